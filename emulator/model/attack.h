@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Hostile acts of a host: detail of EVENT_ATTACK. Never renumbered. */
+#ifndef ACCEPTLAB_ATTACK_H
+#define ACCEPTLAB_ATTACK_H
+
+enum attack {
+	ATTACK_REMAP = 1,	/* SNP: another system page, not validated, backs the GPA */
+	ATTACK_REMAP_BACK = 2,	/* SNP: the first system page is back, still validated */
+	ATTACK_ALIAS = 3,	/* SNP: the system page of another GPA backs the GPA */
+	ATTACK_REASSIGN = 4,	/* SNP: RMPUPDATE to the host and back to the guest */
+	ATTACK_UNASSIGN = 5,	/* SNP: RMPUPDATE to the host, and left there */
+	ATTACK_REMOVE_AUG = 6,	/* TDX: PAGE.REMOVE, then PAGE.AUG */
+	ATTACK_REMOVE = 7,	/* TDX: PAGE.REMOVE, and left so */
+	ATTACK_BLOCK = 8,	/* TDX: RANGE.BLOCK, and left so */
+	ATTACK_BUSY = 9,	/* TDX: the next accepts find the entry locked */
+	ATTACK_RETRY = 10,	/* TDX: the next MapGPA calls end in RETRY with no progress */
+	ATTACK_PSC_ERROR = 11,	/* SNP: the next page state changes fail */
+	ATTACK_PSC_REWIND = 12,	/* SNP: the next PSC gives cur_entry back smaller */
+};
+
+#endif
