@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Every target installs what it lacks: Debian packages as root (else it says which), Python packages into the user's cache.
+
+BOOTSTRAP := setup/bootstrap.sh
+JOBS ?= 2
+C_SOURCES = $(wildcard emulator/model/*.c)
+
+.PHONY: demo setup test test-long lint bench clean
+
+demo:
+	./acceptlab demo
+
+setup:
+	./acceptlab setup
+
+test:
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
+
+test-long:
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/pytest" -n $(JOBS)
+
+lint:
+	venv=$$($(BOOTSTRAP) --dev) && \
+	"$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && "$$venv/bin/mypy"
+	$(if $(C_SOURCES),$(CC) -std=gnu11 -Wall -Wextra -Werror -fsyntax-only $(C_SOURCES))
+	shellcheck acceptlab setup/bootstrap.sh .ci/run
+
+bench:
+	venv=$$($(BOOTSTRAP) --bench) && "$$venv/bin/python" -m bench
+
+clean:
+	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The `acceptlab` command: its subcommands, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+from typing import NoReturn
+
+import typer
+
+import toolkit
+from toolkit.errors import EXIT_MACHINE, AcceptlabError
+
+app = typer.Typer(
+    name="acceptlab",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Boot a kernel as a confidential guest (SEV-SNP, TDX) in an emulator, record every acceptance of memory, judge it.",
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"acceptlab {toolkit.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(  # noqa: ARG001 (handled by its callback)
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Hold what applies to every command."""
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """End the program with one line on stderr."""
+    sys.stderr.write("acceptlab: " + " ".join(message.split()) + "\n")
+    sys.stderr.flush()
+    sys.exit(code)
+
+
+def _machine_limit(error: OSError) -> str | None:
+    """Return what to tell the user when the operating system is out of something, else None."""
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return (
+            f"the disk is full{where}: make room, or choose another folder (--out, XDG_CACHE_HOME)"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"not allowed to write or read there{where}: choose a folder that is yours"
+    if error.errno == errno.ENOMEM:
+        return "this machine is out of memory: close something, or give the guest less"
+    return None
+
+
+def main() -> None:
+    """Run the command line; every error that a user can act on ends in one line and its exit code."""
+    try:
+        app()
+    except AcceptlabError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        # Die by the signal, as a shell loop around us expects, after all clean-up has run.
+        sys.stderr.write("acceptlab: interrupted\n")
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); that is no error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        message = _machine_limit(error)
+        if message is None:
+            raise
+        _fail(message, EXIT_MACHINE)

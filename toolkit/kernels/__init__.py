@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Kernel images: fetching, listing, and what an argument names."""
