@@ -159,8 +159,8 @@ enum ghcb_error ghcb_parse(const void *page, struct ghcb_request *request);
 uint64_t ghcb_scratch_bytes(const struct ghcb_request *request);
 
 /*
- * Answering: begin (clears the valid bitmap and both infos), then registers,
- * then infos if they are not 0.
+ * Answering: begin (clears the valid bitmap, both infos are 0 and valid), then
+ * registers, then infos if they are not 0.
  */
 void ghcb_answer_begin(void *page);
 void ghcb_answer_rax(void *page, uint64_t value);
