@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Build the emulator: Debian's QEMU plus our files, cached by everything that it is made from.
+
+In the cache: `emulator/source/` the tarballs, `emulator/work-*/` one tree per Debian revision, in which ninja builds
+incrementally, and `emulator/<key>/` the finished emulators, each with its build.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.apt.client import Archive
+from toolkit.emulator import overlay, source
+from toolkit.errors import MachineError
+from toolkit.files import locked, write_whole
+from toolkit.places import CHECKOUT, cache
+from toolkit.progress import Step, say, step
+
+BINARY = "qemu-system-x86_64"
+CONFIGURE = (
+    "--target-list=x86_64-softmmu",
+    "--without-default-features",
+    "--without-default-devices",
+    "--with-devices-x86_64=acceptlab",
+    "--disable-tools",
+    "--disable-docs",
+    "--disable-install-blobs",
+    "--enable-tcg",
+    "--enable-fdt=system",
+    "--disable-debug-info",
+    "--disable-debug-tcg",
+    "--enable-trace-backends=dtrace",
+)
+_NINJA_COUNT = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
+_COMPILER_LINE = re.compile(r"(error|warning|undefined reference|FAILED)", re.IGNORECASE)
+_CCACHE_LINKS = "/usr/lib/ccache"
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A finished emulator and what it was made from."""
+
+    binary: Path
+    key: str
+    build: dict[str, Any]
+
+
+def home() -> Path:
+    """Return the emulators' folder in the cache."""
+    return cache() / "emulator"
+
+
+def key_of(made_of: source.Source, files: overlay.Overlay) -> str:
+    """Return the name of the emulator that is made from these inputs by today's configure line."""
+    parts = [
+        made_of.version,
+        made_of.orig_sha256,
+        made_of.debian_sha256,
+        files.digest(),
+        *CONFIGURE,
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def find() -> Emulator | None:
+    """Return the finished emulator for this checkout, or None when it has to be built."""
+    digest = overlay.read(CHECKOUT / "emulator").digest()
+    for record in sorted(home().glob("*/build.json")):
+        build = json.loads(record.read_text())
+        current = build["overlay_sha256"] == digest and build["configure"] == list(CONFIGURE)
+        if current and (record.parent / BINARY).is_file():
+            return Emulator(record.parent / BINARY, build["key"], build)
+    return None
+
+
+def ensure(tarball: Path | None = None) -> Emulator:
+    """Return the emulator for this checkout, built if need be.
+
+    `tarball` names QEMU's source; without it apt fetches it. Two callers at once: the second waits for the first. An
+    interrupted build goes on where it was. Raises MachineError when a step fails, with what the tool said.
+    """
+    ready = find()
+    if ready:
+        return ready
+    with locked(
+        home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting for it")
+    ):
+        return find() or _build(_source(tarball))
+
+
+def _source(tarball: Path | None) -> source.Source:
+    if tarball:
+        return source.from_tarball(tarball)
+    with step("fetching QEMU's source") as progress:
+        kept = _kept_source()
+        return kept or source.fetch(Archive(cache() / "apt"), home() / "source", progress)
+
+
+def _kept_source() -> source.Source | None:
+    """Return the source of an earlier build; a file cut short by an interruption does not count."""
+    folder = home() / "source"
+    record = folder / "source.json"
+    if not record.is_file():
+        return None
+    version = json.loads(record.read_text())["version"]
+    orig, debian = (
+        folder / source.pins()["orig"]["name"],
+        folder / source.debian_tarball_name(version),
+    )
+    if not (orig.is_file() and debian.is_file()):
+        return None
+    return source.check(version, orig, debian, vouched_by_apt=True)
+
+
+def _build(made_of: source.Source) -> Emulator:
+    if made_of.orig.parent == home() / "source":
+        write_whole(
+            home() / "source" / "source.json", json.dumps({"version": made_of.version}) + "\n"
+        )
+    work = home() / f"work-{made_of.debian_sha256[:12]}"
+    tree, objects = work / "qemu", work / "build"
+    files = overlay.read(CHECKOUT / "emulator")
+    if not tree.is_dir():
+        with step("unpacking QEMU and applying Debian's patches") as progress:
+            source.unpack(made_of, tree, progress)
+    overlay.sync(files, tree, work / "originals")
+    log = work / "build.log"
+    with log.open("w") as output:
+        if _needs_configure(objects):
+            with step("configuring QEMU") as progress:
+                _configure(tree, objects, output.fileno(), log, progress)
+        with step("building the emulator") as progress:
+            _ninja(objects, log, progress)
+    return _install(objects / BINARY, made_of, files)
+
+
+def _needs_configure(objects: Path) -> bool:
+    stamp = objects / "configure-line"
+    return not stamp.is_file() or stamp.read_text() != "\n".join(CONFIGURE)
+
+
+def _configure(tree: Path, objects: Path, output: int, log: Path, progress: Step) -> None:
+    shutil.rmtree(objects, ignore_errors=True)
+    objects.mkdir(parents=True)
+    progress.update(note="meson")
+    done = subprocess.run(
+        [tree / "configure", *CONFIGURE],
+        cwd=objects,
+        env=_environment(),
+        stdout=output,
+        stderr=output,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise MachineError(f"QEMU's configure failed: {_tail(log)} (all of it: {log})")
+    write_whole(objects / "configure-line", "\n".join(CONFIGURE))
+
+
+def _ninja(objects: Path, log: Path, progress: Step) -> None:
+    said: deque[str] = deque(maxlen=4000)
+    command = ["ninja", "-C", str(objects), BINARY]
+    with (
+        log.open("a") as output,
+        subprocess.Popen(
+            command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as ninja,
+    ):
+        assert ninja.stdout is not None
+        for line in ninja.stdout:
+            output.write(line)
+            said.append(line)
+            count = _NINJA_COUNT.match(line)
+            if count:
+                progress.update(float(count[1]), float(count[2]), f"[{count[1]}/{count[2]}]")
+    if ninja.returncode != 0:
+        about = [line for line in said if _COMPILER_LINE.search(line)]
+        raise MachineError(
+            f"building the emulator failed: {' | '.join(about[:3]) or _tail(log)} (all of it: {log})"
+        )
+
+
+def _install(binary: Path, made_of: source.Source, files: overlay.Overlay) -> Emulator:
+    """Put the finished binary and its record below their key; the folder appears whole or not at all."""
+    key = key_of(made_of, files)
+    build = {
+        "key": key,
+        "qemu": "7.2",
+        "debian_version": made_of.version,
+        "source": {k: str(v) for k, v in asdict(made_of).items() if k not in ("orig", "debian")},
+        "overlay_sha256": files.digest(),
+        "hooks": [hook.name for hook in files.hooks],
+        "configure": list(CONFIGURE),
+    }
+    beside = home() / f".{key}.{os.getpid()}"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    shutil.copy2(binary, beside / BINARY)
+    write_whole(beside / "build.json", json.dumps(build, indent=2) + "\n")
+    shutil.rmtree(home() / key, ignore_errors=True)
+    beside.replace(home() / key)
+    return Emulator(home() / key / BINARY, key, build)
+
+
+def _environment() -> dict[str, str]:
+    """Return the build's environment: plain messages, and ccache's compiler links first where there are any."""
+    path = os.environ.get("PATH", os.defpath)
+    if Path(_CCACHE_LINKS, "cc").exists():
+        path = f"{_CCACHE_LINKS}:{path}"
+    return os.environ | {"PATH": path, "LC_ALL": "C.UTF-8", "NINJA_STATUS": "[%f/%t] "}
+
+
+def _tail(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return " | ".join(lines[-2:])
