@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reading events.parquet in batches of plain numpy columns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.errors import BadInput
+from analysis.schema import (
+    COLUMNS,
+    FORMAT,
+    KIND_NAMES,
+    METADATA_KEY,
+    NO_CARRY,
+    STAGE_NAMES,
+)
+
+BATCH_EVENTS = 1 << 18
+"""Events per batch (2 MiB a column, near the cache); also the largest position that ``analysis.page_states`` packs into a key."""
+
+Column = npt.NDArray[Any]
+
+
+class Batch:
+    """Consecutive events. ``batch["gpa"]`` is a numpy array; kinds and stages are their codes.
+
+    ``start`` is the position of the first event in the file. ``carry`` has ``NO_CARRY`` where
+    the event has none.
+    """
+
+    def __init__(self, start: int, columns: dict[str, Column]) -> None:
+        self.start = start
+        self._columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self._columns.values())))
+
+    def __getitem__(self, name: str) -> Column:
+        return self._columns[name]
+
+    def cut(self, start: int, stop: int) -> Batch:
+        """Events ``start`` to ``stop`` of this batch, sharing memory."""
+        columns = {name: column[start:stop] for name, column in self._columns.items()}
+        return Batch(self.start + start, columns)
+
+    def take(self, positions: npt.NDArray[np.intp]) -> dict[str, Column]:
+        """The columns at ``positions``, as a plain dict."""
+        return {name: column[positions] for name, column in self._columns.items()}
+
+
+class EventFile:
+    """An events.parquet. Raises BadInput, in one line, for whatever is wrong with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with _one_line(path):
+            self._file = pq.ParquetFile(path)
+            missing = [name for name in COLUMNS if name not in self._file.schema_arrow.names]
+        if missing:
+            raise BadInput(f"{path} is not a file of events: it has no column {missing[0]}")
+        about = self._about()
+        self.events: int = self._file.metadata.num_rows
+        self.complete = about.get("complete") is True and about.get("events") == self.events
+        self.problem = self._problem(about)
+
+    def batches(
+        self, columns: Sequence[str] = COLUMNS, batch_events: int = BATCH_EVENTS
+    ) -> Iterator[Batch]:
+        """All events in order. Only ``columns`` are read."""
+        start = 0
+        with _one_line(self.path):
+            for chunk in self._file.iter_batches(batch_events, columns=list(columns)):
+                yield Batch(start, {name: _plain(chunk.column(name), name) for name in columns})
+                start += chunk.num_rows
+
+    def clock_range(self) -> tuple[int, int]:
+        """Smallest and largest clock, from the statistics of the file; (0, 0) if there are none."""
+        place = self._file.schema_arrow.names.index("clock")
+        groups = range(self._file.metadata.num_row_groups)
+        found = [self._file.metadata.row_group(group).column(place).statistics for group in groups]
+        known = [one for one in found if one is not None and one.has_min_max]
+        if not known:
+            return 0, 0
+        return min(int(one.min) for one in known), max(int(one.max) for one in known)
+
+    def _about(self) -> dict[str, Any]:
+        try:
+            about = json.loads((self._file.metadata.metadata or {})[METADATA_KEY])
+        except (KeyError, ValueError) as error:
+            raise BadInput(
+                f"{self.path} does not say what it is: not written by acceptlab"
+            ) from error
+        if not isinstance(about, dict) or about.get("format") != FORMAT:
+            raise BadInput(
+                f"{self.path} is of another format than {FORMAT}; use the acceptlab that made it"
+            )
+        return about
+
+    def _problem(self, about: dict[str, Any]) -> str | None:
+        if self.complete:
+            return None
+        return str(about.get("problem") or f"{about.get('events')} events were written")
+
+
+def _plain(column: pa.Array, name: str) -> Column:
+    if name == "kind":
+        return _codes(column, KIND_NAMES, 1)
+    if name == "stage":
+        return _codes(column, STAGE_NAMES, 0)
+    if name == "carry":
+        column = column.fill_null(NO_CARRY)
+    elif column.null_count:
+        column = column.fill_null(0)
+    return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def _codes(column: pa.DictionaryArray, names: list[str], base: int) -> npt.NDArray[np.uint8]:
+    """Codes of the raw record for a dictionary column, whatever the order of its dictionary."""
+    if not isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_encode()
+    dictionary = column.dictionary.to_pylist()
+    unknown = [name for name in dictionary if name not in names]
+    if unknown or column.null_count:
+        raise BadInput(f"there is an event of an unknown kind or stage: {unknown[:1] or 'null'}")
+    table = np.array([names.index(name) + base for name in dictionary], dtype=np.uint8)
+    return np.asarray(table[column.indices.to_numpy(zero_copy_only=False)])
+
+
+@contextmanager
+def _one_line(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise BadInput(f"there is no {path}: record the run again") from error
+    except (pa.ArrowException, OSError) as error:
+        first_line = str(error).splitlines()[0] if str(error) else "unreadable"
+        raise BadInput(f"{path} is truncated or damaged ({first_line})") from error
