@@ -25,7 +25,7 @@ struct tdx_config {
 	uint64_t top;		/* end of guest-physical memory, at most 2^(gpaw - 1) */
 	uint64_t attributes;	/* TDX_ATTR_* */
 	uint64_t config_flags;	/* TDX_CONFIG_FLEXIBLE_PENDING_VE */
-	uint64_t map_gpa_chunk;	/* bytes per MapGPA call before RETRY; 0: all */
+	uint64_t map_gpa_chunk;	/* bytes (whole pages) per MapGPA call before RETRY; 0: all */
 	uint32_t gpaw;		/* 48 or 52 */
 	uint32_t vcpus;		/* at most TDX_VCPUS_MAX */
 	uint32_t busy_limit;	/* BUSY answers in a row before the TD exits; 0: 1000 */
