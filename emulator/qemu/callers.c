@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Distribution kernels keep no frame pointers, so the stack is scanned for
+ * the first value that points into the kernel's text, outside the functions
+ * that merely carry acceptance out.
+ */
+#include "qemu/osdep.h"
+#include "qemu/cutils.h"
+#include "cpu.h"
+#include "guest.h"
+#include "callers.h"
+
+#define KERNEL_MAP 0xffffffff80000000ULL   /* Documentation/arch/x86/x86_64/mm.rst */
+#define KERNEL_MAP_END 0xffffffffc0000000ULL
+#define SCANNED_WORDS 96
+
+typedef struct TextRange {
+    uint64_t start;
+    uint64_t end;
+} TextRange;
+
+static TextRange text = { KERNEL_MAP, KERNEL_MAP_END };
+static TextRange *skip;
+static unsigned skips;
+
+static bool read_line(const char *line)
+{
+    g_auto(GStrv) word = g_strsplit(line, " ", -1);
+    TextRange range;
+
+    if (g_strv_length(word) != 3 ||
+        qemu_strtou64(word[1], NULL, 0, &range.start) ||
+        qemu_strtou64(word[2], NULL, 0, &range.end)) {
+        return false;
+    }
+    if (g_str_equal(word[0], "text")) {
+        text = range;
+        return true;
+    }
+    skip = g_renew(TextRange, skip, skips + 1);
+    skip[skips++] = range;
+    return g_str_equal(word[0], "skip");
+}
+
+bool callers_read(const char *path, Error **errp)
+{
+    g_autofree char *content = NULL;
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned i;
+
+    if (!g_file_get_contents(path, &content, NULL, &error)) {
+        error_setg(errp, "machinery: %s", error->message);
+        return false;
+    }
+    lines = g_strsplit(content, "\n", -1);
+    for (i = 0; lines[i]; i++) {
+        if (*g_strstrip(lines[i]) && !read_line(lines[i])) {
+            error_setg(errp, "machinery: %s:%u: cannot use '%s'", path, i + 1,
+                       lines[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_caller(uint64_t link_address)
+{
+    unsigned i;
+
+    if (link_address < text.start || link_address >= text.end) {
+        return false;
+    }
+    for (i = 0; i < skips; i++) {
+        if (link_address >= skip[i].start && link_address < skip[i].end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t guest_caller(EmulatedCpu *cpu)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    uint64_t rsp = env->regs[R_ESP];
+    uint64_t word[SCANNED_WORDS];
+    uint64_t kaslr = cpu->guest->kaslr_offset;
+    unsigned count, i;
+
+    if (!(env->hflags & HF_CS64_MASK) || (int64_t)rsp >= 0) {
+        return 0;       /* not in the kernel proper yet */
+    }
+    count = MIN(sizeof(word), TARGET_PAGE_SIZE - (rsp & ~TARGET_PAGE_MASK))
+            / sizeof(word[0]);
+    if (!emulated_cpu_peek(cpu, rsp, word, count * sizeof(word[0]))) {
+        return 0;
+    }
+    for (i = 0; i < count; i++) {
+        uint64_t value = le64_to_cpu(word[i]);
+
+        if (value >= KERNEL_MAP && is_caller(value - kaslr)) {
+            return value;
+        }
+    }
+    return 0;
+}

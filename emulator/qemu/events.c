@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Events leave the emulator twice: as fixed records in a file, of which none
+ * may be lost, and as QEMU trace-events (USDT probes) for whoever attaches.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/timer.h"
+#include "qemu/units.h"
+#include "sysemu/cpu-timers.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "qemu/seqlock.h"
+#include "../../../softmmu/timers-state.h"
+#include "guest.h"
+#include "callers.h"
+#include "trace.h"
+
+QEMU_BUILD_BUG_ON(sizeof(struct acc_event) != 72);
+
+struct EventStream {
+    FILE *file;             /* NULL: events are off */
+    char *path;
+    uint64_t next_seq;
+    uint64_t last_clock;
+};
+
+static const char *const kind_name[] = {
+    [EVENT_RAM] = "ram", [EVENT_LAUNCH] = "launch",
+    [EVENT_ACCEPT] = "accept", [EVENT_RESCIND] = "rescind",
+    [EVENT_CONVERT] = "convert", [EVENT_RMPADJUST] = "rmpadjust",
+    [EVENT_ASSIGN] = "assign", [EVENT_REMOVE] = "remove",
+    [EVENT_SPLIT] = "split", [EVENT_ATTACK] = "attack",
+    [EVENT_FAULT] = "fault", [EVENT_STOP] = "stop",
+    [EVENT_DMA_REFUSED] = "dma-refused", [EVENT_CIPHERTEXT] = "ciphertext",
+    [EVENT_TERMINATE] = "terminate", [EVENT_AP_START] = "ap-start",
+    [EVENT_STAGE] = "stage", [EVENT_BITMAP] = "bitmap",
+    [EVENT_PROBE_ENTER] = "probe-enter",
+    [EVENT_PROBE_RETURN] = "probe-return", [EVENT_END] = "end",
+};
+
+const char *event_kind_name(uint8_t kind)
+{
+    return kind < ARRAY_SIZE(kind_name) ? kind_name[kind] : "?";
+}
+
+EventStream *event_stream_open(const char *path, Error **errp)
+{
+    EventStream *stream = g_new0(EventStream, 1);
+
+    if (!path) {
+        return stream;
+    }
+    stream->file = fopen(path, "w+b");
+    if (!stream->file) {
+        error_setg_errno(errp, errno, "events: cannot create %s", path);
+        g_free(stream);
+        return NULL;
+    }
+    setvbuf(stream->file, NULL, _IOFBF, 4 * MiB);
+    stream->path = g_strdup(path);
+    return stream;
+}
+
+/* An event that cannot be written ends the run: a trace with a hole proves
+ * nothing, and must not look as if it did. */
+static G_NORETURN void lost_event(EventStream *stream)
+{
+    error_report("events: cannot write %s: %s; the run ends here",
+                 stream->path, strerror(errno));
+    _exit(1);
+}
+
+static void append(EventStream *stream, const struct acc_event *event)
+{
+    if (stream->file && fwrite(event, sizeof(*event), 1, stream->file) != 1) {
+        lost_event(stream);
+    }
+}
+
+uint64_t guest_clock(EmulatedCpu *cpu)
+{
+    CPUState *cs = cpu ? cpu->cs : NULL;
+    int64_t executed = 0;
+
+    if (!icount_enabled()) {
+        return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+    }
+    /* icount_get_raw() refuses in the middle of a block; blocks are charged
+     * when they are entered, which is exact enough and reproducible. */
+    if (cs && cs->running) {
+        executed = cs->icount_budget -
+                   (cpu_neg(cs)->icount_decr.u16.low + cs->icount_extra);
+    }
+    return qatomic_read_i64(&timers_state.qemu_icount) + executed;
+}
+
+static void trace_out(const struct acc_event *e)
+{
+    uint32_t carry = e->carry;
+
+#define TRACE(kind, name)                                                   \
+    case kind:                                                              \
+        trace_guest_##name(e->seq, e->clock, e->vcpu, e->stage, e->gpa,     \
+                           e->size, e->result | (uint64_t)carry << 56,      \
+                           e->rip, e->caller, e->detail);                   \
+        break
+
+    switch (e->kind) {
+    TRACE(EVENT_RAM, ram);
+    TRACE(EVENT_LAUNCH, launch);
+    TRACE(EVENT_ACCEPT, accept);
+    TRACE(EVENT_RESCIND, rescind);
+    TRACE(EVENT_CONVERT, convert);
+    TRACE(EVENT_RMPADJUST, rmpadjust);
+    TRACE(EVENT_ASSIGN, assign);
+    TRACE(EVENT_REMOVE, remove);
+    TRACE(EVENT_SPLIT, split);
+    TRACE(EVENT_ATTACK, attack);
+    TRACE(EVENT_FAULT, fault);
+    TRACE(EVENT_STOP, stop);
+    TRACE(EVENT_DMA_REFUSED, dma_refused);
+    TRACE(EVENT_CIPHERTEXT, ciphertext);
+    TRACE(EVENT_TERMINATE, terminate);
+    TRACE(EVENT_AP_START, ap_start);
+    TRACE(EVENT_STAGE, stage);
+    TRACE(EVENT_BITMAP, bitmap);
+    TRACE(EVENT_PROBE_ENTER, probe_enter);
+    TRACE(EVENT_PROBE_RETURN, probe_return);
+    TRACE(EVENT_END, end);
+    }
+#undef TRACE
+}
+
+void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
+                 struct acc_event event, uintptr_t retaddr)
+{
+    EventStream *stream = guest->events;
+
+    event.seq = stream->next_seq++;
+    if (!stream->file && !trace_event_get_state_backends(TRACE_GUEST_ACCEPT)) {
+        return;
+    }
+    event.clock = MAX(guest_clock(cpu), stream->last_clock);
+    stream->last_clock = event.clock;
+    event.stage = guest->stage;
+    if (cpu) {
+        event.vcpu = cpu->index;
+        event.rip = emulated_cpu_rip(cpu, retaddr);
+        event.caller = guest_caller(cpu);
+    }
+    append(stream, &event);
+    trace_out(&event);
+}
+
+uint64_t event_stream_count(const EventStream *stream)
+{
+    return stream->next_seq;
+}
+
+void event_stream_end(EmulatedGuest *guest)
+{
+    EventStream *stream = guest->events;
+    struct acc_event end = {
+        .kind = EVENT_END,
+        .detail = stream->next_seq,
+        .carry = EVENT_NO_CARRY,
+    };
+
+    guest_event(guest, NULL, end, 0);
+    if (stream->file) {
+        if (fclose(stream->file)) {
+            lost_event(stream);
+        }
+        stream->file = NULL;
+    }
+}
+
+struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
+                                       unsigned max, unsigned *found)
+{
+    struct acc_event *ring = g_new0(struct acc_event, max);
+    struct acc_event *ordered = g_new0(struct acc_event, max);
+    struct acc_event event;
+    uint64_t total = 0;
+    unsigned i;
+
+    *found = 0;
+    if (stream->file && !fflush(stream->file)) {
+        rewind(stream->file);
+        while (fread(&event, sizeof(event), 1, stream->file) == 1) {
+            if (gpa >= event.gpa && gpa - event.gpa < event.size) {
+                ring[total++ % max] = event;
+            }
+        }
+        fseek(stream->file, 0, SEEK_END);
+        *found = MIN(total, max);
+        for (i = 0; i < *found; i++) {
+            ordered[i] = ring[(total - *found + i) % max];
+        }
+    }
+    g_free(ring);
+    return ordered;
+}

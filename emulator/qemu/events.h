@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The lossless event stream and the USDT probes behind it. */
+#ifndef ACCEPTLAB_EVENTS_H
+#define ACCEPTLAB_EVENTS_H
+
+#include "qapi/error.h"
+#include "model/event.h"
+
+typedef struct EventStream EventStream;
+struct EmulatedGuest;
+struct EmulatedCpu;
+
+/* path NULL: events are off, only counted. */
+EventStream *event_stream_open(const char *path, Error **errp);
+
+/*
+ * Completes seq, clock, vCPU, stage, rip and caller of the event and passes
+ * it on. cpu NULL: an act of the host or of the hand-over. Caller holds
+ * guest->lock.
+ */
+void guest_event(struct EmulatedGuest *guest, struct EmulatedCpu *cpu,
+                 struct acc_event event, uintptr_t retaddr);
+
+/* Instructions executed so far (icount), else nanoseconds of guest time. */
+uint64_t guest_clock(struct EmulatedCpu *cpu);
+
+/* Writes EVENT_END and closes; the stream takes no event after it. */
+void event_stream_end(struct EmulatedGuest *guest);
+
+/* Records before now; and those that concern gpa, newest last, at most max.
+ * The caller frees the array. */
+uint64_t event_stream_count(const EventStream *stream);
+struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
+                                       unsigned max, unsigned *found);
+const char *event_kind_name(uint8_t kind);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An emulated confidential guest: the abstract QOM object that the SNP and
+ * the TDX guest derive from, and the state of each of its vCPUs.
+ */
+#ifndef ACCEPTLAB_GUEST_H
+#define ACCEPTLAB_GUEST_H
+
+#include "qemu/thread.h"
+#include "exec/memory.h"
+#include "exec/confidential-guest-support.h"
+#include "qom/object.h"
+#include "hooks.h"
+#include "hand-over.h"
+#include "events.h"
+#include "model/event.h"
+#include "model/page_run.h"
+
+#define TYPE_EMULATED_GUEST "emulated-guest"
+OBJECT_DECLARE_TYPE(EmulatedGuest, EmulatedGuestClass, EMULATED_GUEST)
+
+/* One access that a TLB fill is about to permit. */
+typedef struct GuestAccess {
+    vaddr gva;
+    hwaddr gpa;
+    enum access_kind kind;
+    bool table_bit;         /* C-bit (SNP) or SHARED bit (TDX) as translated */
+    bool paging;            /* CR0.PG: without it there is no table bit */
+    bool probe;             /* nobody waits for the answer: no fault, no stop */
+    uintptr_t retaddr;
+} GuestAccess;
+
+typedef enum FillVerdict {
+    FILL_ALLOWED,
+    FILL_CIPHERTEXT,        /* readable, but not what the guest wrote */
+    FILL_REFUSED,           /* answer to a probe */
+} FillVerdict;
+
+/* What is pending between two instructions of one vCPU. */
+struct EmulatedCpu {
+    EmulatedGuest *guest;
+    CPUState *cs;
+    uint16_t index;
+    vaddr walk_gva;         /* what the page walk in progress is for */
+    uintptr_t walk_retaddr;
+    bool waiting;           /* a secondary vCPU that nobody has started */
+    uint64_t ghcb_msr;      /* SNP: MSR C001_0130 */
+    bool host_acts;         /* the host uses the vCPU's MSR helpers */
+};
+typedef struct EmulatedCpu EmulatedCpu;
+
+struct EmulatedGuest {
+    ConfidentialGuestSupport parent_obj;
+
+    /* properties */
+    char *hand_over_file;
+    char *events_file;
+    char *report_file;
+    char *snapshots_dir;
+    char *probes_file;
+    char *machinery_file;
+    bool backing_4k;
+    bool assign_in_advance;
+
+    HandOver hand_over;
+    QemuMutex lock;         /* page states, events, report */
+    EventStream *events;
+    EmulatedCpu *cpu;       /* [cpus] */
+    unsigned cpus;
+    enum stage stage;
+    int64_t stage_clock[STAGE_SECOND_USERSPACE + 1];
+    uint64_t kaslr_offset;
+    bool ended;
+    unsigned snapshots;
+
+    MemoryRegion cpu_view;  /* guest memory as vCPUs and the host see it */
+    MemoryRegion ciphertext;
+    AddressSpace memory;
+};
+
+struct EmulatedGuestClass {
+    ConfidentialGuestSupportClass parent_class;
+
+    /* which bit of a page-table entry tells private from shared memory */
+    uint64_t table_bit;
+    bool private_bit_value;     /* SNP: set means private; TDX: clear does */
+    const char *platform;
+
+    /* build the page states of the hand-over */
+    void (*start)(EmulatedGuest *guest, Error **errp);
+    /* bring a vCPU into the state in which firmware would leave it */
+    void (*reset_cpu)(EmulatedCpu *cpu);
+    FillVerdict (*check)(EmulatedCpu *cpu, const GuestAccess *access);
+    /* whether a device may reach the page */
+    bool (*dma_allowed)(EmulatedGuest *guest, hwaddr gpa);
+    void (*insn)(EmulatedCpu *cpu, enum ConfidentialInsn insn,
+                 uint32_t insn_len, uintptr_t retaddr);
+    void (*reflect)(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
+                    uint32_t insn_len, uintptr_t retaddr);
+    bool (*cpuid)(EmulatedCpu *cpu);
+    bool (*rdmsr)(EmulatedCpu *cpu, uint32_t msr, uint64_t *value);
+    bool (*wrmsr)(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
+    /* one line about a page, for reports, as snprintf */
+    int (*describe)(EmulatedGuest *guest, hwaddr gpa, char *text, size_t size);
+    /* next run of pages in one state, *cursor 0 at first; false at the end */
+    bool (*next_run)(EmulatedGuest *guest, uint64_t *cursor,
+                     struct page_run *run);
+    uint64_t (*accepted_bytes)(EmulatedGuest *guest);
+};
+
+/* The confidential guest of this machine, or NULL. */
+EmulatedGuest *emulated_guest_of_machine(void);
+
+/* Host's pointer to guest RAM, NULL where [gpa, gpa + size) is not one. */
+void *emulated_guest_ram(EmulatedGuest *guest, hwaddr gpa, hwaddr size);
+
+/* Zeroed memory for page states; what is never touched costs nothing. */
+void *emulated_guest_state_memory(size_t size);
+
+/* Take access away from every vCPU that has it in its TLB. */
+void emulated_guest_flush(EmulatedGuest *guest);
+
+/* Where the vCPU stands, when the executing block was entered at retaddr. */
+uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
+
+/* Reads guest memory at a linear address for reports; true if it is there. */
+bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
+
+const char *emulated_guest_stage_name(enum stage stage);
+
+/* Stage detection on an instruction fetch (stages.c). */
+void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);
+
+/* Bitmap and true page states into the run folder (snapshot.c). */
+void emulated_guest_snapshot(EmulatedGuest *guest, const char *moment);
+
+/*
+ * The guest ends here: write the report and stop the machine. Does not
+ * return to the guest. why: one line.
+ */
+G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
+                                   const char *why, hwaddr gpa,
+                                   uintptr_t retaddr);
+/* The same for an end that the machine itself asked for (shutdown). */
+void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
+                           const char *outcome, const char *why, hwaddr gpa);
+
+/* DMA guard (dma.c): put it between devices and RAM. */
+void emulated_guest_guard_dma(EmulatedGuest *guest);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The hand-over file: memory and vCPUs at the kernel's first instruction. */
+#ifndef ACCEPTLAB_HAND_OVER_H
+#define ACCEPTLAB_HAND_OVER_H
+
+#include "qapi/error.h"
+
+enum hand_over_range_kind { RANGE_RAM, RANGE_ACCEPTED, RANGE_SHARED };
+
+typedef struct HandOverRange {
+    enum hand_over_range_kind kind;
+    uint64_t start;
+    uint64_t size;
+} HandOverRange;
+
+typedef struct HandOver {
+    HandOverRange *ranges;
+    unsigned count;
+    uint64_t memory_top;        /* end of the highest RAM range */
+    uint64_t unaccepted_table;  /* 0: the guest gets none */
+    uint64_t cpuid_page;
+    uint64_t secrets_page;
+    uint64_t entry;
+    uint64_t boot_params;
+    uint64_t page_table;
+    uint64_t stack;
+    uint64_t gdt;
+    uint64_t gdt_size;
+    uint64_t ap_entry;
+} HandOver;
+
+/* Reads the file; on error leaves errp with file, line and what is wrong. */
+bool hand_over_read(HandOver *hand_over, const char *path, Error **errp);
+
+#endif

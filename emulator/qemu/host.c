@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a host does for its guest outside of memory (see host.h). */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "cpu.h"
+#include "exec/address-spaces.h"
+#include "exec/exec-all.h"
+#include "exec/helper-proto.h"
+#include "hw/i386/apic.h"
+#include "host.h"
+
+#define X2APIC_MSR 0x800u       /* SDM Vol 3A 11.12.1.2: MSR 800H + offset / 16 */
+#define X2APIC_MSR_END 0x83fu
+#define X2APIC_ID 0x02u
+#define X2APIC_LDR 0x0du
+#define X2APIC_ICR 0x30u
+#define X2APIC_SELF_IPI 0x3fu
+#define XAPIC_ICR_LOW 0x300u
+#define XAPIC_ICR_HIGH 0x310u
+
+void host_answer_cpuid(EmulatedCpu *cpu, uint32_t leaf, uint32_t subleaf,
+                uint32_t regs[4])
+{
+    cpu_x86_cpuid(cpu->cs->env_ptr, leaf, subleaf, &regs[HOST_EAX],
+                  &regs[HOST_EBX], &regs[HOST_ECX], &regs[HOST_EDX]);
+}
+
+/* The current vCPU's local APIC answers at its page of the system's memory. */
+static uint32_t apic_read(uint32_t offset)
+{
+    return address_space_ldl_le(&address_space_memory,
+                                APIC_DEFAULT_ADDRESS + offset,
+                                MEMTXATTRS_UNSPECIFIED, NULL);
+}
+
+static void apic_write(uint32_t offset, uint32_t value)
+{
+    address_space_stl_le(&address_space_memory, APIC_DEFAULT_ADDRESS + offset,
+                         value, MEMTXATTRS_UNSPECIFIED, NULL);
+}
+
+static uint64_t x2apic_read(uint32_t reg)
+{
+    uint32_t id = apic_read(X2APIC_ID << 4) >> 24;
+
+    switch (reg) {
+    case X2APIC_ID:
+        return id;
+    case X2APIC_LDR:    /* SDM 11.12.10.2: cluster and bit from the id */
+        return (id >> 4) << 16 | 1u << (id & 15);
+    case X2APIC_ICR:
+        return apic_read(XAPIC_ICR_LOW) |
+               (uint64_t)(apic_read(XAPIC_ICR_HIGH) >> 24) << 32;
+    default:
+        return apic_read(reg << 4);
+    }
+}
+
+static void x2apic_write(uint32_t reg, uint64_t value)
+{
+    switch (reg) {
+    case X2APIC_ICR:
+        apic_write(XAPIC_ICR_HIGH, (uint32_t)(value >> 32) << 24);
+        apic_write(XAPIC_ICR_LOW, value);
+        break;
+    case X2APIC_SELF_IPI:       /* fixed, edge, destination: self */
+        apic_write(XAPIC_ICR_LOW, 1u << 18 | 1u << 14 | (value & 0xff));
+        break;
+    default:
+        apic_write(reg << 4, value);
+    }
+}
+
+/* QEMU's MSR helpers work on ECX and EDX:EAX; they see the host's operands
+ * and the guest keeps its own. */
+typedef struct MsrOperands {
+    uint64_t eax, ecx, edx;
+} MsrOperands;
+
+static MsrOperands swap_in(CPUX86State *env, uint32_t msr, uint64_t value)
+{
+    MsrOperands saved = { env->regs[R_EAX], env->regs[R_ECX],
+                          env->regs[R_EDX] };
+
+    env->regs[R_ECX] = msr;
+    env->regs[R_EAX] = (uint32_t)value;
+    env->regs[R_EDX] = value >> 32;
+    env->confidential->host_acts = true;
+    return saved;
+}
+
+static void swap_out(CPUX86State *env, MsrOperands saved)
+{
+    env->confidential->host_acts = false;
+    env->regs[R_EAX] = saved.eax;
+    env->regs[R_ECX] = saved.ecx;
+    env->regs[R_EDX] = saved.edx;
+}
+
+uint64_t host_rdmsr(EmulatedCpu *cpu, uint32_t msr)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    MsrOperands saved;
+    uint64_t value;
+
+    if (msr >= X2APIC_MSR && msr <= X2APIC_MSR_END) {
+        return x2apic_read(msr - X2APIC_MSR);
+    }
+    saved = swap_in(env, msr, 0);
+    helper_rdmsr(env);
+    value = (uint32_t)env->regs[R_EAX] | env->regs[R_EDX] << 32;
+    swap_out(env, saved);
+    return value;
+}
+
+void host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    MsrOperands saved;
+
+    if (msr >= X2APIC_MSR && msr <= X2APIC_MSR_END) {
+        x2apic_write(msr - X2APIC_MSR, value);
+        return;
+    }
+    saved = swap_in(env, msr, value);
+    helper_wrmsr(env);
+    swap_out(env, saved);
+}
+
+uint32_t host_in(uint16_t port, unsigned size)
+{
+    uint32_t value = 0;
+
+    address_space_rw(&address_space_io, port, MEMTXATTRS_UNSPECIFIED, &value,
+                     size, false);
+    return le32_to_cpu(value);
+}
+
+void host_out(uint16_t port, unsigned size, uint32_t value)
+{
+    value = cpu_to_le32(value);
+    address_space_rw(&address_space_io, port, MEMTXATTRS_UNSPECIFIED, &value,
+                     size, true);
+}
+
+bool host_mmio_read(EmulatedGuest *guest, hwaddr gpa, void *to, unsigned size)
+{
+    return address_space_rw(&guest->memory, gpa, MEMTXATTRS_UNSPECIFIED, to,
+                            size, false) == MEMTX_OK;
+}
+
+bool host_mmio_write(EmulatedGuest *guest, hwaddr gpa, const void *from,
+                     unsigned size)
+{
+    return address_space_rw(&guest->memory, gpa, MEMTXATTRS_UNSPECIFIED,
+                            (void *)from, size, true) == MEMTX_OK;
+}
+
+G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    env->eip += insn_len;
+    env->hflags &= ~HF_INHIBIT_IRQ_MASK;
+    cpu->cs->halted = 1;
+    cpu->cs->exception_index = EXCP_HLT;
+    cpu_loop_exit(cpu->cs);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The services of a host that SNP and TDX guests both ask for, each by its
+ * own protocol: CPUID, MSRs, port I/O, MMIO, waiting for an interrupt.
+ */
+#ifndef ACCEPTLAB_HOST_H
+#define ACCEPTLAB_HOST_H
+
+#include "guest.h"
+
+enum { HOST_EAX, HOST_EBX, HOST_ECX, HOST_EDX };
+
+void host_answer_cpuid(EmulatedCpu *cpu, uint32_t leaf, uint32_t subleaf,
+                uint32_t regs[4]);
+/* MSRs that the host holds; the local APIC's in its x2APIC form too. */
+uint64_t host_rdmsr(EmulatedCpu *cpu, uint32_t msr);
+void host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
+/* size: 1, 2 or 4 bytes */
+uint32_t host_in(uint16_t port, unsigned size);
+void host_out(uint16_t port, unsigned size, uint32_t value);
+/* size: 1 to 8 bytes; false where nothing answers at gpa */
+bool host_mmio_read(EmulatedGuest *guest, hwaddr gpa, void *to, unsigned size);
+bool host_mmio_write(EmulatedGuest *guest, hwaddr gpa, const void *from,
+                     unsigned size);
+/* The vCPU sleeps until an interrupt is pending; resumes insn_len further. */
+G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len);
+
+#endif

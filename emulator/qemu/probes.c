@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls of guest functions as events. A probed address is found while code is
+ * translated, so code without probes costs nothing. A function's return is
+ * caught where it returns to: the address is read off the stack on entry, and
+ * the call is recognised by its stack pointer, whatever vCPU it ends on.
+ */
+#include "qemu/osdep.h"
+#include "qemu/cutils.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "exec/helper-proto.h"
+#include "guest.h"
+#include "probes.h"
+
+#define PROBES_MAX 256
+
+typedef struct Call {
+    unsigned probe;
+    uint64_t returns_to;
+} Call;
+
+bool emulated_guest_has_probes;
+
+static uint64_t address[PROBES_MAX];    /* link addresses, then run addresses */
+static unsigned probes;
+static bool armed;
+static GHashTable *return_sites;        /* run addresses that calls return to */
+static GHashTable *calls;               /* stack pointer after return -> Call */
+
+bool probes_read(const char *path, Error **errp)
+{
+    g_autofree char *content = NULL;
+    g_autoptr(GError) error = NULL;
+    g_auto(GStrv) lines = NULL;
+    unsigned i;
+
+    if (!g_file_get_contents(path, &content, NULL, &error)) {
+        error_setg(errp, "probes: %s", error->message);
+        return false;
+    }
+    lines = g_strsplit(content, "\n", -1);
+    for (i = 0; lines[i]; i++) {
+        g_auto(GStrv) word = g_strsplit(g_strstrip(lines[i]), " ", -1);
+
+        if (!*lines[i]) {
+            continue;
+        }
+        if (probes == PROBES_MAX || g_strv_length(word) != 2 ||
+            qemu_strtou64(word[1], NULL, 0, &address[probes])) {
+            error_setg(errp, "probes: %s:%u: cannot use '%s' (at most %u"
+                       " lines NAME ADDRESS)", path, i + 1, lines[i],
+                       PROBES_MAX);
+            return false;
+        }
+        probes++;
+    }
+    return_sites = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
+                                         NULL);
+    calls = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
+    return true;
+}
+
+void probes_arm(uint64_t kaslr_offset)
+{
+    unsigned i;
+
+    if (!probes || armed) {
+        return;         /* a second kernel's addresses are not known */
+    }
+    for (i = 0; i < probes; i++) {
+        address[i] += kaslr_offset;
+    }
+    armed = true;
+    emulated_guest_has_probes = true;
+}
+
+static int probe_at(uint64_t pc)
+{
+    unsigned i;
+
+    for (i = 0; i < probes; i++) {
+        if (address[i] == pc) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+bool emulated_guest_probed(uint64_t pc)
+{
+    EmulatedGuest *guest = emulated_guest_of_machine();
+    bool found;
+
+    qemu_mutex_lock(&guest->lock);
+    found = probe_at(pc) >= 0 || g_hash_table_contains(return_sites, &pc);
+    qemu_mutex_unlock(&guest->lock);
+    return found;
+}
+
+static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    uint64_t rsp_after = env->regs[R_ESP] + 8;
+    Call *call = g_new(Call, 1);
+
+    guest_event(cpu->guest, cpu, (struct acc_event) {
+        .kind = EVENT_PROBE_ENTER,
+        .gpa = env->regs[R_EDI],
+        .size = env->regs[R_ESI],
+        .detail = probe,
+        .carry = EVENT_NO_CARRY,
+    }, 0);
+    *call = (Call) { probe, returns_to };
+    g_hash_table_replace(calls, g_memdup2(&rsp_after, 8), call);
+    if (!g_hash_table_contains(return_sites, &returns_to)) {
+        g_hash_table_add(return_sites, g_memdup2(&returns_to, 8));
+        tb_flush(cpu->cs);      /* the site may be translated already */
+    }
+}
+
+static void leave(EmulatedCpu *cpu, uint64_t pc)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    uint64_t rsp = env->regs[R_ESP];
+    Call *call = g_hash_table_lookup(calls, &rsp);
+
+    if (!call || call->returns_to != pc) {
+        return;
+    }
+    guest_event(cpu->guest, cpu, (struct acc_event) {
+        .kind = EVENT_PROBE_RETURN,
+        .result = env->regs[R_EAX],
+        .detail = call->probe,
+        .carry = EVENT_NO_CARRY,
+    }, 0);
+    g_hash_table_remove(calls, &rsp);
+}
+
+void helper_confidential_probe(CPUX86State *env, target_ulong pc)
+{
+    EmulatedCpu *cpu = env->confidential;
+    target_ulong eip = env->eip;
+    uint64_t returns_to;
+    int probe = probe_at(pc);
+
+    qemu_mutex_lock(&cpu->guest->lock);
+    env->eip = pc;      /* for the event; the block keeps its own count */
+    leave(cpu, pc);
+    if (probe >= 0 && emulated_cpu_peek(cpu, env->regs[R_ESP], &returns_to,
+                                        sizeof(returns_to))) {
+        enter(cpu, probe, le64_to_cpu(returns_to));
+    }
+    env->eip = eip;
+    qemu_mutex_unlock(&cpu->guest->lock);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The report at the end of a run: who, where, why, as JSON. */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qapi/qmp/qdict.h"
+#include "qapi/qmp/qlist.h"
+#include "qapi/qmp/qjson.h"
+#include "sysemu/cpu-timers.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "guest.h"
+#include "printk.h"
+
+#define STACK_WORDS 64
+#define HISTORY_EVENTS 32
+#define PRINTK_RECORDS 60
+
+static void put_hex(QDict *dict, const char *key, uint64_t value)
+{
+    g_autofree char *text = g_strdup_printf("0x%" PRIx64, value);
+
+    qdict_put_str(dict, key, text);
+}
+
+static QDict *registers(const CPUX86State *env)
+{
+    static const char *const name[] = {
+        "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+        "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+    };
+    QDict *dict = qdict_new();
+    unsigned i;
+
+    for (i = 0; i < ARRAY_SIZE(name); i++) {
+        put_hex(dict, name[i], env->regs[i]);
+    }
+    put_hex(dict, "rip", env->eip);
+    put_hex(dict, "rflags", env->eflags);
+    put_hex(dict, "cr0", env->cr[0]);
+    put_hex(dict, "cr2", env->cr[2]);
+    put_hex(dict, "cr3", env->cr[3]);
+    put_hex(dict, "cr4", env->cr[4]);
+    put_hex(dict, "cs", env->segs[R_CS].selector);
+    put_hex(dict, "gs-base", env->segs[R_GS].base);
+    return dict;
+}
+
+static QList *stack(EmulatedCpu *cpu)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    QList *list = qlist_new();
+    unsigned i;
+
+    for (i = 0; i < STACK_WORDS; i++) {
+        uint64_t word;
+        char text[32];
+
+        if (!emulated_cpu_peek(cpu, env->regs[R_ESP] + i * 8, &word, 8)) {
+            break;
+        }
+        snprintf(text, sizeof(text), "0x%" PRIx64, le64_to_cpu(word));
+        qlist_append_str(list, text);
+    }
+    return list;
+}
+
+static QList *history(EmulatedGuest *guest, hwaddr gpa)
+{
+    QList *list = qlist_new();
+    unsigned found, i;
+    g_autofree struct acc_event *events = event_stream_history(
+        guest->events, gpa, HISTORY_EVENTS, &found);
+
+    for (i = 0; i < found; i++) {
+        const struct acc_event *e = &events[i];
+        QDict *dict = qdict_new();
+
+        qdict_put_int(dict, "seq", e->seq);
+        qdict_put_int(dict, "vcpu", e->vcpu);
+        qdict_put_str(dict, "kind", event_kind_name(e->kind));
+        qdict_put_str(dict, "stage", emulated_guest_stage_name(e->stage));
+        put_hex(dict, "gpa", e->gpa);
+        put_hex(dict, "size", e->size);
+        put_hex(dict, "result", e->result);
+        put_hex(dict, "rip", e->rip);
+        qlist_append(list, dict);
+    }
+    return list;
+}
+
+static QDict *stages(EmulatedGuest *guest)
+{
+    QDict *dict = qdict_new();
+    unsigned i;
+
+    for (i = STAGE_DECOMPRESSOR; i <= guest->stage; i++) {
+        qdict_put_int(dict, emulated_guest_stage_name(i),
+                      guest->stage_clock[i]);
+    }
+    return dict;
+}
+
+static void put_cpu(QDict *report, EmulatedCpu *cpu)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    qdict_put_int(report, "vcpu", cpu->index);
+    put_hex(report, "rip", env->eip);
+    qdict_put(report, "registers", registers(env));
+    qdict_put(report, "stack", stack(cpu));
+}
+
+static void put_page(QDict *report, EmulatedGuest *guest, hwaddr gpa)
+{
+    char text[256] = "";
+
+    EMULATED_GUEST_GET_CLASS(guest)->describe(guest, gpa, text, sizeof(text));
+    put_hex(report, "gpa", gpa);
+    qdict_put_str(report, "page_state", text);
+    qdict_put(report, "page_history", history(guest, gpa));
+}
+
+static void write_report(EmulatedGuest *guest, QDict *report)
+{
+    g_autoptr(GString) json = qobject_to_json_pretty(QOBJECT(report), true);
+    g_autoptr(GError) error = NULL;
+
+    if (guest->report_file &&
+        !g_file_set_contents(guest->report_file, json->str, json->len,
+                             &error)) {
+        error_report("report: %s", error->message);
+        _exit(1);
+    }
+}
+
+void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
+                           const char *outcome, const char *why, hwaddr gpa)
+{
+    QDict *report = qdict_new();
+
+    qemu_mutex_lock(&guest->lock);
+    emulated_guest_snapshot(guest, "end");
+    qdict_put_str(report, "outcome", outcome);
+    qdict_put_str(report, "reason", why);
+    qdict_put_str(report, "stage", emulated_guest_stage_name(guest->stage));
+    qdict_put(report, "stages", stages(guest));
+    put_hex(report, "kaslr_offset", guest->kaslr_offset);
+    qdict_put_int(report, "accepted_bytes",
+                  EMULATED_GUEST_GET_CLASS(guest)->accepted_bytes(guest));
+    if (icount_enabled()) {
+        qdict_put_int(report, "instructions", guest_clock(cpu));
+    }
+    if (cpu) {
+        put_cpu(report, cpu);
+        put_page(report, guest, gpa);
+        qdict_put(report, "printk", printk_tail(guest, PRINTK_RECORDS));
+    }
+    qdict_put_int(report, "events", event_stream_count(guest->events));
+    event_stream_end(guest);
+    guest->ended = true;
+    write_report(guest, report);
+    qobject_unref(report);
+    qemu_mutex_unlock(&guest->lock);
+}
+
+G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
+                                   const char *why, hwaddr gpa,
+                                   uintptr_t retaddr)
+{
+    cpu_restore_state(cpu->cs, retaddr);
+    emulated_guest_report(cpu->guest, cpu, outcome, why, gpa);
+    fprintf(stderr, "acceptlab: %s: %s\n", outcome, why);
+    /* Nothing of the machine may go on, least of all another vCPU's thread. */
+    _exit(0);
+}

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The emulated SEV-SNP guest: accesses, PVALIDATE, RMPADJUST, intercepts. */
+#include "qemu/osdep.h"
+#include "qemu/mmap-alloc.h"
+#include "qapi/error.h"
+#include "hw/boards.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "tcg/helper-tcg.h"
+#include "snp.h"
+#include "host.h"
+#include "stop.h"
+
+#define MSR_SEV_STATUS 0xc0010131       /* Linux msr-index.h MSR_AMD64_SEV */
+#define MSR_GHCB 0xc0010130
+#define SEV_STATUS_SNP_GUEST 7          /* SEV, SEV-ES and SEV-SNP active */
+#define GUEST_ASID 1
+
+struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr)
+{
+    SnpGuest *snp = SNP_EMULATED(cpu->guest);
+
+    qemu_mutex_lock(&cpu->guest->lock);
+    snp->acting = cpu;
+    snp->acting_retaddr = retaddr;
+    return snp->vm;
+}
+
+void snp_leave(EmulatedCpu *cpu)
+{
+    SnpGuest *snp = SNP_EMULATED(cpu->guest);
+    bool flush = snp->flush;
+
+    snp->flush = false;
+    snp->acting = NULL;
+    qemu_mutex_unlock(&cpu->guest->lock);
+    if (flush) {
+        emulated_guest_flush(cpu->guest);
+    }
+}
+
+/* ---- what the model asks ------------------------------------------------ */
+
+static void on_event(void *opaque, const struct acc_event *event)
+{
+    SnpGuest *snp = opaque;
+
+    guest_event(EMULATED_GUEST(snp), snp->acting, *event,
+                snp->acting_retaddr);
+}
+
+static void on_lost_access(void *opaque, uint64_t gpa, uint64_t size)
+{
+    SnpGuest *snp = opaque;
+
+    snp->flush = true;
+}
+
+static void *on_guest_memory(void *opaque, uint64_t gpa, uint64_t len)
+{
+    return emulated_guest_ram(EMULATED_GUEST(opaque), gpa, len);
+}
+
+static void on_cpuid(void *opaque, unsigned int vcpu, uint32_t leaf,
+                     uint32_t subleaf, uint32_t regs[4])
+{
+    snp_cpuid(&EMULATED_GUEST(opaque)->cpu[vcpu], leaf, subleaf, regs);
+}
+
+/* ---- start ---------------------------------------------------------------- */
+
+static void fill_launch_pages(EmulatedGuest *guest)
+{
+    const HandOver *hand_over = &guest->hand_over;
+    void *cpuid = emulated_guest_ram(guest, hand_over->cpuid_page, 4096);
+    void *secrets = emulated_guest_ram(guest, hand_over->secrets_page, 4096);
+
+    if (hand_over->cpuid_page && cpuid) {
+        snp_fill_cpuid_page(&guest->cpu[0], cpuid);
+    }
+    if (hand_over->secrets_page && secrets) {
+        snp_fill_secrets_page(secrets);
+    }
+}
+
+static int add_range(struct snp_vm *vm, const HandOverRange *range)
+{
+    switch (range->kind) {
+    case RANGE_RAM:
+        return snp_vm_add_ram(vm, range->start, range->size);
+    case RANGE_ACCEPTED:
+        return snp_vm_launch(vm, range->start, range->size);
+    case RANGE_SHARED:
+        return snp_vm_share(vm, range->start, range->size);
+    }
+    g_assert_not_reached();
+}
+
+static void snp_start(EmulatedGuest *guest, Error **errp)
+{
+    SnpGuest *snp = SNP_EMULATED(guest);
+    const HandOver *hand_over = &guest->hand_over;
+    struct snp_config config = {
+        .top = hand_over->memory_top,
+        .asid = GUEST_ASID,
+        .vcpus = guest->cpus,
+        .backing_4k = guest->backing_4k,
+        .assign_advance = guest->assign_in_advance,
+        .c_bit = SNP_C_BIT,
+    };
+    struct model_ops ops = {
+        .opaque = snp,
+        .event = on_event,
+        .lost_access = on_lost_access,
+        .guest_memory = on_guest_memory,
+        .cpuid = on_cpuid,
+    };
+    unsigned i;
+
+    snp->vm = snp_vm_init(emulated_guest_state_memory(snp_vm_bytes(&config)),
+                          &config, &ops);
+    if (!snp->vm) {
+        error_setg(errp, "snp-emulated: the hand-over's memory cannot be used");
+        return;
+    }
+    for (i = 0; i < hand_over->count; i++) {
+        const HandOverRange *range = &hand_over->ranges[i];
+
+        if (add_range(snp->vm, range)) {
+            error_setg(errp, "snp-emulated: hand-over range 0x%" PRIx64 " + 0x%"
+                       PRIx64 " is not RAM, or overlaps", range->start,
+                       range->size);
+            return;
+        }
+    }
+    snp_vm_start(snp->vm);
+    snp->flush = false;
+    fill_launch_pages(guest);
+}
+
+/* ---- accesses --------------------------------------------------------------- */
+
+G_NORETURN void snp_stop(EmulatedCpu *cpu, hwaddr gpa,
+                         const struct access_fault *fault,
+                         enum access_kind kind, bool private,
+                         uintptr_t retaddr)
+{
+    guest_stop(cpu, gpa, fault, kind, private, retaddr);
+}
+
+static G_NORETURN void not_validated(EmulatedCpu *cpu,
+                                     const GuestAccess *access,
+                                     const struct access_fault *fault,
+                                     bool private)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    cpu_restore_state(cpu->cs, access->retaddr);
+    guest_fault(cpu, access->gpa, fault, access->kind, private);
+    env->cr[2] = access->gva;
+    raise_exception_err_ra(env, VC_VECTOR, fault->platform, 0);
+}
+
+static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
+{
+    /* Fetches and page walks are private whatever the C-bit says, and so is
+     * everything without paging (APM Vol 2 15.34.5, 15.36.10). */
+    bool private = !access->paging || access->table_bit ||
+                   access->kind == ACCESS_FETCH;
+    struct access model_access = {
+        .gpa = access->gpa,
+        .gla = access->gva,
+        .kind = access->kind,
+        .private = private,
+        .user = (((CPUX86State *)cpu->cs->env_ptr)->hflags &
+                 HF_CPL_MASK) == 3,
+    };
+    struct access_fault fault = { };
+    enum access_verdict verdict;
+
+    verdict = snp_access(snp_enter(cpu, access->retaddr), cpu->index,
+                         &model_access, &fault);
+    snp_leave(cpu);
+    switch (verdict) {
+    case VERDICT_ALLOWED:
+        return FILL_ALLOWED;
+    case VERDICT_CIPHERTEXT:
+        if (!access->probe) {
+            guest_ciphertext(cpu, access->gpa, access->retaddr);
+        }
+        return FILL_CIPHERTEXT;
+    case VERDICT_MMIO:
+        if (access->probe) {
+            return FILL_REFUSED;
+        }
+        cpu_restore_state(cpu->cs, access->retaddr);
+        ((CPUX86State *)cpu->cs->env_ptr)->cr[2] = access->gva;
+        raise_exception_err_ra(cpu->cs->env_ptr, VC_VECTOR, SVM_EXIT_NPF, 0);
+    case VERDICT_GUEST_FAULT:
+        if (access->probe) {
+            return FILL_REFUSED;
+        }
+        not_validated(cpu, access, &fault, private);
+    default:
+        if (access->probe) {
+            return FILL_REFUSED;
+        }
+        snp_stop(cpu, access->gpa, &fault, access->kind, private,
+                 access->retaddr);
+    }
+}
+
+static bool snp_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
+{
+    return snp_host_may_touch(SNP_EMULATED(guest)->vm, gpa, 1);
+}
+
+/* ---- instructions ------------------------------------------------------------- */
+
+static void set_carry(CPUX86State *env, bool carry)
+{
+    CC_SRC = (CC_SRC & ~CC_C) | (carry ? CC_C : 0);
+}
+
+/* Everything but SNP_DONE and SNP_WALK ends the instruction. */
+static void finish(EmulatedCpu *cpu, enum snp_outcome outcome,
+                   const struct snp_answer *answer, hwaddr gpa,
+                   uintptr_t retaddr)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    switch (outcome) {
+    case SNP_UD:
+        raise_exception_ra(env, EXCP06_ILLOP, retaddr);
+    case SNP_GP:
+        raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
+    case SNP_NOT_VALIDATED:
+        env->cr[2] = env->regs[R_EAX];
+        raise_exception_err_ra(env, VC_VECTOR, answer->fault.platform,
+                               retaddr);
+    case SNP_STOPPED:
+        snp_stop(cpu, gpa, &answer->fault, ACCESS_INSTRUCTION, true, retaddr);
+    default:
+        env->regs[R_EAX] = answer->eax;
+    }
+}
+
+static struct snp_caller caller_of(EmulatedCpu *cpu)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    return (struct snp_caller) {
+        .vcpu = cpu->index,
+        .cpl = env->hflags & HF_CPL_MASK,
+    };
+}
+
+static void pvalidate(EmulatedCpu *cpu, uintptr_t retaddr)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    struct snp_caller caller = caller_of(cpu);
+    uint32_t size = env->regs[R_ECX], validate = env->regs[R_EDX];
+    struct snp_answer answer = { };
+    enum snp_outcome outcome;
+    hwaddr gpa = 0;
+    bool c_bit;
+
+    outcome = snp_pvalidate_operands(snp_enter(cpu, 0), &caller,
+                                     env->regs[R_EAX], size, validate,
+                                     &answer);
+    snp_leave(cpu);
+    if (outcome == SNP_WALK) {
+        gpa = x86_translate_operand(env, env->regs[R_EAX], retaddr, &c_bit)
+              & TARGET_PAGE_MASK;
+        outcome = snp_pvalidate(snp_enter(cpu, 0), &caller, gpa, size,
+                                validate, &answer);
+        snp_leave(cpu);
+    }
+    finish(cpu, outcome, &answer, gpa, retaddr);
+    set_carry(env, answer.carry);
+}
+
+static void rmpadjust(EmulatedCpu *cpu, uintptr_t retaddr)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    struct snp_caller caller = caller_of(cpu);
+    uint64_t rcx = env->regs[R_ECX], rdx = env->regs[R_EDX];
+    struct snp_answer answer = { };
+    enum snp_outcome outcome;
+    hwaddr gpa = 0;
+    bool c_bit;
+
+    outcome = snp_rmpadjust_operands(snp_enter(cpu, 0), &caller,
+                                     env->regs[R_EAX], rcx, rdx, &answer);
+    snp_leave(cpu);
+    if (outcome == SNP_WALK) {
+        gpa = x86_translate_operand(env, env->regs[R_EAX], retaddr, &c_bit)
+              & TARGET_PAGE_MASK;
+        outcome = snp_rmpadjust(snp_enter(cpu, 0), &caller, gpa, rcx, rdx,
+                                &answer);
+        snp_leave(cpu);
+    }
+    finish(cpu, outcome, &answer, gpa, retaddr);
+}
+
+static void snp_insn(EmulatedCpu *cpu, enum ConfidentialInsn insn,
+                     uint32_t insn_len, uintptr_t retaddr)
+{
+    switch (insn) {
+    case INSN_PVALIDATE:
+        pvalidate(cpu, retaddr);
+        break;
+    case INSN_RMPADJUST:
+        rmpadjust(cpu, retaddr);
+        break;
+    case INSN_VMGEXIT:
+        snp_vmgexit(cpu, insn_len, retaddr);
+        break;
+    default:
+        raise_exception_ra(cpu->cs->env_ptr, EXCP06_ILLOP, retaddr);
+    }
+}
+
+/* ---- intercepts ----------------------------------------------------------------- */
+
+/* MSRs that a host leaves to the guest: hardware never intercepts the first
+ * two, KVM passes the others through for SEV-ES guests (Linux svm/svm.c,
+ * svm/sev.c sev_es_init_vmcb). */
+static bool msr_is_native(uint32_t msr)
+{
+    switch (msr) {
+    case MSR_GHCB:
+    case MSR_SEV_STATUS:
+    case MSR_STAR:
+    case MSR_LSTAR:
+    case MSR_CSTAR:
+    case MSR_FMASK:
+    case MSR_FSBASE:
+    case MSR_GSBASE:
+    case MSR_KERNELGSBASE:
+    case MSR_TSC_AUX:
+    case MSR_EFER:
+    case MSR_PAT:
+    case MSR_IA32_SYSENTER_CS:
+    case MSR_IA32_SYSENTER_ESP:
+    case MSR_IA32_SYSENTER_EIP:
+    case MSR_IA32_SPEC_CTRL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool is_reflected(EmulatedCpu *cpu, uint32_t svm_exit)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    switch (svm_exit) {
+    case SVM_EXIT_MSR:
+        return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]);
+    case SVM_EXIT_CPUID:
+    case SVM_EXIT_IOIO:
+    case SVM_EXIT_HLT:
+    case SVM_EXIT_WBINVD:
+    case SVM_EXIT_INVD:
+    case SVM_EXIT_RDPMC:
+    case SVM_EXIT_MONITOR:
+    case SVM_EXIT_MWAIT:
+    case SVM_EXIT_WRITE_DR0 + 7:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void snp_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
+                        uint32_t insn_len, uintptr_t retaddr)
+{
+    if (is_reflected(cpu, svm_exit)) {
+        raise_exception_err_ra(cpu->cs->env_ptr, VC_VECTOR, svm_exit,
+                               retaddr);
+    }
+}
+
+static bool snp_cpuid_native(EmulatedCpu *cpu)
+{
+    return false;       /* CPUID is always intercepted */
+}
+
+static bool snp_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case MSR_SEV_STATUS:
+        *value = SEV_STATUS_SNP_GUEST;
+        return true;
+    case MSR_GHCB:
+        *value = cpu->ghcb_msr;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool snp_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
+{
+    switch (msr) {
+    case MSR_SEV_STATUS:
+        return true;    /* read-only; a write is ignored */
+    case MSR_GHCB:
+        cpu->ghcb_msr = value;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void snp_reset_cpu(EmulatedCpu *cpu)
+{
+    cpu->ghcb_msr = 0;
+}
+
+/* ---- for reports -------------------------------------------------------------- */
+
+static int snp_describe(EmulatedGuest *guest, hwaddr gpa, char *text,
+                        size_t size)
+{
+    return snp_vm_describe(SNP_EMULATED(guest)->vm, gpa, text, size);
+}
+
+static bool snp_next_run(EmulatedGuest *guest, uint64_t *cursor,
+                         struct page_run *run)
+{
+    return snp_vm_next_run(SNP_EMULATED(guest)->vm, cursor, run);
+}
+
+static uint64_t snp_accepted_bytes(EmulatedGuest *guest)
+{
+    return snp_vm_accepted_bytes(SNP_EMULATED(guest)->vm);
+}
+
+static void snp_class_init(ObjectClass *oc, void *data)
+{
+    EmulatedGuestClass *gc = EMULATED_GUEST_CLASS(oc);
+
+    gc->platform = "snp";
+    gc->table_bit = 1ULL << SNP_C_BIT;
+    gc->private_bit_value = true;
+    gc->start = snp_start;
+    gc->reset_cpu = snp_reset_cpu;
+    gc->check = snp_check;
+    gc->dma_allowed = snp_dma_allowed;
+    gc->insn = snp_insn;
+    gc->reflect = snp_reflect;
+    gc->cpuid = snp_cpuid_native;
+    gc->rdmsr = snp_rdmsr;
+    gc->wrmsr = snp_wrmsr;
+    gc->describe = snp_describe;
+    gc->next_run = snp_next_run;
+    gc->accepted_bytes = snp_accepted_bytes;
+}
+
+static const TypeInfo snp_type = {
+    .parent = TYPE_EMULATED_GUEST,
+    .name = TYPE_SNP_EMULATED,
+    .instance_size = sizeof(SnpGuest),
+    .class_init = snp_class_init,
+};
+
+static void register_types(void)
+{
+    type_register_static(&snp_type);
+}
+
+type_init(register_types);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which stage a guest is in, told from where vCPUs fetch instructions: the
+ * decompressor runs at identity-mapped addresses, the kernel proper in the
+ * kernel map, userspace at CPL 3; a kexec comes back to identity-mapped code.
+ */
+#include "qemu/osdep.h"
+#include "qemu/timer.h"
+#include "cpu.h"
+#include "guest.h"
+#include "probes.h"
+
+/* Documentation/arch/x86/x86_64/mm.rst: start of the kernel text mapping;
+ * CONFIG_PHYSICAL_START: where the kernel is linked in it. */
+#define KERNEL_MAP 0xffffffff80000000ULL
+#define KERNEL_MAP_END 0xffffffffc0000000ULL
+#define KERNEL_LINKED_AT 0xffffffff81000000ULL
+#define KERNEL_ALIGN (2 * 1024 * 1024ULL)
+
+static const char *const stage_name[] = {
+    [STAGE_FIRMWARE] = "firmware",
+    [STAGE_DECOMPRESSOR] = "decompressor",
+    [STAGE_KERNEL] = "kernel",
+    [STAGE_USERSPACE] = "userspace",
+    [STAGE_SECOND_DECOMPRESSOR] = "second-decompressor",
+    [STAGE_SECOND_KERNEL] = "second-kernel",
+    [STAGE_SECOND_USERSPACE] = "second-userspace",
+};
+
+const char *emulated_guest_stage_name(enum stage stage)
+{
+    return stage_name[stage];
+}
+
+static enum stage stage_after(enum stage stage, vaddr gva, bool user)
+{
+    bool kernel_map = gva >= KERNEL_MAP && gva < KERNEL_MAP_END;
+
+    switch (stage) {
+    case STAGE_DECOMPRESSOR:
+    case STAGE_SECOND_DECOMPRESSOR:
+        return kernel_map ? stage + 1 : stage;
+    case STAGE_KERNEL:
+    case STAGE_SECOND_KERNEL:
+        return user ? stage + 1 : stage;
+    case STAGE_USERSPACE:
+        return !user && (int64_t)gva >= 0 ? STAGE_SECOND_DECOMPRESSOR : stage;
+    default:
+        return stage;
+    }
+}
+
+/* A secondary vCPU that leaves the mailbox loop has been started (TDX). */
+static void leave_mailbox(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
+{
+    struct acc_event event = {
+        .kind = EVENT_AP_START,
+        .detail = cpu->index,
+        .carry = EVENT_NO_CARRY,
+    };
+
+    if (!((gva ^ cpu->guest->hand_over.ap_entry) & TARGET_PAGE_MASK)) {
+        return;
+    }
+    cpu->waiting = false;
+    qemu_mutex_lock(&cpu->guest->lock);
+    guest_event(cpu->guest, cpu, event, retaddr);
+    qemu_mutex_unlock(&cpu->guest->lock);
+}
+
+void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
+{
+    EmulatedGuest *guest = cpu->guest;
+    CPUX86State *env = cpu->cs->env_ptr;
+    bool user = (env->hflags & HF_CPL_MASK) == 3;
+    enum stage next = stage_after(guest->stage, gva, user);
+    struct acc_event event = {
+        .kind = EVENT_STAGE,
+        .detail = next,
+        .carry = EVENT_NO_CARRY,
+    };
+
+    if (unlikely(cpu->waiting)) {
+        leave_mailbox(cpu, gva, retaddr);
+    }
+    if (next == guest->stage) {
+        return;
+    }
+    qemu_mutex_lock(&guest->lock);
+    if (next == stage_after(guest->stage, gva, user)) {
+        if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
+            guest->kaslr_offset = (gva & ~(KERNEL_ALIGN - 1)) -
+                                  KERNEL_LINKED_AT;
+            probes_arm(guest->kaslr_offset);
+        }
+        emulated_guest_snapshot(guest, stage_name[next]);
+        guest_event(guest, cpu, event, retaddr);
+        guest->stage_clock[next] = guest_clock(cpu);
+        guest->stage = next;
+    }
+    qemu_mutex_unlock(&guest->lock);
+}

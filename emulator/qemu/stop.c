@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Events of what goes wrong, and the end of a guest that was stopped. */
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "stop.h"
+
+static const char *const stop_text[] = {
+    [STOP_NOT_ASSIGNED] = "private access to a page that the host has as shared",
+    [STOP_NOT_RAM] = "private access to what is no RAM",
+    [STOP_SHARED_ACCESS] = "shared access to a page that the guest owns",
+    [STOP_OWNER] = "the page belongs to another owner or address",
+    [STOP_VMPL] = "VMPL permissions forbid the access",
+    [STOP_PENDING] = "access to a page that was not accepted",
+    [STOP_BLOCKED] = "the host has taken the page away",
+    [STOP_NO_PROGRESS] = "the host gave up resolving the same exit",
+    [STOP_HANDLER] = "the guest broke the protocol with the host",
+    [STOP_TRIPLE_FAULT] = "triple fault",
+};
+
+static const char *const access_text[] = {
+    [ACCESS_READ] = "read", [ACCESS_WRITE] = "write",
+    [ACCESS_FETCH] = "instruction fetch", [ACCESS_WALK] = "page-table walk",
+    [ACCESS_INSTRUCTION] = "accept or rescind",
+};
+
+static uint64_t detail_of(enum access_kind kind, bool private,
+                          uint32_t platform)
+{
+    return kind | (private ? ACCESS_DETAIL_PRIVATE : 0) |
+           (uint64_t)platform << 32;
+}
+
+static void record(EmulatedCpu *cpu, struct acc_event event, uintptr_t retaddr)
+{
+    event.carry = EVENT_NO_CARRY;
+    qemu_mutex_lock(&cpu->guest->lock);
+    guest_event(cpu->guest, cpu, event, retaddr);
+    qemu_mutex_unlock(&cpu->guest->lock);
+}
+
+void guest_fault(EmulatedCpu *cpu, hwaddr gpa,
+                 const struct access_fault *fault, enum access_kind kind,
+                 bool private)
+{
+    record(cpu, (struct acc_event) {
+        .kind = EVENT_FAULT,
+        .gpa = gpa,
+        .size = 1,
+        .detail = detail_of(kind, private, fault->platform),
+    }, 0);
+}
+
+void guest_ciphertext(EmulatedCpu *cpu, hwaddr gpa, uintptr_t retaddr)
+{
+    record(cpu, (struct acc_event) {
+        .kind = EVENT_CIPHERTEXT,
+        .gpa = gpa,
+        .size = 1,
+        .detail = detail_of(ACCESS_READ, false, 0),
+    }, retaddr);
+}
+
+G_NORETURN void guest_stop(EmulatedCpu *cpu, hwaddr gpa,
+                           const struct access_fault *fault,
+                           enum access_kind kind, bool private,
+                           uintptr_t retaddr)
+{
+    g_autofree char *why = NULL;
+
+    cpu_restore_state(cpu->cs, retaddr);
+    record(cpu, (struct acc_event) {
+        .kind = EVENT_STOP,
+        .gpa = gpa,
+        .size = 1,
+        .result = fault->stop,
+        .detail = detail_of(kind, private, fault->platform),
+    }, 0);
+    why = g_strdup_printf("%s (%s, gpa 0x%" PRIx64 ")",
+                          stop_text[MIN(fault->stop,
+                                        ARRAY_SIZE(stop_text) - 1)],
+                          access_text[kind], (uint64_t)gpa);
+    emulated_guest_end(cpu, "stopped", why, gpa, 0);
+}
+
+G_NORETURN void guest_terminate(EmulatedCpu *cpu, uint64_t code,
+                                const char *why, uintptr_t retaddr)
+{
+    cpu_restore_state(cpu->cs, retaddr);
+    record(cpu, (struct acc_event) {
+        .kind = EVENT_TERMINATE,
+        .detail = code,
+    }, 0);
+    emulated_guest_end(cpu, "terminated", why, 0, 0);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Events of what goes wrong, and the end of a guest that was stopped. */
+#ifndef ACCEPTLAB_STOP_H
+#define ACCEPTLAB_STOP_H
+
+#include "guest.h"
+#include "model/access.h"
+
+/* The guest is told: #VC 0x404 or #VE. The vCPU's state is up to date. */
+void guest_fault(EmulatedCpu *cpu, hwaddr gpa,
+                 const struct access_fault *fault, enum access_kind kind,
+                 bool private);
+
+/* A shared read of what the guest owns. */
+void guest_ciphertext(EmulatedCpu *cpu, hwaddr gpa, uintptr_t retaddr);
+
+/* Only the host is told, and ends the guest. */
+G_NORETURN void guest_stop(EmulatedCpu *cpu, hwaddr gpa,
+                           const struct access_fault *fault,
+                           enum access_kind kind, bool private,
+                           uintptr_t retaddr);
+
+/* The guest asks to be ended; code: as the platform has it. */
+G_NORETURN void guest_terminate(EmulatedCpu *cpu, uint64_t code,
+                                const char *why, uintptr_t retaddr);
+
+#endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Instructions in a TD: what the module answers itself, and what it reflects
+ * as #VE so that the guest can ask the host by TDVMCALL.
+ */
+#include "qemu/osdep.h"
+#include "sysemu/cpu-timers.h"
+#include "cpu.h"
+#include "tdx.h"
+#include "host.h"
+
+/* VMX exit reasons (SDM Vol 3D appendix C) */
+enum {
+    EXIT_CPUID = 10, EXIT_HLT = 12, EXIT_INVD = 13, EXIT_IO = 30,
+    EXIT_RDMSR = 31, EXIT_WRMSR = 32, EXIT_MWAIT = 36, EXIT_MONITOR = 39,
+    EXIT_WBINVD = 54,
+};
+
+#define LEAF_TDX 0x21u
+#define LEAF_TSC 0x15u
+#define LEAF_HYPERVISOR_FIRST 0x40000000u
+#define LEAF_HYPERVISOR_LAST 0x4fffffffu
+
+/* MSRs that the module virtualizes or passes through; every other access is
+ * reflected (TDX module 1.5 MSR virtualization tables). */
+static bool msr_is_native(uint32_t msr)
+{
+    switch (msr) {
+    case MSR_IA32_TSC:
+    case MSR_IA32_APICBASE:
+    case MSR_IA32_SPEC_CTRL:
+    case MSR_IA32_UCODE_REV:
+    case MSR_IA32_ARCH_CAPABILITIES:
+    case MSR_IA32_SYSENTER_CS:
+    case MSR_IA32_SYSENTER_ESP:
+    case MSR_IA32_SYSENTER_EIP:
+    case MSR_IA32_MISC_ENABLE:
+    case MSR_PAT:
+    case MSR_IA32_XSS:
+    case MSR_EFER:
+    case MSR_STAR:
+    case MSR_LSTAR:
+    case MSR_CSTAR:
+    case MSR_FMASK:
+    case MSR_FSBASE:
+    case MSR_GSBASE:
+    case MSR_KERNELGSBASE:
+    case MSR_TSC_AUX:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* SVM's I/O information as a VMX exit qualification (SDM table 28-5) */
+static uint64_t io_qualification(uint64_t svm)
+{
+    uint64_t size = (svm >> SVM_IOIO_SIZE_SHIFT) & 7;   /* 1, 2 or 4 */
+
+    return (size - 1) | (svm & SVM_IOIO_TYPE_MASK ? 1 << 3 : 0) |
+           (svm & SVM_IOIO_STR_MASK ? 1 << 4 : 0) |
+           (svm & SVM_IOIO_REP_MASK ? 1 << 5 : 0) | (svm & 0xffff0000u);
+}
+
+/* False: the TD executes the instruction itself. */
+static bool reflects(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
+                     struct ve_info *info)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    uint32_t leaf = env->regs[R_EAX];
+
+    info->length = 2;
+    switch (svm_exit) {
+    case SVM_EXIT_CPUID:
+        info->reason = EXIT_CPUID;
+        return leaf >= LEAF_HYPERVISOR_FIRST && leaf <= LEAF_HYPERVISOR_LAST;
+    case SVM_EXIT_MSR:
+        info->reason = svm_info ? EXIT_WRMSR : EXIT_RDMSR;
+        return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]);
+    case SVM_EXIT_IOIO:
+        info->reason = EXIT_IO;
+        info->qualification = io_qualification(svm_info);
+        return true;
+    case SVM_EXIT_HLT:
+        info->reason = EXIT_HLT;
+        info->length = 1;
+        return true;
+    case SVM_EXIT_INVD:
+        info->reason = EXIT_INVD;
+        return true;
+    case SVM_EXIT_WBINVD:
+        info->reason = EXIT_WBINVD;
+        return true;
+    case SVM_EXIT_MONITOR:
+        info->reason = EXIT_MONITOR;
+        info->length = 3;
+        return true;
+    case SVM_EXIT_MWAIT:
+        info->reason = EXIT_MWAIT;
+        info->length = 3;
+        return true;
+    default:
+        return false;
+    }
+}
+
+void tdx_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
+                 uint32_t insn_len, uintptr_t retaddr)
+{
+    struct ve_info info = { };
+
+    if (reflects(cpu, svm_exit, svm_info, &info)) {
+        if (insn_len) {
+            info.length = insn_len;
+        }
+        tdx_raise(cpu, &info, retaddr);
+    }
+}
+
+/* The leaves that the module makes up; the others are the processor's own. */
+bool tdx_cpuid(EmulatedCpu *cpu)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+    uint32_t regs[4];
+
+    switch ((uint32_t)env->regs[R_EAX]) {
+    case 0:
+        host_answer_cpuid(cpu, 0, 0, regs);
+        env->regs[R_EAX] = LEAF_TDX;
+        env->regs[R_EBX] = regs[HOST_EBX];
+        env->regs[R_ECX] = regs[HOST_ECX];
+        env->regs[R_EDX] = regs[HOST_EDX];
+        return true;
+    case LEAF_TSC:
+        /* icount runs the TSC and the local APIC's timer at 1 GHz. */
+        env->regs[R_EAX] = env->regs[R_EBX] = !!icount_enabled();
+        env->regs[R_ECX] = icount_enabled() ? 1000000000 : 0;
+        env->regs[R_EDX] = 0;
+        return true;
+    case LEAF_TDX:      /* "IntelTDX    " */
+        env->regs[R_EAX] = 0;
+        env->regs[R_EBX] = 0x65746e49;
+        env->regs[R_EDX] = 0x5844546c;
+        env->regs[R_ECX] = 0x20202020;
+        return true;
+    default:
+        return false;
+    }
+}
