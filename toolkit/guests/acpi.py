@@ -46,12 +46,10 @@ class AcpiTables:
     """Offset in ``data`` of each table, by signature."""
 
 
-def build_acpi(
-    base: int, vcpus: int, mailbox: int | None, virtio_slots: Sequence[int] = ()
-) -> AcpiTables:
+def build_acpi(base: int, vcpus: int, mailbox: int, virtio_slots: Sequence[int] = ()) -> AcpiTables:
     """Build all tables for loading at ``base``.
 
-    ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or None.
+    ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
     ``virtio_slots`` are the virtio-mmio slots (0-23) that have a device.
     """
     data = bytearray(64)  # the RSDP comes first
@@ -72,7 +70,7 @@ def build_acpi(
     return AcpiTables(bytes(data), base, offsets)
 
 
-def _checksum(data: bytes) -> int:
+def _checksum(data: bytes | bytearray) -> int:
     return -sum(data) & 0xFF
 
 
@@ -130,12 +128,12 @@ def _fadt(dsdt: int) -> bytes:
     return bytes(body)
 
 
-def _madt(vcpus: int, mailbox: int | None) -> bytes:
+def _madt(vcpus: int, mailbox: int) -> bytes:
     parts = [struct.pack("<II", LOCAL_APIC, 1)]
     parts += [struct.pack("<BBBBI", 0, 8, index, index, 1) for index in range(vcpus)]
     parts += [struct.pack("<BBBBII", 1, 12, number, 0, at, first) for number, at, first in IO_APICS]
     parts.append(struct.pack("<BBBHB", 4, 6, 0xFF, 0, 1))  # NMI: LINT1 of every local APIC
-    if mailbox is not None:
+    if mailbox:
         parts.append(struct.pack("<BBHIQ", 16, 16, 0, 0, mailbox))
     return b"".join(parts)
 

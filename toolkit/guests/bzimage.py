@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import BadInputError
+from toolkit.guests.unaccepted import GUID as UNACCEPTED_GUID
 
 HEADER_OFFSET = 0x1F1
 """Where the setup header begins, in the file and in the zero page alike."""
@@ -43,6 +44,8 @@ class BzImage:
     above_4g: bool
     cmdline_size: int
     initrd_addr_max: int
+    knows_unaccepted: bool
+    """Whether the kernel's EFI stub and decompressor know of unaccepted memory."""
 
 
 def read_bzimage(path: Path) -> BzImage:
@@ -91,6 +94,7 @@ def parse_bzimage(data: bytes, path: Path) -> BzImage:
         above_4g=bool(xloadflags & _XLF_ABOVE_4G),
         cmdline_size=struct.unpack_from("<I", data, 0x238)[0],
         initrd_addr_max=struct.unpack_from("<I", data, 0x22C)[0],
+        knows_unaccepted=_knows_unaccepted(data),
     )
 
 
@@ -123,6 +127,12 @@ def _payload(data: bytes, path: Path) -> bytes:
             f"{path}: truncated: {max(missing, 1)} bytes of the kernel are missing; take the file anew"
         )
     return data[start : start + size].ljust(size, b"\0")
+
+
+def _knows_unaccepted(data: bytes) -> bool:
+    """Look for the table's GUID: stub and decompressor are not compressed, and hold it as two 8-byte constants."""
+    guid = UNACCEPTED_GUID.bytes_le
+    return guid[:8] in data and guid[8:] in data
 
 
 def _version(data: bytes) -> str:

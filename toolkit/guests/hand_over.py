@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import struct
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from toolkit.errors import BadInputError
@@ -16,6 +16,7 @@ from toolkit.guests.cc_blob import encode_cc_blob
 from toolkit.guests.efi_types import E820Type, EfiType
 from toolkit.guests.memory_map import (
     LOW_RAM,
+    AcceptPolicy,
     MemoryMap,
     MemoryRequest,
     build_memory_map,
@@ -76,7 +77,9 @@ class HandOver:
     cpuid_page: int = 0
     secrets_page: int = 0
     ap_entry: int = 0
-    acpi: AcpiTables | None = field(default=None, repr=False)
+    mailbox: int = 0
+    kernel_knows_unaccepted: bool = True
+    """False: firmware accepted all RAM (SNP), or the kernel does not use what is unaccepted (TDX)."""
 
     @property
     def unaccepted(self) -> list[Range]:
@@ -90,132 +93,222 @@ def build_hand_over(request: GuestRequest) -> HandOver:
     Raises BadInputError, with one line that says what to change, when the request cannot be met.
     """
     _check(request)
-    return _Builder(request).build()
+    memory = _firmware_memory(request)
+    place = Placement(usable_ram(memory, request.platform))
+    _check_low_ram(place.ram)
+    at = _place_all(request, place)
+    memory_map = build_memory_map(memory, place.ram, place.allocations)
+    stub, e820 = _run_stub(request.kernel, memory_map)
+    acpi = build_acpi(at.acpi, request.vcpus, at.mailbox, request.virtio_slots)
+    blobs = [
+        *_boot_loader(request, at, memory_map, e820, acpi.rsdp),
+        *_tables(at, stub, acpi),
+        *_cpu_state(request, at),
+    ]
+    return HandOver(
+        platform=request.platform,
+        blobs=blobs,
+        memory_map=memory_map,
+        e820=e820,
+        stub=stub,
+        entry=EntryState(
+            entry=at.kernel + ENTRY_64,
+            boot_params=at.boot_params,
+            page_table=at.page_table | page_table.private_mask(request.platform),
+            stack=at.stack,
+            gdt=at.gdt,
+            gdt_size=len(page_table.build_gdt()),
+        ),
+        accepted=union([*memory_map.accepted, *stub.accepted_at_once]),
+        unaccepted_table=at.unaccepted_table if stub.table else 0,
+        cpuid_page=at.cpuid,
+        secrets_page=at.secrets,
+        ap_entry=at.ap_loop,
+        mailbox=at.mailbox,
+        kernel_knows_unaccepted=request.kernel.knows_unaccepted,
+    )
 
 
 def _check(request: GuestRequest) -> None:
     if request.platform not in PLATFORMS:
-        raise BadInputError(f"platform '{request.platform}' is unknown; use one of {', '.join(PLATFORMS)}")
+        raise BadInputError(
+            f"platform '{request.platform}' is unknown; use one of {', '.join(PLATFORMS)}"
+        )
     if request.platform == "plain" and request.memory.policy.name != "all":
         raise BadInputError("a plain guest has no unaccepted memory; use the accept policy 'all'")
     if not 1 <= request.vcpus <= MAX_VCPUS:
         raise BadInputError(f"{request.vcpus} vCPUs: give 1 to {MAX_VCPUS}")
     if len(request.cmdline.encode()) > request.kernel.cmdline_size:
-        raise BadInputError(f"the kernel command line is longer than {request.kernel.cmdline_size} bytes; shorten it")
+        raise BadInputError(
+            f"the kernel command line is longer than {request.kernel.cmdline_size} bytes; shorten it"
+        )
     if "\0" in request.cmdline:
         raise BadInputError("the kernel command line has a zero byte in it; remove it")
 
 
-class _Builder:
-    """Places everything first, so that the memory map is known, and then writes it."""
+def _check_low_ram(ram: Sequence[Range]) -> None:
+    if intersect([LOW_RAM], ram) != [LOW_RAM]:
+        raise BadInputError(
+            f"the kernel needs {LOW_RAM}, which is not all RAM; leave no hole there"
+        )
 
-    def __init__(self, request: GuestRequest) -> None:
-        self.request = request
-        self.ram = usable_ram(request.memory, request.platform)
-        self.place = Placement(self.ram)
-        self.blobs: list[Blob] = []
 
-    def build(self) -> HandOver:
-        request, snp, tdx = self.request, self.request.platform == "snp", self.request.platform == "tdx"
-        kernel = place_kernel(request.kernel, request.load_address, self.ram)
-        self._check_low_ram()
-        self.place.put("kernel", kernel, EfiType.LOADER_CODE)
-        self._add("kernel", kernel.start, request.kernel.payload)
+@dataclass(frozen=True)
+class _Places:
+    """Where everything lies: guest-physical addresses, 0 for what this guest does not have."""
 
-        allocate = self.place.allocate
-        runtime_code = allocate("runtime-code", PAGE, EfiType.RUNTIME_CODE)
-        runtime_data = allocate("runtime-data", PAGE, EfiType.RUNTIME_DATA)
-        # The page tables stay in use until every vCPU has left firmware's loop: not for the kernel to overwrite.
-        tables = allocate("page-table", page_table.PAGES * PAGE, EfiType.ACPI_NVS)
-        mailbox = allocate("mailbox", PAGE, EfiType.ACPI_NVS) if tdx else None
-        ap_entry = allocate("ap-loop", PAGE, EfiType.ACPI_NVS) if tdx else 0
-        secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if snp else 0
-        cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if snp else 0
-        cc_blob = allocate("cc-blob", PAGE, EfiType.RESERVED) if snp else 0
-        acpi_size = len(build_acpi(0, request.vcpus, mailbox, request.virtio_slots).data)
-        acpi_base = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
-        unaccepted = allocate("unaccepted-table", table_size(self.ram[-1].end), EfiType.ACPI_RECLAIM)
-        memmap = allocate("memory-map", self._memory_map_size(), EfiType.LOADER_DATA)
-        boot_params = allocate("boot-params", PAGE, EfiType.LOADER_DATA)
-        cmdline = allocate("cmdline", len(request.cmdline.encode()) + 1, EfiType.LOADER_DATA)
-        gdt_and_stack = allocate("gdt-and-stack", 2 * PAGE, EfiType.LOADER_DATA)
-        initrd = self._place_initrd()
+    kernel: int
+    initrd: Range
+    runtime_code: int
+    runtime_data: int
+    page_table: int
+    mailbox: int
+    ap_loop: int
+    secrets: int
+    cpuid: int
+    cc_blob: int
+    acpi: int
+    unaccepted_table: int
+    memory_map: int
+    boot_params: int
+    cmdline: int
+    gdt: int
+    stack: int
 
-        memory_map = build_memory_map(request.memory, self.ram, self.place.allocations)
+
+def _place_all(request: GuestRequest, place: Placement) -> _Places:
+    """Find a place for everything; ``place`` knows afterwards what is taken."""
+    snp, tdx = request.platform == "snp", request.platform == "tdx"
+    kernel = place_kernel(request.kernel, request.load_address, place.ram)
+    place.put("kernel", kernel, EfiType.LOADER_CODE)
+    allocate = place.allocate
+    # Firmware first, from the top down, then what a boot loader would add.
+    runtime_code = allocate("runtime-code", PAGE, EfiType.RUNTIME_CODE)
+    runtime_data = allocate("runtime-data", PAGE, EfiType.RUNTIME_DATA)
+    # The page tables stay in use until every vCPU has left firmware's loop: not for the kernel to overwrite.
+    tables = allocate("page-table", page_table.PAGES * PAGE, EfiType.ACPI_NVS)
+    mailbox = allocate("mailbox", PAGE, EfiType.ACPI_NVS) if tdx else 0
+    loop = allocate("ap-loop", PAGE, EfiType.ACPI_NVS) if tdx else 0
+    secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if snp else 0
+    cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if snp else 0
+    cc_blob = allocate("cc-blob", PAGE, EfiType.RESERVED) if snp else 0
+    acpi_size = len(build_acpi(0, request.vcpus, mailbox, request.virtio_slots).data)
+    acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
+    table = allocate("unaccepted-table", table_size(place.ram[-1].end), EfiType.ACPI_RECLAIM)
+    memory_map = allocate("memory-map", _memory_map_size(request, place), EfiType.LOADER_DATA)
+    gdt = allocate("gdt-and-stack", 2 * PAGE, EfiType.LOADER_DATA)
+    return _Places(
+        kernel=kernel.start,
+        runtime_code=runtime_code,
+        runtime_data=runtime_data,
+        page_table=tables,
+        mailbox=mailbox,
+        ap_loop=loop,
+        secrets=secrets,
+        cpuid=cpuid,
+        cc_blob=cc_blob,
+        acpi=acpi,
+        unaccepted_table=table,
+        memory_map=memory_map,
+        boot_params=allocate("boot-params", PAGE, EfiType.LOADER_DATA),
+        cmdline=allocate("cmdline", len(request.cmdline.encode()) + 1, EfiType.LOADER_DATA),
+        gdt=gdt,
+        stack=gdt + 2 * PAGE,
+        initrd=_place_initrd(request, place),
+    )
+
+
+def _memory_map_size(request: GuestRequest, place: Placement) -> int:
+    """Return an upper bound: each end of an allocation, hole or accepted range adds at most one piece."""
+    edges = len(place.ram) + len(place.allocations) + len(request.memory.accepted)
+    return efi.DESCRIPTOR.size * (2 * edges + 32)
+
+
+def _place_initrd(request: GuestRequest, place: Placement) -> Range:
+    if not request.initrd:
+        return Range(0, 0)
+    size = len(request.initrd)
+    below = request.kernel.initrd_addr_max + 1
+    return sized(place.allocate("initrd", size, EfiType.LOADER_DATA, below=below), size)
+
+
+def _firmware_memory(request: GuestRequest) -> MemoryRequest:
+    """Return the request as firmware meets it.
+
+    SNP firmware accepts everything for a kernel whose stub does not ask it to leave that (semantics.md 3.1); TDX firmware
+    does not, and the kernel loses what is unaccepted.
+    """
+    if request.platform == "snp" and not request.kernel.knows_unaccepted:
+        return replace(request.memory, policy=AcceptPolicy("all"))
+    return request.memory
+
+
+def _run_stub(
+    kernel: BzImage, memory_map: MemoryMap
+) -> tuple[StubResult, list[tuple[Range, E820Type]]]:
+    if kernel.knows_unaccepted:
         stub = process_unaccepted(memory_map.of_type(EfiType.UNACCEPTED))
-        e820 = e820_of(memory_map.pieces)
-        acpi = build_acpi(acpi_base, request.vcpus, mailbox, request.virtio_slots)
-        config: list[tuple[UUID, int]] = [(efi.ACPI_20_GUID, acpi.rsdp)]
-        if stub.table:
-            config.append((UNACCEPTED_GUID, unaccepted))
-            self._add("unaccepted-table", unaccepted, stub.table.encode())
-        if snp:
-            config.append((efi.CC_BLOB_GUID, cc_blob))
-            self._add("cc-blob", cc_blob, encode_cc_blob(secrets, cpuid))
-        if mailbox is not None:
-            self._add("ap-loop", ap_entry, ap_loop(mailbox))
-        system = efi.system_table(runtime_data, runtime_code, config)
-        descriptors = efi.encode_memory_map(memory_map.pieces)
-        gdt = page_table.build_gdt()
-        zero_page = ZeroPage(
-            kernel=request.kernel,
-            load_address=kernel.start,
-            cmdline=cmdline,
-            initrd=initrd,
-            rsdp=acpi.rsdp,
-            system_table=system.address,
-            memory_map=sized(memmap, len(descriptors)),
-            e820=e820,
-            cc_blob=cc_blob,
-        )
-        self._add("runtime-code", runtime_code, efi.runtime_code())
-        self._add("runtime-data", runtime_data, system.data)
-        self._add("page-table", tables, page_table.build_page_table(tables, request.platform))
-        self._add("acpi", acpi_base, acpi.data)
-        self._add("memory-map", memmap, descriptors)
-        self._add("boot-params", boot_params, encode_zero_page(zero_page))
-        self._add("cmdline", cmdline, request.cmdline.encode() + b"\0")
-        self._add("gdt", gdt_and_stack, gdt)
-        return HandOver(
-            platform=request.platform,
-            blobs=self.blobs,
-            memory_map=memory_map,
-            e820=e820,
-            stub=stub,
-            entry=EntryState(
-                entry=kernel.start + ENTRY_64,
-                boot_params=boot_params,
-                page_table=tables | page_table.private_mask(request.platform),
-                stack=gdt_and_stack + 2 * PAGE,
-                gdt=gdt_and_stack,
-                gdt_size=len(gdt),
-            ),
-            accepted=union([*memory_map.accepted, *stub.accepted_at_once]),
-            unaccepted_table=unaccepted if stub.table else 0,
-            cpuid_page=cpuid,
-            secrets_page=secrets,
-            ap_entry=ap_entry,
-            acpi=acpi,
-        )
+        return stub, e820_of(memory_map.pieces)
+    return StubResult(None, []), e820_of(memory_map.pieces, ignored=frozenset({EfiType.UNACCEPTED}))
 
-    def _add(self, name: str, address: int, data: bytes) -> None:
-        self.blobs.append(Blob(name, address, data))
 
-    def _check_low_ram(self) -> None:
-        if intersect([LOW_RAM], self.ram) != [LOW_RAM]:
-            raise BadInputError(f"the kernel needs {LOW_RAM}, which is not all RAM; leave no hole there")
+def _tables(at: _Places, stub: StubResult, acpi: AcpiTables) -> list[Blob]:
+    """Return firmware's tables that a kernel finds through the EFI system table."""
+    config: list[tuple[UUID, int]] = [(efi.ACPI_20_GUID, acpi.rsdp)]
+    blobs = [Blob("acpi", at.acpi, acpi.data)]
+    if stub.table:
+        config.append((UNACCEPTED_GUID, at.unaccepted_table))
+        blobs.append(Blob("unaccepted-table", at.unaccepted_table, stub.table.encode()))
+    if at.cc_blob:
+        config.append((efi.CC_BLOB_GUID, at.cc_blob))
+        blobs.append(Blob("cc-blob", at.cc_blob, encode_cc_blob(at.secrets, at.cpuid)))
+    system = efi.system_table(at.runtime_data, at.runtime_code, config)
+    blobs.append(Blob("runtime-data", at.runtime_data, system.data))
+    blobs.append(Blob("runtime-code", at.runtime_code, efi.runtime_code()))
+    return blobs
 
-    def _memory_map_size(self) -> int:
-        """Return an upper bound: every allocation, hole and accepted range splits at most one piece in three."""
-        memory = self.request.memory
-        edges = len(self.ram) + len(self.place.allocations) + len(memory.holes) + len(memory.accepted)
-        return efi.DESCRIPTOR.size * (2 * edges + 32)
 
-    def _place_initrd(self) -> Range:
-        if not self.request.initrd:
-            return Range(0, 0)
-        size = len(self.request.initrd)
-        below = self.request.kernel.initrd_addr_max + 1
-        start = self.place.allocate("initrd", size, EfiType.LOADER_DATA, below=below)
-        self._add("initrd", start, self.request.initrd)
-        return sized(start, size)
+def _cpu_state(request: GuestRequest, at: _Places) -> list[Blob]:
+    """Return what the vCPUs need before they have the kernel's own tables."""
+    blobs = [
+        Blob(
+            "page-table",
+            at.page_table,
+            page_table.build_page_table(at.page_table, request.platform),
+        ),
+        Blob("gdt", at.gdt, page_table.build_gdt()),
+    ]
+    if at.ap_loop:
+        blobs.append(Blob("ap-loop", at.ap_loop, ap_loop(at.mailbox)))
+    return blobs
+
+
+def _boot_loader(
+    request: GuestRequest,
+    at: _Places,
+    memory_map: MemoryMap,
+    e820: list[tuple[Range, E820Type]],
+    rsdp: int,
+) -> list[Blob]:
+    """Return the kernel and what its loader passes to it."""
+    descriptors = efi.encode_memory_map(memory_map.pieces)
+    zero_page = ZeroPage(
+        kernel=request.kernel,
+        load_address=at.kernel,
+        cmdline=at.cmdline,
+        initrd=at.initrd,
+        rsdp=rsdp,
+        system_table=at.runtime_data,
+        memory_map=sized(at.memory_map, len(descriptors)),
+        e820=e820,
+        cc_blob=at.cc_blob,
+    )
+    blobs = [
+        Blob("kernel", at.kernel, request.kernel.payload),
+        Blob("memory-map", at.memory_map, descriptors),
+        Blob("boot-params", at.boot_params, encode_zero_page(zero_page)),
+        Blob("cmdline", at.cmdline, request.cmdline.encode() + b"\0"),
+    ]
+    if request.initrd:
+        blobs.append(Blob("initrd", at.initrd.start, request.initrd))
+    return blobs

@@ -35,7 +35,9 @@ class HandOverFiles:
         """Return QEMU's arguments that load the blobs."""
         arguments = []
         for path, address in self.loads:
-            name = str(path).replace(",", ",,")  # QEMU's way to say that the comma belongs to the value
+            name = str(path).replace(
+                ",", ",,"
+            )  # QEMU's way to say that the comma belongs to the value
             arguments += ["-device", f"loader,file={name},addr={address:#x},force-raw=on"]
         return arguments
 
@@ -98,7 +100,11 @@ def summary(hand_over: HandOver) -> dict[str, Any]:
     return {
         "ram": _written(hand_over.memory_map.ram),
         "efi_memory_map": [
-            {"start": hex(piece.range.start), "size": hex(piece.range.size), "type": int(piece.type)}
+            {
+                "start": hex(piece.range.start),
+                "size": hex(piece.range.size),
+                "type": int(piece.type),
+            }
             for piece in hand_over.memory_map.pieces
         ],
         "allocations": {
@@ -112,6 +118,7 @@ def summary(hand_over: HandOver) -> dict[str, Any]:
         "accepted_bytes": total(hand_over.accepted),
         "unaccepted_bytes": total(hand_over.unaccepted),
         "unaccepted_table": hex(hand_over.unaccepted_table) if hand_over.unaccepted_table else None,
+        "kernel_knows_unaccepted": hand_over.kernel_knows_unaccepted,
         "entry": hex(hand_over.entry.entry),
     }
 

@@ -14,7 +14,16 @@ from toolkit.guests.cpio import character_device, directory, executable, write_c
 from toolkit.places import cache
 
 _SOURCE = Path(__file__).with_name("init.c")
-_FLAGS = ("-static", "-Os", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-s", "-Wl,--build-id=none")
+_FLAGS = (
+    "-static",
+    "-Os",
+    "-std=gnu11",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-s",
+    "-Wl,--build-id=none",
+)
 
 
 def archive_of(init: bytes) -> bytes:
@@ -55,7 +64,12 @@ def _run(command: list[str]) -> bytes:
 
 
 def _key() -> str:
-    made_from = [_SOURCE.read_bytes(), " ".join(_FLAGS).encode(), _run(["gcc", "--version"]), archive_of(b"")]
+    made_from = [
+        _SOURCE.read_bytes(),
+        " ".join(_FLAGS).encode(),
+        _run(["gcc", "--version"]),
+        archive_of(b""),
+    ]
     return hashlib.sha256(b"\0".join(made_from)).hexdigest()[:16]
 
 

@@ -40,7 +40,9 @@ class Placement:
             if start >= item.start:
                 self.put(name, sized(start, size), kind)
                 return start
-        raise BadInputError(f"no room for {name} ({size >> 10} KiB) in RAM below 4 GiB; give the guest more memory")
+        raise BadInputError(
+            f"no room for {name} ({size >> 10} KiB) in RAM below 4 GiB; give the guest more memory"
+        )
 
 
 def place_kernel(kernel: BzImage, address: int | None, ram: Sequence[Range]) -> Range:
@@ -48,7 +50,9 @@ def place_kernel(kernel: BzImage, address: int | None, ram: Sequence[Range]) -> 
 
     Raises BadInputError when it cannot be loaded there.
     """
-    where = sized(kernel.pref_address if address is None else address, round_up(kernel.init_size, PAGE))
+    where = sized(
+        kernel.pref_address if address is None else address, round_up(kernel.init_size, PAGE)
+    )
     if where.start % kernel.alignment or where.start < kernel.pref_address:
         raise BadInputError(
             f"load address {where.start:#x}: the kernel wants a multiple of {kernel.alignment:#x}, "
@@ -58,7 +62,11 @@ def place_kernel(kernel: BzImage, address: int | None, ram: Sequence[Range]) -> 
         raise BadInputError(f"this kernel is not relocatable; load it at {kernel.pref_address:#x}")
     limit = MAPPED_END if kernel.above_4g else HIGH_RAM_START
     if where.end > limit:
-        raise BadInputError(f"load address {where.start:#x}: the kernel has to end below {limit:#x}")
+        raise BadInputError(
+            f"load address {where.start:#x}: the kernel has to end below {limit:#x}"
+        )
     if intersect([where], ram) != [where]:
-        raise BadInputError(f"the kernel needs {where}, which is not all RAM; give more memory or another load address")
+        raise BadInputError(
+            f"the kernel needs {where}, which is not all RAM; give more memory or another load address"
+        )
     return where

@@ -57,7 +57,8 @@ def _real_mode(state: EntryState) -> bytes:
     return b"".join(
         (
             b"\xfa\xfc",  # cli; cld
-            b"\x2e\x66\x0f\x01\x16" + struct.pack("<H", _GDT_POINTER),  # lgdt cs:[pointer], 32-bit base
+            b"\x2e\x66\x0f\x01\x16"
+            + struct.pack("<H", _GDT_POINTER),  # lgdt cs:[pointer], 32-bit base
             mov_eax(0x20) + b"\x0f\x22\xe0",  # CR4 = PAE
             mov_eax(state.page_table) + b"\x0f\x22\xd8",  # CR3
             b"\x66\xb9" + struct.pack("<I", 0xC0000080) + b"\x66\x31\xd2",  # ecx = EFER, edx = 0

@@ -40,8 +40,9 @@ def parse_workload(text: str) -> Workload:
         if size > 0:
             return Workload(name, str(size))
     if name in _COUNTED and argument.isascii() and argument.isdigit():
-        if int(argument) > 0 or name == "idle":
-            return Workload(name, str(int(argument)))
+        count = int(argument)
+        if count > 0 or name == "idle":
+            return Workload(name, str(count))
     raise BadInputError(f"workload '{text}' is unknown; {_HELP}")
 
 
