@@ -12,7 +12,14 @@ from typing import NoReturn
 import typer
 
 import toolkit
-from toolkit.errors import EXIT_MACHINE, AcceptlabError
+from analysis.errors import BadInput
+from toolkit.commands.doctor import doctor
+from toolkit.commands.kernel import kernel_app
+from toolkit.commands.replay import replay
+from toolkit.commands.report import report
+from toolkit.commands.run import run
+from toolkit.commands.setup import setup
+from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE, AcceptlabError
 
 app = typer.Typer(
     name="acceptlab",
@@ -37,6 +44,18 @@ def options(
     ),
 ) -> None:
     """Hold what applies to every command."""
+
+
+app.command(epilog="Example: acceptlab doctor")(doctor)
+app.command(epilog="Example: acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz")(setup)
+app.add_typer(kernel_app, name="kernel")
+app.command(
+    epilog="Example: acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"
+)(run)
+app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")(replay)
+app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
+    report
+)
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -66,6 +85,9 @@ def main() -> None:
         app()
     except AcceptlabError as error:
         _fail(str(error), error.exit_code)
+    except BadInput as error:
+        limit = _machine_limit(error.__cause__) if isinstance(error.__cause__, OSError) else None
+        _fail(limit or str(error), EXIT_MACHINE if limit else EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         # Die by the signal, as a shell loop around us expects, after all clean-up has run.
         sys.stderr.write("acceptlab: interrupted\n")

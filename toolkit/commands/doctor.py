@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from toolkit.commands.output import AsJson, print_json, print_table
+from toolkit.doctor.checks import all_checks
+from toolkit.errors import EXIT_MACHINE
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Tell what this machine can do, and what to install for the rest (exit 3 when a run is not possible)."""
+    checks = all_checks()
+    if as_json:
+        print_json({"ok": all(check.ok for check in checks), "checks": [asdict(c) for c in checks]})
+    else:
+        rows = [
+            (
+                "ok" if check.ok else "MISSING",
+                check.name,
+                check.found,
+                check.needed_for,
+                check.remedy,
+            )
+            for check in checks
+        ]
+        print_table(("", "what", "found", "needed for", "what to do"), rows)
+    if any(check.is_vital and not check.ok for check in checks):
+        raise typer.Exit(EXIT_MACHINE)

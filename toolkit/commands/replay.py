@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab replay`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.findings import Verdict
+from toolkit.commands.output import AsJson, print_json
+from toolkit.places import cache
+from toolkit.progress import step
+
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]
+
+
+def replay(runs: Runs, as_json: AsJson = False) -> None:
+    """Judge runs from their traces alone: exit 0 when all are clean, 1 when there is a finding or no verdict is possible."""
+    if as_json:
+        verdicts = [_judge(run) for run in runs]
+        pairs = zip(runs, verdicts, strict=True)
+        print_json([{"run": str(run), **verdict.to_json()} for run, verdict in pairs])
+        raise typer.Exit(max(verdict.exit_code for verdict in verdicts))
+    raise typer.Exit(judge_runs(runs))
+
+
+def judge_runs(runs: Sequence[Path], quiet: bool = False) -> int:
+    """Judge every run, print what was found unless `quiet`, and return the highest exit code."""
+    codes = []
+    for run in runs:
+        verdict = _judge(run)
+        codes.append(verdict.exit_code)
+        if not quiet:
+            _print(run, verdict)
+    return max(codes)
+
+
+def _judge(run: Path) -> Verdict:
+    from analysis.replay import (
+        replay_run,  # loads numpy and pyarrow, which --help need not wait for
+    )
+
+    with step(f"replaying {run.name or run}") as progress:
+        return replay_run(
+            run,
+            symbols_cache=cache() / "symbols",
+            progress=lambda done, total: progress.update(
+                done, total, f"{done:,} of {total:,} events"
+            ),
+        )
+
+
+def _print(run: Path, verdict: Verdict) -> None:
+    typer.echo(f"{run}: {verdict.verdict}: {verdict.headline}")
+    for reason in verdict.reasons:
+        typer.echo(f"  undecided: {reason}")
+    for finding in verdict.findings:
+        times = f" ({finding.total} times)" if finding.total > 1 else ""
+        typer.echo(f"  {finding.invariant} {finding.title}{times}: {finding.explanation}")

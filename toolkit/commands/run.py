@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab run`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.commands.output import AsJson, print_json
+from toolkit.commands.replay import judge_runs
+from toolkit.emulator import build
+from toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK
+from toolkit.kernels.resolve import resolve
+from toolkit.run.folder import fresh
+from toolkit.run.options import RunOptions
+from toolkit.run.perform import Finished, dry_run, perform
+
+
+class Platform(StrEnum):
+    """Which kind of confidential guest."""
+
+    SNP = "snp"
+    TDX = "tdx"
+
+
+class Accept(StrEnum):
+    """The kernel's accept_memory= parameter."""
+
+    LAZY = "lazy"
+    EAGER = "eager"
+
+
+class Backing(StrEnum):
+    """Size of the host's backing pages."""
+
+    HUGE = "2M"
+    SMALL = "4K"
+
+
+class Assign(StrEnum):
+    """When the host assigns pages."""
+
+    DEMAND = "demand"
+    ADVANCE = "advance"
+
+
+class Threads(StrEnum):
+    """How vCPUs run."""
+
+    SINGLE = "single"
+    MULTI = "multi"
+
+
+def run(
+    kernel: Annotated[
+        str,
+        typer.Argument(
+            help="debian:6.12, debian:6.1, a name that `kernel list` shows, or a bzImage."
+        ),
+    ],
+    platform: Annotated[Platform, typer.Option(help="AMD SEV-SNP or Intel TDX.")] = Platform.SNP,
+    memory: Annotated[
+        str, typer.Option(help="RAM of the guest, such as 512M, 16G or 256G.")
+    ] = "2G",
+    cpus: Annotated[int, typer.Option(help="Number of vCPUs, 1 to 16.")] = 1,
+    accept: Annotated[
+        Accept, typer.Option(help="The kernel's accept_memory= parameter.")
+    ] = Accept.LAZY,
+    host_backing: Annotated[
+        Backing, typer.Option(help="Size of the host's backing pages.")
+    ] = Backing.HUGE,
+    host_assign: Annotated[
+        Assign, typer.Option(help="Host gives pages on demand, or all in advance.")
+    ] = Assign.DEMAND,
+    firmware_accepts: Annotated[
+        str,
+        typer.Option(
+            help="What firmware accepted: below-4g, minimal, minimal+N (N in MiB), or all."
+        ),
+    ] = "below-4g",
+    hole: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="START-END", help="RAM that the guest does not have; may be repeated."
+        ),
+    ] = None,
+    accepted: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="START-END",
+            help="More that firmware accepted, in 4K pages; makes awkward shapes; may be repeated.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the guest's chance (RDRAND, and so KASLR).")
+    ] = 1,
+    kaslr: Annotated[
+        bool, typer.Option("--kaslr/--no-kaslr", help="Let the kernel choose where it lies.")
+    ] = True,
+    append: Annotated[
+        str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
+    ] = "",
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:ARG",
+            help="What to do in userspace: touch:SIZE, tmpfs:SIZE, huge:SIZE, processes:N, idle:SECONDS; may be repeated.",
+        ),
+    ] = None,
+    probe: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FUNCTION", help="Record entry and return of a guest function; may be repeated."
+        ),
+    ] = None,
+    vmlinux: Annotated[
+        str,
+        typer.Option(metavar="FILE", help="Where to find symbols; else the kernel's own kallsyms."),
+    ] = "",
+    threads: Annotated[
+        Threads, typer.Option(help="multi: a thread per vCPU; faster, but no longer repeatable.")
+    ] = Threads.SINGLE,
+    events: Annotated[bool, typer.Option("--events/--no-events", help="Record events.")] = True,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Stop the guest after this wall time.")
+    ] = 600.0,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the run, new or empty; else a fresh one in the cache."
+        ),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Judge the run at once, as `acceptlab replay` does.")
+    ] = False,
+    keep_hand_over: Annotated[
+        bool,
+        typer.Option(
+            "--keep-hand-over",
+            help="Keep what was loaded into the guest's memory, in RUN/hand-over.",
+        ),
+    ] = False,
+    dry: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Only prepare the hand-over, and print the emulator's command."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Boot KERNEL as a confidential guest, record every acceptance, and print the run's folder as the last line.
+
+    Exit code: 0 the guest reached userspace; 1 it did not, or --replay found something; 2 wrong usage; 3 this machine can't,
+    or the emulator was killed.
+    """
+    options = RunOptions(
+        kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
+        tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), vmlinux,
+        threads.value, events, time_limit,
+    )  # fmt: skip
+    image = resolve(kernel)
+    emulator = build.ensure()
+    folder = out or fresh(f"{platform.value}-{memory}-{accept.value}")
+    if dry:
+        typer.echo(dry_run(options, image, emulator, folder))
+        return
+    finished = perform(options, image, emulator, folder, keep_hand_over)
+    code = _exit_code(finished)
+    if replay and events and not finished.interrupted:
+        code = max(code, judge_runs([finished.folder], quiet=as_json))
+    if as_json:
+        print_json(_shown(finished, code))
+    else:
+        reason = f": {finished.outcome.reason}" if finished.outcome.reason else ""
+        typer.echo(f"{finished.outcome.word}{reason}")
+        typer.echo(finished.folder)
+    if finished.interrupted:
+        raise KeyboardInterrupt
+    raise typer.Exit(code)
+
+
+def _exit_code(finished: Finished) -> int:
+    if finished.outcome.word == "userspace":
+        return EXIT_OK
+    return EXIT_MACHINE if finished.outcome.word == "killed" else EXIT_FINDINGS
+
+
+def _shown(finished: Finished, code: int) -> dict[str, object]:
+    events = finished.events
+    return {
+        "run": str(finished.folder),
+        "outcome": finished.outcome.word,
+        "reason": finished.outcome.reason,
+        "events": events.events if events else None,
+        "complete": events.complete if events else None,
+        "wall_seconds": round(finished.seconds, 3),
+        "exit_code": code,
+    }

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The checks of `acceptlab doctor`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.apt.sources import codename, derive
+from toolkit.emulator import build
+from toolkit.kernels import store
+from toolkit.places import CHECKOUT, cache
+
+GIB = 1 << 30
+_DISK_WANTED = 3 * GIB
+"""Bytes: QEMU's tree and objects take 0.9 GiB, the Python environment 0.7 GiB, and a trace of 17 million events 1.2 GiB."""
+_MEMORY_WANTED = 3 * GIB
+"""Bytes: two guests at a time, whose untouched memory costs nothing, and the replay of their traces."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer. `needed_for` says what does not work without it; `remedy` is one line, empty when all is well."""
+
+    name: str
+    ok: bool
+    found: str
+    needed_for: str
+    remedy: str = ""
+
+    @property
+    def is_vital(self) -> bool:
+        """Tell whether `acceptlab run` cannot do without it."""
+        return self.needed_for == "run"
+
+
+def all_checks() -> list[Check]:
+    """Run every check."""
+    groups: tuple[Callable[[], Iterator[Check]], ...] = (_machine, _packages, _apt, _built)
+    return [check for group in groups for check in group()]
+
+
+def _machine() -> Iterator[Check]:
+    release = codename() or "unknown"
+    yield Check(
+        "Debian 12", release == "bookworm", release, "setup",
+        "" if release == "bookworm" else "the emulator's source comes from Debian 12; name it: setup --qemu-source FILE",
+    )  # fmt: skip
+    machine = platform.machine()
+    yield Check(
+        "x86-64",
+        machine == "x86_64",
+        machine,
+        "run",
+        "" if machine == "x86_64" else "use an x86-64 machine",
+    )
+    yield _room(
+        "disk for the cache",
+        _free_disk(),
+        _DISK_WANTED,
+        f"make room below {cache()} or set XDG_CACHE_HOME",
+    )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    yield _room(
+        "memory", memory, _MEMORY_WANTED, "give the guests less memory, and run one at a time"
+    )
+
+
+def _room(name: str, has: int, wanted: int, remedy: str) -> Check:
+    return Check(
+        name, has >= wanted, f"{has / GIB:.1f} GiB", "run", "" if has >= wanted else remedy
+    )
+
+
+def _free_disk() -> int:
+    folder = cache()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def wanted_packages(listing: Path = CHECKOUT / "setup" / "packages.txt") -> list[tuple[str, str]]:
+    """Return (Debian package, what for) of setup/packages.txt."""
+    lines = (line.split() for line in listing.read_text().splitlines() if not line.startswith("#"))
+    return [(words[0], words[1]) for words in lines if words]
+
+
+def _packages() -> Iterator[Check]:
+    for package, purpose in wanted_packages():
+        version = _installed_version(package)
+        remedy = "" if version else f"apt-get install --no-install-recommends {package}"
+        needed_for = "setup" if purpose == "run" else f"make {purpose}"
+        yield Check(package, bool(version), version or "not installed", needed_for, remedy)
+
+
+def _installed_version(package: str) -> str:
+    """Return the version of an installed package, or of one that provides it, else ""."""
+    query = ["dpkg-query", "-W", "-f", "${db:Status-Status}|${Package}|${Version}|${Provides}\n"]
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        return ""
+    for line in listed.splitlines():
+        status, name, version, provides = line.split("|", 3)
+        provided = {item.split()[0] for item in provides.split(",") if item.split()}
+        if status == "installed" and package in {name, *provided}:
+            return version
+    return ""
+
+
+def _apt() -> Iterator[Check]:
+    usable = bool(derive(Path("/etc/apt"), codename()))
+    yield Check(
+        "apt sources", usable, "Debian's own" if usable else "none of Debian's own", "setup",
+        "" if usable else "add Debian's archive to /etc/apt/sources.list",
+    )  # fmt: skip
+
+
+def _built() -> Iterator[Check]:
+    emulator = build.find()
+    yield Check(
+        "emulator", emulator is not None, emulator.key if emulator else "not built", "run",
+        "" if emulator else "acceptlab setup",
+    )  # fmt: skip
+    names = ", ".join(kernel.name for kernel in store.list_all())
+    yield Check(
+        "kernels", bool(names), names or "none fetched", "run", "" if names else "acceptlab setup"
+    )

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a KERNEL argument names: a stock kernel, a kernel of the cache, or a bzImage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import BadInputError
+from toolkit.files import sha256_of
+from toolkit.guests.bzimage import read_bzimage
+from toolkit.kernels import debian, store
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel image that can be run. `name` is what the user typed; `version` the image's own release string."""
+
+    name: str
+    image: Path
+    version: str
+    sha256: str
+
+
+def resolve(argument: str) -> Kernel:
+    """Return the kernel that the argument names, fetching a stock kernel that is not in the cache yet.
+
+    Raises BadInputError when there is no such kernel or the file is not a 64-bit bzImage.
+    """
+    if argument in debian.STOCK:
+        image = debian.ensure(argument).image
+    else:
+        cached = store.find(argument)
+        image = cached.image if cached else _path(argument)
+    return Kernel(argument, image, read_bzimage(image).version.split(" ")[0], sha256_of(image))
+
+
+def _path(argument: str) -> Path:
+    path = Path(argument)
+    if path.is_file():
+        return path.resolve()
+    if path.exists():
+        raise BadInputError(
+            f"{argument} is no file: KERNEL is a bzImage, or a name that `acceptlab kernel list` shows"
+        )
+    raise BadInputError(
+        f"no kernel {argument!r}: give the path of a bzImage, or a name that `acceptlab kernel list` shows"
+    )

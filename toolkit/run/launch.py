@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run the emulator under a time limit, watch it, and make sure that it is gone afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_POLL = 0.1
+"""Seconds between two looks at the emulator."""
+_GRACE = 10.0
+"""Seconds that the emulator has to write its report after SIGTERM, before SIGKILL."""
+_PR_SET_PDEATHSIG = 1  # prctl(2)
+_LIBC = ctypes.CDLL(None)
+
+
+class Interrupted(Exception):  # noqa: N818 (a signal, not an error of ours)
+    """SIGTERM or SIGHUP reached us; handled as Ctrl-C is."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the emulator's process ended. `code` is negative for a signal, as subprocess has it."""
+
+    code: int
+    timed_out: bool = False
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+def launch(
+    command: Sequence[str], stderr: Path, time_limit: float, watch: Callable[[float], None]
+) -> Ending:
+    """Run one emulator to its end and return how that was; `watch` is called now and then with the seconds so far.
+
+    Ctrl-C, SIGTERM and SIGHUP stop the emulator and are told by `interrupted`; the caller decides what follows.
+    """
+    started = time.monotonic()
+    with stderr.open("wb") as errors, _signals_raise():
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            start_new_session=True,  # Ctrl-C is for us to handle: the emulator is to write its report first
+            preexec_fn=_die_with_parent,
+        )
+        timed_out = interrupted = False
+        try:
+            timed_out = not _wait(process, started, time_limit, watch)
+        except (KeyboardInterrupt, Interrupted):
+            interrupted = True
+        finally:
+            _stop(process)
+    return Ending(process.returncode, timed_out, interrupted, time.monotonic() - started)
+
+
+def _die_with_parent() -> None:
+    """Have the kernel kill the emulator should we die without a chance to do it (SIGKILL)."""
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait(
+    process: subprocess.Popen[bytes],
+    started: float,
+    limit: float,
+    watch: Callable[[float], None],
+) -> bool:
+    """Return whether the process ended within the limit (seconds)."""
+    while True:
+        passed = time.monotonic() - started
+        watch(passed)
+        if passed >= limit:
+            return False
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(min(_POLL, limit - passed))
+            return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_GRACE)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt, Interrupted):
+        process.kill()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    def handler(number: int, frame: object) -> None:  # noqa: ARG001 (the signature is Python's)
+        raise Interrupted(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a user asks of one run, and the shell line that asks for it again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from toolkit.errors import BadInputError
+from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range
+from toolkit.guests.sizes import parse_size
+
+MAX_VCPUS = 16
+"""Up to here vCPUs have been tried (the machine itself would take 255)."""
+_MAX_SEED = (1 << 63) - 1
+_BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
+"""panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """One run as the user described it; texts as on the command line, already known to be well-formed."""
+
+    kernel: str
+    platform: str = "snp"
+    memory: str = "2G"
+    cpus: int = 1
+    accept: str = "lazy"
+    host_backing: str = "2M"
+    host_assign: str = "demand"
+    firmware_accepts: str = "below-4g"
+    holes: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    seed: int = 1
+    kaslr: bool = True
+    append: str = ""
+    workloads: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    vmlinux: str = ""
+    threads: str = "single"
+    events: bool = True
+    time_limit: float = 600.0
+
+    def __post_init__(self) -> None:
+        """Raise BadInputError for a value that no run can have."""
+        if not 1 <= self.cpus <= MAX_VCPUS:
+            raise BadInputError(f"--cpus {self.cpus}: give 1 to {MAX_VCPUS}")
+        if not 0 <= self.seed <= _MAX_SEED:
+            raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
+        if not self.time_limit > 0:
+            raise BadInputError(f"--time-limit {self.time_limit:g}: give seconds, more than 0")
+        if len(set(self.probes)) != len(self.probes):
+            raise BadInputError("--probe: each function once is enough")
+        _ = self.memory_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """Return the RAM of the machine in bytes, holes included."""
+        size = parse_size(self.memory, what="--memory")
+        if size == 0:
+            raise BadInputError("--memory 0: a guest needs memory; 2G is a good start")
+        return size
+
+    @property
+    def memory_request(self) -> MemoryRequest:
+        """Return memory as the hand-over wants it described."""
+        return MemoryRequest(
+            self.memory_bytes,
+            parse_policy(self.firmware_accepts),
+            tuple(parse_range(text, what="--hole") for text in self.holes),
+            tuple(parse_range(text, what="--accepted") for text in self.accepted),
+        )
+
+    @property
+    def command_line(self) -> str:
+        """Return the kernel's command line, without the words that the workloads add."""
+        words = [_BASE_COMMAND_LINE, f"accept_memory={self.accept}"]
+        if not self.kaslr:
+            words.append("nokaslr")
+        if self.append:
+            words.append(self.append)
+        return " ".join(words)
+
+    def reproduce(self, kernel: str) -> str:
+        """Return the shell line that makes this run again; `kernel` is the argument to name the kernel by."""
+        words = ["acceptlab", "run", kernel, "--platform", self.platform, "--memory", self.memory]
+        words += ["--cpus", str(self.cpus), "--accept", self.accept]
+        words += ["--host-backing", self.host_backing, "--host-assign", self.host_assign]
+        words += ["--firmware-accepts", self.firmware_accepts, "--seed", str(self.seed)]
+        for option, texts in (
+            ("--hole", self.holes),
+            ("--accepted", self.accepted),
+            ("--workload", self.workloads),
+            ("--probe", self.probes),
+        ):
+            words += [word for text in texts for word in (option, text)]
+        words += [] if self.kaslr else ["--no-kaslr"]
+        words += ["--append", self.append] if self.append else []
+        words += ["--vmlinux", self.vmlinux] if self.vmlinux else []
+        words += ["--threads", self.threads] if self.threads != "single" else []
+        words += [] if self.events else ["--no-events"]
+        words += ["--time-limit", f"{self.time_limit:g}"]
+        return shlex.join(words)

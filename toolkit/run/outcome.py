@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a run came to: one word and one line, from the emulator's report, the console and the process's end."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.errors import MachineError
+from toolkit.run.launch import Ending
+
+_USERSPACE = re.compile(r"^ACCEPTLAB userspace\r?$", re.MULTILINE)
+_DONE = re.compile(r"^ACCEPTLAB done\r?$", re.MULTILINE)
+_PANIC = re.compile(r"Kernel panic - not syncing: ([^\r\n]*)")
+_FROM_REPORT = ("stopped", "terminated", "panic", "triple-fault")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`word` is one of run.json's outcomes; `reason` one line, empty when there is nothing to add."""
+
+    word: str
+    reason: str
+
+
+def read_report(path: Path) -> dict[str, Any] | None:
+    """Return the emulator's report, or None when it wrote none (it was killed)."""
+    try:
+        report = json.loads(path.read_text(errors="replace"))
+    except (OSError, ValueError):
+        return None
+    return report if isinstance(report, dict) else None
+
+
+def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: float) -> Outcome:
+    """Decide the outcome. A time limit or a signal from outside outweighs what the guest was at."""
+    where = _where(report, console)
+    if ending.interrupted:
+        return Outcome("killed", f"the run was interrupted by its user, {where}")
+    if ending.timed_out:
+        return Outcome("timeout", f"the time limit of {limit:g} s passed, {where}")
+    if ending.code < 0:
+        name = signal.Signals(-ending.code).name
+        return Outcome("killed", f"the emulator was killed from outside ({name}), {where}")
+    told = str((report or {}).get("outcome", ""))
+    if told in _FROM_REPORT:
+        return Outcome(told, str((report or {}).get("reason", "")))
+    panic = _PANIC.search(console)
+    if panic:
+        return Outcome("panic", panic[1].strip())
+    return _of_clean_end(console)
+
+
+def _of_clean_end(console: str) -> Outcome:
+    if _DONE.search(console):
+        return Outcome("userspace", "")
+    if _USERSPACE.search(console):
+        return Outcome("userspace", "the guest ended before its workloads did")
+    return Outcome("terminated", "the guest switched itself off before it reached userspace")
+
+
+def _where(report: dict[str, Any] | None, console: str) -> str:
+    """Say how far the guest had come."""
+    if _DONE.search(console):
+        return "after the guest's workloads had ended"
+    if _USERSPACE.search(console):
+        return "in userspace"
+    stage = (report or {}).get("stage")
+    return f"in stage {stage}" if stage else "before the guest reached userspace"
+
+
+def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
+    """Raise MachineError when the emulator itself failed, rather than the guest in it."""
+    failed = ending.code > 0 or (ending.code == 0 and not has_report)
+    if not failed or ending.timed_out or ending.interrupted:
+        return
+    lines = [
+        line.strip() for line in stderr.read_text(errors="replace").splitlines() if line.strip()
+    ]
+    if any("No space left on device" in line or "File too large" in line for line in lines):
+        raise MachineError(
+            "the disk became full during the run: make room, or choose another folder with --out"
+        )
+    raise MachineError(
+        f"the emulator failed: {lines[-1] if lines else f'it said nothing (exit {ending.code})'}"
+    )

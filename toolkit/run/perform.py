@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run from options to a finished run folder."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.run_folder import write_run_json
+from toolkit.emulator.build import Emulator
+from toolkit.guests.bzimage import read_bzimage
+from toolkit.guests.hand_over import GuestRequest, HandOver, build_hand_over
+from toolkit.guests.hand_over_files import write_hand_over
+from toolkit.guests.initramfs import initramfs
+from toolkit.guests.workloads import workload_options
+from toolkit.kernels.resolve import Kernel
+from toolkit.progress import step
+from toolkit.run import outcome, probes, record
+from toolkit.run.command import RunFiles, emulator_command
+from toolkit.run.console import Follower
+from toolkit.run.folder import claimed
+from toolkit.run.launch import Ending, launch
+from toolkit.run.options import RunOptions
+
+if TYPE_CHECKING:
+    from analysis.stream import StreamSummary
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to start."""
+
+    options: RunOptions
+    kernel: Kernel
+    emulator: Emulator
+    hand_over: HandOver
+    command_line: str
+    probes: list[probes.Probe]
+    command: list[str]
+    files: RunFiles
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A recorded run."""
+
+    folder: Path
+    outcome: outcome.Outcome
+    interrupted: bool
+    seconds: float
+    events: StreamSummary | None
+
+
+def perform(
+    options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path, keep_hand_over: bool
+) -> Finished:
+    """Run one guest and record it in `folder`, which has to be new or empty.
+
+    Raises BadInputError or MachineError with the folder as it was before when there is nothing to record; a guest that fails,
+    a time limit, Ctrl-C or a killed emulator is an outcome, and recorded.
+    """
+    folder = folder.resolve()
+    with claimed(folder):
+        ready = prepare(options, kernel, emulator, folder)
+        ending = _launch(ready)
+        finished = _record(ready, ending)
+        if not keep_hand_over:
+            shutil.rmtree(ready.files.hand_over)
+        return finished
+
+
+def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> str:
+    """Write the hand-over into `folder` and return the shell line that would start the emulator on it."""
+    folder = folder.resolve()
+    with claimed(folder):
+        return shlex.join(prepare(options, kernel, emulator, folder).command)
+
+
+def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
+    """Build the hand-over and everything else that the emulator reads."""
+    files = RunFiles(folder)
+    watched = probes.resolve(options.probes, kernel, options.vmlinux)
+    command_line = " ".join([options.command_line, *workload_options(options.workloads)])
+    hand_over = build_hand_over(
+        GuestRequest(
+            platform=options.platform,
+            kernel=read_bzimage(kernel.image),
+            initrd=initramfs().read_bytes(),
+            cmdline=command_line,
+            memory=options.memory_request,
+            vcpus=options.cpus,
+        )
+    )
+    written = write_hand_over(hand_over, files.hand_over)
+    files.snapshots.mkdir()
+    if watched:
+        probes.write(watched, files.probes)
+    command = emulator_command(emulator.binary, options, written, files)
+    return Prepared(options, kernel, emulator, hand_over, command_line, watched, command, files)
+
+
+def _launch(ready: Prepared) -> Ending:
+    options, files = ready.options, ready.files
+    title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.accept}"
+    with step(title) as progress:
+        follower = Follower(progress, files.console, files.raw_events)
+        ending = launch(ready.command, files.stderr, options.time_limit, follower)
+    has_report = options.platform == "plain" or files.report.is_file()
+    outcome.check_emulator(ending, has_report, files.stderr)
+    return ending
+
+
+def _record(ready: Prepared, ending: Ending) -> Finished:
+    """Turn what the emulator left behind into the run folder's files, run.json last."""
+    files = ready.files
+    report = outcome.read_report(files.report)
+    console = files.console.read_text(errors="replace") if files.console.is_file() else ""
+    came_to = outcome.judge(report, console, ending, ready.options.time_limit)
+    events = _convert(files)
+    info = record.describe(
+        ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
+        report, came_to, record.events_info(events), ending.seconds,
+    )  # fmt: skip
+    files.report.unlink(missing_ok=True)
+    if files.stderr.stat().st_size == 0:
+        files.stderr.unlink()
+    write_run_json(files.folder, info)
+    return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
+
+
+def _convert(files: RunFiles) -> StreamSummary | None:
+    if not files.raw_events.is_file():
+        return None
+    from analysis.stream import convert_raw  # loads pyarrow, which the boot need not wait for
+
+    with step("writing events.parquet") as progress:
+        progress.update(note=f"{files.raw_events.stat().st_size >> 20} MiB of events")
+        summary = convert_raw(files.raw_events, files.folder / "events.parquet")
+    files.raw_events.unlink()
+    return summary

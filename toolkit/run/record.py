@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""run.json: everything that was asked, given and found, in the form that analysis reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import run_folder
+from toolkit.emulator.build import Emulator
+from toolkit.guests.hand_over import HandOver
+from toolkit.guests.ranges import UNIT, Range
+from toolkit.kernels.resolve import Kernel
+from toolkit.run.options import RunOptions
+from toolkit.run.outcome import Outcome
+from toolkit.run.probes import Probe
+
+if TYPE_CHECKING:
+    from analysis.stream import StreamSummary
+
+
+def describe(
+    options: RunOptions,
+    kernel: Kernel,
+    hand_over: HandOver,
+    command_line: str,
+    emulator: Emulator,
+    probes: Iterable[Probe],
+    report: dict[str, Any] | None,
+    outcome: Outcome,
+    events: run_folder.EventsInfo,
+    seconds: float,
+) -> run_folder.RunInfo:
+    """Return the contents of run.json."""
+    return run_folder.RunInfo(
+        platform=options.platform,
+        clock="instructions" if options.threads == "single" else "ns",
+        outcome=outcome.word,
+        reason=outcome.reason,
+        source="emulator",
+        kernel=run_folder.Kernel(
+            name=kernel.name,
+            path=str(kernel.image),
+            version=kernel.version,
+            sha256=kernel.sha256,
+            vmlinux=str(Path(options.vmlinux).resolve()) if options.vmlinux else "",
+        ),
+        command_line=command_line,
+        machine=run_folder.Machine(
+            memory=options.memory_bytes,
+            cpus=options.cpus,
+            accept=options.accept,
+            seed=options.seed,
+            kaslr=options.kaslr,
+        ),
+        hand_over=hand_over_of(hand_over),
+        host=run_folder.Host(backing=options.host_backing, assign=options.host_assign),
+        probes=tuple(run_folder.Probe(probe.name, probe.address) for probe in probes),
+        emulator={
+            "version": emulator.build["qemu"],
+            "debian_version": emulator.build["debian_version"],
+            "key": emulator.key,
+            "threads": options.threads,
+        },
+        report=report,
+        events=events,
+        reproduce=options.reproduce(_reproducible_name(kernel)),
+        other={"wall_seconds": round(seconds, 3)},
+    )
+
+
+def _reproducible_name(kernel: Kernel) -> str:
+    """Return the kernel's name, or its whole path when it was given by path."""
+    return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name
+
+
+def hand_over_of(hand_over: HandOver) -> run_folder.HandOver:
+    """Return the hand-over as run.json has it."""
+    table = hand_over.stub.table
+    return run_folder.HandOver(
+        ram=_pairs(hand_over.memory_map.ram),
+        accepted=_pairs(hand_over.accepted),
+        unaccepted=_pairs(hand_over.unaccepted),
+        blobs=tuple(
+            run_folder.Blob(blob.name, blob.address, len(blob.data)) for blob in hand_over.blobs
+        ),
+        bitmap=run_folder.Bitmap(
+            table=hand_over.unaccepted_table,
+            phys_base=table.phys_base,
+            unit_size=UNIT,
+            size=len(table.bitmap),
+        )
+        if table
+        else None,
+    )
+
+
+def events_info(summary: StreamSummary | None) -> run_folder.EventsInfo:
+    """Return what run.json says of the event stream; None is a run whose events were switched off."""
+    if summary is None:
+        return run_folder.EventsInfo(problem="events were switched off (--no-events)")
+    return run_folder.EventsInfo(
+        count=summary.events,
+        complete=summary.complete,
+        problem=summary.problem,
+        sha256=summary.sha256,
+    )
+
+
+def _pairs(ranges: Iterable[Range]) -> tuple[tuple[int, int], ...]:
+    return tuple((item.start, item.size) for item in ranges)
