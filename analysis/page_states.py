@@ -125,7 +125,7 @@ _OP = _op_table()
 def ops_of(batch: Batch) -> U8:
     """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
     kind = batch["kind"]
-    ops = _OP.take(kind)
+    ops = np.take(_OP, kind)
     failed = (batch["result"] != 0) | (batch["carry"] == 1)
     ops[failed & (ops != Op.LOOK)] = Op.NONE
     converts = kind == Kind.CONVERT
@@ -212,6 +212,19 @@ class PageStates:
         """Numbers of the mixed units and the state bytes of their pages, shape (units, 512)."""
         units = np.flatnonzero(self._mixed)
         return units.astype(np.int64), self._page[units]
+
+    def first_difference(self, other: PageStates, mask: int) -> int | None:
+        """Lowest address, in bytes, where the bits ``mask`` differ; both have the same top."""
+        bits = np.uint8(mask)
+        mixed = self._mixed | other._mixed
+        differ = (((self._unit ^ other._unit) & bits) != 0) & ~mixed
+        for one in np.flatnonzero(mixed).tolist():
+            differ[one] = ((self.pages_of(one) ^ other.pages_of(one)) & bits).any()
+        if not differ.any():
+            return None
+        unit = int(np.argmax(differ))
+        pages = (self.pages_of(unit) ^ other.pages_of(unit)) & bits
+        return unit * UNIT_SIZE + int(np.argmax(pages != 0)) * PAGE_SIZE
 
     def _apply_halves(self, batch: Batch, ops: U8) -> list[Entries]:
         half = len(batch) // 2

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the guest printed: the counters of its init, and lines that a judge wants to quote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+KIB = 1024
+_MEMINFO = re.compile(
+    r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?: label=(\w+))?"
+)
+_TROUBLE = re.compile(
+    r"soft lockup|BUG:|WARNING:|Kernel panic|rcu.*stall|Oops|"
+    r"Failed to accept memory|Unexpected EPT-violation|Out of memory"
+)
+LISTED_LINES = 20
+
+
+@dataclass(frozen=True)
+class Meminfo:
+    """One report of the guest's init, in bytes; None where the kernel has no such line."""
+
+    label: str
+    total: int
+    unaccepted: int | None
+    nr_unaccepted: int | None
+
+
+@dataclass(frozen=True)
+class Console:
+    """What was found in console.log."""
+
+    present: bool = False
+    userspace: bool = False
+    done: bool = False
+    meminfo: list[Meminfo] = field(default_factory=list)
+    trouble: list[str] = field(default_factory=list)
+
+
+def read_console(path: Path) -> Console:
+    """Parse a console log of any size, line by line; a missing file is an absent console."""
+    if not path.exists():
+        return Console()
+    userspace = done = False
+    meminfo: list[Meminfo] = []
+    trouble: list[str] = []
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            userspace = userspace or "ACCEPTLAB userspace" in line
+            done = done or "ACCEPTLAB done" in line
+            if found := _MEMINFO.search(line):
+                meminfo.append(_meminfo(found))
+            elif len(trouble) < LISTED_LINES and _TROUBLE.search(line):
+                trouble.append(line.strip())
+    return Console(True, userspace, done, meminfo, trouble)
+
+
+def _meminfo(found: re.Match[str]) -> Meminfo:
+    total, unaccepted, pages, label = found.groups()
+    return Meminfo(
+        label=label or "",
+        total=int(total) * KIB,
+        unaccepted=None if unaccepted == "none" else int(unaccepted) * KIB,
+        nr_unaccepted=None if pages == "none" else int(pages) * 4 * KIB,
+    )

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the judge says: findings, results per invariant, and the verdict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+Json = dict[str, Any]
+
+LISTED = 5
+"""Most findings of one kind that are listed; all are counted."""
+
+
+class Status(StrEnum):
+    """What can be said about an invariant in one run."""
+
+    HOLDS = "holds"
+    BROKEN = "broken"
+    NOT_DECIDABLE = "not decidable"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One broken invariant. ``total`` is how many of this kind (invariant and title) there are.
+
+    ``evidence`` has, as far as it is known: events (list of seq), gpa, rip, symbol, vcpu,
+    stage, clock and history (the events of that page, oldest first).
+    """
+
+    invariant: str
+    title: str
+    explanation: str
+    evidence: Json
+    total: int = 1
+
+    def to_json(self) -> Json:
+        """The object that verdict.json lists."""
+        return {
+            "invariant": self.invariant,
+            "title": self.title,
+            "explanation": self.explanation,
+            "evidence": self.evidence,
+            "total": self.total,
+        }
+
+
+@dataclass(frozen=True)
+class InvariantResult:
+    """What became of one invariant. ``findings`` counts all, listed or not."""
+
+    name: str
+    title: str
+    status: Status
+    explanation: str
+    findings: int = 0
+
+    def to_json(self) -> Json:
+        """The object that verdict.json lists."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "status": str(self.status),
+            "explanation": self.explanation,
+            "findings": self.findings,
+        }
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The judgement of one run. ``reasons`` says why a verdict is undecided, else it is empty."""
+
+    verdict: str
+    headline: str
+    findings: list[Finding] = field(default_factory=list)
+    invariants: list[InvariantResult] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
+    events: int = 0
+    events_sha256: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 when clean, else 1."""
+        return 0 if self.verdict == "clean" else 1
+
+    def to_json(self) -> Json:
+        """The contents of verdict.json."""
+        return {
+            "format": 1,
+            "verdict": self.verdict,
+            "headline": self.headline,
+            "reasons": self.reasons,
+            "events": self.events,
+            "events_sha256": self.events_sha256,
+            "invariants": [result.to_json() for result in self.invariants],
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> Verdict:
+        """Read what ``to_json`` wrote; raises KeyError or TypeError for anything else."""
+        return cls(
+            verdict=data["verdict"],
+            headline=data["headline"],
+            findings=[Finding(**one) for one in data["findings"]],
+            invariants=[
+                InvariantResult(**{**one, "status": Status(one["status"])})
+                for one in data["invariants"]
+            ],
+            reasons=list(data["reasons"]),
+            events=data["events"],
+            events_sha256=data["events_sha256"],
+        )

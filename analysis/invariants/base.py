@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What an invariant sees of a run, and how it says what it found."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.console import Console
+from analysis.events import Batch
+from analysis.findings import LISTED, InvariantResult, Status
+from analysis.page_states import Breach, Entries, Op, PageStates
+from analysis.run_folder import Run, RunInfo
+from analysis.snapshots import Snapshot
+
+Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Consecutive events and what they did to the pages. ``states`` is as after the step.
+
+    A step ends at every snapshot, at every change of stage, and where the hand-over ends:
+    ``snapshot`` and ``hand_over_ends`` tell about its last event.
+    """
+
+    batch: Batch
+    ops: npt.NDArray[np.uint8]
+    entries: list[Entries]
+    states: PageStates
+    snapshot: Snapshot | None = None
+    hand_over_ends: bool = False
+
+    def breaches(self, kinds: Breach) -> list[Entries]:
+        """The entries with one of ``kinds``."""
+        found = [one.where((one.breach & np.uint8(kinds)) != 0) for one in self.entries]
+        return [one for one in found if len(one.position)]
+
+    def looks(self) -> npt.NDArray[np.uint8]:
+        """State byte before every event that only looks at a page; 0 elsewhere."""
+        before = np.zeros(len(self.batch), np.uint8)
+        for one in self.entries:
+            mask = one.op == Op.LOOK
+            before[one.position[mask]] = one.before[mask]
+        return before
+
+
+@dataclass
+class Suspicion:
+    """Something broken, before the page's history is known. ``events`` are seq numbers."""
+
+    title: str
+    explanation: str
+    events: list[int]
+    gpa: int | None = None
+    size: int = 0
+    vcpu: int | None = None
+    stage: int | None = None
+    rip: int | None = None
+    caller: int | None = None
+    clock: int | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def at(
+        cls,
+        batch: Batch,
+        position: int,
+        title: str,
+        explanation: str,
+        gpa: int | None = None,
+        size: int | None = None,
+    ) -> Suspicion:
+        """About one event; ``gpa`` and ``size`` default to the event's."""
+        return cls(
+            title=title,
+            explanation=explanation,
+            events=[int(batch["seq"][position])],
+            gpa=int(batch["gpa"][position]) if gpa is None else gpa,
+            size=int(batch["size"][position]) if size is None else size,
+            vcpu=int(batch["vcpu"][position]),
+            stage=int(batch["stage"][position]),
+            rip=int(batch["rip"][position]),
+            caller=int(batch["caller"][position]),
+            clock=int(batch["clock"][position]),
+        )
+
+
+class Suspects:
+    """Counts suspicions of one kind and keeps the first few."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.listed: list[Suspicion] = []
+
+    def add(self, total: int, first: Sequence[Suspicion]) -> None:
+        """``total`` more, of which ``first`` are described (any number of them)."""
+        self.total += total
+        self.listed.extend(first[: LISTED - len(self.listed)])
+
+    @property
+    def room(self) -> int:
+        """How many more will be listed."""
+        return LISTED - len(self.listed)
+
+
+@dataclass(frozen=True)
+class Context:
+    """The run around the events. ``accepted_in_kernel``: bytes accepted after the decompressor."""
+
+    run: Run
+    console: Console
+
+    @property
+    def info(self) -> RunInfo:
+        return self.run.info
+
+
+class Invariant(ABC):
+    """One rule. ``watch`` is called for every step in order, then ``finish`` once.
+
+    ``name`` is stable. ``title`` says the rule in one line, ``rule`` explains it with its source.
+    """
+
+    name: str
+    title: str
+    rule: str
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.kinds: dict[object, Suspects] = {}
+
+    @property
+    def info(self) -> RunInfo:
+        return self.context.info
+
+    @abstractmethod
+    def watch(self, step: Step) -> None:
+        """Look at one step."""
+
+    @abstractmethod
+    def finish(self) -> InvariantResult:
+        """Say what became of the rule, after the last step."""
+
+    def suspects(self, kind: object) -> Suspects:
+        """The suspects of one kind; a kind is whatever tells findings apart."""
+        return self.kinds.setdefault(kind, Suspects())
+
+    def blame(self, step: Step, kind: object, positions: Positions, title: str, why: str) -> None:
+        """Add one suspicion per position in the step's batch."""
+        suspects = self.suspects(kind)
+        first = positions[: suspects.room]
+        listed = [Suspicion.at(step.batch, int(one), title, why) for one in first]
+        suspects.add(len(positions), listed)
+
+    def blame_entries(
+        self, step: Step, kind: object, entries: Sequence[Entries], title: str, why: str
+    ) -> None:
+        """Add one suspicion per event among ``entries``, at its first block."""
+        for one in entries:
+            suspects = self.suspects(kind)
+            position, first = np.unique(one.position, return_index=True)
+            listed = [
+                Suspicion.at(step.batch, int(at), title, why, int(one.gpa[index]), one.size)
+                for at, index in zip(position[: suspects.room], first[: suspects.room], strict=True)
+            ]
+            suspects.add(len(position), listed)
+
+    def count(self) -> int:
+        """How many findings there are, listed or not."""
+        return sum(suspects.total for suspects in self.kinds.values())
+
+    def result(self, status: Status, explanation: str) -> InvariantResult:
+        """A result of this invariant; broken whenever something was found."""
+        count = self.count()
+        if count:
+            return InvariantResult(self.name, self.title, Status.BROKEN, self.rule, count)
+        return InvariantResult(self.name, self.title, status, explanation)

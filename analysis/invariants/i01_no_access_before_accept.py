@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I1: no private access before accept, and no access of the wrong sort at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Context, Invariant, Step, Suspicion
+from analysis.page_states import EVER, HELD, STATE_MASK, Breach, Op, PageStates, State
+from analysis.schema import (
+    PAGE_SIZE,
+    UNIT_SIZE,
+    Access,
+    ConvertTo,
+    Kind,
+    StopReason,
+    label,
+)
+
+NEVER = "used a page it never accepted"
+WITHHELD = "used a page it never accepted: the bitmap table was withheld"
+PAST_END = "read past the end of accepted memory"
+CONVERTED = "used a page after converting it without accepting"
+RESCINDED = "used a page after giving it back"
+TAKEN = "used a page that the host has taken away"
+WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
+WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
+NOT_RAM_ACCEPT = "accepted something that is not RAM"
+NOT_RAM_ACCESS = "private access to something that is not RAM"
+DMA = "device DMA into private memory"
+OTHER = "access refused: {reason}"
+
+_NO_ACCESS = {StopReason.NO_PROGRESS, StopReason.HANDLER, StopReason.TRIPLE_FAULT}
+"""Stops that are not about an access of the guest's."""
+
+
+@dataclass(frozen=True)
+class _Access:
+    """What tells one kind of refused access from another."""
+
+    kind: int
+    reason: int
+    access: int
+    private: bool
+    before: int
+
+    @classmethod
+    def unpack(cls, packed: int) -> _Access:
+        """The fields from one number, as ``_grouped`` packs them."""
+        kind, reason, access = packed & 0xFF, packed >> 8 & 0xFF, packed >> 16 & 0xFF
+        private, before = bool(packed >> 24 & 1), packed >> 32
+        if kind == Kind.DMA_REFUSED:
+            access = Access.WRITE if access else Access.READ
+        return cls(kind, reason if kind == Kind.STOP else 0, access, private, before)
+
+    def is_wrong(self) -> bool:
+        """Reflected shared accesses (MMIO) are as they should be; some stops are no access."""
+        if self.kind == Kind.FAULT and not self.private:
+            return False
+        return self.reason not in _NO_ACCESS
+
+
+def _grouped(
+    step: Step, positions: npt.NDArray[np.intp]
+) -> tuple[
+    npt.NDArray[np.uint64], npt.NDArray[np.intp], npt.NDArray[np.intp], npt.NDArray[np.intp]
+]:
+    """Distinct kinds of access among ``positions``: packed kind, inverse, first index, count."""
+    batch = step.batch
+    detail = batch["detail"][positions]
+    packed = batch["kind"][positions].astype(np.uint64)
+    packed |= np.minimum(batch["result"][positions], np.uint64(0xFF)) << np.uint64(8)
+    packed |= (detail & np.uint64(0x1FF)) << np.uint64(16)
+    packed |= step.looks()[positions].astype(np.uint64) << np.uint64(32)
+    kinds, first, where, count = np.unique(
+        packed, return_index=True, return_inverse=True, return_counts=True
+    )
+    return kinds, where, first, count
+
+
+class NoAccessBeforeAccept(Invariant):
+    name = "I1"
+    title = "no private access before accept"
+    rule = (
+        "A private page may be used only between its accept and its rescind or conversion; a "
+        "shared access must not hit a private page (semantics 1.6, 2.6, 5)."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._bit = "C-bit" if self.info.platform == "snp" else "shared bit"
+        self._states = PageStates(0)
+
+    def watch(self, step: Step) -> None:
+        self._states = step.states
+        self._watch_accesses(step)
+        self._watch_accepts(step)
+
+    def finish(self) -> InvariantResult:
+        for kind, suspects in self.kinds.items():
+            if isinstance(kind, _Access):
+                for one in suspects.listed:
+                    one.title, one.explanation = self._words(kind, one)
+        return self.result(Status.HOLDS, "No access was refused, reflected or read as ciphertext.")
+
+    def _watch_accesses(self, step: Step) -> None:
+        positions = np.flatnonzero(step.ops == Op.LOOK)
+        if not len(positions):
+            return
+        kinds, where, first, count = _grouped(step, positions)
+        for number, packed in enumerate(kinds):
+            kind = _Access.unpack(int(packed))
+            if not kind.is_wrong():
+                continue
+            same = positions[where == number] if count[number] > 1 else positions[[first[number]]]
+            suspects = self.suspects(kind)
+            listed = [Suspicion.at(step.batch, int(one), "", "") for one in same[: suspects.room]]
+            suspects.add(int(count[number]), listed)
+
+    def _watch_accepts(self, step: Step) -> None:
+        why = "The guest accepted an address that is no RAM; hardware has nothing to accept there."
+        found = step.breaches(Breach.ACCEPT_NOT_RAM)
+        self.blame_entries(step, NOT_RAM_ACCEPT, found, NOT_RAM_ACCEPT, why)
+        accepts = np.flatnonzero(step.ops == Op.ACCEPT)
+        top = np.uint64(step.states.units * UNIT_SIZE)
+        beyond = accepts[step.batch["gpa"][accepts] >= top]
+        if len(beyond):
+            self.blame(step, NOT_RAM_ACCEPT, beyond, NOT_RAM_ACCEPT, why)
+
+    def _words(self, kind: _Access, one: Suspicion) -> tuple[str, str]:
+        if kind.kind == Kind.DMA_REFUSED:
+            way = "write to" if kind.access == Access.WRITE else "read from"
+            return DMA, f"A device tried to {way} a page that belongs to the guest alone."
+        if kind.kind == Kind.CIPHERTEXT or kind.reason == StopReason.SHARED_ACCESS:
+            title = WRONG_BIT_SHARED.format(bit=self._bit)
+            return title, f"The access was shared, the page is private{self._told(kind)}."
+        state = kind.before & STATE_MASK
+        if kind.reason == StopReason.NOT_RAM or state == State.NOT_RAM:
+            if kind.access == Access.INSTRUCTION:
+                return NOT_RAM_ACCEPT, f"The address is no RAM{self._told(kind)}."
+            return NOT_RAM_ACCESS, f"The address is no RAM{self._told(kind)}."
+        if kind.reason in (StopReason.OWNER, StopReason.VMPL):
+            reason = label(StopReason(kind.reason))
+            return OTHER.format(reason=reason), f"The page is refused{self._told(kind)}."
+        return self._private_words(kind, one)
+
+    def _private_words(self, kind: _Access, one: Suspicion) -> tuple[str, str]:
+        told = self._told(kind)
+        held, ever = kind.before & HELD, kind.before & EVER
+        converted = _last_conversion(one)
+        if held or kind.reason == StopReason.BLOCKED:
+            return TAKEN, f"The guest had accepted the page, then the host took it away{told}."
+        if converted == ConvertTo.SHARED:
+            title = WRONG_BIT_PRIVATE.format(bit=self._bit)
+            return title, f"The guest made the page shared and used it as private{told}."
+        if converted == ConvertTo.PRIVATE:
+            return CONVERTED, f"The guest made the page private, then used it unaccepted{told}."
+        if ever:
+            return RESCINDED, f"The guest had accepted the page and given it back{told}."
+        return self._never_words(one, told)
+
+    def _never_words(self, one: Suspicion, told: str) -> tuple[str, str]:
+        gpa = one.gpa or 0
+        if self.info.hand_over.bitmap is None and self.info.hand_over.unaccepted:
+            return WITHHELD, (
+                "The kernel was given no table of unaccepted memory, so it took the page for "
+                f"accepted{told}."
+            )
+        at_start = gpa % PAGE_SIZE == 0 and gpa > 0
+        if at_start and self._states.at(gpa - 1) & STATE_MASK == State.ACCEPTED:
+            return PAST_END, (
+                "The page before is accepted and the fault is at the first byte of this one: an "
+                "access of up to 8 bytes crossed the end of accepted memory, by at most 7 bytes, "
+                f"or walked on behind it; the guard unit is there to prevent this{told}."
+            )
+        return NEVER, f"No accept of this page comes before the access{told}."
+
+    def _told(self, kind: _Access) -> str:
+        if kind.kind == Kind.FAULT:
+            name = "#VC 0x404" if self.info.platform == "snp" else "#VE"
+            return f"; the guest was told by {name}"
+        if kind.kind == Kind.STOP:
+            return f"; the host stopped the guest ({label(StopReason(kind.reason))})"
+        return "; the read gave ciphertext"
+
+
+def _last_conversion(one: Suspicion) -> int | None:
+    """What the page was last converted to, if that came after its last accept."""
+    last: int | None = None
+    for event in one.history:
+        if event["seq"] >= one.events[0]:
+            break
+        if event["result"] != 0 or event.get("carry") == 1:
+            continue
+        if event["kind"] == label(Kind.CONVERT):
+            last = int(event["detail"])
+        elif event["kind"] in (label(Kind.ACCEPT), label(Kind.LAUNCH)):
+            last = None
+    return last

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I2: one successful accept per assignment of an address, told by its history."""
+
+from __future__ import annotations
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Invariant, Step
+from analysis.page_states import Breach
+
+TWICE = "accepted a page twice"
+AGAIN = "accepted a page again after the host replaced it"
+
+
+class OneAccept(Invariant):
+    name = "I2"
+    title = "one successful accept per assignment"
+    rule = (
+        "A guest must remember what it accepted: between two successful accepts of an address it "
+        "must have given the page back. The carry flag alone does not show a page that the host "
+        "has replaced (semantics 1.5)."
+    )
+
+    def watch(self, step: Step) -> None:
+        self.blame_entries(
+            step,
+            TWICE,
+            step.breaches(Breach.ACCEPT_TWICE),
+            TWICE,
+            "The page was accepted, nothing happened to it, and a second accept succeeded.",
+        )
+        self.blame_entries(
+            step,
+            AGAIN,
+            step.breaches(Breach.ACCEPT_AGAIN),
+            AGAIN,
+            "The guest held the page, the host took it and assigned one at the same address, and "
+            "the guest accepted that one too: two pages have been valid for one address in turn.",
+        )
+
+    def finish(self) -> InvariantResult:
+        return self.result(Status.HOLDS, "No page was accepted twice without being given back.")

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I3: conversion or assignment comes before accept, rescind before conversion to shared."""
+
+from __future__ import annotations
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Invariant, Step
+from analysis.page_states import Breach
+
+UNASSIGNED = "accepted a page that was not assigned to it"
+HELD = "converted a page to shared without rescinding it"
+
+
+class Order(Invariant):
+    name = "I3"
+    title = "assignment before accept, rescind before sharing"
+    rule = (
+        "To private: convert or be assigned, then accept. To shared on SNP: PVALIDATE 0, then the "
+        "page state change (semantics 1.8)."
+    )
+
+    def watch(self, step: Step) -> None:
+        if "assign" not in self.info.absent:
+            self.blame_entries(
+                step,
+                UNASSIGNED,
+                step.breaches(Breach.ACCEPT_NOT_ASSIGNED),
+                UNASSIGNED,
+                "An accept succeeded on a page that the host had not assigned to the guest.",
+            )
+        if self.info.platform == "snp":
+            self.blame_entries(
+                step,
+                HELD,
+                step.breaches(Breach.SHARE_HELD),
+                HELD,
+                "The page was still accepted when the guest asked the host to make it shared.",
+            )
+
+    def finish(self) -> InvariantResult:
+        return self.result(Status.HOLDS, "Every accept and every conversion came in order.")

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I6: no two vCPUs accept one unit at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Invariant, Positions, Step, Suspicion
+from analysis.page_states import EVER, POSITION_BITS, Op
+from analysis.schema import UNIT_SIZE
+
+INTERLEAVED = "two vCPUs accepted one unit at the same time"
+_NOBODY = -1
+
+
+class OneVcpuPerUnit(Invariant):
+    name = "I6"
+    title = "no two vCPUs accept one unit at once"
+    rule = (
+        "While a vCPU accepts the pages of a unit for the first time, no other vCPU accepts pages "
+        "of it; a unit may pass from one vCPU to the next once (semantics 3.3, 5)."
+    )
+
+    def watch(self, step: Step) -> None:
+        if self.info.machine.cpus < 2 and not step.batch["vcpu"].any():
+            return
+        self._grow(step.states.units)
+        unit, position = _first_accepts(step)
+        if not len(unit):
+            return
+        vcpu = step.batch["vcpu"][position].astype(np.int32)
+        first = np.ones(len(unit), np.bool_)
+        first[1:] = unit[1:] != unit[:-1]
+        previous = np.empty_like(vcpu)
+        previous[1:] = vcpu[:-1]
+        previous[first] = self._last[unit[first]]
+        changed = (previous != vcpu) & (previous != _NOBODY)
+        self._note(step, unit[changed], position[changed])
+        last = np.ones(len(unit), np.bool_)
+        last[:-1] = first[1:]
+        self._last[unit[last]] = vcpu[last]
+
+    def finish(self) -> InvariantResult:
+        if self.info.machine.cpus < 2:
+            return self.result(Status.NOT_APPLICABLE, "The guest has one vCPU.")
+        return self.result(Status.HOLDS, "Every unit was accepted by one vCPU at a time.")
+
+    def _grow(self, units: int) -> None:
+        if not hasattr(self, "_last"):
+            self._last = np.full(units, _NOBODY, np.int32)
+            self._changes = np.zeros(units, np.int32)
+
+    def _note(self, step: Step, unit: Positions, position: Positions) -> None:
+        """A second change of hands within a unit means that the vCPUs took turns."""
+        rank = np.arange(len(unit))
+        if len(unit):
+            starts = np.flatnonzero(np.diff(unit, prepend=-1))
+            rank -= np.repeat(starts, np.diff(np.append(starts, len(unit))))
+        guilty = self._changes[unit] + rank == 1
+        np.add.at(self._changes, unit, 1)
+        suspects = self.suspects(INTERLEAVED)
+        found = np.flatnonzero(guilty)
+        listed = [
+            Suspicion.at(
+                step.batch,
+                int(position[one]),
+                INTERLEAVED,
+                "Accepts of this unit by different vCPUs alternate: neither waited for the other.",
+                int(unit[one]) * UNIT_SIZE,
+                UNIT_SIZE,
+            )
+            for one in found[: suspects.room]
+        ]
+        suspects.add(len(found), listed)
+
+
+def _first_accepts(step: Step) -> tuple[Positions, Positions]:
+    """Unit and position of all first-time accepts, by unit, then in order of time."""
+    keys = []
+    for one in step.entries:
+        fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0)
+        unit = (one.gpa[fresh] // np.uint64(UNIT_SIZE)).astype(np.int64)
+        keys.append((unit << POSITION_BITS) | one.position[fresh])
+    if not keys:
+        nothing = np.zeros(0, np.int64)
+        return nothing, nothing
+    key = np.unique(np.concatenate(keys))
+    return key >> POSITION_BITS, key & ((1 << POSITION_BITS) - 1)

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Judging a run: replay its events, ask every invariant, and write verdict.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.console import Console, read_console
+from analysis.events import EventFile
+from analysis.files import write_text
+from analysis.findings import Finding, InvariantResult, Verdict
+from analysis.history import page_histories
+from analysis.invariants import REGISTRY, Context, Invariant
+from analysis.invariants.base import Suspicion
+from analysis.page_states import Op
+from analysis.run_folder import Run
+from analysis.schema import STAGE_NAMES, Stage
+from analysis.steps import Progress, Walk
+from analysis.symbols import NO_SYMBOLS, Symbols, symbols_of_run
+
+_KERNEL_STAGES = (
+    Stage.KERNEL,
+    Stage.USERSPACE,
+    Stage.SECOND_KERNEL,
+    Stage.SECOND_USERSPACE,
+)
+
+
+def replay_run(
+    path: Path | str,
+    *,
+    symbols_cache: Path | None = None,
+    write: bool = True,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Judge the run folder ``path``; with ``write``, leave the answer in RUN/verdict.json.
+
+    ``symbols_cache`` is a folder for symbol tables by kernel checksum. ``progress`` is called
+    with (events done, events in all). Raises BadInput, in one line, for an unusable folder.
+    """
+    run = Run.open(path)
+    run.verify_events()
+    verdict = judge(run, symbols=lambda: symbols_of_run(run, symbols_cache), progress=progress)
+    if write:
+        text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
+        write_text(run.verdict_path, text + "\n")
+    return verdict
+
+
+def read_verdict(run: Run) -> Verdict | None:
+    """RUN/verdict.json if it belongs to the run's events as they are now, else None."""
+    try:
+        verdict = Verdict.from_json(json.loads(run.verdict_path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return verdict if verdict.events_sha256 == run.info.events.sha256 else None
+
+
+def judge(
+    run: Run,
+    *,
+    registry: Mapping[str, type[Invariant]] = REGISTRY,
+    symbols: Callable[[], Symbols] = lambda: NO_SYMBOLS,
+    progress: Progress | None = None,
+) -> Verdict:
+    """The verdict on a run by the invariants of ``registry``; writes nothing.
+
+    ``symbols`` is asked for only when there is a finding to name.
+    """
+    events = EventFile(run.events_path)
+    console = read_console(run.console_path)
+    invariants = [kind(Context(run, console)) for kind in registry.values()]
+    walk = Walk(run, events)
+    tally = _Tally()
+    for step in walk.steps(progress):
+        tally.watch(step.batch["stage"], step.ops)
+        for invariant in invariants:
+            invariant.watch(step)
+    _add_histories(invariants, events)
+    results = [invariant.finish() for invariant in invariants]
+    findings = _findings(invariants, run, symbols)
+    return _verdict(run, console, walk, tally, results, findings)
+
+
+class _Tally:
+    """What is needed to tell a kernel that does not know unaccepted memory."""
+
+    def __init__(self) -> None:
+        self.kernel_accepts = 0
+
+    def watch(self, stage: np.typing.NDArray[Any], ops: np.typing.NDArray[np.uint8]) -> None:
+        if self.kernel_accepts == 0:
+            accepts = stage[ops == Op.ACCEPT]
+            self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
+
+
+def _add_histories(invariants: list[Invariant], events: EventFile) -> None:
+    """One more pass over the events, for the pages that somebody suspects."""
+    listed = [
+        one
+        for invariant in invariants
+        for suspects in invariant.kinds.values()
+        for one in suspects.listed
+        if one.gpa is not None
+    ]
+    histories = page_histories(events, {one.gpa for one in listed if one.gpa is not None})
+    for one in listed:
+        if one.gpa is not None:
+            one.history = histories[one.gpa]
+
+
+def _findings(
+    invariants: list[Invariant], run: Run, symbols: Callable[[], Symbols]
+) -> list[Finding]:
+    if not any(suspects.listed for one in invariants for suspects in one.kinds.values()):
+        return []
+    table = symbols()
+    offset = run.info.kaslr_offset
+    findings: list[Finding] = []
+    for invariant in invariants:
+        for suspects in invariant.kinds.values():
+            for one in suspects.listed:
+                evidence = _evidence(one, table, offset)
+                findings.append(
+                    Finding(invariant.name, one.title, one.explanation, evidence, suspects.total)
+                )
+    return findings
+
+
+def _evidence(one: Suspicion, symbols: Symbols, offset: int) -> dict[str, Any]:
+    """What is known about a suspicion; addresses as hex text, absent things left out."""
+    evidence: dict[str, Any] = {"events": one.events}
+    if one.gpa is not None:
+        evidence |= {"gpa": f"{one.gpa:#x}", "size": one.size}
+    for name in ("rip", "caller"):
+        address = getattr(one, name)
+        if address:
+            evidence[name] = f"{address:#x}"
+            if symbol := symbols.name_of(address, offset):
+                evidence["symbol" if name == "rip" else "caller_symbol"] = symbol
+    for name in ("vcpu", "clock"):
+        if getattr(one, name) is not None:
+            evidence[name] = getattr(one, name)
+    if one.stage is not None:
+        evidence["stage"] = STAGE_NAMES[one.stage]
+    evidence |= one.more
+    if one.history:
+        evidence["history"] = [_shown(event) for event in one.history]
+    return evidence
+
+
+def _shown(event: dict[str, Any]) -> dict[str, Any]:
+    hexed = {name: f"{event[name]:#x}" for name in ("gpa", "rip", "result", "detail")}
+    return {**event, **hexed}
+
+
+def _verdict(
+    run: Run,
+    console: Console,
+    walk: Walk,
+    tally: _Tally,
+    results: list[InvariantResult],
+    findings: list[Finding],
+) -> Verdict:
+    reasons = _reasons(run, walk)
+    unsupported = _unsupported(run, console, tally)
+    if unsupported is not None:
+        reasons.insert(0, unsupported)
+    verdict = "findings" if findings else "undecided" if reasons else "clean"
+    return Verdict(
+        verdict=verdict,
+        headline=_headline(verdict, run, unsupported, findings, reasons),
+        findings=findings,
+        invariants=results,
+        reasons=reasons,
+        events=walk.events.events,
+        events_sha256=run.info.events.sha256,
+    )
+
+
+def _reasons(run: Run, walk: Walk) -> list[str]:
+    """Why this run cannot be called clean, whatever the invariants say."""
+    reasons = [f"The trace is not complete: {problem}." for problem in walk.problems]
+    if not run.info.events.complete and not walk.problems:
+        problem = run.info.events.problem or "run.json says so"
+        reasons.append(f"The trace is not complete: {problem}.")
+    if run.info.events.count != walk.events.events:
+        reasons.append(
+            f"run.json counts {run.info.events.count} events, the file has {walk.events.events}."
+        )
+    if run.info.outcome != "userspace":
+        because = f": {run.info.reason}" if run.info.reason else ""
+        reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
+    return reasons
+
+
+def _unsupported(run: Run, console: Console, tally: _Tally) -> str | None:
+    """In plain words, if this kernel does not know unaccepted memory at all."""
+    unaccepted = sum(size for _, size in run.info.hand_over.unaccepted)
+    listed = [one for one in console.meminfo if one.unaccepted is not None]
+    if not unaccepted or tally.kernel_accepts or listed or run.info.hand_over.bitmap is None:
+        return None
+    words = (
+        "This kernel does not support unaccepted memory: it accepted nothing of the "
+        f"{unaccepted >> 20} MiB that firmware left unaccepted"
+    )
+    if console.meminfo:
+        total = console.meminfo[0].total >> 20
+        words += f", and uses {total} MiB of {run.info.machine.memory >> 20} MiB"
+    if run.info.outcome != "userspace":
+        words += f"; it did not reach userspace ({run.info.outcome})"
+    return words + "."
+
+
+def _headline(
+    verdict: str, run: Run, unsupported: str | None, findings: list[Finding], reasons: list[str]
+) -> str:
+    if unsupported is not None:
+        return unsupported
+    if verdict == "findings":
+        first = findings[0]
+        broken = sorted({one.invariant for one in findings})
+        who = first.evidence.get("symbol") or first.evidence.get("rip")
+        where = f" in {who}" if who else ""
+        return f"{', '.join(broken)} broken: {first.title}{where}."
+    if verdict == "undecided":
+        return reasons[0]
+    how = run.info.machine.accept
+    return f"Every page was accepted once, in order, before anybody used it ({how})."
+
+
+__all__ = ["judge", "read_verdict", "replay_run"]

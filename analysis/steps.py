@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Walks a run's events once and hands them out in steps, with the page states beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.errors import BadInput
+from analysis.events import Batch, EventFile
+from analysis.invariants.base import Step
+from analysis.page_states import PageStates, ops_of
+from analysis.run_folder import Run
+from analysis.schema import NO_CARRY, Kind, Stage
+from analysis.snapshots import Snapshot, disagreement, read_snapshot
+
+TOP_LIMIT = 64 << 40
+"""Highest end of RAM that is followed, bytes."""
+
+Progress = Callable[[int, int], None]
+
+
+class Walk:
+    """One pass over the events of a run.
+
+    After ``steps`` is exhausted, ``problems`` holds what makes the trace incomplete, in words,
+    and ``states`` the page states at the end.
+    """
+
+    def __init__(self, run: Run, events: EventFile) -> None:
+        self.run = run
+        self.events = events
+        self.problems: list[str] = []
+        self.states = PageStates(0)
+        self.snapshots = 0
+        self._next_seq = 0
+        self._ended = False
+        self._handed_over = False
+
+    def steps(self, progress: Progress | None = None) -> Iterator[Step]:
+        """All steps in order. Raises BadInput when the file turns out to be damaged."""
+        if self.events.problem is not None:
+            self.problems.append(self.events.problem)
+        for batch in self.events.batches():
+            if batch.start == 0:
+                yield from self._begin(batch)
+            self._check(batch)
+            for start, stop in self._cuts(batch):
+                yield self._step(batch.cut(start, stop))
+            if progress is not None:
+                progress(batch.start + len(batch), self.events.events)
+        if not self._ended and not self.problems:
+            self.problems.append("the trace has no end record")
+
+    def _begin(self, batch: Batch) -> Iterator[Step]:
+        """Size the states; without RAM events, take the hand-over from run.json."""
+        ram = batch["kind"] == Kind.RAM
+        handed = self.run.info.hand_over
+        if ram.any():
+            ends = batch["gpa"][ram].astype(object) + batch["size"][ram].astype(object)
+            self.states = PageStates(_checked_top(int(max(ends))))
+            return
+        self.problems.append("the trace does not begin with the memory map at hand-over")
+        top = max((start + size for start, size in handed.ram), default=0)
+        self.states = PageStates(_checked_top(top))
+        if handed.ram:
+            yield self._step(_as_events(handed.ram, handed.accepted))
+
+    def _check(self, batch: Batch) -> None:
+        """Completeness: seq without a gap, one END that counts right, nothing behind it."""
+        expected = np.arange(self._next_seq, self._next_seq + len(batch), dtype=np.uint64)
+        wrong = batch["seq"] != expected
+        if wrong.any() and not self.problems:
+            at = int(np.argmax(wrong))
+            self.problems.append(
+                f"event {batch.start + at} has seq {int(batch['seq'][at])}: events are missing "
+                "or moved"
+            )
+        if self._ended and not self.problems:
+            self.problems.append("events come after the end record")
+        self._next_seq += len(batch)
+        ends = np.flatnonzero(batch["kind"] == Kind.END)
+        if len(ends):
+            self._ended = True
+            position = batch.start + int(ends[0])
+            right = int(batch["detail"][ends[0]]) == position and ends[0] == len(batch) - 1
+            if not right and not self.problems:
+                self.problems.append(f"the end record at event {position} does not fit")
+
+    def _cuts(self, batch: Batch) -> list[tuple[int, int]]:
+        """Where steps end: behind snapshots, before stages and where the guest begins."""
+        kind = batch["kind"]
+        ends = set((np.flatnonzero(kind == Kind.BITMAP) + 1).tolist())
+        ends |= set(np.flatnonzero(kind == Kind.STAGE).tolist())
+        if not self._handed_over:
+            begun = np.flatnonzero((batch["stage"] != Stage.FIRMWARE) | (kind == Kind.STAGE))
+            ends |= {int(begun[0])} if len(begun) else set()
+        borders = sorted((ends | {0, len(batch)}) - {-1})
+        return list(pairwise(borders))
+
+    def _step(self, batch: Batch) -> Step:
+        ops = ops_of(batch)
+        begins = not self._handed_over and self._has_begun(batch)
+        self._handed_over = self._handed_over or begins
+        entries = self.states.apply(batch, ops)
+        return Step(batch, ops, entries, self.states, self._snapshot(batch), begins)
+
+    @staticmethod
+    def _has_begun(batch: Batch) -> bool:
+        first = int(batch["kind"][0])
+        return int(batch["stage"][0]) != Stage.FIRMWARE or first == Kind.STAGE
+
+    def _snapshot(self, batch: Batch) -> Snapshot | None:
+        if batch["kind"][-1] != Kind.BITMAP:
+            return None
+        snapshot = read_snapshot(self.run.bitmap_dir, int(batch["detail"][-1]))
+        self.snapshots += 1
+        address = disagreement(snapshot, self.states)
+        if address is not None and len(self.problems) < 3:
+            self.problems.append(
+                f"snapshot {snapshot.number} has another state than the events for the page at "
+                f"{address:#x}"
+            )
+        return snapshot
+
+
+def _checked_top(top: int) -> int:
+    if top > TOP_LIMIT:
+        raise BadInput(f"the trace says that RAM ends at {top:#x}, beyond 64 TiB: it is damaged")
+    return top
+
+
+def _as_events(ram: tuple[tuple[int, int], ...], accepted: tuple[tuple[int, int], ...]) -> Batch:
+    ranges = [*ram, *accepted]
+    count = len(ranges)
+    kinds = np.array([Kind.RAM] * len(ram) + [Kind.LAUNCH] * len(accepted), np.uint8)
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        name: np.zeros(count, np.uint64)
+        for name in ("seq", "clock", "result", "rip", "caller", "detail", "duration")
+    }
+    columns["gpa"] = np.array([start for start, _ in ranges], np.uint64)
+    columns["size"] = np.array([size for _, size in ranges], np.uint64)
+    columns |= {
+        "kind": kinds,
+        "stage": np.zeros(count, np.uint8),
+        "vcpu": np.zeros(count, np.uint16),
+        "carry": np.full(count, NO_CARRY, np.uint8),
+    }
+    return Batch(0, columns)
