@@ -73,6 +73,8 @@ class HandOver:
     entry: EntryState
     accepted: list[Range]
     """Private and accepted: by firmware, or by the EFI stub before the kernel starts."""
+    legacy_hole_accepted: bool
+    """Whether firmware accepted the memory that a machine has at LEGACY_HOLE, too, which is in no memory map."""
     unaccepted_table: int = 0
     cpuid_page: int = 0
     secrets_page: int = 0
@@ -120,6 +122,8 @@ def build_hand_over(request: GuestRequest) -> HandOver:
             gdt_size=len(page_table.build_gdt()),
         ),
         accepted=union([*memory_map.accepted, *stub.accepted_at_once]),
+        # TDX firmware does; Linux looks for option ROMs there with private reads (arch/x86/kernel/probe_roms.c).
+        legacy_hole_accepted=request.platform == "tdx",
         unaccepted_table=at.unaccepted_table if stub.table else 0,
         cpuid_page=at.cpuid,
         secrets_page=at.secrets,

@@ -12,7 +12,8 @@ from typing import Any
 
 from toolkit.errors import MachineError
 from toolkit.guests.hand_over import HandOver
-from toolkit.guests.ranges import Range, total
+from toolkit.guests.memory_map import LEGACY_HOLE
+from toolkit.guests.ranges import Range, total, union
 from toolkit.guests.reset_rom import entry_rom, halt_rom
 
 MAP_NAME = "hand-over"
@@ -44,8 +45,16 @@ class HandOverFiles:
 
 def map_text(hand_over: HandOver) -> str:
     """Return the text of the hand-over file: one keyword and its numbers per line."""
-    lines = [f"ram {item.start:#x} {item.size:#x}" for item in hand_over.memory_map.ram]
-    lines += [f"accepted {item.start:#x} {item.size:#x}" for item in hand_over.accepted]
+    # The machine has memory in the legacy hole as well, though no memory map tells the guest.
+    accepted = [*hand_over.accepted, *([LEGACY_HOLE] if hand_over.legacy_hole_accepted else [])]
+    lines = [
+        f"{keyword} {item.start:#x} {item.size:#x}"
+        for keyword, ranges in (
+            ("ram", [*hand_over.memory_map.ram, LEGACY_HOLE]),
+            ("accepted", accepted),
+        )
+        for item in union(ranges)
+    ]
     entry = hand_over.entry
     single = {
         "unaccepted-table": hand_over.unaccepted_table,
@@ -112,6 +121,7 @@ def summary(hand_over: HandOver) -> dict[str, Any]:
             for item in hand_over.memory_map.allocations
         },
         "accepted_by_firmware": _written(hand_over.memory_map.accepted),
+        "legacy_hole_accepted": hand_over.legacy_hole_accepted,
         "accepted_by_stub": _written(hand_over.stub.accepted_at_once),
         "unaccepted": _written(hand_over.unaccepted),
         "ram_bytes": total(hand_over.memory_map.ram),
