@@ -125,7 +125,7 @@ _OP = _op_table()
 def ops_of(batch: Batch) -> U8:
     """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
     kind = batch["kind"]
-    ops = np.take(_OP, kind)
+    ops = _OP[kind]
     failed = (batch["result"] != 0) | (batch["carry"] == 1)
     ops[failed & (ops != Op.LOOK)] = Op.NONE
     converts = kind == Kind.CONVERT

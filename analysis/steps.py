@@ -91,10 +91,11 @@ class Walk:
                 self.problems.append(f"the end record at event {position} does not fit")
 
     def _cuts(self, batch: Batch) -> list[tuple[int, int]]:
-        """Where steps end: behind snapshots, before stages and where the guest begins."""
+        """Where steps end: behind snapshots, around stage events and where the guest begins."""
         kind = batch["kind"]
         ends = set((np.flatnonzero(kind == Kind.BITMAP) + 1).tolist())
-        ends |= set(np.flatnonzero(kind == Kind.STAGE).tolist())
+        stages = np.flatnonzero(kind == Kind.STAGE)
+        ends |= set(stages.tolist()) | set((stages + 1).tolist())
         if not self._handed_over:
             begun = np.flatnonzero((batch["stage"] != Stage.FIRMWARE) | (kind == Kind.STAGE))
             ends |= {int(begun[0])} if len(begun) else set()

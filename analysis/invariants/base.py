@@ -25,7 +25,7 @@ Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
 class Step:
     """Consecutive events and what they did to the pages. ``states`` is as after the step.
 
-    A step ends at every snapshot, at every change of stage, and where the hand-over ends:
+    A step ends at every snapshot and where the hand-over ends; a stage event is a step of its own:
     ``snapshot`` and ``hand_over_ends`` tell about its last event.
     """
 

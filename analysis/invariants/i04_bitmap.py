@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I4: the guest's bitmap and the true states agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Context, Invariant, Step, Suspicion
+from analysis.page_states import EVER, Op, PageStates
+from analysis.run_folder import Bitmap
+from analysis.schema import UNIT_SIZE
+from analysis.snapshots import Snapshot
+from analysis.unaccepted import never_accepted_pages
+
+CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
+SET_TOO_LONG = "the bitmap says unaccepted, but the unit is accepted"
+
+IN_PROGRESS_CLOCK = 10_000_000
+"""A unit accepted this shortly before a snapshot may not have its bit cleared yet: the kernel
+clears bits after it has accepted (semantics 3.3). Instructions or nanoseconds."""
+
+Bool = npt.NDArray[np.bool_]
+
+
+class BitmapTrue(Invariant):
+    name = "I4"
+    title = "the bitmap tells the truth"
+    rule = (
+        "A bit is cleared only after every 4 KiB page of its unit is accepted, and a set bit means "
+        "that the unit is not accepted (semantics 3.2, 5)."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._accepts = _RecentAccepts()
+        self._compared = 0
+
+    def watch(self, step: Step) -> None:
+        self._accepts.watch(step)
+        bitmap = self.info.hand_over.bitmap
+        if step.snapshot is None or step.snapshot.bits is None or bitmap is None:
+            return
+        self._compared += 1
+        self._compare(step, step.snapshot, step.snapshot.bits, bitmap)
+
+    def finish(self) -> InvariantResult:
+        if self.info.hand_over.bitmap is None:
+            return self.result(Status.NOT_APPLICABLE, "The guest was given no bitmap.")
+        if not self._compared:
+            return self.result(Status.NOT_DECIDABLE, "The run has no snapshot of the bitmap.")
+        return self.result(
+            Status.HOLDS, f"Bitmap and page states agree in {self._compared} snapshots."
+        )
+
+    def _compare(self, step: Step, snapshot: Snapshot, bits: Bool, bitmap: Bitmap) -> None:
+        unset, set_ = _of_units(bits, bitmap, step.states)
+        never = never_accepted_pages(step.states)
+        unit, mixed = step.states.unit_bytes()
+        ram = (unit != 0) | mixed
+        early = np.flatnonzero(unset & ram & self._firmware(step.states) & (never > 0))
+        self._blame(
+            step,
+            snapshot,
+            CLEAR_TOO_EARLY,
+            early,
+            "The bit is clear, so the kernel will use the memory without accepting it.",
+        )
+        late = set_ & ram & (never == 0) & ~mixed & ((unit & EVER) != 0)
+        late &= ~self._accepts.recent(int(step.batch["clock"][-1]), step.states.units)
+        self._blame(
+            step,
+            snapshot,
+            SET_TOO_LONG,
+            np.flatnonzero(late),
+            "The bit is set, so the kernel will accept the memory a second time.",
+        )
+
+    def _firmware(self, states: PageStates) -> Bool:
+        """Units with memory that firmware left unaccepted; the bitmap may span more."""
+        inside = np.zeros(states.units, np.bool_)
+        for start, size in self.info.hand_over.unaccepted:
+            inside[start // UNIT_SIZE : -(-(start + size) // UNIT_SIZE)] = True
+        return inside
+
+    def _blame(
+        self,
+        step: Step,
+        snapshot: Snapshot,
+        title: str,
+        units: npt.NDArray[np.intp],
+        why: str,
+    ) -> None:
+        suspects = self.suspects((title, snapshot.number))
+        listed = []
+        for unit in units[: suspects.room].tolist():
+            one = Suspicion.at(step.batch, -1, title, why, unit * UNIT_SIZE, UNIT_SIZE)
+            one.vcpu = one.rip = one.caller = None
+            one.more = {"snapshot": snapshot.number, "moment": snapshot.moment}
+            listed.append(one)
+        suspects.add(len(units), listed)
+
+
+def _of_units(bits: Bool, bitmap: Bitmap, states: PageStates) -> tuple[Bool, Bool]:
+    """Per 2 MiB unit of memory: its bit is there and clear; its bit is there and set."""
+    unset = np.zeros(states.units, np.bool_)
+    set_ = np.zeros(states.units, np.bool_)
+    first = bitmap.phys_base // UNIT_SIZE
+    per_bit = max(bitmap.unit_size // UNIT_SIZE, 1)
+    spread = np.repeat(bits, per_bit)[: max(states.units - first, 0)]
+    unset[first : first + len(spread)] = ~spread
+    set_[first : first + len(spread)] = spread
+    return unset, set_
+
+
+class _RecentAccepts:
+    """Which units are being accepted, or were just now, and when."""
+
+    def __init__(self) -> None:
+        self._clock: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
+
+    def watch(self, step: Step) -> None:
+        if len(self._clock) != step.states.units:
+            self._clock = np.zeros(step.states.units, np.uint64)
+        for one in step.entries:
+            accepts = one.op == Op.ACCEPT
+            unit = (one.gpa[accepts] // np.uint64(UNIT_SIZE)).astype(np.int64)
+            self._clock[unit] = step.batch["clock"][one.position[accepts]]
+
+    def recent(self, now: int, units: int) -> Bool:
+        if len(self._clock) != units:
+            return np.zeros(units, np.bool_)
+        return (self._clock > 0) & (self._clock + np.uint64(IN_PROGRESS_CLOCK) > np.uint64(now))

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I5: behind every accepted end lies an accepted guard unit, or no RAM."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Context, Invariant, Step, Suspicion
+from analysis.page_states import EVER, Op, PageStates
+from analysis.schema import UNIT_SIZE, Stage
+from analysis.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
+
+MISSING = "accepted a block without the guard unit behind it"
+
+_USERSPACE = (Stage.USERSPACE, Stage.SECOND_USERSPACE)
+
+
+class GuardUnit(Invariant):
+    """Once userspace runs, only the page allocator accepts memory, in aligned blocks of 4 MiB.
+
+    With the guard unit an accept ends 2 MiB behind a block border. Accepted memory that ends on
+    a block border, with unaccepted RAM behind it, was accepted without a guard. What was
+    accepted earlier is not judged: its requests have any shape.
+    """
+
+    name = "I5"
+    title = "a guard unit behind accepted memory"
+    rule = (
+        "A read may run up to 7 bytes into the next page (load_unaligned_zeropad), so the unit "
+        "behind any accepted end must be accepted or no RAM (semantics 3.4)."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._late: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._last_seq: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._states = PageStates(0)
+
+    def watch(self, step: Step) -> None:
+        self._states = step.states
+        if len(self._late) != step.states.units:
+            self._late = np.zeros(step.states.units, np.bool_)
+            self._last_seq = np.zeros(step.states.units, np.int64)
+        late = np.isin(step.batch["stage"], _USERSPACE)
+        if not late.any():
+            return
+        for one in step.entries:
+            fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0) & late[one.position]
+            unit = (one.gpa[fresh] // np.uint64(UNIT_SIZE)).astype(np.int64)
+            self._late[unit] = True
+            self._last_seq[unit] = step.batch["seq"][one.position[fresh]].astype(np.int64)
+
+    def finish(self) -> InvariantResult:
+        if not self.info.hand_over.unaccepted:
+            return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
+        ends = self._ends()
+        bad = ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0]
+        self._blame(bad)
+        if not len(ends):
+            return self.result(
+                Status.NOT_DECIDABLE,
+                "No memory that was accepted in userspace ends at unaccepted memory.",
+            )
+        return self.result(
+            Status.HOLDS, f"{len(ends)} ends of accepted memory have their guard unit."
+        )
+
+    def _ends(self) -> npt.NDArray[np.intp]:
+        """Units accepted late, and wholly, whose next unit is unaccepted RAM."""
+        never = never_accepted_pages(self._states)
+        inside = units_inside(self._states, self.info.hand_over.unaccepted)
+        open_ = inside & (never > 0)
+        behind = np.append(open_[1:], False)
+        return np.flatnonzero(self._late & (never == 0) & behind)
+
+    def _blame(self, units: npt.NDArray[np.intp]) -> None:
+        suspects = self.suspects(MISSING)
+        why = (
+            "The accepted memory ends on a 4 MiB border with unaccepted memory behind it: a word "
+            "read at its end runs into a page that is not accepted."
+        )
+        listed = [
+            Suspicion(
+                MISSING, why, [int(self._last_seq[unit])], (unit + 1) * UNIT_SIZE - 4096, 4096
+            )
+            for unit in units[: suspects.room].tolist()
+        ]
+        suspects.add(len(units), listed)

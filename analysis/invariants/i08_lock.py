@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I8: no accept with the global lock held."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Context, Invariant, Step
+from analysis.schema import Kind
+
+HELD = "accepted memory with the global lock held"
+
+LOCK = ("_raw_spin_lock_irqsave", "_raw_spin_lock")
+UNLOCK = ("_raw_spin_unlock_irqrestore", "_raw_spin_unlock")
+LOCK_NAME = "unaccepted_memory_lock"
+"""The lock of drivers/firmware/efi/unaccepted_memory.c; run.json's probes name its address."""
+
+
+class NoLockHeld(Invariant):
+    """Needs probes on the lock functions and, to know the lock, its address among the probes.
+
+    A probe's entry carries RDI, which is the lock. The kernel's own address of the lock is the
+    link-time address plus the KASLR offset.
+    """
+
+    name = "I8"
+    title = "no accept with the global lock held"
+    rule = (
+        "Accepting takes long; done under the global lock it stalls every other vCPU (semantics 5, "
+        "fixed by accepting outside of it)."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        names = [probe.name for probe in self.info.probes]
+        self._lock = [index for index, name in enumerate(names) if name in LOCK]
+        self._unlock = [index for index, name in enumerate(names) if name in UNLOCK]
+        addresses = [one.address for one in self.info.probes if one.name == LOCK_NAME]
+        offset = self.info.kaslr_offset
+        self._address = (addresses[0] + offset) % (1 << 64) if addresses else None
+        self._held: dict[int, bool] = {}
+        self._taken = 0
+
+    @property
+    def decidable(self) -> bool:
+        """Whether the run has the probes that it takes."""
+        return bool(self._lock and self._unlock and self._address is not None)
+
+    def watch(self, step: Step) -> None:
+        if not self.decidable:
+            return
+        batch = step.batch
+        entered = batch["kind"] == Kind.PROBE_ENTER
+        mine = entered & (batch["gpa"] == np.uint64(self._address or 0))
+        locks = mine & np.isin(batch["detail"], self._lock)
+        unlocks = mine & np.isin(batch["detail"], self._unlock)
+        accepts = batch["kind"] == Kind.ACCEPT
+        self._taken += int(np.count_nonzero(locks))
+        for vcpu in np.unique(batch["vcpu"]).tolist():
+            self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
+
+    def finish(self) -> InvariantResult:
+        if not self.decidable:
+            return self.result(
+                Status.NOT_DECIDABLE,
+                f"The run has no probes on {LOCK[0]}, {UNLOCK[0]} and {LOCK_NAME}.",
+            )
+        return self.result(Status.HOLDS, f"The lock was taken {self._taken} times, for no accept.")
+
+    def _watch_vcpu(
+        self,
+        step: Step,
+        vcpu: int,
+        locks: npt.NDArray[np.bool_],
+        unlocks: npt.NDArray[np.bool_],
+        accepts: npt.NDArray[np.bool_],
+    ) -> None:
+        chosen = np.flatnonzero((step.batch["vcpu"] == vcpu) & (locks | unlocks | accepts))
+        if not len(chosen):
+            return
+        edge = (locks | unlocks)[chosen]
+        place = np.maximum.accumulate(np.where(edge, np.arange(len(chosen)), -1))
+        held = np.where(place >= 0, locks[chosen][place], self._held.get(vcpu, False))
+        self._held[vcpu] = bool(held[-1])
+        self.blame(
+            step,
+            HELD,
+            chosen[held & accepts[chosen]],
+            HELD,
+            "This vCPU took the lock and had not released it yet.",
+        )

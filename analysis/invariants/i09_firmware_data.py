@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I9: what firmware left for the kernel to read is accepted before it is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Context, Invariant, Step, Suspicion
+from analysis.page_states import STATE_MASK, PageStates, State
+from analysis.run_folder import Blob
+from analysis.schema import PAGE_SIZE
+
+NOT_ACCEPTED = "{name} lies in memory that is not accepted"
+MARKED = "the bitmap calls the memory of {name} unaccepted"
+
+
+class FirmwareData(Invariant):
+    name = "I9"
+    title = "firmware's data is accepted and kept"
+    rule = (
+        "Table, bitmap, initrd, crash region and EFI tables are accepted before they are read, and "
+        "never handed to the allocator (semantics 3.2, 3.3, 5)."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._blobs = [blob for blob in self.info.hand_over.blobs if blob.size]
+        self._judged = False
+
+    def watch(self, step: Step) -> None:
+        if step.hand_over_ends and not self._judged:
+            self._judged = True
+            for blob in self._blobs:
+                self._check_accepted(step, blob)
+        bits = step.snapshot.bits if step.snapshot is not None else None
+        if bits is not None:
+            for blob in self._blobs:
+                self._check_bits(step, blob, bits)
+
+    def finish(self) -> InvariantResult:
+        if not self._blobs:
+            return self.result(Status.NOT_DECIDABLE, "run.json names nothing that firmware left.")
+        if not self._judged:
+            return self.result(Status.NOT_DECIDABLE, "The trace ends before the hand-over.")
+        return self.result(Status.HOLDS, f"{len(self._blobs)} things were accepted at hand-over.")
+
+    def _check_accepted(self, step: Step, blob: Blob) -> None:
+        gpa = first_unaccepted(step.states, blob)
+        if gpa is None:
+            return
+        title = NOT_ACCEPTED.format(name=blob.name)
+        why = "At hand-over the page is not accepted: reading it faults, accepting it clears it."
+        self._add(step, title, why, gpa)
+
+    def _check_bits(self, step: Step, blob: Blob, bits: npt.NDArray[np.bool_]) -> None:
+        bitmap = self.info.hand_over.bitmap
+        if bitmap is None or blob.start + blob.size <= bitmap.phys_base:
+            return
+        first = max(blob.start - bitmap.phys_base, 0) // bitmap.unit_size
+        last = (blob.start + blob.size - 1 - bitmap.phys_base) // bitmap.unit_size
+        marked = np.flatnonzero(bits[first : last + 1])
+        if not len(marked) or self.kinds.get(MARKED.format(name=blob.name)):
+            return
+        gpa = bitmap.phys_base + (first + int(marked[0])) * bitmap.unit_size
+        why = "The allocator may accept this memory, which clears it, and hand it out."
+        self._add(step, MARKED.format(name=blob.name), why, max(gpa, blob.start))
+
+    def _add(self, step: Step, title: str, why: str, gpa: int) -> None:
+        seq = int(step.batch["seq"][0])
+        self.suspects(title).add(1, [Suspicion(title, why, [seq], gpa, PAGE_SIZE)])
+
+
+def first_unaccepted(states: PageStates, blob: Blob) -> int | None:
+    """Lowest page of ``blob`` that is not accepted, or None."""
+    for gpa in range(blob.start & -PAGE_SIZE, blob.start + blob.size, PAGE_SIZE):
+        if states.at(gpa) & STATE_MASK != State.ACCEPTED:
+            return gpa
+    return None

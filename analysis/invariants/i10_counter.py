@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I10: the kernel's counter of unaccepted memory equals what really is unaccepted."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.console import Meminfo
+from analysis.findings import InvariantResult, Status
+from analysis.invariants.base import Context, Invariant, Step, Suspicion
+from analysis.page_states import PageStates
+from analysis.schema import UNIT_SIZE, Kind, Stage
+from analysis.unaccepted import Remaining, remaining
+
+WRONG = "the kernel's count of unaccepted memory is wrong"
+INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
+
+
+class Counter(Invariant):
+    """The guest prints its counter once userspace runs and again at the end.
+
+    Memory only ever gets accepted, so a count printed in between lies between what is left at
+    the first instruction of userspace and what is left at the end. The counter works in blocks
+    of 4 MiB; a block of which the guard unit took one half counts in full or not at all.
+    """
+
+    name = "I10"
+    title = "nr_unaccepted equals what is unaccepted"
+    rule = (
+        "The counter equals the blocks on the kernel's list, up to one unit per block that is "
+        "accepted in part (semantics 3.4)."
+    )
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._at_userspace: Remaining | None = None
+        self._states = PageStates(0)
+
+    def watch(self, step: Step) -> None:
+        batch = step.batch
+        begins = (batch["kind"][0] == Kind.STAGE) and batch["detail"][0] == np.uint64(
+            Stage.USERSPACE
+        )
+        self._states = step.states
+        if begins and self._at_userspace is None:
+            self._at_userspace = self._left(step.states)
+
+    def finish(self) -> InvariantResult:
+        if not self.info.hand_over.unaccepted:
+            return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
+        counts = [one for one in self.context.console.meminfo if one.unaccepted is not None]
+        if not counts:
+            why = "The guest printed no count of unaccepted memory."
+            return self.result(Status.NOT_DECIDABLE, why)
+        if self._at_userspace is None:
+            return self.result(Status.NOT_DECIDABLE, "The trace does not show userspace begin.")
+        if "mem=" in self.info.command_line or "memmap=" in self.info.command_line:
+            why = "The command line takes memory away, so the counter leaves it out."
+            return self.result(Status.NOT_DECIDABLE, why)
+        at_end = self._left(self._states)
+        for count in counts:
+            self._check(count, self._at_userspace, at_end)
+        told = f"The guest's {len(counts)} counts lie within what the guard unit explains"
+        left = f"{at_end.bytes >> 20} MiB are unaccepted at the end"
+        return self.result(Status.HOLDS, f"{told}; {left}.")
+
+    def _left(self, states: PageStates) -> Remaining:
+        return remaining(states, self.info.hand_over.unaccepted)
+
+    def _check(self, count: Meminfo, first: Remaining, last: Remaining) -> None:
+        if count.unaccepted is None:
+            return
+        if count.nr_unaccepted is not None and count.nr_unaccepted != count.unaccepted:
+            self._add(
+                INCONSISTENT,
+                f"At '{count.label}' meminfo says {count.unaccepted} bytes and vmstat "
+                f"{count.nr_unaccepted}.",
+                count,
+                first,
+                last,
+            )
+        low = last.bytes - last.partial_blocks * UNIT_SIZE
+        high = first.bytes + max(first.partial_blocks, last.partial_blocks) * UNIT_SIZE
+        if count.label == "end":
+            high = min(high, self._high_at_end(last))
+        if not low <= count.unaccepted <= high:
+            self._add(
+                WRONG,
+                f"At '{count.label}' the kernel counts {count.unaccepted} bytes; by its accepts it "
+                f"must be between {low} and {high}.",
+                count,
+                first,
+                last,
+            )
+
+    @staticmethod
+    def _high_at_end(last: Remaining) -> int:
+        """Between the last count and the end of the run a few blocks may be accepted yet."""
+        slack = 16 * UNIT_SIZE
+        return last.bytes + last.partial_blocks * UNIT_SIZE + slack
+
+    def _add(self, title: str, why: str, count: Meminfo, first: Remaining, last: Remaining) -> None:
+        one = Suspicion(title, why, [])
+        one.more = {
+            "label": count.label,
+            "counted": count.unaccepted,
+            "unaccepted_at_userspace": first.bytes,
+            "unaccepted_at_end": last.bytes,
+            "partial_blocks": last.partial_blocks,
+        }
+        self.suspects(title).add(1, [one])
