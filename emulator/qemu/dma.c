@@ -79,6 +79,22 @@ static bool collect(Int128 start, Int128 size, const MemoryRegion *mr,
     return false;
 }
 
+/* Flash and the like are RAM to QEMU, but none of the guest's. */
+static bool is_guest_ram(const HandOver *hand_over, const RamPiece *piece)
+{
+    unsigned i;
+
+    for (i = 0; i < hand_over->count; i++) {
+        const HandOverRange *range = &hand_over->ranges[i];
+
+        if (range->kind == RANGE_RAM && range->start < piece->gpa + piece->size
+            && piece->gpa < range->start + range->size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void guard_piece(EmulatedGuest *guest, const RamPiece *piece)
 {
     DmaGuard *guard = g_new0(DmaGuard, 1);
@@ -107,7 +123,11 @@ void emulated_guest_guard_dma(EmulatedGuest *guest)
     }
     memory_region_transaction_begin();
     for (i = 0; i < pieces->len; i++) {
-        guard_piece(guest, &g_array_index(pieces, RamPiece, i));
+        RamPiece *piece = &g_array_index(pieces, RamPiece, i);
+
+        if (is_guest_ram(&guest->hand_over, piece)) {
+            guard_piece(guest, piece);
+        }
     }
     memory_region_transaction_commit();
 }

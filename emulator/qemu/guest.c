@@ -360,14 +360,25 @@ static void fill_ciphertext(EmulatedGuest *guest)
     }
 }
 
-static void start(Notifier *notifier, void *unused)
+/* The hand-over is complete when the machine runs for the first time. */
+static void begin(void *opaque, bool running, RunState state)
 {
-    EmulatedGuest *guest = emulated_guest_of_machine();
+    EmulatedGuest *guest = opaque;
     struct acc_event stage = {
         .kind = EVENT_STAGE,
         .detail = STAGE_DECOMPRESSOR,
         .carry = EVENT_NO_CARRY,
     };
+
+    if (running && guest->stage == STAGE_FIRMWARE) {
+        guest_event(guest, NULL, stage, 0);
+        guest->stage = STAGE_DECOMPRESSOR;
+    }
+}
+
+static void start(Notifier *notifier, void *unused)
+{
+    EmulatedGuest *guest = emulated_guest_of_machine();
 
     if (!guest) {
         return;
@@ -377,8 +388,7 @@ static void start(Notifier *notifier, void *unused)
     record_hand_over(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
     qemu_register_reset(reset_cpus, guest);
-    guest_event(guest, NULL, stage, 0);
-    guest->stage = STAGE_DECOMPRESSOR;
+    qemu_add_vm_change_state_handler(begin, guest);
 }
 
 static void shut_down(Notifier *notifier, void *unused)

@@ -259,7 +259,9 @@ static void pvalidate(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     CPUX86State *env = cpu->cs->env_ptr;
     struct snp_caller caller = caller_of(cpu);
-    uint32_t size = env->regs[R_ECX], validate = env->regs[R_EDX];
+    /* Only bit 0 of EDX counts: Linux passes a bool, whose upper bits the
+     * compiler leaves undefined. */
+    uint32_t size = env->regs[R_ECX], validate = env->regs[R_EDX] & 1;
     struct snp_answer answer = { };
     enum snp_outcome outcome;
     hwaddr gpa = 0;

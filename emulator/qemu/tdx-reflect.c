@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "sysemu/cpu-timers.h"
 #include "cpu.h"
+#include "hw/i386/apic.h"
 #include "tdx.h"
 #include "host.h"
 
@@ -15,6 +16,9 @@ enum {
     EXIT_RDMSR = 31, EXIT_WRMSR = 32, EXIT_MWAIT = 36, EXIT_MONITOR = 39,
     EXIT_WBINVD = 54,
 };
+
+#define MSR_X2APIC_FIRST 0x800u
+#define MSR_X2APIC_LAST 0x8ffu
 
 #define LEAF_TDX 0x21u
 #define LEAF_TSC 0x15u
@@ -26,6 +30,10 @@ enum {
 static bool msr_is_native(uint32_t msr)
 {
     switch (msr) {
+    case 0x808:             /* x2APIC: what APIC virtualization answers: TPR, */
+    case 0x80a ... 0x80b:   /* PPR, EOI, */
+    case 0x810 ... 0x827:   /* ISR, TMR, IRR, */
+    case 0x83f:             /* self IPI */
     case MSR_IA32_TSC:
     case MSR_IA32_APICBASE:
     case MSR_IA32_SPEC_CTRL:
@@ -117,6 +125,40 @@ void tdx_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
     }
 }
 
+/* A TD's local APIC is in x2APIC mode from the start and for good. */
+bool tdx_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
+{
+    if (msr == MSR_IA32_APICBASE) {
+        *value = cpu_get_apic_base(X86_CPU(cpu->cs)->apic_state) |
+                 MSR_IA32_APICBASE_EXTD;
+        return true;
+    }
+    if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) {
+        *value = host_rdmsr(cpu, msr);
+        return true;
+    }
+    return false;
+}
+
+bool tdx_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
+{
+    if (msr == MSR_IA32_APICBASE) {
+        return true;
+    }
+    if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) {
+        host_wrmsr(cpu, msr, value);
+        return true;
+    }
+    return false;
+}
+
+/* Between what the processor model has and the TDX leaf: all zeros, where
+ * QEMU would repeat its last leaf. */
+static bool leaf_is_gap(uint32_t last, uint32_t leaf)
+{
+    return leaf > last && leaf < LEAF_TDX;
+}
+
 /* The leaves that the module makes up; the others are the processor's own. */
 bool tdx_cpuid(EmulatedCpu *cpu)
 {
@@ -129,6 +171,13 @@ bool tdx_cpuid(EmulatedCpu *cpu)
         env->regs[R_EAX] = LEAF_TDX;
         env->regs[R_EBX] = regs[HOST_EBX];
         env->regs[R_ECX] = regs[HOST_ECX];
+        env->regs[R_EDX] = regs[HOST_EDX];
+        return true;
+    case 1:
+        host_answer_cpuid(cpu, 1, 0, regs);
+        env->regs[R_EAX] = regs[HOST_EAX];
+        env->regs[R_EBX] = regs[HOST_EBX];
+        env->regs[R_ECX] = regs[HOST_ECX] | CPUID_EXT_X2APIC;
         env->regs[R_EDX] = regs[HOST_EDX];
         return true;
     case LEAF_TSC:
@@ -144,6 +193,11 @@ bool tdx_cpuid(EmulatedCpu *cpu)
         env->regs[R_ECX] = 0x20202020;
         return true;
     default:
+        if (leaf_is_gap(env->cpuid_level, env->regs[R_EAX])) {
+            env->regs[R_EAX] = env->regs[R_EBX] = 0;
+            env->regs[R_ECX] = env->regs[R_EDX] = 0;
+            return true;
+        }
         return false;
     }
 }

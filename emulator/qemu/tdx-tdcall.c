@@ -31,13 +31,26 @@ static void set_registers(CPUX86State *env, const struct tdx_regs *regs)
     }
 }
 
+/* The host presents itself as KVM with no feature of its own: the sign by
+ * which Linux knows that x2APIC mode works without interrupt remapping. */
+static void hypervisor_cpuid(uint32_t leaf, uint32_t value[4])
+{
+    memset(value, 0, 4 * sizeof(value[0]));
+    if (leaf == 0x40000000) {
+        value[HOST_EAX] = 0x40000001;
+        value[HOST_EBX] = 0x4b4d564b;   /* KVMKVMKVM */
+        value[HOST_ECX] = 0x564b4d56;
+        value[HOST_EDX] = 0x0000004d;
+    }
+}
+
 static void do_cpuid(EmulatedCpu *cpu, struct tdx_regs *regs,
                      const struct tdx_vmcall *vmcall)
 {
     struct tdx_regs results = *regs;
     uint32_t value[4];
 
-    host_answer_cpuid(cpu, vmcall->index, vmcall->subleaf, value);
+    hypervisor_cpuid(vmcall->index, value);
     results.r[TDX_R10] = TDVMCALL_SUCCESS;
     results.r[TDX_R12] = value[HOST_EAX];
     results.r[TDX_R13] = value[HOST_EBX];

@@ -224,16 +224,6 @@ static bool tdx_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
     return tdx_host_may_touch(TDX_EMULATED(guest)->vm, gpa, 1);
 }
 
-static bool tdx_no_msr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
-{
-    return false;
-}
-
-static bool tdx_no_msr_write(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
-{
-    return false;
-}
-
 /* ---- for reports ---------------------------------------------------------------- */
 
 static int tdx_describe(EmulatedGuest *guest, hwaddr gpa, char *text,
@@ -288,8 +278,8 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     gc->insn = tdx_insn;
     gc->reflect = tdx_reflect;
     gc->cpuid = tdx_cpuid;
-    gc->rdmsr = tdx_no_msr;
-    gc->wrmsr = tdx_no_msr_write;
+    gc->rdmsr = tdx_rdmsr;
+    gc->wrmsr = tdx_wrmsr;
     gc->describe = tdx_describe;
     gc->next_run = tdx_next_run;
     gc->accepted_bytes = tdx_accepted_bytes;

@@ -39,5 +39,7 @@ void tdx_insn(EmulatedCpu *cpu, enum ConfidentialInsn insn, uint32_t insn_len,
 void tdx_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
                  uint32_t insn_len, uintptr_t retaddr);
 bool tdx_cpuid(EmulatedCpu *cpu);
+bool tdx_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value);
+bool tdx_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
 
 #endif
