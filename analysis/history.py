@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,11 @@ _COLUMNS = (
     "result",
     "carry",
     "rip",
+    "caller",
     "detail",
 )
+
+_SHOWN = tuple(name for name in _COLUMNS if name not in ("carry", "caller"))
 
 Event = dict[str, Any]
 
@@ -51,19 +55,34 @@ class _Life:
             self.latest.pop(0)
 
 
-def page_histories(events: EventFile, addresses: Iterable[int]) -> dict[int, list[Event]]:
-    """Events that touched the page of each address, oldest first; at most ``KEPT`` per page.
+@dataclass(frozen=True)
+class Lookup:
+    """``pages``: events by address asked for, oldest first. ``callers``: (rip, caller) by seq."""
 
-    Probes and marks are left out: they carry no guest physical address.
+    pages: dict[int, list[Event]]
+    callers: dict[int, tuple[int, int]]
+
+
+def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) -> Lookup:
+    """Events that touched the page of each address, and who caused the events ``seqs``.
+
+    At most ``KEPT`` events per page. Probes and marks are left out: they carry no guest
+    physical address. One pass over the file, none if nothing is asked for.
     """
     asked = list(addresses)
     wanted = np.unique(np.array(asked, dtype=np.uint64) & _PAGE)
+    wanted_seqs = np.array(sorted(set(seqs)), dtype=np.uint64)
     lives = {int(one): _Life() for one in wanted}
-    if len(wanted):
+    callers: dict[int, tuple[int, int]] = {}
+    if len(wanted) or len(wanted_seqs):
         for batch in events.batches(_COLUMNS):
-            _scan(batch, wanted, lives)
+            if len(wanted):
+                _scan(batch, wanted, lives)
+            for position in np.flatnonzero(np.isin(batch["seq"], wanted_seqs)).tolist():
+                seq = int(batch["seq"][position])
+                callers[seq] = (int(batch["rip"][position]), int(batch["caller"][position]))
     pages = {one: lives[one & int(_PAGE)] for one in asked}
-    return {address: life.first + life.latest for address, life in pages.items()}
+    return Lookup({one: life.first + life.latest for one, life in pages.items()}, callers)
 
 
 def _scan(batch: Batch, wanted: npt.NDArray[np.uint64], lives: dict[int, _Life]) -> None:
@@ -94,7 +113,7 @@ def _few(hits: npt.NDArray[np.intp], place: npt.NDArray[np.intp]) -> list[int]:
 def event_at(batch: Batch, position: int) -> Event:
     """One event as a plain object, with the names of its kind and stage."""
     carry = int(batch["carry"][position])
-    event: Event = {name: int(batch[name][position]) for name in _COLUMNS if name != "carry"}
+    event: Event = {name: int(batch[name][position]) for name in _SHOWN}
     event["kind"] = KIND_NAMES[event["kind"] - 1]
     event["stage"] = STAGE_NAMES[event["stage"]]
     if carry != NO_CARRY:

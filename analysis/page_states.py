@@ -125,7 +125,7 @@ _OP = _op_table()
 def ops_of(batch: Batch) -> U8:
     """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
     kind = batch["kind"]
-    ops = _OP[kind]
+    ops: U8 = np.asarray(_OP[kind])
     failed = (batch["result"] != 0) | (batch["carry"] == 1)
     ops[failed & (ops != Op.LOOK)] = Op.NONE
     converts = kind == Kind.CONVERT
@@ -196,7 +196,7 @@ class PageStates:
     def pages_of(self, unit: int) -> U8:
         """State bytes of the 512 pages of one unit."""
         if self._mixed[unit]:
-            return self._page[unit].copy()
+            return np.array(self._page[unit])
         return np.full(PAGES_PER_UNIT, self._unit[unit], np.uint8)
 
     def at(self, gpa: int) -> int:

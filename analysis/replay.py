@@ -14,7 +14,7 @@ from analysis.console import Console, read_console
 from analysis.events import EventFile
 from analysis.files import write_text
 from analysis.findings import Finding, InvariantResult, Verdict
-from analysis.history import page_histories
+from analysis.history import look_up
 from analysis.invariants import REGISTRY, Context, Invariant
 from analysis.invariants.base import Suspicion
 from analysis.page_states import Op
@@ -106,12 +106,17 @@ def _add_histories(invariants: list[Invariant], events: EventFile) -> None:
         for invariant in invariants
         for suspects in invariant.kinds.values()
         for one in suspects.listed
-        if one.gpa is not None
     ]
-    histories = page_histories(events, {one.gpa for one in listed if one.gpa is not None})
+    found = look_up(
+        events,
+        {one.gpa for one in listed if one.gpa is not None},
+        {seq for one in listed for seq in one.events[:1]},
+    )
     for one in listed:
         if one.gpa is not None:
-            one.history = histories[one.gpa]
+            one.history = found.pages[one.gpa]
+        if one.vcpu is not None and one.events[0] in found.callers:
+            one.rip, one.caller = found.callers[one.events[0]]
 
 
 def _findings(

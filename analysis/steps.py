@@ -14,8 +14,11 @@ from analysis.events import Batch, EventFile
 from analysis.invariants.base import Step
 from analysis.page_states import PageStates, ops_of
 from analysis.run_folder import Run
-from analysis.schema import NO_CARRY, Kind, Stage
+from analysis.schema import COLUMNS, NO_CARRY, Kind, Stage
 from analysis.snapshots import Snapshot, disagreement, read_snapshot
+
+_COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
+"""What judging takes; who did it is looked up for findings only."""
 
 TOP_LIMIT = 64 << 40
 """Highest end of RAM that is followed, bytes."""
@@ -44,7 +47,7 @@ class Walk:
         """All steps in order. Raises BadInput when the file turns out to be damaged."""
         if self.events.problem is not None:
             self.problems.append(self.events.problem)
-        for batch in self.events.batches():
+        for batch in self.events.batches(_COLUMNS):
             if batch.start == 0:
                 yield from self._begin(batch)
             self._check(batch)
@@ -139,8 +142,7 @@ def _as_events(ram: tuple[tuple[int, int], ...], accepted: tuple[tuple[int, int]
     count = len(ranges)
     kinds = np.array([Kind.RAM] * len(ram) + [Kind.LAUNCH] * len(accepted), np.uint8)
     columns: dict[str, npt.NDArray[np.generic]] = {
-        name: np.zeros(count, np.uint64)
-        for name in ("seq", "clock", "result", "rip", "caller", "detail", "duration")
+        name: np.zeros(count, np.uint64) for name in ("seq", "clock", "result", "detail")
     }
     columns["gpa"] = np.array([start for start, _ in ranges], np.uint64)
     columns["size"] = np.array([size for _, size in ranges], np.uint64)

@@ -1,28 +1,160 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Names for kernel addresses."""
+"""Names for kernel addresses, from a vmlinux, a System.map, or the kernel's own table."""
 
 from __future__ import annotations
 
+import io
 from bisect import bisect_right
+from collections.abc import Iterable
 from pathlib import Path
 
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from analysis.errors import BadInput
+from analysis.files import sha256_of, write_text
+from analysis.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
+from analysis.kernel_image import decompress_bzimage, is_bzimage
 from analysis.run_folder import Run
+
+_CACHE_HEADER = "acceptlab symbols 1\n"
+_CODE = frozenset("tTwW")
+"""Types, as nm has them, that an instruction pointer can be in."""
+_REACH = 1 << 20
+"""An address this far behind the last symbol has no name."""
 
 
 class Symbols:
-    """A table of (address, name), link-time addresses."""
+    """Symbols of one kernel, by link-time address."""
 
-    def __init__(self, table: list[tuple[int, str]]) -> None:
-        self._table = sorted(table)
-        self._addresses = [address for address, _ in self._table]
+    def __init__(self, symbols: Iterable[Symbol]) -> None:
+        self._all = sorted(symbols)
+        code = [one for one in self._all if one[1] in _CODE]
+        self._code_addresses = [address for address, _, _ in code]
+        self._code_names = [name for _, _, name in code]
+        self._by_name = {name: address for address, _, name in reversed(self._all)}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def address(self, name: str) -> int:
+        """Link-time address of a symbol; KeyError if there is none of this name."""
+        return self._by_name[name]
 
     def name_of(self, address: int, kaslr_offset: int = 0) -> str | None:
-        place = bisect_right(self._addresses, address - kaslr_offset) - 1
-        return self._table[place][1] if place >= 0 else None
+        """``function+0x12`` for a run-time address in code, or None."""
+        linked = address - kaslr_offset
+        place = bisect_right(self._code_addresses, linked) - 1
+        if place < 0 or linked - self._code_addresses[place] > _REACH:
+            return None
+        offset = linked - self._code_addresses[place]
+        return self._code_names[place] + (f"+{offset:#x}" if offset else "")
+
+    def table(self) -> list[Symbol]:
+        """All (address, type, name), by address."""
+        return self._all
 
 
 NO_SYMBOLS = Symbols([])
 
 
+def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None = None) -> Symbols:
+    """Symbols of ``kernel``: a vmlinux, a bzImage or a System.map; BadInput if it is none.
+
+    With ``cache``, a folder, the table is kept there under the checksum of the file (computed
+    when ``sha256`` is not given).
+    """
+    if cache is None:
+        return Symbols(_extract(kernel))
+    digest = sha256 or sha256_of(kernel)
+    kept = cache / f"symbols-{digest}.txt"
+    cached = _read_cache(kept)
+    if cached is not None:
+        return cached
+    symbols = Symbols(_extract(kernel))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write below {cache}: {error.strerror}") from error
+    lines = [f"{address:016x} {kind} {name}" for address, kind, name in symbols.table()]
+    write_text(kept, _CACHE_HEADER + "\n".join(lines) + "\n")
+    return symbols
+
+
 def symbols_of_run(run: Run, cache: Path | None) -> Symbols:
+    """Symbols of the kernel that a run names, if the file is still that kernel; else none."""
+    kernel = run.info.kernel
+    for name, checksum in ((kernel.vmlinux, ""), (kernel.path, kernel.sha256)):
+        path = Path(name)
+        if not name or not path.is_file():
+            continue
+        try:
+            if checksum and sha256_of(path) != checksum:
+                continue
+            return load_symbols(path, cache=cache, sha256=checksum or None)
+        except BadInput:
+            continue
     return NO_SYMBOLS
+
+
+def _extract(kernel: Path) -> list[Symbol]:
+    try:
+        data = kernel.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {kernel}: {error.strerror or error}") from error
+    try:
+        if is_bzimage(data):
+            return find_kallsyms(decompress_bzimage(data))
+        if data.startswith(b"\x7fELF"):
+            return _from_elf(data) or find_kallsyms(data)
+        return _from_lines(data.decode("ascii").splitlines())
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{kernel} is no vmlinux, no bzImage and no System.map") from error
+    except BadInput as error:
+        raise BadInput(f"{kernel}: {error}") from error
+
+
+def _from_elf(data: bytes) -> list[Symbol]:
+    symbols: list[Symbol] = []
+    try:
+        for section in ELFFile(io.BytesIO(data)).iter_sections():
+            if isinstance(section, SymbolTableSection):
+                for symbol in section.iter_symbols():
+                    kind = symbol["st_info"]["type"]
+                    if symbol.name and kind in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE"):
+                        code = "d" if kind == "STT_OBJECT" else "t"
+                        symbols.append((symbol["st_value"], code, symbol.name))
+    except (ELFError, ValueError, KeyError) as error:
+        raise BadInput(f"damaged ELF file ({error})") from error
+    if symbols and max(address for address, _, _ in symbols) < KERNEL_MAP:
+        raise BadInput("an ELF file, but no x86-64 kernel")
+    return symbols
+
+
+def _from_lines(lines: Iterable[str]) -> list[Symbol]:
+    """Lines of nm: address, type, name."""
+    symbols: list[Symbol] = []
+    for line in lines:
+        parts = line.split()
+        try:
+            address, kind, name = int(parts[0], 16), parts[1], parts[2]
+        except (IndexError, ValueError) as error:
+            raise BadInput("no vmlinux, no bzImage and no System.map") from error
+        symbols.append((address, kind, name))
+    if len(symbols) < 2:
+        raise BadInput("holds no symbols (Debian ships the real System.map in its -dbg package)")
+    return symbols
+
+
+def _read_cache(path: Path) -> Symbols | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not text.startswith(_CACHE_HEADER) or not text.endswith("\n"):
+        return None
+    try:
+        return Symbols(_from_lines(text[len(_CACHE_HEADER) :].splitlines()))
+    except BadInput:
+        return None

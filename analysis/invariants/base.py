@@ -52,7 +52,10 @@ class Step:
 
 @dataclass
 class Suspicion:
-    """Something broken, before the page's history is known. ``events`` are seq numbers."""
+    """Something broken. ``events`` are seq numbers.
+
+    ``history``, ``rip`` and ``caller`` (those of the first event) are filled in afterwards.
+    """
 
     title: str
     explanation: str
@@ -86,8 +89,6 @@ class Suspicion:
             size=int(batch["size"][position]) if size is None else size,
             vcpu=int(batch["vcpu"][position]),
             stage=int(batch["stage"][position]),
-            rip=int(batch["rip"][position]),
-            caller=int(batch["caller"][position]),
             clock=int(batch["clock"][position]),
         )
 

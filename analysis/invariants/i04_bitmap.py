@@ -96,7 +96,7 @@ class BitmapTrue(Invariant):
         listed = []
         for unit in units[: suspects.room].tolist():
             one = Suspicion.at(step.batch, -1, title, why, unit * UNIT_SIZE, UNIT_SIZE)
-            one.vcpu = one.rip = one.caller = None
+            one.vcpu = None
             one.more = {"snapshot": snapshot.number, "moment": snapshot.moment}
             listed.append(one)
         suspects.add(len(units), listed)

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The symbol table that a kernel carries for itself, found in its image by structure.
+
+Layout as scripts/kallsyms.c writes it, every table aligned to 8 bytes:
+
+    6.1:   offsets, relative_base, num_syms, names, markers, [seqs,] token_table, token_index
+    6.4 on: num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
+
+``names`` holds, per symbol, a length (one byte, or two in ULEB128) and as many token numbers; a
+token number stands for a string of ``token_table``; ``token_index`` holds the place of each token.
+``markers`` holds the place of every 256th name. The first character of a name is its type.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+import numpy as np
+
+from analysis.errors import BadInput
+
+_TOKENS = 256
+_NAMES_PER_MARKER = 256
+KERNEL_MAP = 0xFFFFFFFF80000000
+"""Start of the kernel text mapping (Documentation/arch/x86/x86_64/mm.rst)."""
+_NAME_LIMIT = 512
+"""KSYM_NAME_LEN."""
+_DIGITS = b"".join(bytes([digit]) + b"\0" for digit in b"0123456789")
+"""Digits are tokens that stand for themselves, in a row."""
+
+Symbol = tuple[int, str, str]
+"""(link-time address, type as nm has it, name)"""
+
+
+def find_kallsyms(image: bytes) -> list[Symbol]:
+    """All symbols of a decompressed kernel image; raises BadInput if there is no such table."""
+    for table in _token_tables(image):
+        try:
+            return _read(image, *table)
+        except (_NotHere, struct.error, IndexError):
+            continue
+    raise BadInput("the kernel has no symbol table that is understood (CONFIG_KALLSYMS, 6.1 on)")
+
+
+class _NotHere(Exception):  # noqa: N818  it is an answer, not an error
+    """What was found has not the structure of kallsyms."""
+
+
+def _read(image: bytes, tokens: list[bytes], table_start: int, index_end: int) -> list[Symbol]:
+    markers_start, markers = _markers(image, table_start)
+    names_start, count = _names(image, markers_start, markers)
+    names = list(_decode(image, names_start, count, tokens))
+    for addresses in _addresses(image, names_start, index_end, count):
+        if addresses is not None:
+            return [
+                (address, name[:1], name[1:])
+                for address, name in zip(addresses, names, strict=True)
+            ]
+    raise _NotHere
+
+
+def _token_tables(image: bytes) -> Iterator[tuple[list[bytes], int, int]]:
+    """Candidates: the tokens, where their table starts, and where token_index ends."""
+    found = image.find(_DIGITS)
+    while found >= 0:
+        start = _back(image, found, ord("0"))
+        if start is not None and start % 8 == 0:
+            tokens = image[start : start + 64 * _TOKENS].split(b"\0")[:_TOKENS]
+            places = np.cumsum([0] + [len(token) + 1 for token in tokens])
+            index = _aligned(start + int(places[-1]))
+            wanted = places[:-1].astype("<u2").tobytes()
+            if len(tokens) == _TOKENS and image[index : index + len(wanted)] == wanted:
+                yield tokens, start, index + len(wanted)
+        found = image.find(_DIGITS, found + 1)
+
+
+def _back(image: bytes, position: int, tokens: int) -> int | None:
+    """Where the table starts, ``tokens`` strings before ``position``."""
+    for _ in range(tokens):
+        previous = image.rfind(b"\0", max(0, position - _NAME_LIMIT), position - 1)
+        if previous < 0:
+            return None
+        position = previous + 1
+    # The first token has only padding of the table before it in front.
+    return position
+
+
+def _markers(image: bytes, table_start: int) -> tuple[int, list[int]]:
+    """Where markers start, and what they hold: 0 and then increasing, up to the token table.
+
+    Some versions keep 3-byte sequence numbers between the two; then there is no such run here.
+    """
+    for padding in (0, 4):
+        values: list[int] = []
+        position = table_start - padding - 4
+        while position > 0:
+            (value,) = struct.unpack_from("<I", image, position)
+            if values and value >= values[-1]:
+                break
+            values.append(value)
+            if value == 0:
+                if len(values) > 2 and position % 8 == 0:
+                    return position, values[::-1]
+                break
+            position -= 4
+    raise _NotHere
+
+
+def _names(image: bytes, markers_start: int, markers: list[int]) -> tuple[int, int]:
+    """Where names start and how many there are.
+
+    The count stands 8 bytes before the names; it and every marker have to fit.
+    """
+    latest = (markers_start - markers[-1]) & ~7
+    earliest = latest - _NAMES_PER_MARKER * 2 * _NAME_LIMIT
+    for start in range(latest, max(earliest, 8), -8):
+        (count,) = struct.unpack_from("<I", image, start - 8)
+        fits = -(-count // _NAMES_PER_MARKER) == len(markers)
+        if fits and _skip(image, start, _NAMES_PER_MARKER) == start + markers[1]:
+            return start, count
+    raise _NotHere
+
+
+def _length(image: bytes, position: int) -> tuple[int, int]:
+    """Length of the name at ``position``, and where its tokens start."""
+    length = image[position]
+    if length & 0x80:
+        return length & 0x7F | image[position + 1] << 7, position + 2
+    return length, position + 1
+
+
+def _skip(image: bytes, position: int, names: int) -> int:
+    for _ in range(names):
+        length, position = _length(image, position)
+        position += length
+    return position
+
+
+def _decode(image: bytes, position: int, count: int, tokens: list[bytes]) -> Iterator[str]:
+    for _ in range(count):
+        length, position = _length(image, position)
+        parts = [tokens[number] for number in image[position : position + length]]
+        position += length
+        name = b"".join(parts).decode("ascii", "replace")
+        if len(name) < 2:
+            raise _NotHere
+        yield name
+
+
+def _addresses(
+    image: bytes, names_start: int, index_end: int, count: int
+) -> Iterator[list[int] | None]:
+    """Addresses by either layout; None where they make no sense."""
+    later = _aligned(index_end)
+    base_later = _aligned(later + 4 * count)
+    yield _with_base(image, later, base_later, count)
+    base_before = names_start - 16
+    yield _with_base(image, base_before - _aligned(4 * count), base_before, count)
+
+
+def _with_base(image: bytes, offsets_at: int, base_at: int, count: int) -> list[int] | None:
+    if offsets_at < 0 or base_at + 8 > len(image):
+        return None
+    (base,) = struct.unpack_from("<Q", image, base_at)
+    if base < KERNEL_MAP:
+        return None
+    offsets = np.frombuffer(image, "<i4", count, offsets_at).astype(np.int64)
+    if (offsets < 0).mean() > 0.5:
+        # CONFIG_KALLSYMS_ABSOLUTE_PERCPU: what is not negative is an absolute (per-CPU) value.
+        relative = offsets < 0
+        distance = np.where(relative, -1 - offsets, offsets)
+    else:
+        relative = np.ones(count, np.bool_)
+        distance = offsets & 0xFFFFFFFF
+    if np.any(np.diff(distance[relative]) < 0):
+        return None
+    pairs = zip(relative.tolist(), distance.tolist(), strict=True)
+    return [base + value if from_base else value for from_base, value in pairs]
+
+
+def _aligned(position: int) -> int:
+    return (position + 7) & ~7
