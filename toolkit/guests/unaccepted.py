@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -27,17 +27,6 @@ class UnacceptedTable:
     def encode(self) -> bytes:
         """Return the table as it lies in memory."""
         return _HEADER.pack(VERSION, UNIT, self.phys_base, len(self.bitmap)) + self.bitmap
-
-    def units(self) -> Iterator[int]:
-        """Yield the address of every unaccepted unit."""
-        for index, byte in enumerate(self.bitmap):
-            for bit in range(8):
-                if byte >> bit & 1:
-                    yield self.phys_base + (index * 8 + bit) * UNIT
-
-    def unaccepted(self) -> list[Range]:
-        """Return what the bitmap says is unaccepted."""
-        return union(Range(unit, unit + UNIT) for unit in self.units())
 
 
 @dataclass(frozen=True)

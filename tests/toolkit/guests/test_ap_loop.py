@@ -38,6 +38,9 @@ class WaitingCpu:
         self.result = function(0, 3)
 
     def post(self, apic_id: int, command: int) -> None:
+        struct.pack_into(
+            "<H", self.memory, MAILBOX_AT, 0
+        )  # so that no half-written mailbox is taken
         struct.pack_into("<IQ", self.memory, MAILBOX_AT + 4, apic_id, self.base + VECTOR_AT)
         struct.pack_into("<H", self.memory, MAILBOX_AT, command)
 

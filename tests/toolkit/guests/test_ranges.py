@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def bytes_of(ranges: list[Range]) -> set[int]:
 
 def assert_normal(ranges: list[Range]) -> None:
     assert all(item.size > 0 for item in ranges)
-    assert all(a.end < b.start for a, b in zip(ranges, ranges[1:], strict=False))
+    assert all(a.end < b.start for a, b in pairwise(ranges))
 
 
 @given(RANGES)

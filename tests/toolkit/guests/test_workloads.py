@@ -60,5 +60,5 @@ def test_sizes(text: str, size: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "G", "1.5G", "-1G", "1 G", "1P", "ten", "0x"])
 def test_bad_sizes(text: str) -> None:
-    with pytest.raises(BadInputError, match="memory: .* is not a size"):
+    with pytest.raises(BadInputError, match=r"memory: .* is not a size"):
         parse_size(text, what="memory")
