@@ -251,6 +251,12 @@ bool emulated_guest_wrmsr(CPUX86State *env)
         cpu, env->regs[R_ECX], value);
 }
 
+bool emulated_guest_wakes(CPUState *cs)
+{
+    return cs->halted && X86_CPU(cs)->env.confidential->host_halted &&
+           (cs->interrupt_request & CPU_INTERRUPT_HARD);
+}
+
 void emulated_guest_triple_fault(CPUX86State *env, uintptr_t retaddr)
 {
     emulated_guest_end(env->confidential, "triple-fault",

@@ -80,6 +80,10 @@ bool emulated_guest_cpuid(CPUX86State *env);
 bool emulated_guest_rdmsr(CPUX86State *env);
 bool emulated_guest_wrmsr(CPUX86State *env);
 
+/* A vCPU that the host halted on request wakes for any interrupt, whatever
+ * IF says: the guest asks with interrupts off and enables them on return. */
+bool emulated_guest_wakes(CPUState *cs);
+
 void emulated_guest_triple_fault(CPUX86State *env, uintptr_t retaddr);
 
 /* In QEMU's excp_helper.c: translate an operand as the access itself would,

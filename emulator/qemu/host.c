@@ -162,6 +162,7 @@ G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len)
 
     env->eip += insn_len;
     env->hflags &= ~HF_INHIBIT_IRQ_MASK;
+    cpu->host_halted = true;
     cpu->cs->halted = 1;
     cpu->cs->exception_index = EXCP_HLT;
     cpu_loop_exit(cpu->cs);

@@ -362,7 +362,6 @@ static bool is_reflected(EmulatedCpu *cpu, uint32_t svm_exit)
         return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]);
     case SVM_EXIT_CPUID:
     case SVM_EXIT_IOIO:
-    case SVM_EXIT_HLT:
     case SVM_EXIT_WBINVD:
     case SVM_EXIT_INVD:
     case SVM_EXIT_RDPMC:
@@ -378,6 +377,10 @@ static bool is_reflected(EmulatedCpu *cpu, uint32_t svm_exit)
 static void snp_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
                         uint32_t insn_len, uintptr_t retaddr)
 {
+    if (svm_exit == SVM_EXIT_HLT) {
+        /* An automatic exit: the guest is not told (APM Vol 2 15.35.4). */
+        cpu->host_halted = false;
+    }
     if (is_reflected(cpu, svm_exit)) {
         raise_exception_err_ra(cpu->cs->env_ptr, VC_VECTOR, svm_exit,
                                retaddr);
