@@ -281,25 +281,24 @@ static enum snp_outcome done(struct snp_answer *answer, enum rmp_code code)
 }
 
 static enum snp_outcome pvalidate_check(const struct snp_caller *caller, uint64_t address,
-					uint32_t ecx, uint32_t edx,
-					struct snp_answer *answer)
+					uint32_t ecx, struct snp_answer *answer)
 {
 	memset(answer, 0, sizeof(*answer));
 	if (caller->cpl || caller->vmpl)
 		return SNP_GP;
-	if (ecx > 1 || edx > 1 || (ecx && address % MODEL_UNIT_SIZE))
+	if (ecx > 1 || (ecx && address % MODEL_UNIT_SIZE))
 		return done(answer, RMP_FAIL_INPUT);
 	return SNP_WALK;
 }
 
-static void accept_event(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint32_t ecx,
-			 uint32_t edx, const struct snp_answer *answer)
+static void accept_event(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
+			 int validate, const struct snp_answer *answer)
 {
 	struct acc_event event = {
-		.kind = edx ? EVENT_ACCEPT : EVENT_RESCIND,
+		.kind = validate ? EVENT_ACCEPT : EVENT_RESCIND,
 		.vcpu = vcpu,
 		.gpa = gpa,
-		.size = ecx ? MODEL_UNIT_SIZE : MODEL_PAGE_SIZE,
+		.size = size,
 		.result = answer->eax,
 		.carry = answer->carry,
 	};
@@ -313,11 +312,11 @@ enum snp_outcome snp_pvalidate_operands(struct snp_vm *vm,
 					uint64_t rax, uint32_t ecx, uint32_t edx,
 					struct snp_answer *answer)
 {
-	enum snp_outcome outcome = pvalidate_check(caller, rax, ecx, edx, answer);
+	enum snp_outcome outcome = pvalidate_check(caller, rax, ecx, answer);
 
-	/* never walked: the event can name the linear address only */
+	/* never walked: there is no guest-physical address to tell */
 	if (outcome == SNP_DONE)
-		accept_event(vm, caller->vcpu, rax, ecx, edx, answer);
+		accept_event(vm, caller->vcpu, 0, 0, edx & 1, answer);
 	return outcome;
 }
 
@@ -356,30 +355,30 @@ enum snp_outcome snp_pvalidate(struct snp_vm *vm, const struct snp_caller *calle
 	enum snp_outcome outcome;
 	struct rmp_result result;
 	uint64_t size = ecx ? MODEL_UNIT_SIZE : MODEL_PAGE_SIZE;
-	int settled;
+	int validate = edx & 1, settled;
 
 	gpa &= PAGE_MASK;
-	outcome = pvalidate_check(caller, gpa, ecx, edx, answer);
+	outcome = pvalidate_check(caller, gpa, ecx, answer);
 	if (outcome == SNP_WALK && !target_is_ram(vm, gpa, answer))
 		return SNP_STOPPED;
 	if (outcome == SNP_DONE)
-		accept_event(vm, caller->vcpu, gpa, ecx, edx, answer);
+		accept_event(vm, caller->vcpu, gpa, size, validate, answer);
 	if (outcome != SNP_WALK)
 		return outcome;
 	do {
 		struct rmp_key key = snp_host_key(&vm->host, gpa);
 
-		rmp_pvalidate(&vm->host.rmp, &key, ecx, edx, &result);
+		rmp_pvalidate(&vm->host.rmp, &key, ecx, validate, &result);
 		settled = settle(vm, caller->vcpu, gpa, &result, answer);
 	} while (!settled);
 	if (settled < 0)
 		return SNP_STOPPED;
 	answer->eax = result.code;
 	answer->carry = result.carry;
-	accept_event(vm, caller->vcpu, gpa, ecx, edx, answer);
+	accept_event(vm, caller->vcpu, gpa, size, validate, answer);
 	if (result.code == RMP_SUCCESS && !result.carry) {
-		vm->accepted += edx ? size : -size;
-		if (!edx)
+		vm->accepted += validate ? size : -size;
+		if (!validate)
 			snp_host_lost_access(&vm->host, gpa, size);
 	}
 	return SNP_DONE;
@@ -400,13 +399,6 @@ static enum snp_outcome rmpadjust_check(const struct snp_caller *caller, uint64_
 	return SNP_WALK;
 }
 
-static void rmpadjust_event(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t rcx,
-			    uint64_t rdx, const struct snp_answer *answer)
-{
-	snp_host_event(&vm->host, vcpu, EVENT_RMPADJUST, gpa,
-		       rcx ? MODEL_UNIT_SIZE : MODEL_PAGE_SIZE, answer->eax, rdx);
-}
-
 enum snp_outcome snp_rmpadjust_operands(struct snp_vm *vm,
 					const struct snp_caller *caller,
 					uint64_t rax, uint64_t rcx, uint64_t rdx,
@@ -415,7 +407,7 @@ enum snp_outcome snp_rmpadjust_operands(struct snp_vm *vm,
 	enum snp_outcome outcome = rmpadjust_check(caller, rax, rcx, rdx, answer);
 
 	if (outcome == SNP_DONE)
-		rmpadjust_event(vm, caller->vcpu, rax, rcx, rdx, answer);
+		snp_host_event(&vm->host, caller->vcpu, EVENT_RMPADJUST, 0, 0, answer->eax, rdx);
 	return outcome;
 }
 
@@ -425,6 +417,7 @@ enum snp_outcome snp_rmpadjust(struct snp_vm *vm, const struct snp_caller *calle
 {
 	enum snp_outcome outcome;
 	struct rmp_result result;
+	uint64_t size = rcx ? MODEL_UNIT_SIZE : MODEL_PAGE_SIZE;
 	int settled;
 
 	gpa &= PAGE_MASK;
@@ -432,7 +425,8 @@ enum snp_outcome snp_rmpadjust(struct snp_vm *vm, const struct snp_caller *calle
 	if (outcome == SNP_WALK && !target_is_ram(vm, gpa, answer))
 		return SNP_STOPPED;
 	if (outcome == SNP_DONE)
-		rmpadjust_event(vm, caller->vcpu, gpa, rcx, rdx, answer);
+		snp_host_event(&vm->host, caller->vcpu, EVENT_RMPADJUST, gpa, size,
+			       answer->eax, rdx);
 	if (outcome != SNP_WALK)
 		return outcome;
 	do {
@@ -448,9 +442,10 @@ enum snp_outcome snp_rmpadjust(struct snp_vm *vm, const struct snp_caller *calle
 		return SNP_NOT_VALIDATED;
 	}
 	answer->eax = result.code;
-	rmpadjust_event(vm, caller->vcpu, gpa, rcx, rdx, answer);
+	snp_host_event(&vm->host, caller->vcpu, EVENT_RMPADJUST, gpa, size,
+			       answer->eax, rdx);
 	if (result.code == RMP_SUCCESS)
-		snp_host_lost_access(&vm->host, gpa, rcx ? MODEL_UNIT_SIZE : MODEL_PAGE_SIZE);
+		snp_host_lost_access(&vm->host, gpa, size);
 	return SNP_DONE;
 }
 

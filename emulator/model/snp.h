@@ -95,7 +95,9 @@ struct snp_answer {
 /*
  * First half: everything that hardware checks before it walks the guest's page
  * tables. SNP_WALK: translate gva (as for a one-byte private read; the walk's
- * own #PF comes before the second half), then call the second half.
+ * own #PF comes before the second half), then call the second half. Of EDX only
+ * bit 0 is an operand (Linux passes a C bool: the rest is left as it was). An
+ * instruction that ends here was never translated: its event has gpa and size 0.
  */
 enum snp_outcome snp_pvalidate_operands(struct snp_vm *vm,
 					const struct snp_caller *caller,

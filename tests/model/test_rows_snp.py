@@ -181,12 +181,36 @@ def _() -> None:
 @row("1.2-fail-input-operands")
 def _() -> None:
     vm = snp()
-    for ecx, edx in ((2, 1), (0, 2), (0xFFFFFFFF, 1), (1, 0x80000000)):
+    for ecx, edx in ((2, 1), (3, 0), (0xFFFFFFFF, 1), (1 << 31, 1)):
         outcome, answer = vm.pvalidate_operands(FRESH, ecx, edx)
         assert (outcome, answer.eax, answer.carry) == (SnpOutcome.DONE, INPUT, 0)
         outcome, answer = vm.pvalidate(FRESH, ecx, edx)
         assert (outcome, answer.eax, answer.carry) == (SnpOutcome.DONE, INPUT, 0)
     assert vm.state(FRESH) == State.HOST
+
+
+@row("1.2-operands-not-walked")
+def _() -> None:
+    """What fails before the walk has no guest-physical address."""
+    vm = snp()
+    vm.pvalidate_operands(FRESH, 2, 1)
+    vm.pvalidate_operands(FRESH + PAGE, 1, 0)
+    assert vm.events() == [
+        Event(Kind.ACCEPT, 0, 0, INPUT, 0, 0, 0),
+        Event(Kind.RESCIND, 0, 0, INPUT, 0, 0, 0),
+    ]
+
+
+@row("1.2-validate-is-bit-0")
+def _() -> None:
+    """A C bool leaves the upper bits of EDX as they were."""
+    vm = snp()
+    assert vm.pvalidate_operands(FRESH, 0, 0xABCD00)[0] == SnpOutcome.WALK
+    assert done(vm, FRESH, 0, 0xABCD01) == (0, 0)
+    assert done(vm, FRESH, 0, 0xABCD01) == (0, 1)
+    assert done(vm, FRESH, 0, 0xABCD00) == (0, 0)
+    assert vm.state(FRESH) == State.UNACCEPTED
+    assert [e.kind for e in vm.events() if e.kind != Kind.ASSIGN][-1] == Kind.RESCIND
 
 
 @row("1.2-fail-input-misaligned")

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One acceptance event: what the models tell their observer, and, byte for
+ * byte (little endian), what the emulator writes to a run's event stream.
+ *
+ * analysis/schema.py describes the same record for the readers; a test holds
+ * the two together.
+ */
+#ifndef ACCEPTLAB_EVENT_H
+#define ACCEPTLAB_EVENT_H
+
+#include <stdint.h>
+
+enum event_kind {
+	/* state of memory at the kernel's first instruction, one per range */
+	EVENT_RAM = 1,		/* [gpa, gpa + size) is RAM of the guest */
+	EVENT_LAUNCH = 2,	/* accepted before the first instruction */
+	/* what the guest does */
+	EVENT_ACCEPT = 3,	/* PVALIDATE 1, TDG.MEM.PAGE.ACCEPT */
+	EVENT_RESCIND = 4,	/* PVALIDATE 0 */
+	EVENT_CONVERT = 5,	/* PSC, MapGPA; detail: enum convert_to */
+	EVENT_RMPADJUST = 6,	/* detail: RDX as given */
+	/* what the host does */
+	EVENT_ASSIGN = 7,	/* RMPUPDATE to guest, MEM.PAGE.AUG */
+	EVENT_REMOVE = 8,	/* RMPUPDATE to host, MEM.PAGE.REMOVE */
+	EVENT_SPLIT = 9,	/* PSMASH, MEM.PAGE.DEMOTE */
+	EVENT_ATTACK = 10,	/* an injected hostile act; detail: enum attack */
+	/* what goes wrong */
+	EVENT_FAULT = 11,	/* guest is told; detail: fault detail, below */
+	EVENT_STOP = 12,	/* only the host is told, the guest ends here */
+	EVENT_DMA_REFUSED = 13,	/* detail: 0 device read, 1 device write */
+	EVENT_CIPHERTEXT = 14,	/* C=0 (shared) read of a guest-owned page */
+	EVENT_TERMINATE = 15,	/* the guest asks to be ended; detail: code */
+	/* how the run goes on */
+	EVENT_AP_START = 16,	/* detail: index of the vCPU that is started */
+	EVENT_STAGE = 17,	/* detail: enum stage that begins */
+	EVENT_BITMAP = 18,	/* detail: number of the snapshot */
+	EVENT_PROBE_ENTER = 19,	/* detail: index of the probe; gpa, size: RDI, RSI */
+	EVENT_PROBE_RETURN = 20,/* detail: index of the probe; result: RAX */
+	EVENT_END = 21,		/* last record of a complete stream; detail: records before it */
+};
+
+enum convert_to { CONVERT_PRIVATE = 1, CONVERT_SHARED = 2 };
+
+enum stage {
+	STAGE_FIRMWARE = 0,	/* before the guest's first instruction */
+	STAGE_DECOMPRESSOR = 1,
+	STAGE_KERNEL = 2,
+	STAGE_USERSPACE = 3,	/* from the first instruction at CPL 3 on */
+	STAGE_SECOND_DECOMPRESSOR = 4,	/* after a kexec */
+	STAGE_SECOND_KERNEL = 5,
+	STAGE_SECOND_USERSPACE = 6,
+};
+
+/*
+ * detail of EVENT_FAULT and EVENT_STOP: bits 7..0 the access (enum access_kind),
+ * bit 8 the address was private (C=1, SHARED=0), bits 63..32 what the platform
+ * reports (SNP: #VC error code or NPF EXITINFO1[38:31]; TDX: exit reason).
+ * result: enum stop_reason for EVENT_STOP.
+ */
+enum access_kind {
+	ACCESS_READ = 0,
+	ACCESS_WRITE = 1,
+	ACCESS_FETCH = 2,
+	ACCESS_WALK = 3,
+	ACCESS_INSTRUCTION = 4,	/* PVALIDATE, RMPADJUST, PAGE.ACCEPT themselves */
+};
+#define ACCESS_DETAIL_PRIVATE (1u << 8)
+
+enum stop_reason {
+	STOP_NONE = 0,
+	STOP_NOT_ASSIGNED = 1,	/* private access, the host has the page as shared */
+	STOP_NOT_RAM = 2,	/* private access to what is no RAM */
+	STOP_SHARED_ACCESS = 3,	/* shared access to a page that the guest owns */
+	STOP_OWNER = 4,		/* wrong ASID or GPA, immutable page */
+	STOP_VMPL = 5,		/* VMPL permissions forbid the access */
+	STOP_PENDING = 6,	/* TDX: not accepted, and #VE for it is disabled */
+	STOP_BLOCKED = 7,	/* TDX: blocked or removed by the host for good */
+	STOP_NO_PROGRESS = 8,	/* the host gave up resolving the same exit */
+	STOP_HANDLER = 9,	/* the guest broke the GHCB or TDCALL protocol */
+	STOP_TRIPLE_FAULT = 10,
+};
+
+#define EVENT_NO_CARRY 0xff
+
+struct acc_event {
+	uint64_t seq;		/* 0, 1, 2 ... without a gap */
+	uint64_t clock;		/* instructions (icount) or ns: run.json says which */
+	uint64_t gpa;
+	uint64_t size;		/* bytes */
+	uint64_t result;	/* EAX, RAX or status; 0 is success */
+	uint64_t rip;
+	uint64_t caller;	/* return address of the function at rip, best effort */
+	uint64_t detail;
+	uint16_t vcpu;
+	uint8_t kind;		/* enum event_kind */
+	uint8_t stage;		/* enum stage */
+	uint8_t carry;		/* 0, 1 or EVENT_NO_CARRY */
+	uint8_t reserved[3];
+};
+
+#endif
