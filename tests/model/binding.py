@@ -349,7 +349,6 @@ def declare(path: Path) -> ct.CDLL:
     lib.rmp_read.restype = RmpEntry
     lib.sept_state_name.restype = ct.c_char_p
     lib.recorder_new.argtypes = [u64]
-    lib.sept_page_aug.argtypes = [pointer, u64, ct.c_uint, u64]
     return lib
 
 
@@ -398,8 +397,12 @@ class Recorder:
         self._raw.interrupt_at = call
         self._raw.interrupt_calls = 0
 
-    def memory(self, gpa: int, size: int) -> ct.Array[ct.c_char]:
-        return (ct.c_char * size).from_address(self._raw.memory + gpa)
+    def address(self, gpa: int) -> ct.c_void_p:
+        """Where the guest's memory at gpa lies in this process."""
+        return ct.c_void_p(self._raw.memory + gpa)
+
+    def memory(self, gpa: int, size: int) -> memoryview:
+        return memoryview((ct.c_uint8 * size).from_address(self._raw.memory + gpa)).cast("B")
 
 
 @dataclass(frozen=True)
@@ -424,7 +427,7 @@ def _runs(next_run: Any, vm: ct.c_void_p) -> Iterator[tuple[int, int, int]]:
 class Snp:
     """One SNP guest."""
 
-    def __init__(self, layout: Layout, start: bool = True, **config: int) -> None:
+    def __init__(self, layout: Layout, **config: int) -> None:
         self.lib = library()
         self.layout = layout
         self.recorder = Recorder(layout.top)
@@ -442,8 +445,7 @@ class Snp:
             for at, size in ranges:
                 if self._act(name, at, size):
                     raise ValueError(f"{name}({at:#x}, {size:#x}) refused")
-        if start:
-            self.lib.snp_vm_start(self.vm)
+        self.lib.snp_vm_start(self.vm)
 
     def __del__(self) -> None:
         if hasattr(self, "vm"):
@@ -501,7 +503,7 @@ class Snp:
     def ghcb(self, gpa: int, vcpu: int = 0) -> tuple[int, GhcbRequest]:
         """VMGEXIT with the page at gpa of the recorder's memory."""
         request = GhcbRequest()
-        page = self.recorder.memory(gpa, PAGE) if gpa + PAGE <= self.layout.top else None
+        page = self.recorder.address(gpa) if gpa + PAGE <= self.layout.top else None
         outcome = self.lib.snp_ghcb_page(self.vm, vcpu, ct.c_uint64(gpa), page, ct.byref(request))
         return outcome, request
 
@@ -537,7 +539,7 @@ class Snp:
 class Tdx:
     """One TD."""
 
-    def __init__(self, layout: Layout, start: bool = True, **config: int) -> None:
+    def __init__(self, layout: Layout, **config: int) -> None:
         self.lib = library()
         self.layout = layout
         self.recorder = Recorder(layout.top)
@@ -555,8 +557,7 @@ class Tdx:
             for at, size in ranges:
                 if self._act(name, at, size):
                     raise ValueError(f"{name}({at:#x}, {size:#x}) refused")
-        if start:
-            self.lib.tdx_vm_start(self.vm)
+        self.lib.tdx_vm_start(self.vm)
 
     def __del__(self) -> None:
         if hasattr(self, "vm"):
@@ -571,7 +572,7 @@ class Tdx:
 
     @property
     def shared_bit(self) -> int:
-        return 1 << (self.config.gpaw - 1)
+        return 1 << (int(self.config.gpaw) - 1)
 
     def access(self, gpa: int, kind: int = 0, private: int = 1) -> tuple[int, AccessFault]:
         access, fault = Access(gpa, gpa ^ 0xFFFF << 32, kind, private, 0, 0), AccessFault()
@@ -719,3 +720,23 @@ class SeptTree:
         out = ct.create_string_buffer(2 * pages)
         self.lib.support_sept_dump(self.tree, ct.c_uint64(pages), out)
         return out.raw
+
+
+def vmcall_return(regs: list[int], call: TdxVmcall, results: dict[int, int]) -> list[int]:
+    """Registers after the host's answer; `results` are the host's."""
+    before, answer = TdxRegs(), TdxRegs()
+    for index, value in enumerate(regs):
+        before.r[index] = value
+    for index, value in results.items():
+        answer.r[index] = value
+    library().tdx_vmcall_return(ct.byref(before), ct.byref(call), ct.byref(answer))
+    return list(before.r)
+
+
+def vmcall_status(regs: list[int], call: TdxVmcall, r10: int, r11: int) -> list[int]:
+    """Registers after an answer of a status and one value."""
+    raw = TdxRegs()
+    for index, value in enumerate(regs):
+        raw.r[index] = value
+    library().tdx_vmcall_status(ct.byref(raw), ct.byref(call), ct.c_uint64(r10), ct.c_uint64(r11))
+    return list(raw.r)

@@ -30,6 +30,7 @@ class GhcbPage:
     def __init__(self, vm: Snp, gpa: int) -> None:
         self.gpa = gpa
         self.raw = vm.recorder.memory(gpa, PAGE)
+        self.pointer = vm.recorder.address(gpa)
 
     def request(self, code: int, version: int = 2, usage: int = 0, **fields: int) -> None:
         """A fresh request: `code`, both infos (0 if not given) and the fields given are valid."""
@@ -45,15 +46,15 @@ class GhcbPage:
             struct.pack_into("<B", self.raw, offset, value)
         else:
             struct.pack_into("<Q", self.raw, offset, value)
-        self.raw[BITMAP + offset // 64] = bytes([self._bitmap(offset) | 1 << offset // 8 % 8])
+        self.raw[BITMAP + offset // 64] |= 1 << offset // 8 % 8
 
     def forget(self, name: str) -> None:
         """Clears the field's valid bit."""
         offset = FIELDS[name]
-        self.raw[BITMAP + offset // 64] = bytes([self._bitmap(offset) & ~(1 << offset // 8 % 8)])
+        self.raw[BITMAP + offset // 64] &= ~(1 << offset // 8 % 8)
 
     def _bitmap(self, offset: int) -> int:
-        return self.raw[BITMAP + offset // 64][0]
+        return self.raw[BITMAP + offset // 64]
 
     def get(self, name: str) -> int:
         return int(struct.unpack_from("<Q", self.raw, FIELDS[name])[0])

@@ -176,8 +176,8 @@ def _() -> None:
     vm, page = registered()
     page.request(0x72, rax=1, rcx=2)
     for name in ("rax", "rbx", "rcx", "rdx"):
-        vm.lib.ghcb_answer_begin(page.raw)
-        getattr(vm.lib, f"ghcb_answer_{name}")(page.raw, 0x1234)
+        vm.lib.ghcb_answer_begin(page.pointer)
+        getattr(vm.lib, f"ghcb_answer_{name}")(page.pointer, 0x1234)
         assert page.get(name) == 0x1234
         assert [n for n in FIELDS if page.is_valid(n)] == [name, "info1", "info2"]
         assert page.infos() == (0, 0)
@@ -187,9 +187,9 @@ def _() -> None:
 def _() -> None:
     vm, page = registered()
     page.request(0x7C, rcx=0xC0000080)
-    vm.lib.ghcb_answer_exception(page.raw, 13, 1, 0)
+    vm.lib.ghcb_answer_exception(page.pointer, 13, 1, 0)
     assert page.infos() == (1, 1 << 31 | 1 << 11 | 3 << 8 | 13)
-    vm.lib.ghcb_answer_exception(page.raw, 6, 0, 0)
+    vm.lib.ghcb_answer_exception(page.pointer, 6, 0, 0)
     assert page.infos() == (1, 1 << 31 | 3 << 8 | 6)
 
 
