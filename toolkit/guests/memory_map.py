@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from toolkit.errors import BadInputError
 from toolkit.guests.efi_types import EfiType
-from toolkit.guests.ranges import GIB, MIB, PAGE, Range, intersect, subtract, total, union
+from toolkit.guests.ranges import GIB, KIB, MIB, PAGE, Range, intersect, subtract, total, union
 from toolkit.guests.sizes import parse_size
 
 LOW_RAM_END = 3 * GIB
@@ -23,6 +23,9 @@ LEGACY_HOLE = Range(0xA0000, 0x100000)
 
 LOW_RAM = Range(0, LEGACY_HOLE.start)
 """Needed by every x86 kernel: the real-mode trampoline and, in the decompressor, the switch of paging modes."""
+
+SIZE_STEP = 8 * KIB
+"""QEMU rounds a machine's memory size to a multiple of this (softmmu/vl.c, parse_memory_options)."""
 
 ADDRESS_BITS = {"snp": 46, "plain": 46, "tdx": 47}
 """Width of an address of RAM: what Linux maps with four levels; for TDX a GPAW of 48 less the shared bit."""
@@ -131,12 +134,12 @@ class MemoryMap:
 def machine_ram(size: int, platform: str) -> list[Range]:
     """Return where a machine with ``size`` bytes of memory has RAM that a PC's system may use.
 
-    Raises BadInputError for a size of 0, one that is no multiple of 4 KiB, or one beyond the platform's address width.
+    Raises BadInputError for a size of 0, one that is no multiple of SIZE_STEP, or one beyond the platform's address width.
     """
     if size <= 0:
         raise BadInputError("memory size is 0; give at least 128M")
-    if size % PAGE:
-        raise BadInputError(f"memory size {size} is not a multiple of 4 KiB; round it")
+    if size % SIZE_STEP:
+        raise BadInputError(f"memory size {size} is not a multiple of 8 KiB; round it")
     ranges = [Range(0, min(size, LOW_RAM_END))]
     if size > LOW_RAM_END:
         ranges.append(Range(HIGH_RAM_START, HIGH_RAM_START + size - LOW_RAM_END))

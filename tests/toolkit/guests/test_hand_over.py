@@ -20,7 +20,7 @@ from toolkit.guests.hand_over_files import map_text
 from toolkit.guests.memory_map import MemoryRequest, parse_policy
 from toolkit.guests.ranges import GIB, MIB, Range, intersect, subtract, total, union
 
-PAGE, UNIT = 4096, 2 << 20
+PAGE, UNIT, STEP = 4096, 2 << 20, 8192
 UNACCEPTED_GUID = UUID("d5d1de3c-105c-44f9-9ea9-bcef98120031")
 CC_BLOB_GUID = UUID("067b1f5f-cf26-44c5-8554-93d777912d42")
 ACPI_GUID = UUID("8868e871-e4f1-11d3-bc22-0080c73c8881")
@@ -128,10 +128,10 @@ def memories(draw: st.DrawFn) -> MemoryRequest:
     """Memory in every shape: odd sizes, holes and accepted spots at page granularity, all policies."""
     size = draw(
         st.one_of(
-            st.integers(128 * MIB // PAGE, GIB // PAGE).map(lambda pages: pages * PAGE),
-            st.integers(4 * GIB // PAGE, 5 * GIB // PAGE).map(lambda pages: pages * PAGE),
+            st.integers(128 * MIB // STEP, GIB // STEP).map(lambda steps: steps * STEP),
+            st.integers(4 * GIB // STEP, 5 * GIB // STEP).map(lambda steps: steps * STEP),
             st.sampled_from(
-                [128 * MIB, 2 * GIB, 3 * GIB, 3 * GIB + PAGE, 4 * GIB + 3 * MIB, 16 * GIB]
+                [128 * MIB, 2 * GIB, 3 * GIB, 3 * GIB + STEP, 4 * GIB + 3 * MIB, 16 * GIB]
             ),
         )
     )
@@ -265,8 +265,8 @@ def test_ranges_of_one_page_are_accepted_by_the_stub(kernel: BzImage) -> None:
 
 
 def test_end_that_is_no_unit_is_accepted_by_the_stub(kernel: BzImage) -> None:
-    hand_over = make(kernel, size=8 * GIB + 3 * PAGE)
-    assert hand_over.stub.accepted_at_once == [Range(9 * GIB, 9 * GIB + 3 * PAGE)]
+    hand_over = make(kernel, size=8 * GIB + 2 * PAGE)
+    assert hand_over.stub.accepted_at_once == [Range(9 * GIB, 9 * GIB + 2 * PAGE)]
     assert bitmap_ranges(hand_over) == [Range(4 * GIB, 9 * GIB)]
 
 
