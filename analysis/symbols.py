@@ -51,6 +51,10 @@ class Symbols:
         offset = linked - self._code_addresses[place]
         return self._code_names[place] + (f"+{offset:#x}" if offset else "")
 
+    def items(self) -> list[tuple[int, str]]:
+        """All (link-time address, name), code and data, in this order."""
+        return sorted((address, name) for address, _, name in self._all)
+
     def table(self) -> list[Symbol]:
         """All (address, type, name), by address."""
         return self._all

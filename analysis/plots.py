@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Plots of a run, from what ``analysis.cost`` counted: binned, so their size is bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from analysis.cost import Series
+from analysis.report.facts import CallerRow, Subject, caller_rows, clock_word
+from analysis.schema import STAGE_NAMES
+
+COLORS = ("#3b82c4", "#d9822b", "#3a9a6a", "#b0539b", "#8a7f3c", "#c8504f", "#5f7d8c")
+"""Told apart on light and dark ground, and by the colour-blind."""
+_GROUND = "rgba(0,0,0,0)"
+_GRID = "rgba(128,128,128,0.25)"
+_INK = "#7a828c"
+MIB = 1 << 20
+_CALLERS = 10
+
+
+def accepted_over_time(subjects: Sequence[Subject]) -> go.Figure:
+    """Accepted memory by time, one line per run, with what was accepted at hand-over as its start."""
+    figure = go.Figure()
+    for number, subject in enumerate(subjects):
+        series = subject.cost.series
+        if series is None:
+            continue
+        total = (subject.cost.launched + np.cumsum(series.accepted)) / MIB
+        figure.add_scatter(
+            x=_rounded(series.clock),
+            y=np.round(total, 3).tolist(),
+            name=subject.name,
+            mode="lines",
+            line={"color": COLORS[number % len(COLORS)], "shape": "hv"},
+            hovertemplate="%{y:,.0f} MiB at %{x:,}<extra>%{fullData.name}</extra>",
+        )
+    word = clock_word(subjects[0].run.info.clock)
+    return _finished(figure, word, "accepted, MiB", legend=len(subjects) > 1)
+
+
+def acceptance_map(subject: Subject) -> go.Figure:
+    """When which memory was accepted: address by time; bright is the whole bin."""
+    figure = go.Figure()
+    series = subject.cost.series
+    if series is not None:
+        share = np.minimum(series.area / series.rows, 1) * 100
+        addresses = np.arange(series.area.shape[0]) * (series.rows / (1 << 30))
+        figure.add_heatmap(
+            x=_rounded(series.clock),
+            y=np.round(addresses, 4).tolist(),
+            z=_sparse(share),
+            colorscale=[[0, "#f2c14e"], [0.4, "#e07a3f"], [1, "#8a2f5c"]],
+            zmin=0,
+            zmax=100,
+            colorbar={"title": {"text": "% of row"}, "thickness": 12},
+            hoverongaps=False,
+            hovertemplate="%{y:.3f} GiB at %{x:,}: %{z:.1f} %<extra></extra>",
+        )
+        _mark_hand_over(figure, series)
+    word = clock_word(subject.run.info.clock)
+    return _finished(figure, word, "address, GiB", legend=False)
+
+
+def operations_by_stage(subject: Subject) -> go.Figure:
+    """Accepted bytes by function that asked, one colour per stage."""
+    rows = caller_rows(subject)
+    names = list(dict.fromkeys(row.function for row in rows))[:_CALLERS]
+    figure = go.Figure()
+    for number, stage in enumerate(STAGE_NAMES):
+        mine = _of_stage(rows, stage, names)
+        if not any(one.accepts for one in mine):
+            continue
+        figure.add_bar(
+            y=names,
+            x=[one.bytes / MIB for one in mine],
+            customdata=[one.accepts for one in mine],
+            name=stage,
+            orientation="h",
+            marker={"color": COLORS[number % len(COLORS)]},
+            hovertemplate="%{x:,.1f} MiB, %{customdata:,} accepts<extra>%{fullData.name}</extra>",
+        )
+    figure.update_layout(barmode="stack")
+    figure.update_yaxes(autorange="reversed", automargin=True)
+    return _finished(figure, "accepted, MiB", "", legend=True)
+
+
+def _of_stage(rows: Sequence[CallerRow], stage: str, names: Sequence[str]) -> list[CallerRow]:
+    found = {row.function: row for row in rows if row.stage == stage}
+    return [found.get(name, CallerRow(stage, name, 0, 0)) for name in names]
+
+
+def _mark_hand_over(figure: go.Figure, series: Series) -> None:
+    """Memory that was accepted before the first instruction, as grey bands."""
+    full = series.at_hand_over >= series.rows / 2
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], full, [False]]).astype(int)))
+    scale = series.rows / (1 << 30)
+    for low, high in edges.reshape(-1, 2).tolist():
+        figure.add_hrect(
+            y0=(low - 0.5) * scale,
+            y1=(high - 0.5) * scale,
+            fillcolor="rgba(128,128,128,0.18)",
+            line_width=0,
+            layer="below",
+        )
+
+
+def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[list[float | None]]:
+    """Empty cells as null: they stay empty and take little room."""
+    rounded = np.round(share, 2)
+    return [[value or None for value in row] for row in rounded.tolist()]
+
+
+def _rounded(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
+    return [int(value) for value in values]
+
+
+def _finished(figure: go.Figure, x: str, y: str, *, legend: bool) -> go.Figure:
+    axis = {"gridcolor": _GRID, "zerolinecolor": _GRID, "linecolor": _GRID}
+    figure.update_xaxes(title={"text": x}, **axis)
+    figure.update_yaxes(title={"text": y}, **axis)
+    figure.update_layout(
+        template="none",
+        paper_bgcolor=_GROUND,
+        plot_bgcolor=_GROUND,
+        font={"color": _INK, "size": 13, "family": "system-ui, sans-serif"},
+        margin={"l": 64, "r": 16, "t": 16, "b": 52},
+        height=360,
+        showlegend=legend,
+        legend={"orientation": "h", "y": -0.25},
+        colorway=COLORS,
+    )
+    return figure

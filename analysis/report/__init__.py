@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reports on one or several runs: text for a mail, Markdown, JSON, and one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from analysis.errors import BadInput
+from analysis.files import write_text
+from analysis.report.facts import Subject, subject_of
+from analysis.report.json_form import as_json
+from analysis.report.markdown import as_markdown
+from analysis.report.text import as_text
+from analysis.steps import Progress
+
+FORMATS = ("text", "markdown", "json", "html")
+
+
+def render(
+    paths: Sequence[Path | str],
+    format: str,
+    *,
+    symbols_cache: Path | None = None,
+    progress: Progress | None = None,
+) -> str:
+    """A whole document about the run folders ``paths``, in one of ``FORMATS``.
+
+    ``progress`` is called with (events done, events in all) for every pass over a run. Raises
+    BadInput for an unknown format or an unusable folder; writes nothing.
+    """
+    if format not in FORMATS:
+        raise BadInput(f"{format!r} is not a format of reports; there are {', '.join(FORMATS)}")
+    if not paths:
+        raise BadInput("a report needs at least one run folder")
+    subjects = [subject_of(path, symbols_cache, progress) for path in paths]
+    return _form(format)(subjects)
+
+
+def write(document: str, path: Path) -> None:
+    """Write a document, beside and renamed; raises BadInput when that fails."""
+    write_text(path, document)
+
+
+def _form(format: str) -> Callable[[Sequence[Subject]], str]:
+    if format == "html":
+        from analysis.report.html import as_html  # plotly takes long to import
+
+        return as_html
+    forms: dict[str, Callable[[Sequence[Subject]], str]]
+    forms = {"text": as_text, "markdown": as_markdown, "json": as_json}
+    return forms[format]

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a report says about a run, before any form is given to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.cost import Cost, measure
+from analysis.findings import Verdict
+from analysis.replay import judge, read_verdict
+from analysis.run_folder import Run
+from analysis.schema import Kind, Stage
+from analysis.steps import Progress
+from analysis.symbols import Symbols, symbols_of_run
+
+TOP_CALLERS = 12
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One run in a report. ``name`` is short and unique among the report's runs."""
+
+    name: str
+    run: Run
+    verdict: Verdict
+    cost: Cost
+    symbols: Symbols
+
+
+@dataclass(frozen=True)
+class CallerRow:
+    """Accepts by the function that asked for them."""
+
+    stage: str
+    function: str
+    accepts: int
+    bytes: int
+
+
+def subject_of(path: Path | str, symbols_cache: Path | None, progress: Progress | None) -> Subject:
+    """Read a run, its verdict (replayed if it has none that fits) and its cost."""
+    run = Run.open(path)
+    run.verify_events()
+    symbols = symbols_of_run(run, symbols_cache)
+    verdict = read_verdict(run) or judge(run, symbols=lambda: symbols, progress=progress)
+    name = run.path.resolve().name
+    return Subject(name, run, verdict, measure(run, progress), symbols)
+
+
+def fact_rows(subject: Subject) -> list[tuple[str, str]]:
+    """(label, value) of everything that is compared between runs; same labels for every run."""
+    info, cost = subject.run.info, subject.cost
+    kernel = info.kernel.version or info.kernel.name or "unknown"
+    series = str((info.series or {}).get("name", "none"))
+    return [
+        ("verdict", subject.verdict.verdict),
+        ("platform", info.platform.upper()),
+        ("kernel", kernel),
+        ("series", series),
+        ("memory", mib(info.machine.memory)),
+        ("vCPUs", str(info.machine.cpus)),
+        ("accept", info.machine.accept),
+        ("host pages", f"{info.host.backing}, {info.host.assign}"),
+        ("outcome", info.outcome),
+        ("events", count(cost_events(subject))),
+        ("accepts 2M", count(cost.count(Kind.ACCEPT, "2M"))),
+        ("accepts 4K", count(cost.count(Kind.ACCEPT, "4K"))),
+        ("accepts refused", count(cost.failed(Kind.ACCEPT))),
+        ("conversions", count(cost.count(Kind.CONVERT))),
+        ("faults and stops", count(cost.count(Kind.FAULT) + cost.count(Kind.STOP))),
+        ("accepted at hand-over", mib(cost.launched)),
+        ("before userspace", before_userspace(cost)),
+        ("accepted in all", mib(cost.accepted())),
+        ("clock to userspace", f"{until_userspace(cost)}{_clock_unit(info.clock, cost)}"),
+    ]
+
+
+def caller_rows(subject: Subject) -> list[CallerRow]:
+    """Accepts by stage and function, the most bytes first."""
+    offset = subject.run.info.kaslr_offset
+    totals: dict[tuple[str, str], list[int]] = {}
+    for one in subject.cost.callers:
+        place = one.caller or one.rip
+        name = subject.symbols.name_of(place, offset)
+        function = name.split("+")[0] if name else f"{place:#x}"
+        total = totals.setdefault((one.stage, function), [0, 0])
+        total[0] += one.accepts
+        total[1] += one.bytes
+    rows = [CallerRow(stage, name, *total) for (stage, name), total in totals.items()]
+    return sorted(rows, key=lambda row: (-row.bytes, row.stage, row.function))
+
+
+def stage_rows(subject: Subject) -> list[tuple[str, int, int, int]]:
+    """(stage, clock units spent, accepts, bytes accepted) for every stage that was entered."""
+    rows = []
+    for stage, spent in subject.cost.spent().items():
+        mine = [
+            one for one in subject.cost.operations if one.kind == "accept" and one.stage == stage
+        ]
+        rows.append((stage, spent, sum(one.done for one in mine), sum(one.bytes for one in mine)))
+    return rows
+
+
+def cost_events(subject: Subject) -> int:
+    """Number of events in the trace."""
+    return subject.verdict.events
+
+
+def before_userspace(cost: Cost) -> str:
+    """Bytes that the guest accepted before its first instruction in userspace."""
+    if "userspace" not in cost.stages:
+        return "not reached"
+    return mib(cost.accepted(before=Stage.USERSPACE))
+
+
+def until_userspace(cost: Cost) -> str:
+    """Clock from the first stage to userspace."""
+    if "userspace" not in cost.stages:
+        return "not reached"
+    return count(cost.stages["userspace"] - min(cost.stages.values()))
+
+
+def _clock_unit(clock: str, cost: Cost) -> str:
+    if "userspace" not in cost.stages:
+        return ""
+    return " instr." if clock == "instructions" else " ns"
+
+
+def clock_word(clock: str) -> str:
+    """What the clock counts."""
+    return "instructions" if clock == "instructions" else "ns"
+
+
+def count(number: int) -> str:
+    """12,345,678"""
+    return f"{number:,}"
+
+
+def mib(size: int) -> str:
+    """Bytes as MiB or GiB; exact, or to one tenth."""
+    if size and size % (1 << 30) == 0:
+        return f"{size >> 30} GiB"
+    if size % (1 << 20) == 0:
+        return f"{size >> 20:,} MiB"
+    return f"{size / (1 << 20):,.1f} MiB"

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A report as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analysis.findings import Finding
+from analysis.report.facts import (
+    TOP_CALLERS,
+    Subject,
+    caller_rows,
+    clock_word,
+    count,
+    fact_rows,
+    mib,
+    stage_rows,
+)
+
+
+def as_markdown(subjects: Sequence[Subject]) -> str:
+    """The whole report."""
+    parts = ["# Memory acceptance", _comparison(subjects)]
+    parts.extend(_run(subject) for subject in subjects)
+    return "\n\n".join(parts) + "\n"
+
+
+def _comparison(subjects: Sequence[Subject]) -> str:
+    columns = [fact_rows(subject) for subject in subjects]
+    rows = [
+        [label, *(column[index][1] for column in columns)]
+        for index, (label, _) in enumerate(columns[0])
+    ]
+    return table(["", *(subject.name for subject in subjects)], rows)
+
+
+def _run(subject: Subject) -> str:
+    verdict = subject.verdict
+    parts = [f"## {_plain(subject.name)}: {verdict.verdict}", _plain(verdict.headline)]
+    if verdict.reasons:
+        parts.append("\n".join(f"- {_plain(reason)}" for reason in verdict.reasons))
+    results = [
+        [result.name, str(result.status), result.title, result.explanation]
+        for result in verdict.invariants
+    ]
+    parts.append(table(["", "status", "invariant", "why"], results))
+    parts.extend(_finding(finding) for finding in verdict.findings)
+    if stages := stage_rows(subject):
+        rows = [[stage, count(spent), count(n), mib(size)] for stage, spent, n, size in stages]
+        word = clock_word(subject.run.info.clock)
+        parts.append(table(["stage", word, "accepts", "accepted"], rows))
+    if callers := caller_rows(subject)[:TOP_CALLERS]:
+        cells = [[one.function, one.stage, count(one.accepts), mib(one.bytes)] for one in callers]
+        parts.append(table(["accepted by", "stage", "accepts", "bytes"], cells))
+    if subject.run.info.reproduce:
+        parts.append(f"To run it again:\n\n    {subject.run.info.reproduce}")
+    return "\n\n".join(parts)
+
+
+def _finding(finding: Finding) -> str:
+    of = f" ({finding.total} of this kind)" if finding.total > 1 else ""
+    parts = [f"### {finding.invariant}: {_plain(finding.title)}{of}", _plain(finding.explanation)]
+    rows = [
+        [name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
+        for name, value in finding.evidence.items()
+        if name != "history"
+    ]
+    parts.append(table(["evidence", ""], rows))
+    if history := finding.evidence.get("history"):
+        names = ["seq", "stage", "kind", "gpa", "size", "vcpu", "result"]
+        events = [[str(event[name]) for name in names] for event in history]
+        parts.append(table(names, events))
+    return "\n\n".join(parts)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table; what Markdown would read as its own is escaped."""
+    lines = [_line(head), _line(["---"] * len(head)), *(_line(row) for row in rows)]
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_plain(cell) for cell in cells) + " |"
+
+
+def _plain(text: str) -> str:
+    for mark in ("\\", "|", "*", "_", "`", "<", "["):
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())

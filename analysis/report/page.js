@@ -1,0 +1,29 @@
+(function () {
+  "use strict";
+  var dark = window.matchMedia("(prefers-color-scheme: dark)");
+  var plots = Array.prototype.slice.call(document.querySelectorAll(".plot"));
+
+  function ink() {
+    return getComputedStyle(document.body).getPropertyValue("--soft").trim();
+  }
+
+  function draw(place) {
+    var figure = JSON.parse(document.getElementById(place.id + "-data").textContent);
+    figure.layout.font.color = ink();
+    figure.layout.autosize = true;
+    if (place.clientWidth < 500) {
+      figure.layout.margin = { l: 52, r: 8, t: 12, b: 48 };
+      figure.layout.font.size = 11;
+    }
+    Plotly.newPlot(place, figure.data, figure.layout, {
+      responsive: true,
+      displaylogo: false,
+      modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"]
+    }).then(function () { place.setAttribute("data-drawn", "yes"); });
+  }
+
+  plots.forEach(draw);
+  dark.addEventListener("change", function () {
+    plots.forEach(function (place) { Plotly.relayout(place, { "font.color": ink() }); });
+  });
+})();

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A report as plain text that can be pasted into a mail: at most 72 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from analysis.findings import Finding
+from analysis.report.facts import (
+    TOP_CALLERS,
+    Subject,
+    caller_rows,
+    clock_word,
+    count,
+    fact_rows,
+    mib,
+    stage_rows,
+)
+
+WIDTH = 72
+_LABEL = 24
+_PER_TABLE = 3
+_LISTED_EVENTS = 12
+
+
+def as_text(subjects: Sequence[Subject]) -> str:
+    """The whole report."""
+    parts = [_comparison(subjects)]
+    parts.extend(_run(subject) for subject in subjects)
+    return "\n".join(parts)
+
+
+def _comparison(subjects: Sequence[Subject]) -> str:
+    lines: list[str] = []
+    for start in range(0, len(subjects), _PER_TABLE):
+        some = subjects[start : start + _PER_TABLE]
+        width = (WIDTH - _LABEL) // len(some)
+        lines.append(_row("", [subject.name for subject in some], width))
+        lines.append("-" * (_LABEL + width * len(some)))
+        columns = [fact_rows(subject) for subject in some]
+        for index, (label, _) in enumerate(columns[0]):
+            lines.append(_row(label, [column[index][1] for column in columns], width))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(label: str, values: Sequence[str], width: int) -> str:
+    cells = [_fit(value, width - 1).rjust(width) for value in values]
+    return (_fit(label, _LABEL).ljust(_LABEL) + "".join(cells)).rstrip()
+
+
+def _fit(value: str, width: int) -> str:
+    """The end of a name tells more than its beginning."""
+    return value if len(value) <= width else "~" + value[1 - width :]
+
+
+def _run(subject: Subject) -> str:
+    verdict = subject.verdict
+    lines = [*_wrapped(f"{subject.name}: {verdict.verdict}"), "=" * WIDTH]
+    lines += _wrapped(verdict.headline)
+    lines += [line for reason in verdict.reasons for line in _wrapped(f"- {reason}", "  ")]
+    lines.append("")
+    for result in verdict.invariants:
+        lines.append(f"  {result.name:<4} {result.status:<15} {result.title}"[:WIDTH])
+    lines.append("")
+    for finding in verdict.findings:
+        lines += _finding(finding)
+    lines += _stages(subject) + _callers(subject)
+    if subject.run.info.reproduce:
+        lines += ["To run it again:", *_shell(subject.run.info.reproduce), ""]
+    return "\n".join(lines)
+
+
+def _finding(finding: Finding) -> list[str]:
+    of = f" ({finding.total} of this kind)" if finding.total > 1 else ""
+    lines = _wrapped(f"{finding.invariant}: {finding.title}{of}", "    ")
+    lines += [f"    {line}" for line in textwrap.wrap(finding.explanation, WIDTH - 4)]
+    evidence = finding.evidence
+    for name, value in evidence.items():
+        if name not in ("history", "size"):
+            shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+            lines += _wrapped(f"    {name:<14} {shown}", " " * 19)
+    for event in evidence.get("history", [])[-_LISTED_EVENTS:]:
+        lines.append(
+            f"      {event['seq']:>9} {event['kind']:<11} {event['gpa']:>13} "
+            f"{event['size']:>9} vcpu {event['vcpu']:<3} {event['result']}"[:WIDTH]
+        )
+    return [*lines, ""]
+
+
+def _stages(subject: Subject) -> list[str]:
+    rows = stage_rows(subject)
+    if not rows:
+        return []
+    word = clock_word(subject.run.info.clock)
+    lines = [f"{'stage':<20}{word:>20}{'accepts':>14}{'accepted':>16}"]
+    for stage, spent, accepts, size in rows:
+        lines.append(f"{stage:<20}{count(spent):>20}{count(accepts):>14}{mib(size):>16}")
+    return [*lines, ""]
+
+
+def _callers(subject: Subject) -> list[str]:
+    rows = caller_rows(subject)
+    if not rows:
+        return []
+    lines = [f"{'accepted by':<36}{'stage':<13}{'accepts':>10}{'bytes':>13}"]
+    for row in rows[:TOP_CALLERS]:
+        name, stage = _fit(row.function, 35), _fit(row.stage, 12)
+        lines.append(f"{name:<36}{stage:<13}{count(row.accepts):>10}{mib(row.bytes):>13}")
+    if len(rows) > TOP_CALLERS:
+        lines.append(f"  and {len(rows) - TOP_CALLERS} more")
+    return [*lines, ""]
+
+
+def _shell(command: str) -> list[str]:
+    """A shell line on several lines that a shell still reads as one."""
+    lines = textwrap.wrap(
+        command, WIDTH - 6, break_long_words=False, break_on_hyphens=False, subsequent_indent="  "
+    )
+    return [f"  {line} \\" for line in lines[:-1]] + [f"  {line}" for line in lines[-1:]]
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent) or [""]
