@@ -105,8 +105,10 @@ static void init_cpu_view(EmulatedGuest *guest)
     memory_region_init_alias(all, OBJECT(guest), "guest-memory.system",
                              get_system_memory(), 0, UINT64_MAX);
     memory_region_add_subregion_overlap(&guest->cpu_view, 0, all, 0);
-    memory_region_init_ram(&guest->ciphertext, OBJECT(guest), "ciphertext",
-                           TARGET_PAGE_SIZE, &error_fatal);
+    /* _nomigrate: the other kind takes its owner for a device. */
+    memory_region_init_ram_nomigrate(&guest->ciphertext, OBJECT(guest),
+                                     "ciphertext", TARGET_PAGE_SIZE,
+                                     &error_fatal);
     memory_region_add_subregion_overlap(&guest->cpu_view, CIPHERTEXT_PAGE,
                                         &guest->ciphertext, 2);
     address_space_init(&guest->memory, &guest->cpu_view, "guest-memory");
