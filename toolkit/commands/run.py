@@ -64,7 +64,7 @@ def run(
     platform: Annotated[Platform, typer.Option(help="AMD SEV-SNP or Intel TDX.")] = Platform.SNP,
     memory: Annotated[
         str, typer.Option(help="RAM of the guest, such as 512M, 16G or 256G.")
-    ] = "2G",
+    ] = "16G",
     cpus: Annotated[int, typer.Option(help="Number of vCPUs, 1 to 16.")] = 1,
     accept: Annotated[
         Accept, typer.Option(help="The kernel's accept_memory= parameter.")

@@ -12,8 +12,8 @@ from toolkit.run.options import RunOptions
 _CPU = {
     # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
     # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
-    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,phys-bits=48,la57=off",
-    "tdx": "max,vendor=GenuineIntel,phys-bits=48",
+    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,xsave=off,phys-bits=48,la57=off",
+    "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off",
     "plain": "max,phys-bits=48",
 }
 _OBJECT = {"snp": "snp-emulated", "tdx": "tdx-emulated"}
@@ -55,6 +55,11 @@ class RunFiles:
     def probes(self) -> Path:
         """Return the list of functions to watch."""
         return self.folder / "hand-over" / "probes"
+
+    @property
+    def machinery(self) -> Path:
+        """Return the list of functions that only carry out an acceptance."""
+        return self.folder / "hand-over" / "machinery"
 
     @property
     def hand_over(self) -> Path:
@@ -112,6 +117,8 @@ def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> li
     if options.events:
         properties["events"] = _value(files.raw_events)
         properties["snapshots"] = _value(files.snapshots)
+    if files.machinery.exists():
+        properties["machinery"] = _value(files.machinery)
     if options.probes:
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())

@@ -23,7 +23,7 @@ class RunOptions:
 
     kernel: str
     platform: str = "snp"
-    memory: str = "2G"
+    memory: str = "16G"
     cpus: int = 1
     accept: str = "lazy"
     host_backing: str = "2M"

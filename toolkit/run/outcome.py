@@ -16,6 +16,7 @@ from toolkit.run.launch import Ending
 _USERSPACE = re.compile(r"^ACCEPTLAB userspace\r?$", re.MULTILINE)
 _DONE = re.compile(r"^ACCEPTLAB done\r?$", re.MULTILINE)
 _PANIC = re.compile(r"Kernel panic - not syncing: ([^\r\n]*)")
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FROM_REPORT = ("stopped", "terminated", "panic", "triple-fault")
 
 
@@ -75,8 +76,9 @@ def _where(report: dict[str, Any] | None, console: str) -> str:
 
 def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
     """Raise MachineError when the emulator itself failed, rather than the guest in it."""
+    crashed = ending.code < 0 and -ending.code not in _FROM_OUTSIDE
     failed = ending.code > 0 or (ending.code == 0 and not has_report)
-    if not failed or ending.timed_out or ending.interrupted:
+    if not (failed or crashed) or ending.timed_out or ending.interrupted:
         return
     lines = [
         line.strip() for line in stderr.read_text(errors="replace").splitlines() if line.strip()
@@ -85,6 +87,10 @@ def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
         raise MachineError(
             "the disk became full during the run: make room, or choose another folder with --out"
         )
+    if crashed:
+        said = lines[-1] if lines else "it said nothing"
+        name = signal.Signals(-ending.code).name
+        raise MachineError(f"the emulator crashed ({name}), which is a bug of acceptlab: {said}")
     raise MachineError(
         f"the emulator failed: {lines[-1] if lines else f'it said nothing (exit {ending.code})'}"
     )

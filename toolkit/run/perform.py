@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.errors import BadInput
 from analysis.run_folder import write_run_json
 from toolkit.emulator.build import Emulator
 from toolkit.guests.bzimage import read_bzimage
@@ -17,8 +18,9 @@ from toolkit.guests.hand_over_files import write_hand_over
 from toolkit.guests.initramfs import initramfs
 from toolkit.guests.workloads import workload_options
 from toolkit.kernels.resolve import Kernel
+from toolkit.places import cache
 from toolkit.progress import step
-from toolkit.run import outcome, probes, record
+from toolkit.run import machinery, outcome, probes, record
 from toolkit.run.command import RunFiles, emulator_command
 from toolkit.run.console import Follower
 from toolkit.run.folder import claimed
@@ -82,7 +84,8 @@ def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
 def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
     """Build the hand-over and everything else that the emulator reads."""
     files = RunFiles(folder)
-    watched = probes.resolve(options.probes, kernel, options.vmlinux)
+    table = _symbols(options, kernel)
+    watched = probes.resolve(options.probes, table, options.vmlinux or kernel.name)
     command_line = " ".join([options.command_line, *workload_options(options.workloads)])
     hand_over = build_hand_over(
         GuestRequest(
@@ -96,10 +99,30 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     )
     written = write_hand_over(hand_over, files.hand_over)
     files.snapshots.mkdir()
+    machinery.write_machinery(table, files.machinery)
     if watched:
         probes.write(watched, files.probes)
     command = emulator_command(emulator.binary, options, written, files)
     return Prepared(options, kernel, emulator, hand_over, command_line, watched, command, files)
+
+
+def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
+    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached); none is no error.
+
+    A kernel without kallsyms runs all the same, unless a file was named or a function is to be watched.
+    """
+    from analysis.symbols import load_symbols
+
+    try:
+        if options.vmlinux:
+            symbols = load_symbols(Path(options.vmlinux))
+        else:
+            symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
+    except BadInput:
+        if options.vmlinux or options.probes:
+            raise
+        return []
+    return [(address, name) for address, _, name in symbols.table()]
 
 
 def _launch(ready: Prepared) -> Ending:

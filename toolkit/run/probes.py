@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.errors import BadInputError
-from toolkit.kernels.resolve import Kernel
-from toolkit.places import cache
+from toolkit.run.machinery import Table
 
 
 @dataclass(frozen=True)
@@ -20,24 +19,16 @@ class Probe:
     address: int
 
 
-def resolve(names: Sequence[str], kernel: Kernel, vmlinux: str) -> list[Probe]:
-    """Find every function in vmlinux, or in the kernel image's own kallsyms. Raises BadInputError for one that is in neither."""
-    if not names:
-        return []
-    from analysis.symbols import load_symbols
-
-    if vmlinux:
-        symbols = load_symbols(Path(vmlinux))
-    else:
-        symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
+def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
+    """Find every function in a symbol table that came from `where`. Raises BadInputError for one that is not there."""
+    addresses = {name: address for address, name in table}
     found = []
     for name in names:
-        try:
-            found.append(Probe(name, symbols.address(name)))
-        except KeyError:
+        if name not in addresses:
             raise BadInputError(
-                f"--probe {name}: {vmlinux or kernel.name} has no function of that name (inlined, perhaps?)"
-            ) from None
+                f"--probe {name}: {where} has no function of that name (inlined, perhaps?)"
+            )
+        found.append(Probe(name, addresses[name]))
     return found
 
 

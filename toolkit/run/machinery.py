@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Which functions of a kernel only carry out an acceptance, so that the emulator can name who wanted the memory.
+
+The emulator walks the stack at each event and takes the first return address outside these functions as the event's caller.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+_TEXT_START, _TEXT_END = "_stext", "_etext"
+_MACHINERY = re.compile(
+    r"""
+      pvalidate.* | __pvalidate.* | _?_?set_pages_state | vmgexit_psc | svsm_.*pvalidate.* | sev_es_.* | snp_accept_memory
+    | snp_set_memory_.* | early_set_pages_state | early_snp_set_memory_.* | snp_set_page_.*
+    | tdx_accept_memory | try_accept_one | __tdcall.* | __tdx_hypercall.* | tdx_enc_status_changed.* | tdx_map_gpa
+    | (arch_)?accept_memory | accept_page | __accept_page | accept_page_memory | cond_accept_memory | try_to_accept_memory.*
+    """,
+    re.VERBOSE,
+)
+_COMPILER_SUFFIX = re.compile(r"\.(isra|constprop|part|cold|llvm)\.?\d*.*$")
+
+Table = Sequence[tuple[int, str]]
+"""(link-time address, name), sorted."""
+
+
+def is_machinery(name: str) -> bool:
+    """Tell whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion."""
+    return _MACHINERY.fullmatch(_COMPILER_SUFFIX.sub("", name)) is not None
+
+
+def machinery_text(table: Table) -> str:
+    """Return the emulator's `machinery` file: the kernel's text, and the ranges to skip; "" when the text is not known."""
+    edges = {name: address for address, name in table if name in (_TEXT_START, _TEXT_END)}
+    if len(edges) != 2:
+        return ""
+    start, end = edges[_TEXT_START], edges[_TEXT_END]
+    addresses = sorted({address for address, _ in table})
+    following = dict(zip(addresses, [*addresses[1:], end], strict=True))
+    skipped = sorted(
+        {(address, following[address]) for address, name in table if is_machinery(name)}
+    )
+    lines = [f"text {start:#x} {end:#x}"]
+    lines += [f"skip {begin:#x} {stop:#x}" for begin, stop in skipped if start <= begin < end]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def write_machinery(table: Table, path: Path) -> bool:
+    """Write the file; return False, and write nothing, when the symbols do not tell where the kernel's text is."""
+    text = machinery_text(table)
+    if text:
+        path.write_text(text)
+    return bool(text)
