@@ -130,9 +130,14 @@ void emulated_guest_attach(CPUState *cs)
     }
     cs->memory = &guest->cpu_view;
     cpu = &guest->cpu[guest->cpus];
-    *cpu = (EmulatedCpu) { .guest = guest, .cs = cs, .index = guest->cpus++ };
+    *cpu = (EmulatedCpu) {
+        .guest = guest,
+        .platform = EMULATED_GUEST_GET_CLASS(guest),
+        .cs = cs,
+        .index = guest->cpus++,
+    };
     env->confidential = cpu;
-    env->confidential_bit = EMULATED_GUEST_GET_CLASS(guest)->table_bit;
+    env->confidential_bit = cpu->platform->table_bit;
 }
 
 void emulated_guest_begin_fill(CPUX86State *env, vaddr addr,
@@ -168,7 +173,7 @@ bool emulated_guest_check_fill(CPUX86State *env, vaddr addr,
                                hwaddr *paddr, int *prot)
 {
     EmulatedCpu *cpu = env->confidential;
-    EmulatedGuestClass *gc = EMULATED_GUEST_GET_CLASS(cpu->guest);
+    const EmulatedGuestClass *platform = cpu->platform;
     enum access_kind kind = kind_of(access_type, mmu_idx);
     bool walk = kind == ACCESS_WALK;
     GuestAccess access = {
@@ -184,7 +189,7 @@ bool emulated_guest_check_fill(CPUX86State *env, vaddr addr,
     if (kind == ACCESS_FETCH) {
         emulated_guest_fetch(cpu, addr, retaddr);
     }
-    switch (gc->check(cpu, &access)) {
+    switch (platform->check(cpu, &access)) {
     case FILL_REFUSED:
         return false;
     case FILL_CIPHERTEXT:
@@ -193,7 +198,7 @@ bool emulated_guest_check_fill(CPUX86State *env, vaddr addr,
         return true;
     case FILL_ALLOWED:
         if (access.paging &&
-            confidential_bit != gc->private_bit_value) {
+            confidential_bit != platform->private_bit_value) {
             *prot = prot_of(kind, *prot);
         }
         return true;
@@ -207,7 +212,7 @@ void emulated_guest_reflect(CPUX86State *env, uint32_t svm_exit,
 {
     EmulatedCpu *cpu = env->confidential;
 
-    EMULATED_GUEST_GET_CLASS(cpu->guest)->reflect(cpu, svm_exit, info,
+    cpu->platform->reflect(cpu, svm_exit, info,
                                                   insn_len, retaddr);
 }
 
@@ -219,14 +224,14 @@ void helper_confidential_insn(CPUX86State *env, uint32_t insn,
     /* The translator takes the flags to be up to date from here on. */
     CC_SRC = cpu_cc_compute_all(env, CC_OP);
     CC_OP = CC_OP_EFLAGS;
-    EMULATED_GUEST_GET_CLASS(cpu->guest)->insn(cpu, insn, insn_len, GETPC());
+    cpu->platform->insn(cpu, insn, insn_len, GETPC());
 }
 
 bool emulated_guest_cpuid(CPUX86State *env)
 {
     EmulatedCpu *cpu = env->confidential;
 
-    return EMULATED_GUEST_GET_CLASS(cpu->guest)->cpuid(cpu);
+    return cpu->platform->cpuid(cpu);
 }
 
 bool emulated_guest_rdmsr(CPUX86State *env)
@@ -234,7 +239,7 @@ bool emulated_guest_rdmsr(CPUX86State *env)
     EmulatedCpu *cpu = env->confidential;
     uint64_t value;
 
-    if (!EMULATED_GUEST_GET_CLASS(cpu->guest)->rdmsr(
+    if (!cpu->platform->rdmsr(
             cpu, env->regs[R_ECX], &value)) {
         return false;
     }
@@ -249,7 +254,7 @@ bool emulated_guest_wrmsr(CPUX86State *env)
     uint64_t value = (uint32_t)env->regs[R_EAX] |
                      (uint64_t)env->regs[R_EDX] << 32;
 
-    return EMULATED_GUEST_GET_CLASS(cpu->guest)->wrmsr(
+    return cpu->platform->wrmsr(
         cpu, env->regs[R_ECX], value);
 }
 
@@ -288,7 +293,7 @@ static void enter_long_mode(EmulatedCpu *cpu, uint64_t entry, uint64_t rsi)
     cpu_x86_update_cr4(env, CR4_PAE_MASK | CR4_OSFXSR_MASK |
                             CR4_OSXMMEXCPT_MASK);
     cpu_x86_update_cr3(env, hand_over->page_table |
-        (EMULATED_GUEST_GET_CLASS(cpu->guest)->private_bit_value
+        (cpu->platform->private_bit_value
          ? env->confidential_bit : 0));
     cpu_x86_update_cr0(env, CR0_PE_MASK | CR0_PG_MASK | CR0_ET_MASK |
                             CR0_NE_MASK | CR0_WP_MASK);

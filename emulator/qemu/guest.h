@@ -39,6 +39,7 @@ typedef enum FillVerdict {
 /* What is pending between two instructions of one vCPU. */
 struct EmulatedCpu {
     EmulatedGuest *guest;
+    const EmulatedGuestClass *platform;     /* guest's class, at hand */
     CPUState *cs;
     uint16_t index;
     vaddr walk_gva;         /* what the page walk in progress is for */
