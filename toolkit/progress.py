@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -23,6 +23,8 @@ class Step:
         self._live = live
         self._task = live.add_task(title, total=None, note="") if live else TaskID(0)
         self._started = self._printed = time.monotonic()
+        if not live:
+            self._print(f"{title} ...")
 
     def update(self, done: float | None = None, total: float | None = None, note: str = "") -> None:
         """Tell how far the work is (`done` of `total`, in any unit) and in a few words what it does now."""
@@ -31,37 +33,43 @@ class Step:
         elif time.monotonic() - self._printed >= _LOG_EVERY:
             self._printed = time.monotonic()
             share = f" {100 * done / total:.0f} %" if done is not None and total else ""
-            self._console.print(
-                f"{self.title}:{share} {note}".rstrip(), highlight=False, markup=False
-            )
+            self._print(f"{self.title}:{share} {note}".rstrip())
 
-    @property
-    def seconds(self) -> float:
-        """Wall time since the step began."""
-        return time.monotonic() - self._started
+    def done(self) -> None:
+        """Print that the step has ended well, with its wall time."""
+        seconds = time.monotonic() - self._started
+        if self._live:
+            self._live.remove_task(self._task)
+        self._print(f"{self.title}: done in {seconds:.1f} s")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False)
+
+
+@contextmanager
+def steps(titles: Sequence[str]) -> Iterator[list[Step]]:
+    """Show several steps that go on side by side; whoever ends one calls its `done`."""
+    console = Console(stderr=True, soft_wrap=True)
+    if not console.is_terminal:
+        yield [Step(title, console, None) for title in titles]
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Progress(*columns, console=console, transient=True) as live:
+        yield [Step(title, live.console, live) for title in titles]
 
 
 @contextmanager
 def step(title: str) -> Iterator[Step]:
     """Show one step while the block runs, and one line with its wall time when it ends well."""
-    console = Console(stderr=True, soft_wrap=True)
-    if console.is_terminal:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=30),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[note]}"),
-        )
-        with Progress(*columns, console=console, transient=True) as live:
-            shown = Step(title, console, live)
-            yield shown
-    else:
-        console.print(f"{title} ...", highlight=False, markup=False)
-        shown = Step(title, console, None)
+    with steps([title]) as (shown,):
         yield shown
-    console.print(f"{title}: done in {shown.seconds:.1f} s", highlight=False, markup=False)
+        shown.done()
 
 
 def say(message: str) -> None:

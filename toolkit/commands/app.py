@@ -13,6 +13,7 @@ import typer
 
 import toolkit
 from analysis.errors import BadInput
+from toolkit.commands.demo import demo
 from toolkit.commands.doctor import doctor
 from toolkit.commands.kernel import kernel_app
 from toolkit.commands.replay import replay
@@ -48,6 +49,7 @@ def options(
 
 app.command(epilog="Example: acceptlab doctor")(doctor)
 app.command(epilog="Example: acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz")(setup)
+app.command(epilog="Example: acceptlab demo --memory 64G")(demo)
 app.add_typer(kernel_app, name="kernel")
 app.command(
     epilog="Example: acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"

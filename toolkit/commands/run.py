@@ -196,6 +196,6 @@ def _shown(finished: Finished, code: int) -> dict[str, object]:
         "reason": finished.outcome.reason,
         "events": events.events if events else None,
         "complete": events.complete if events else None,
-        "wall_seconds": round(finished.seconds, 3),
+        "emulator_wall_seconds": round(finished.seconds, 3),
         "exit_code": code,
     }

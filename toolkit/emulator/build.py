@@ -38,6 +38,7 @@ CONFIGURE = (
     "--enable-fdt=system",
     "--disable-debug-info",
     "--disable-debug-tcg",
+    "--disable-qom-cast-debug",  # an eighth of a boot's time
     "--enable-trace-backends=dtrace",
 )
 _NINJA_COUNT = re.compile(r"^\[(\d+)/(\d+)\] (.*)")

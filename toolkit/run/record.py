@@ -66,7 +66,7 @@ def describe(
         report=report,
         events=events,
         reproduce=options.reproduce(_reproducible_name(kernel)),
-        other={"wall_seconds": round(seconds, 3)},
+        other={"emulator_wall_seconds": round(seconds, 3)},
     )
 
 

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab demo`: the main job once through, on both platforms."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.commands.replay import judge_runs
+from toolkit.emulator import build
+from toolkit.kernels.resolve import resolve
+from toolkit.places import cache
+from toolkit.run.folder import fresh
+from toolkit.run.side_by_side import Wanted, run_all
+
+_PLATFORMS = {"snp": "SEV-SNP", "tdx": "TDX"}
+
+
+def demo(
+    kernel: Annotated[str, typer.Option(help="The kernel to boot.")] = "debian:6.12",
+    memory: Annotated[str, typer.Option(help="RAM of each guest.")] = "16G",
+) -> None:
+    """Boot a kernel as an SNP and as a TDX guest with lazy acceptance, judge and compare both; the last line is the report's path."""
+    build.ensure()
+    image = resolve(kernel)
+    home = fresh("demo")
+    wanted = [
+        Wanted(
+            f"{kernel} ({image.version}) as {name} guest, {memory}, lazy",
+            [
+                kernel,
+                "--platform",
+                platform,
+                "--memory",
+                memory,
+                "--accept",
+                "lazy",
+                "--workload",
+                "touch:64M",
+            ],
+            home / platform,
+        )
+        for platform, name in _PLATFORMS.items()
+    ]
+    answers = run_all(wanted)
+    folders = [one.folder for one in wanted]
+    code = max(judge_runs(folders), *(int(answer["exit_code"]) for answer in answers))
+    from analysis.report import render, write
+
+    symbols = cache() / "symbols"
+    typer.echo()
+    typer.echo(render(folders, "text", symbols_cache=symbols))
+    page = home / "report.html"
+    write(render(folders, "html", symbols_cache=symbols), page)
+    typer.echo(page)
+    raise typer.Exit(code)
