@@ -45,9 +45,10 @@ def acceptance_map(subject: Subject) -> go.Figure:
     """When which memory was accepted: address by time; bright is the whole bin."""
     figure = go.Figure()
     series = subject.cost.series
+    unit, scale = _address_unit(series)
     if series is not None:
         share = np.minimum(series.area / series.rows, 1) * 100
-        addresses = np.arange(series.area.shape[0]) * (series.rows / (1 << 30))
+        addresses = np.arange(series.area.shape[0]) * (series.rows / scale)
         figure.add_heatmap(
             x=_rounded(series.clock),
             y=np.round(addresses, 4).tolist(),
@@ -57,11 +58,11 @@ def acceptance_map(subject: Subject) -> go.Figure:
             zmax=100,
             colorbar={"title": {"text": "% of row"}, "thickness": 12},
             hoverongaps=False,
-            hovertemplate="%{y:.3f} GiB at %{x:,}: %{z:.1f} %<extra></extra>",
+            hovertemplate=f"%{{y:,.3f}} {unit} at %{{x:,}}: %{{z:.1f}} %<extra></extra>",
         )
-        _mark_hand_over(figure, series)
+        _mark_hand_over(figure, series, scale)
     word = clock_word(subject.run.info.clock)
-    return _finished(figure, word, "address, GiB", legend=False)
+    return _finished(figure, word, f"address, {unit}", legend=False)
 
 
 def operations_by_stage(subject: Subject) -> go.Figure:
@@ -82,9 +83,14 @@ def operations_by_stage(subject: Subject) -> go.Figure:
             marker={"color": COLORS[number % len(COLORS)]},
             hovertemplate="%{x:,.1f} MiB, %{customdata:,} accepts<extra>%{fullData.name}</extra>",
         )
-    figure.update_layout(barmode="stack")
-    figure.update_yaxes(autorange="reversed", automargin=True)
+    figure.update_layout(barmode="stack", bargap=0.15 if len(names) > 4 else 0.6)
+    figure.update_yaxes(autorange="reversed", automargin=True, type="category")
     return _finished(figure, "accepted, MiB", "", legend=True)
+
+
+def _address_unit(series: Series | None) -> tuple[str, int]:
+    small = series is None or series.rows * series.area.shape[0] <= 4 << 30
+    return ("MiB", MIB) if small else ("GiB", 1 << 30)
 
 
 def _of_stage(rows: Sequence[CallerRow], stage: str, names: Sequence[str]) -> list[CallerRow]:
@@ -92,11 +98,11 @@ def _of_stage(rows: Sequence[CallerRow], stage: str, names: Sequence[str]) -> li
     return [found.get(name, CallerRow(stage, name, 0, 0)) for name in names]
 
 
-def _mark_hand_over(figure: go.Figure, series: Series) -> None:
+def _mark_hand_over(figure: go.Figure, series: Series, unit: int) -> None:
     """Memory that was accepted before the first instruction, as grey bands."""
     full = series.at_hand_over >= series.rows / 2
     edges = np.flatnonzero(np.diff(np.concatenate([[False], full, [False]]).astype(int)))
-    scale = series.rows / (1 << 30)
+    scale = series.rows / unit
     for low, high in edges.reshape(-1, 2).tolist():
         figure.add_hrect(
             y0=(low - 0.5) * scale,
@@ -126,7 +132,8 @@ def _finished(figure: go.Figure, x: str, y: str, *, legend: bool) -> go.Figure:
         paper_bgcolor=_GROUND,
         plot_bgcolor=_GROUND,
         font={"color": _INK, "size": 13, "family": "system-ui, sans-serif"},
-        margin={"l": 64, "r": 16, "t": 16, "b": 52},
+        margin={"l": 64, "r": 16, "t": 36, "b": 52},
+        modebar={"bgcolor": _GROUND, "color": _INK, "activecolor": COLORS[0]},
         height=360,
         showlegend=legend,
         legend={"orientation": "h", "y": -0.25},

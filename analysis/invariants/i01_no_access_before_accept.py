@@ -87,7 +87,8 @@ class NoAccessBeforeAccept(Invariant):
     title = "no private access before accept"
     rule = (
         "A private page may be used only between its accept and its rescind or conversion; a "
-        "shared access must not hit a private page (semantics 1.6, 2.6, 5)."
+        "shared access must not hit a private page (AMD APM Vol. 2, 15.36.10; Intel TDX "
+        "module, EPT violations)."
     )
 
     def __init__(self, context: Context) -> None:

@@ -15,9 +15,9 @@ class OneAccept(Invariant):
     name = "I2"
     title = "one successful accept per assignment"
     rule = (
-        "A guest must remember what it accepted: between two successful accepts of an address it "
-        "must have given the page back. The carry flag alone does not show a page that the host "
-        "has replaced (semantics 1.5)."
+        "A guest must remember what it accepted: between two successful accepts of an address"
+        " it must have given the page back. The carry flag alone does not show a page that "
+        "the host has replaced (AMD APM Vol. 2, 15.36.6)."
     )
 
     def watch(self, step: Step) -> None:

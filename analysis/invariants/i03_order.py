@@ -15,8 +15,9 @@ class Order(Invariant):
     name = "I3"
     title = "assignment before accept, rescind before sharing"
     rule = (
-        "To private: convert or be assigned, then accept. To shared on SNP: PVALIDATE 0, then the "
-        "page state change (semantics 1.8)."
+        "To private: convert or be assigned, then accept. To shared on SNP: PVALIDATE 0, then"
+        " the page state change (AMD APM Vol. 2, 15.36.6; GHCB specification, page state "
+        "change)."
     )
 
     def watch(self, step: Step) -> None:

@@ -28,8 +28,9 @@ class BitmapTrue(Invariant):
     name = "I4"
     title = "the bitmap tells the truth"
     rule = (
-        "A bit is cleared only after every 4 KiB page of its unit is accepted, and a set bit means "
-        "that the unit is not accepted (semantics 3.2, 5)."
+        "A bit is cleared only after every 4 KiB page of its unit is accepted, and a set bit "
+        "means that the unit is not accepted (Linux, include/linux/efi.h and "
+        "drivers/firmware/efi/unaccepted_memory.c)."
     )
 
     def __init__(self, context: Context) -> None:

@@ -28,8 +28,9 @@ class GuardUnit(Invariant):
     name = "I5"
     title = "a guard unit behind accepted memory"
     rule = (
-        "A read may run up to 7 bytes into the next page (load_unaligned_zeropad), so the unit "
-        "behind any accepted end must be accepted or no RAM (semantics 3.4)."
+        "A read may run up to 7 bytes into the next page (load_unaligned_zeropad), so the "
+        "unit behind any accepted end must be accepted or no RAM (Linux, "
+        "drivers/firmware/efi/unaccepted_memory.c)."
     )
 
     def __init__(self, context: Context) -> None:
@@ -64,7 +65,8 @@ class GuardUnit(Invariant):
                 "No memory that was accepted in userspace ends at unaccepted memory.",
             )
         return self.result(
-            Status.HOLDS, f"{len(ends)} ends of accepted memory have their guard unit."
+            Status.HOLDS,
+            f"Every end of accepted memory has its guard unit ({len(ends)} looked at).",
         )
 
     def _ends(self) -> npt.NDArray[np.intp]:

@@ -18,8 +18,9 @@ class OneVcpuPerUnit(Invariant):
     name = "I6"
     title = "no two vCPUs accept one unit at once"
     rule = (
-        "While a vCPU accepts the pages of a unit for the first time, no other vCPU accepts pages "
-        "of it; a unit may pass from one vCPU to the next once (semantics 3.3, 5)."
+        "While a vCPU accepts the pages of a unit for the first time, no other vCPU accepts "
+        "pages of it; a unit may pass from one vCPU to the next once (Linux, accept_memory() "
+        "makes others wait)."
     )
 
     def watch(self, step: Step) -> None:

@@ -30,9 +30,9 @@ class NoStorms(Invariant):
     name = "I7"
     title = "no storm of refused accepts"
     rule = (
-        "CF=1 and ALREADY_ACCEPTED mean that the guest does not know what it holds; more than one "
-        "size mismatch before a unit is accepted means that it does not fall back "
-        "(semantics 1.2, 2.2, 5)."
+        "CF=1 and ALREADY_ACCEPTED mean that the guest does not know what it holds; more than"
+        " one size mismatch before a unit is accepted means that it does not fall back (AMD "
+        "APM Vol. 2, 15.36.6; TDG.MEM.PAGE.ACCEPT)."
     )
 
     def __init__(self, context: Context) -> None:

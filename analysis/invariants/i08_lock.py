@@ -28,8 +28,8 @@ class NoLockHeld(Invariant):
     name = "I8"
     title = "no accept with the global lock held"
     rule = (
-        "Accepting takes long; done under the global lock it stalls every other vCPU (semantics 5, "
-        "fixed by accepting outside of it)."
+        "Accepting takes long; done under the global lock it stalls every other vCPU (Linux "
+        "commit 50e782a86c98)."
     )
 
     def __init__(self, context: Context) -> None:

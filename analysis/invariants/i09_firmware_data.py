@@ -20,8 +20,9 @@ class FirmwareData(Invariant):
     name = "I9"
     title = "firmware's data is accepted and kept"
     rule = (
-        "Table, bitmap, initrd, crash region and EFI tables are accepted before they are read, and "
-        "never handed to the allocator (semantics 3.2, 3.3, 5)."
+        "Table, bitmap, initrd, crash region and EFI tables are accepted before they are "
+        "read, and never handed to the allocator (Linux, reserve_unaccepted() and the EFI "
+        "stub)."
     )
 
     def __init__(self, context: Context) -> None:

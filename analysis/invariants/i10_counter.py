@@ -27,8 +27,8 @@ class Counter(Invariant):
     name = "I10"
     title = "nr_unaccepted equals what is unaccepted"
     rule = (
-        "The counter equals the blocks on the kernel's list, up to one unit per block that is "
-        "accepted in part (semantics 3.4)."
+        "The counter equals the blocks on the kernel's list, up to one unit per block that is"
+        " accepted in part (Linux, mm/page_alloc.c)."
     )
 
     def __init__(self, context: Context) -> None:

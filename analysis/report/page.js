@@ -12,13 +12,13 @@
     figure.layout.font.color = ink();
     figure.layout.autosize = true;
     if (place.clientWidth < 500) {
-      figure.layout.margin = { l: 52, r: 8, t: 12, b: 48 };
+      figure.layout.margin = { l: 56, r: 8, t: 36, b: 48 };
       figure.layout.font.size = 11;
     }
     Plotly.newPlot(place, figure.data, figure.layout, {
       responsive: true,
       displaylogo: false,
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "toImage"]
+      modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]]
     }).then(function () { place.setAttribute("data-drawn", "yes"); });
   }
 

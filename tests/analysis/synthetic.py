@@ -361,5 +361,19 @@ def _large_chunk(start: int, count: int, events: int, top: int) -> Records:
         records[1] = (1, 0, 0, 4 << 30, 0, 0, 0, 0, 0, Kind.LAUNCH, 0, NO_CARRY, (0, 0, 0))
     if start + count == events:
         last = events - 1
-        records[-1] = (last, records["clock"][-2], 0, 0, 0, 0, 0, last, 0, Kind.END, 2, 255, (0,) * 3)
+        records[-1] = (
+            last,
+            records["clock"][-2],
+            0,
+            0,
+            0,
+            0,
+            0,
+            last,
+            0,
+            Kind.END,
+            2,
+            255,
+            (0,) * 3,
+        )
     return records
