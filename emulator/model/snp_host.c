@@ -126,9 +126,23 @@ void snp_host_split(struct snp_host *host, unsigned int vcpu, uint64_t gpa)
 		snp_host_event(host, vcpu, EVENT_SPLIT, unit, MODEL_UNIT_SIZE, 0, 0);
 }
 
+static int is_assigned(const struct snp_host *host, uint64_t gpa)
+{
+	uint64_t spa = snp_host_spa(host, gpa);
+
+	return !!(rmp_read(&host->rmp, spa).gpa_flags & RMP_ASSIGNED);
+}
+
+/* a hostile host backs it by the system page of another GPA: not its own to assign */
+static int is_aliased(const struct snp_host *host, uint64_t gpa)
+{
+	uint64_t spa = snp_host_spa(host, gpa);
+
+	return spa != (gpa & ~(MODEL_PAGE_SIZE - 1)) && spa < host->spare;
+}
+
 int snp_host_fault(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint32_t npf)
 {
-	struct rmp_entry entry;
 	uint64_t size;
 
 	if (attr_is_shared(&host->attr, gpa))
@@ -139,8 +153,7 @@ int snp_host_fault(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint3
 		snp_host_split(host, vcpu, gpa);
 		return STOP_NONE;
 	}
-	entry = rmp_read(&host->rmp, snp_host_spa(host, gpa));
-	if (entry.gpa_flags & RMP_ASSIGNED)
+	if (is_assigned(host, gpa) || is_aliased(host, gpa))
 		return STOP_OWNER;
 	size = snp_host_assign(host, gpa);
 	snp_host_event(host, vcpu, EVENT_ASSIGN, gpa & ~(size - 1), size, 0, 0);
@@ -189,7 +202,10 @@ static void drop_remaps(struct snp_host *host, uint64_t gpa, uint64_t size)
 	uint64_t page;
 
 	for (page = gpa; page < gpa + size; page += MODEL_PAGE_SIZE) {
-		if (snp_host_spa(host, page) >= host->spare)
+		uint64_t spa = snp_host_spa(host, page);
+		uint64_t gpa_flags = rmp_read(&host->rmp, spa).gpa_flags;
+
+		if (spa >= host->spare && (gpa_flags & ~(MODEL_PAGE_SIZE - 1)) == page)
 			snp_host_take_page(host, page);
 		snp_host_unmap(host, page);
 	}
@@ -223,20 +239,13 @@ void snp_host_make_shared(struct snp_host *host, unsigned int vcpu, uint64_t gpa
 	snp_host_lost_access(host, gpa, size);
 }
 
-static int is_assigned(const struct snp_host *host, uint64_t gpa)
-{
-	uint64_t spa = snp_host_spa(host, gpa);
-
-	return !!(rmp_read(&host->rmp, spa).gpa_flags & RMP_ASSIGNED);
-}
-
 /* Assigns the pages of the range that are not, one event per run */
 static void assign_range(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size)
 {
 	uint64_t end = gpa + size, run = gpa, page;
 
 	for (page = gpa; page < end; page += MODEL_PAGE_SIZE) {
-		if (!is_assigned(host, page)) {
+		if (!is_assigned(host, page) && !is_aliased(host, page)) {
 			uint64_t got = snp_host_assign(host, page);
 
 			/* a whole unit may come at once, more than was asked for */

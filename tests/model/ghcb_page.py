@@ -83,6 +83,9 @@ class GhcbPage:
         entries = struct.unpack_from(f"<{count}Q", self.raw, offset + 8)
         return cur, [entry & 0xFFF for entry in entries]
 
+    def psc_entries(self, count: int, offset: int = BUFFER) -> list[int]:
+        return list(struct.unpack_from(f"<{count}Q", self.raw, offset + 8))
+
 
 def psc_entry(gpa: int, op: int, size_2m: int = 0, cur_page: int = 0) -> int:
     return gpa | op << 52 | size_2m << 56 | cur_page
