@@ -108,7 +108,9 @@ class Browser:
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Page.navigate", url=page.resolve().as_uri())
-        undrawn = "document.readyState + document.querySelectorAll('.plot:not([data-drawn])').length"
+        undrawn = (
+            "document.readyState + document.querySelectorAll('.plot:not([data-drawn])').length"
+        )
         deadline = time.monotonic() + TIMEOUT
         while self.value(undrawn) != "complete0":
             assert time.monotonic() < deadline, "the plots were not drawn in time"

@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The columnar page states against a model that goes event by event and page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis import page_states
+from analysis.events import Batch
+from analysis.page_states import EVER, HELD, Breach, Op, PageStates, State, ops_of
+from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind
+
+UNITS = 4
+TOP = UNITS * UNIT_SIZE
+
+
+@dataclass(frozen=True)
+class Event:
+    kind: Kind
+    gpa: int
+    size: int
+    result: int = 0
+    carry: int = NO_CARRY
+    detail: int = 0
+
+
+def batch_of(events: list[Event]) -> Batch:
+    columns = {
+        name: np.array([getattr(one, name) for one in events], np.uint64)
+        for name in ("gpa", "size", "result", "detail")
+    }
+    columns["kind"] = np.array([one.kind for one in events], np.uint8)
+    columns["carry"] = np.array([one.carry for one in events], np.uint8)
+    return Batch(0, columns)
+
+
+class Model:
+    """One state per page, no cleverness."""
+
+    def __init__(self) -> None:
+        self.state = [State.NOT_RAM] * (TOP // PAGE_SIZE)
+        self.held = [False] * (TOP // PAGE_SIZE)
+        self.ever = [False] * (TOP // PAGE_SIZE)
+
+    def byte(self, page: int) -> int:
+        return (
+            self.state[page] | (HELD if self.held[page] else 0) | (EVER if self.ever[page] else 0)
+        )
+
+    def apply(self, event: Event) -> set[tuple[int, int]]:
+        """(page, breach) of every page for which something is wrong."""
+        wrong = set()
+        done = event.result == 0 and event.carry != 1
+        first, last = event.gpa // PAGE_SIZE, -(-(event.gpa + event.size) // PAGE_SIZE)
+        for page in range(first, min(last, len(self.state))):
+            breach = self._apply_page(event, page) if done else Breach.NONE
+            if breach:
+                wrong.add((page, int(breach)))
+        return wrong
+
+    def _apply_page(self, event: Event, page: int) -> Breach:
+        breach = Breach.NONE
+        match event.kind:
+            case Kind.RAM:
+                self.state[page], self.held[page], self.ever[page] = State.HOST, False, False
+            case Kind.LAUNCH:
+                self.state[page], self.held[page], self.ever[page] = State.ACCEPTED, True, True
+            case Kind.ACCEPT:
+                breach = self._accept_breach(page)
+                self.state[page], self.held[page], self.ever[page] = State.ACCEPTED, True, True
+            case Kind.RESCIND:
+                self.state[page], self.held[page] = State.ASSIGNED, False
+            case Kind.CONVERT if event.detail == ConvertTo.SHARED:
+                breach = Breach.SHARE_HELD if self.held[page] else Breach.NONE
+                self.state[page], self.held[page] = State.HOST, False
+            case Kind.ASSIGN:
+                self.state[page] = State.ASSIGNED
+            case Kind.REMOVE:
+                self.state[page] = State.HOST
+        return breach
+
+    def _accept_breach(self, page: int) -> Breach:
+        match self.state[page]:
+            case State.NOT_RAM:
+                return Breach.ACCEPT_NOT_RAM
+            case State.HOST:
+                return Breach.ACCEPT_NOT_ASSIGNED
+            case State.ACCEPTED:
+                return Breach.ACCEPT_TWICE
+        return Breach.ACCEPT_AGAIN if self.held[page] else Breach.NONE
+
+
+KINDS = [
+    Kind.RAM,
+    Kind.LAUNCH,
+    Kind.ACCEPT,
+    Kind.ACCEPT,
+    Kind.ACCEPT,
+    Kind.RESCIND,
+    Kind.CONVERT,
+    Kind.ASSIGN,
+    Kind.ASSIGN,
+    Kind.REMOVE,
+    Kind.FAULT,
+    Kind.SPLIT,
+]
+PAGES = st.integers(0, TOP // PAGE_SIZE - 1)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> Event:
+    kind = draw(st.sampled_from(KINDS))
+    shape = draw(st.sampled_from(["page", "near", "unit", "range"]))
+    if shape == "unit":
+        gpa, size = draw(st.integers(0, UNITS - 1)) * UNIT_SIZE, UNIT_SIZE
+    elif shape == "range":
+        gpa = draw(PAGES) * PAGE_SIZE
+        size = draw(st.integers(1, 1200)) * PAGE_SIZE  # may reach beyond the top
+    elif shape == "near":
+        gpa, size = draw(st.integers(510, 514)) * PAGE_SIZE, PAGE_SIZE
+    else:
+        gpa, size = draw(PAGES) * PAGE_SIZE, PAGE_SIZE
+    return Event(
+        kind,
+        gpa,
+        size,
+        draw(st.sampled_from([0, 0, 0, 6])),
+        draw(st.sampled_from([0, 0, NO_CARRY, 1])),
+        draw(st.sampled_from([ConvertTo.PRIVATE, ConvertTo.SHARED])),
+    )
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(st.lists(events(), min_size=1, max_size=14), min_size=1, max_size=5))
+def test_agrees_with_the_model_in_every_state_and_every_breach(history: list[list[Event]]) -> None:
+    states, model = PageStates(TOP), Model()
+    for part in history:
+        batch = batch_of(part)
+        entries = states.apply(batch, ops_of(batch))
+        told = {
+            (int(position), page, int(breach))
+            for one in entries
+            for position, gpa, breach in zip(one.position, one.gpa, one.breach, strict=True)
+            for page in range(int(gpa) // PAGE_SIZE, (int(gpa) + one.size) // PAGE_SIZE)
+            if breach
+        }
+        expected = {
+            (position, page, breach)
+            for position, event in enumerate(part)
+            for page, breach in model.apply(event)
+        }
+        assert told == expected
+        pages = np.concatenate([states.pages_of(unit) for unit in range(UNITS)])
+        assert pages.tolist() == [model.byte(page) for page in range(TOP // PAGE_SIZE)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(events(), min_size=2, max_size=20))
+def test_cutting_a_batch_changes_nothing(history: list[Event]) -> None:
+    batch = batch_of(history)
+    whole, halves = PageStates(TOP), PageStates(TOP)
+    found = whole.apply(batch, ops_of(batch))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page_states, "EXPANDED_LIMIT", 64)
+        cut = halves.apply(batch, ops_of(batch))
+    assert whole.first_difference(halves, 0xFF) is None
+    assert breaches(found) == breaches(cut)
+
+
+def breaches(entries: list[page_states.Entries]) -> set[tuple[int, int, int]]:
+    return {
+        (int(position), int(gpa) + offset, int(breach))
+        for one in entries
+        for position, gpa, breach in zip(one.position, one.gpa, one.breach, strict=True)
+        for offset in range(0, one.size, PAGE_SIZE)
+        if breach
+    }
+
+
+def test_the_state_before_an_access_is_told() -> None:
+    states = PageStates(TOP)
+    batch = batch_of(
+        [
+            Event(Kind.RAM, 0, TOP),
+            Event(Kind.FAULT, 0x5123, 1),
+            Event(Kind.ASSIGN, 0x5000, PAGE_SIZE),
+            Event(Kind.FAULT, 0x5123, 1),
+            Event(Kind.ACCEPT, 0x5000, PAGE_SIZE),
+            Event(Kind.FAULT, 0x5123, 1),
+        ]
+    )
+    entries = states.apply(batch, ops_of(batch))
+    looks = [
+        (int(position), int(before))
+        for one in entries
+        for position, before, op in zip(one.position, one.before, one.op, strict=True)
+        if op == Op.LOOK
+    ]
+    assert looks == [(1, State.HOST), (3, State.ASSIGNED), (5, State.ACCEPTED | HELD | EVER)]
+
+
+def test_units_go_back_to_one_state() -> None:
+    states = PageStates(TOP)
+    pages = [Event(Kind.ASSIGN, page * PAGE_SIZE, PAGE_SIZE) for page in range(512)]
+    for part in ([Event(Kind.RAM, 0, TOP)], pages[:300], pages[300:]):
+        states.apply(batch_of(part), ops_of(batch_of(part)))
+    unit, mixed = states.unit_bytes()
+    assert not mixed.any()
+    assert unit.tolist() == [State.ASSIGNED, State.HOST, State.HOST, State.HOST]
+
+
+def test_a_terabyte_of_ram_takes_little_memory() -> None:
+    import tracemalloc
+
+    tracemalloc.start()
+    states = PageStates(1 << 40)
+    batch = batch_of([Event(Kind.RAM, 0, 1 << 40), Event(Kind.ASSIGN, 5 << 30, PAGE_SIZE)])
+    states.apply(batch, ops_of(batch))
+    assert states.at(5 << 30) == State.ASSIGNED
+    assert states.at((5 << 30) + PAGE_SIZE) == State.HOST
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # 256 MiB of page bytes are reserved, and hardly any of them touched.
+    assert peak < 400 << 20
