@@ -71,6 +71,7 @@ class Breach(IntFlag):
     ACCEPT_TWICE = 4  # accepted already, nothing in between
     ACCEPT_AGAIN = 8  # the host took the page and gave one back, the guest accepts again
     SHARE_HELD = 16  # converted to shared without a rescind
+    RESCIND_NOT_ACCEPTED = 32  # a rescind succeeded where there was nothing to give back
 
 
 _ROWS = max(Op) + 1
@@ -102,6 +103,8 @@ def _breach_table() -> U8:
         elif held:
             accept = Breach.ACCEPT_AGAIN
         table[Op.ACCEPT, byte] = accept
+        if state != State.ACCEPTED:
+            table[Op.RESCIND, byte] = Breach.RESCIND_NOT_ACCEPTED
         table[Op.SHARE, byte] = Breach.SHARE_HELD if held else Breach.NONE
     return table
 

@@ -8,6 +8,7 @@ from analysis.invariants.base import Invariant, Step
 from analysis.page_states import Breach
 
 UNASSIGNED = "accepted a page that was not assigned to it"
+NOT_ACCEPTED = "rescinded a page that was not accepted, and it succeeded"
 HELD = "converted a page to shared without rescinding it"
 
 
@@ -29,6 +30,13 @@ class Order(Invariant):
                 UNASSIGNED,
                 "An accept succeeded on a page that the host had not assigned to the guest.",
             )
+        self.blame_entries(
+            step,
+            NOT_ACCEPTED,
+            step.breaches(Breach.RESCIND_NOT_ACCEPTED),
+            NOT_ACCEPTED,
+            "Hardware answers CF=1 to this: an accept is missing from the trace, or out of order.",
+        )
         if self.info.platform == "snp":
             self.blame_entries(
                 step,

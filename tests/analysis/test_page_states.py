@@ -74,6 +74,8 @@ class Model:
                 breach = self._accept_breach(page)
                 self.state[page], self.held[page], self.ever[page] = State.ACCEPTED, True, True
             case Kind.RESCIND:
+                if self.state[page] != State.ACCEPTED:
+                    breach = Breach.RESCIND_NOT_ACCEPTED
                 self.state[page], self.held[page] = State.ASSIGNED, False
             case Kind.CONVERT if event.detail == ConvertTo.SHARED:
                 breach = Breach.SHARE_HELD if self.held[page] else Breach.NONE

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every invariant: silent on clean runs, and each with a broken run that only it catches."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.findings import Verdict
+from analysis.invariants import REGISTRY
+from analysis.replay import judge, replay_run
+from analysis.run_folder import Blob, Probe, Run
+from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, StopReason
+from tests.analysis.synthetic import (
+    BLOCK,
+    MIB,
+    SNP_SIZE_MISMATCH,
+    TDX_ALREADY,
+    Guest,
+    booted,
+)
+
+SPARE = 56 * MIB
+"""Offset above the layout's low end that the boot does not touch."""
+LOCK = 0xFFFFFFFF82000040
+LOCK_PROBES = ("_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "unaccepted_memory_lock")
+
+
+def replay(guest: Guest, folder: Path, **changes: Any) -> Verdict:
+    return replay_run(guest.write(folder / "run", **changes))
+
+
+def finished(guest: Guest) -> Guest:
+    guest.work()
+    guest.end()
+    return guest
+
+
+def at(guest: Guest, offset: int) -> int:
+    return guest.layout.low + offset
+
+
+# --- a broken run for every invariant; what run.json has to say about it -------------------
+
+Broken = tuple[Guest, dict[str, Any]]
+
+
+def fault_on_unaccepted_page() -> Broken:
+    guest = Guest()
+    guest.boot()
+    guest.event(Kind.FAULT, at(guest, SPARE) + 0x128, 1, detail=0x404 << 32 | 0x101)
+    return finished(guest), {}
+
+
+def second_accept_after_a_remap() -> Broken:
+    guest = Guest()
+    guest.boot()
+    page = at(guest, 16 * MIB)
+    guest.event(Kind.ATTACK, page, PAGE_SIZE, detail=1)
+    guest.event(Kind.ASSIGN, page, PAGE_SIZE)
+    guest.accept_block(page, PAGE_SIZE)
+    return finished(guest), {}
+
+
+def shared_without_rescind() -> Broken:
+    guest = Guest()
+    guest.boot()
+    guest.share(at(guest, -8 * MIB), PAGE_SIZE, rescind=False)
+    return finished(guest), {}
+
+
+def bit_cleared_for_unaccepted_unit() -> Broken:
+    guest = Guest()
+    guest.boot()
+    # Both units of a block, so that the counter follows the bitmap no further than it may.
+    guest.bits[SPARE // UNIT_SIZE] = False
+    return finished(guest), {}
+
+
+def block_without_guard() -> Broken:
+    guest = Guest()
+    guest.boot()
+    guest.guard = False
+    return finished(guest), {}
+
+
+def two_vcpus_in_one_unit() -> Broken:
+    guest = Guest(backing="4K")
+    guest.boot()
+    unit = at(guest, 40 * MIB)
+    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
+    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
+        guest.accept_block(page, PAGE_SIZE, vcpu=number // 100 % 2)
+    guest.bits[40 * MIB // UNIT_SIZE] = False
+    return finished(guest), {}
+
+
+def accept_of_an_accepted_page() -> Broken:
+    guest = Guest()
+    guest.boot()
+    guest.event(Kind.ACCEPT, at(guest, 16 * MIB), UNIT_SIZE, carry=1)
+    return finished(guest), {}
+
+
+def accept_under_the_lock() -> Broken:
+    guest = Guest(probes=LOCK_PROBES)
+    guest.boot()
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=0)
+    guest.accept_memory(at(guest, 40 * MIB), BLOCK)
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
+    guest.work()
+    guest.end()
+    probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
+    return guest, {"probes": probes}
+
+
+def initrd_in_unaccepted_memory() -> Broken:
+    guest = booted()
+    hand_over = guest.info().hand_over
+    initrd = Blob("initrd", at(guest, -PAGE_SIZE), 2 * PAGE_SIZE)
+    return guest, {"hand_over": replace(hand_over, blobs=(initrd,))}
+
+
+def counter_off() -> Broken:
+    guest = Guest()
+    guest.boot()
+    guest.meminfo("start", extra_blocks=3)
+    return finished(guest), {}
+
+
+ONLY: dict[str, Callable[[], Broken]] = {
+    "I1": fault_on_unaccepted_page,
+    "I2": second_accept_after_a_remap,
+    "I3": shared_without_rescind,
+    "I4": bit_cleared_for_unaccepted_unit,
+    "I5": block_without_guard,
+    "I6": two_vcpus_in_one_unit,
+    "I7": accept_of_an_accepted_page,
+    "I8": accept_under_the_lock,
+    "I9": initrd_in_unaccepted_memory,
+    "I10": counter_off,
+}
+
+
+def test_there_is_a_broken_run_for_every_invariant() -> None:
+    assert set(ONLY) == set(REGISTRY)
+
+
+@pytest.mark.parametrize("name", ONLY)
+def test_a_broken_run_is_caught_by_its_invariant_alone(name: str, tmp_path: Path) -> None:
+    guest, changes = ONLY[name]()
+    verdict = replay(guest, tmp_path, **changes)
+    assert {finding.invariant for finding in verdict.findings} == {name}
+    assert verdict.verdict == "findings" and verdict.exit_code == 1
+    statuses = {one.name: one.status.value for one in verdict.invariants}
+    assert [key for key, status in statuses.items() if status == "broken"] == [name]
+
+
+@pytest.mark.parametrize("name", ONLY)
+def test_without_the_invariant_its_broken_run_goes_through(name: str, tmp_path: Path) -> None:
+    guest, changes = ONLY[name]()
+    run = Run.open(guest.write(tmp_path / "run", **changes))
+    registry = {key: kind for key, kind in REGISTRY.items() if key != name}
+    assert judge(run, registry=registry).verdict == "clean"
+
+
+@pytest.mark.parametrize(
+    ("platform", "accept", "backing", "cpus"),
+    list(itertools.product(("snp", "tdx"), ("lazy", "eager"), ("2M", "4K"), (1, 4))),
+)
+def test_clean_runs_are_clean(
+    platform: str, accept: str, backing: str, cpus: int, tmp_path: Path
+) -> None:
+    guest = booted(platform=platform, accept=accept, backing=backing, cpus=cpus)
+    verdict = replay(guest, tmp_path)
+    assert (verdict.verdict, verdict.findings, verdict.reasons) == ("clean", [], [])
+    status = {one.name: one.status.value for one in verdict.invariants}
+    assert status["I8"] == "not decidable"
+    assert status["I6"] == ("holds" if cpus > 1 else "not applicable")
+    assert status["I5"] == ("holds" if accept == "lazy" else "not decidable")
+    held = {"I1", "I2", "I3", "I4", "I7", "I9", "I10"}
+    assert {status[name] for name in held} == {"holds"}
+
+
+# --- what a finding says ------------------------------------------------------------------
+
+
+def titles(guest: Guest, tmp_path: Path, **changes: Any) -> list[str]:
+    return [one.title for one in replay(guest, tmp_path, **changes).findings]
+
+
+def after_boot(**options: Any) -> Guest:
+    guest = Guest(**options)
+    guest.boot()
+    return guest
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_used_after_conversion_without_accept(platform: str, tmp_path: Path) -> None:
+    guest = after_boot(platform=platform)
+    page = at(guest, -12 * MIB)
+    guest.share(page, PAGE_SIZE)
+    guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, page, PAGE_SIZE)
+    guest._set(page, PAGE_SIZE, 1)
+    guest.event(Kind.FAULT, page + 8, 1, detail=0x101)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["used a page after converting it without accepting"]
+
+
+def test_private_use_of_a_shared_page(tmp_path: Path) -> None:
+    guest = after_boot()
+    page = at(guest, -12 * MIB)
+    guest.share(page, PAGE_SIZE)
+    guest.event(Kind.STOP, page, 1, result=StopReason.NOT_ASSIGNED, detail=0x100)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["private access to a shared page: the C-bit is wrong"]
+
+
+@pytest.mark.parametrize(("platform", "bit"), [("snp", "C-bit"), ("tdx", "shared bit")])
+def test_shared_use_of_a_private_page(platform: str, bit: str, tmp_path: Path) -> None:
+    guest = after_boot(platform=platform)
+    page = at(guest, -12 * MIB)
+    guest.event(Kind.STOP, page, 1, result=StopReason.SHARED_ACCESS, detail=0x001)
+    found = titles(finished(guest), tmp_path)
+    assert found == [f"shared access to a private page: the {bit} is wrong"]
+
+
+def test_ciphertext_read(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.CIPHERTEXT, at(guest, -12 * MIB), 1)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["shared access to a private page: the C-bit is wrong"]
+
+
+def test_read_past_the_end_of_accepted_memory(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x100)
+    assert titles(finished(guest), tmp_path) == ["read past the end of accepted memory"]
+
+
+def test_dma_into_private_memory(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.DMA_REFUSED, at(guest, -12 * MIB), PAGE_SIZE, detail=1)
+    assert titles(finished(guest), tmp_path) == ["device DMA into private memory"]
+
+
+@pytest.mark.parametrize("gpa", [0xC0000, 1 << 40])
+def test_accept_of_what_is_no_ram(gpa: int, tmp_path: Path) -> None:
+    guest = after_boot()
+    reason = StopReason.NOT_RAM
+    guest.event(Kind.STOP, gpa, 1, result=reason, detail=0x104)
+    assert titles(finished(guest), tmp_path) == ["accepted something that is not RAM"]
+
+
+@pytest.mark.parametrize("gpa", [0xC0000, 1 << 40])
+def test_successful_accept_of_what_is_no_ram(gpa: int, tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.ACCEPT, gpa, PAGE_SIZE, carry=0)
+    assert "accepted something that is not RAM" in titles(finished(guest), tmp_path)
+
+
+def test_withheld_table(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.STOP, at(guest, SPARE), 1, result=StopReason.NOT_ASSIGNED, detail=0x101)
+    finished(guest)
+    guest.files = {name: data for name, data in guest.files.items() if "pages" in name}
+    hand_over = replace(guest.info().hand_over, bitmap=None)
+    found = titles(guest, tmp_path, hand_over=hand_over)
+    assert found == ["used a page it never accepted: the bitmap table was withheld"]
+
+
+def test_page_taken_by_the_host(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = at(guest, -12 * MIB)
+    guest.event(Kind.REMOVE, page, PAGE_SIZE)
+    guest._set(page, PAGE_SIZE, 0)
+    guest.event(Kind.STOP, page, 1, result=StopReason.BLOCKED, detail=0x101)
+    assert titles(finished(guest), tmp_path) == ["used a page that the host has taken away"]
+
+
+def test_reflected_mmio_is_no_finding(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.FAULT, 0xFEE00000, 1, detail=0x001)
+    assert titles(finished(guest), tmp_path) == []
+
+
+def test_accepting_twice(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    guest.event(Kind.ACCEPT, at(guest, 16 * MIB), UNIT_SIZE, result=TDX_ALREADY | 1)
+    assert titles(finished(guest), tmp_path) == ["accepted a page that was accepted already"]
+
+
+def test_second_success_without_anything_between(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.accept_block(at(guest, 16 * MIB), UNIT_SIZE)
+    assert titles(finished(guest), tmp_path) == ["accepted a page twice"]
+
+
+def test_accept_of_an_unassigned_page(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.accept_block(at(guest, 40 * MIB), UNIT_SIZE)
+    guest.bits[40 * MIB // UNIT_SIZE] = False
+    assert titles(finished(guest), tmp_path) == ["accepted a page that was not assigned to it"]
+
+
+def test_repeated_size_mismatch(tmp_path: Path) -> None:
+    guest = after_boot()
+    unit = at(guest, 40 * MIB)
+    for _ in range(2):
+        guest.event(Kind.ACCEPT, unit, UNIT_SIZE, result=SNP_SIZE_MISMATCH, carry=0)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["tried the same unit at 2M again after a size mismatch"]
+
+
+def test_bit_left_set_for_an_accepted_unit(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.clock += 1 << 30
+    guest.bits[8] = True
+    found = titles(finished(guest), tmp_path)
+    assert "the bitmap says unaccepted, but the unit is accepted" in found
+
+
+def test_firmware_data_marked_unaccepted(tmp_path: Path) -> None:
+    guest = booted()
+    hand_over = guest.info().hand_over
+    blob = Blob("efi", at(guest, 60 * MIB), PAGE_SIZE)
+    found = titles(guest, tmp_path, hand_over=replace(hand_over, blobs=(blob,)))
+    assert found[0] == "efi lies in memory that is not accepted"
+    assert "the bitmap calls the memory of efi unaccepted" in found
+
+
+def test_evidence_names_event_page_code_and_history(tmp_path: Path) -> None:
+    guest, _ = fault_on_unaccepted_page()
+    (finding,) = replay(guest, tmp_path).findings
+    evidence = finding.evidence
+    records = guest.records()
+    (seq,) = evidence["events"]
+    assert records["kind"][seq] == Kind.FAULT
+    assert int(evidence["gpa"], 16) == records["gpa"][seq]
+    assert int(evidence["rip"], 16) == records["rip"][seq]
+    assert (evidence["vcpu"], evidence["stage"]) == (0, "userspace")
+    assert [event["kind"] for event in evidence["history"]] == ["ram", "fault"]
+
+
+def test_many_of_a_kind_are_counted_and_a_few_listed(tmp_path: Path) -> None:
+    guest = after_boot()
+    for number in range(300):
+        guest.event(Kind.CIPHERTEXT, at(guest, -12 * MIB) + number * PAGE_SIZE, 1)
+    verdict = replay(finished(guest), tmp_path)
+    assert len(verdict.findings) == 5
+    assert {finding.total for finding in verdict.findings} == {300}
+    (broken,) = [one for one in verdict.invariants if one.findings]
+    assert broken.findings == 300

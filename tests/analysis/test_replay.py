@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Verdicts: on incomplete traces, on kernels that know nothing of it, and on bad input."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from analysis.errors import BadInput
+from analysis.files import sha256_of
+from analysis.replay import read_verdict, replay_run
+from analysis.run_folder import Run, write_run_json
+from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
+from analysis.stream import convert_raw
+from tests.analysis.synthetic import Guest, Records, booted, renumbered, write_run
+
+
+@pytest.fixture(scope="module")
+def guest() -> Guest:
+    return booted(backing="4K")
+
+
+@pytest.fixture
+def run(guest: Guest, tmp_path: Path) -> Path:
+    return guest.write(tmp_path / "run")
+
+
+def test_the_verdict_is_written_and_read_back(run: Path) -> None:
+    verdict = replay_run(run)
+    assert json.loads((run / "verdict.json").read_text()) == verdict.to_json()
+    assert read_verdict(Run.open(run)) == verdict
+
+
+def test_the_verdict_file_is_the_same_each_time(run: Path) -> None:
+    replay_run(run)
+    first = (run / "verdict.json").read_bytes()
+    replay_run(run)
+    assert (run / "verdict.json").read_bytes() == first
+
+
+def test_a_verdict_on_other_events_is_not_taken(run: Path) -> None:
+    replay_run(run)
+    opened = Run.open(run)
+    events = replace(opened.info.events, sha256="0" * 64)
+    assert read_verdict(Run(run, replace(opened.info, events=events))) is None
+
+
+def test_nothing_is_written_when_not_asked(run: Path) -> None:
+    replay_run(run, write=False)
+    assert not (run / "verdict.json").exists()
+
+
+def test_progress_ends_at_the_end(run: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    verdict = replay_run(run, progress=lambda done, total: seen.append((done, total)))
+    assert seen[-1] == (verdict.events, verdict.events)
+
+
+# --- incomplete traces ---------------------------------------------------------------------
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.data())
+def test_a_trace_cut_at_any_byte_is_never_clean(
+    guest: Guest, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    raw = guest.records().tobytes()
+    cut = data.draw(st.integers(0, len(raw) - 1))
+    folder = tmp_path_factory.mktemp("cut")
+    guest.write(folder)
+    (folder / "events.raw").write_bytes(raw[:cut])
+    summary = convert_raw(folder / "events.raw", folder / "events.parquet")
+    assert summary.events == cut // RAW_DTYPE.itemsize
+    info = Run.open(folder).info
+    told = replace(info.events, sha256=summary.sha256, count=summary.events)
+    # Even if run.json claims that all is well.
+    write_run_json(folder, replace(info, events=replace(told, complete=True, problem=None)))
+    assert replay_run(folder).verdict != "clean"
+
+
+def test_a_gap_makes_the_verdict_undecided_and_is_named(guest: Guest, tmp_path: Path) -> None:
+    folder = guest.write(tmp_path / "run", lambda records: np.delete(records, len(records) - 2))
+    verdict = replay_run(folder)
+    assert verdict.verdict == "undecided" and verdict.exit_code == 1
+    assert any("events are missing" in reason for reason in verdict.reasons)
+
+
+def test_a_run_that_did_not_end_well_is_not_clean(guest: Guest, tmp_path: Path) -> None:
+    folder = guest.write(tmp_path / "run", outcome="timeout", reason="no output for 60 s")
+    verdict = replay_run(folder)
+    assert verdict.verdict == "undecided"
+    assert "no output for 60 s" in verdict.headline
+
+
+def test_a_snapshot_that_contradicts_the_events_is_named(guest: Guest, tmp_path: Path) -> None:
+    folder = guest.write(tmp_path / "run")
+    pages = next((folder / "bitmap").glob("*-end.pages"))
+    runs = np.fromfile(pages, "<u8").reshape(-1, 3)
+    runs[-1, 2] = 2  # the last run is unaccepted in truth
+    runs.tofile(pages)
+    verdict = replay_run(folder)
+    assert verdict.verdict == "undecided"
+    assert f"{int(runs[-1, 0]):#x}" in verdict.reasons[0]
+
+
+# --- mutations -----------------------------------------------------------------------------
+
+INTERESTING = (Kind.ACCEPT, Kind.ASSIGN, Kind.RESCIND)
+
+
+def pick(records: Records, number: int) -> int:
+    chosen = np.flatnonzero(np.isin(records["kind"], INTERESTING) & (records["result"] == 0))
+    return int(chosen[number % len(chosen)])
+
+
+def drop(records: Records, at: int) -> Records:
+    return np.delete(records, at)
+
+
+def duplicate(records: Records, at: int) -> Records:
+    return np.insert(records, at, records[at])
+
+
+def reorder(records: Records, at: int) -> Records:
+    """Swap with the next event on the same page, or with the one before."""
+    same = np.flatnonzero(
+        (records["gpa"] == records["gpa"][at]) & (records["size"] == records["size"][at])
+    )
+    place = int(np.flatnonzero(same == at)[0])
+    other = int(same[place + 1]) if place + 1 < len(same) else int(same[place - 1])
+    records = records.copy()
+    records[[at, other]] = records[[other, at]]
+    return records
+
+
+def shift(records: Records, at: int) -> Records:
+    records = records.copy()
+    records["gpa"][at] += UNIT_SIZE
+    return records
+
+
+def resize(records: Records, at: int) -> Records:
+    records = records.copy()
+    records["size"][at] = UNIT_SIZE if records["size"][at] == PAGE_SIZE else PAGE_SIZE
+    return records
+
+
+MUTATIONS = {one.__name__: one for one in (drop, duplicate, reorder, shift, resize)}
+
+
+def differs(before: Records, after: Records) -> bool:
+    names = [name for name in RAW_DTYPE.names or () if name not in ("seq", "clock")]
+    same = len(before) == len(after) and all((before[n] == after[n]).all() for n in names)
+    return not same
+
+
+def is_harmless(before: Records, at: int, name: str) -> bool:
+    """Assigning what was assigned already changes no state: a second assignment is no error."""
+    return name == "duplicate" and before["kind"][at] == Kind.ASSIGN
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+@pytest.mark.parametrize("name", MUTATIONS)
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(number=st.integers(0, 10**6))
+def test_a_mutated_trace_is_caught(
+    name: str, platform: str, number: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    guest = CLEAN[platform]
+    records = guest.records()
+    at = pick(records, number)
+    mutated = renumbered(MUTATIONS[name](records, at))
+    folder = tmp_path_factory.mktemp("mutated")
+    console = "\n".join(guest.console)
+    verdict = replay_run(write_run(folder, mutated, guest.info(), console, guest.files))
+    caught = verdict.verdict != "clean"
+    assert caught == (differs(records, mutated) and not is_harmless(records, at, name))
+
+
+CLEAN = {platform: booted(platform=platform) for platform in ("snp", "tdx")}
+
+
+# --- a kernel that knows nothing of unaccepted memory ------------------------------------
+
+
+def old_kernel(reached: bool) -> Guest:
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    if reached:
+        guest.stage(Stage.USERSPACE)
+        guest.console = [
+            "ACCEPTLAB userspace",
+            f"ACCEPTLAB meminfo MemTotal={guest.layout.low // 1024} Unaccepted=none "
+            "nr_unaccepted=none label=start",
+        ]
+    guest.end()
+    return guest
+
+
+def test_an_old_kernel_is_called_that(tmp_path: Path) -> None:
+    verdict = replay_run(old_kernel(True).write(tmp_path / "run"))
+    assert verdict.verdict == "undecided"
+    assert verdict.headline == (
+        "This kernel does not support unaccepted memory: it accepted nothing of the 64 MiB that "
+        "firmware left unaccepted, and uses 32 MiB of 96 MiB."
+    )
+
+
+def test_an_old_kernel_that_stops_is_called_that_too(tmp_path: Path) -> None:
+    folder = old_kernel(False).write(tmp_path / "run", outcome="stopped")
+    headline = replay_run(folder).headline
+    assert headline.startswith("This kernel does not support unaccepted memory")
+    assert "did not reach userspace (stopped)" in headline
+
+
+def test_a_withheld_table_is_not_blamed_on_the_kernel(tmp_path: Path) -> None:
+    guest = old_kernel(False)
+    hand_over = replace(guest.info().hand_over, bitmap=None)
+    folder = guest.write(tmp_path / "run", outcome="stopped", hand_over=hand_over)
+    assert "does not support" not in replay_run(folder).headline
+
+
+# --- bad input -------------------------------------------------------------------------------
+
+
+def one_line(folder: Path) -> str:
+    with pytest.raises(BadInput) as error:
+        replay_run(folder)
+    text = str(error.value)
+    assert "\n" not in text and text
+    return text
+
+
+def test_no_run_folder(tmp_path: Path) -> None:
+    assert "is not a run folder" in one_line(tmp_path)
+
+
+def test_an_edited_parquet(run: Path) -> None:
+    data = bytearray((run / "events.parquet").read_bytes())
+    data[len(data) // 2] ^= 1
+    (run / "events.parquet").write_bytes(data)
+    assert "truncated or edited" in one_line(run)
+
+
+def test_a_truncated_parquet(run: Path) -> None:
+    data = (run / "events.parquet").read_bytes()
+    (run / "events.parquet").write_bytes(data[: len(data) // 2])
+    assert "truncated or edited" in one_line(run)
+
+
+@pytest.mark.parametrize("keep", [0, 4, 0.5, 0.99])
+def test_a_truncated_parquet_with_its_own_checksum(run: Path, keep: float) -> None:
+    data = (run / "events.parquet").read_bytes()
+    kept = int(keep if keep >= 1 else len(data) * keep)
+    (run / "events.parquet").write_bytes(data[:kept])
+    rewrite(run, sha256_of(run / "events.parquet"))
+    assert "truncated or damaged" in one_line(run)
+
+
+def rewrite(run: Path, sha256: str) -> None:
+    info = Run.open(run).info
+    write_run_json(run, replace(info, events=replace(info.events, sha256=sha256)))
+
+
+def test_a_missing_parquet(run: Path) -> None:
+    (run / "events.parquet").unlink()
+    assert "has no events.parquet" in one_line(run)
+
+
+def test_another_parquet(run: Path) -> None:
+    pq.write_table(pa.table({"a": [1]}), run / "events.parquet")
+    rewrite(run, sha256_of(run / "events.parquet"))
+    assert "no column seq" in one_line(run)
+
+
+def test_ram_beyond_all_reason(guest: Guest, tmp_path: Path) -> None:
+    def inflate(records: Records) -> Records:
+        records = records.copy()
+        records["size"][1] = 1 << 63
+        return records
+
+    assert "it is damaged" in one_line(guest.write(tmp_path / "run", inflate))
+
+
+def test_a_damaged_snapshot(run: Path) -> None:
+    pages = next((run / "bitmap").glob("*.pages"))
+    pages.write_bytes(pages.read_bytes()[:-1])
+    assert "truncated" in one_line(run)
