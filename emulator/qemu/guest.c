@@ -227,6 +227,24 @@ void helper_confidential_insn(CPUX86State *env, uint32_t insn,
     cpu->platform->insn(cpu, insn, insn_len, GETPC());
 }
 
+/*
+ * Linux waits for its APIC timer's calibration in ten million PAUSEs. Each
+ * would hand the emulator's one thread to the next vCPU: do it only if there
+ * is a vCPU to run.
+ */
+void helper_confidential_pause(CPUX86State *env, uint32_t insn_len)
+{
+    CPUState *cs = env_cpu(env), *other;
+
+    CPU_FOREACH(other) {
+        if (other != cs && (!other->halted || cpu_has_work(other))) {
+            cpu_restore_state(cs, GETPC());
+            env->eip += insn_len;
+            do_pause(env);
+        }
+    }
+}
+
 bool emulated_guest_cpuid(CPUX86State *env)
 {
     EmulatedCpu *cpu = env->confidential;
