@@ -227,7 +227,7 @@ static void fill_psc(struct input *in, uint8_t *page, unsigned int offset)
 						      (uint64_t)(shape >> 4 & 1) << 56;
 
 		if (shape >= 240)
-			entry |= take(in, 2) & 0xfff;
+			entry |= shape & 1 ? take(in, 2) & 0xfff : 0x200;
 		put(page, offset + 8 + 8 * i, entry);
 	}
 }
@@ -285,7 +285,7 @@ static void step_snp(struct snp_vm *vm, struct embedder *embedder)
 	struct ghcb_msr_answer msr;
 	struct access_fault fault;
 	struct snp_answer answer;
-	uint64_t gpa;
+	uint64_t gpa, attributes;
 
 	switch (op % 8) {
 	case 0:
@@ -305,9 +305,10 @@ static void step_snp(struct snp_vm *vm, struct embedder *embedder)
 		break;
 	case 5:
 		gpa = take_gpa(in);
-		if (snp_rmpadjust_operands(vm, &caller, gpa, how & 3, take(in, 3), &answer) ==
+		attributes = take(in, 3) & (how & 4 ? ~0ull : 0x11f03);
+		if (snp_rmpadjust_operands(vm, &caller, gpa, how & 3, attributes, &answer) ==
 		    SNP_WALK)
-			snp_rmpadjust(vm, &caller, gpa, how & 1, take(in, 2), &answer);
+			snp_rmpadjust(vm, &caller, gpa, how & 3, attributes, &answer);
 		break;
 	default:
 		gpa = take_gpa(in);
