@@ -21,6 +21,12 @@ class BadInputError(AcceptlabError):
     exit_code = EXIT_BAD_INPUT
 
 
+class InterruptedByUserError(AcceptlabError):
+    """Ctrl-C, SIGTERM or SIGHUP, after everything is in order again; 128 + SIGINT, as shells have it."""
+
+    exit_code = 130
+
+
 class MachineError(AcceptlabError):
     """This machine cannot do it: a package, disk space, memory or the network is missing."""
 

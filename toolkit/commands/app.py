@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import sys
 from typing import NoReturn
 
@@ -20,7 +19,7 @@ from toolkit.commands.replay import replay
 from toolkit.commands.report import report
 from toolkit.commands.run import run
 from toolkit.commands.setup import setup
-from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE, AcceptlabError
+from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE, AcceptlabError, InterruptedByUserError
 
 app = typer.Typer(
     name="acceptlab",
@@ -91,10 +90,7 @@ def main() -> None:
         limit = _machine_limit(error.__cause__) if isinstance(error.__cause__, OSError) else None
         _fail(limit or str(error), EXIT_MACHINE if limit else EXIT_BAD_INPUT)
     except KeyboardInterrupt:
-        # Die by the signal, as a shell loop around us expects, after all clean-up has run.
-        sys.stderr.write("acceptlab: interrupted\n")
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
+        _fail("interrupted", InterruptedByUserError.exit_code)
     except BrokenPipeError:
         # Whoever read our output has seen enough (`| head`); that is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

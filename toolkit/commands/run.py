@@ -12,7 +12,7 @@ import typer
 from toolkit.commands.output import AsJson, print_json
 from toolkit.commands.replay import judge_runs
 from toolkit.emulator import build
-from toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK
+from toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK, InterruptedByUserError
 from toolkit.kernels.resolve import resolve
 from toolkit.run.folder import fresh
 from toolkit.run.options import RunOptions
@@ -178,7 +178,9 @@ def run(
         typer.echo(f"{finished.outcome.word}{reason}")
         typer.echo(finished.folder)
     if finished.interrupted:
-        raise KeyboardInterrupt
+        raise InterruptedByUserError(
+            f"interrupted; what there is of the run is in {finished.folder}"
+        )
     raise typer.Exit(code)
 
 

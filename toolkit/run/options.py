@@ -7,8 +7,9 @@ import shlex
 from dataclasses import dataclass
 
 from toolkit.errors import BadInputError
-from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range
+from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
 from toolkit.guests.sizes import parse_size
+from toolkit.guests.workloads import workload_options
 
 MAX_VCPUS = 16
 """Up to here vCPUs have been tried (the machine itself would take 255)."""
@@ -51,7 +52,9 @@ class RunOptions:
             raise BadInputError(f"--time-limit {self.time_limit:g}: give seconds, more than 0")
         if len(set(self.probes)) != len(self.probes):
             raise BadInputError("--probe: each function once is enough")
-        _ = self.memory_bytes
+        # Long before a hand-over is built, and an emulator for it.
+        usable_ram(self.memory_request, self.platform)
+        workload_options(self.workloads)
 
     @property
     def memory_bytes(self) -> int:

@@ -17,6 +17,7 @@ _USERSPACE = re.compile(r"^ACCEPTLAB userspace\r?$", re.MULTILINE)
 _DONE = re.compile(r"^ACCEPTLAB done\r?$", re.MULTILINE)
 _PANIC = re.compile(r"Kernel panic - not syncing: ([^\r\n]*)")
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_FULL_DISK = ("No space left on device", "Disk quota exceeded", "File too large")
 _FROM_REPORT = ("stopped", "terminated", "panic", "triple-fault")
 
 
@@ -83,7 +84,8 @@ def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
     lines = [
         line.strip() for line in stderr.read_text(errors="replace").splitlines() if line.strip()
     ]
-    if any("No space left on device" in line or "File too large" in line for line in lines):
+    full = any(words in line for line in lines for words in _FULL_DISK)
+    if full or -ending.code == signal.SIGXFSZ:
         raise MachineError(
             "the disk became full during the run: make room, or choose another folder with --out"
         )

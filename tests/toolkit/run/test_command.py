@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The emulator's command line, and the files of functions that go with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import BadInputError
+from toolkit.guests.hand_over_files import HandOverFiles
+from toolkit.run import machinery, probes
+from toolkit.run.command import RunFiles, emulator_command
+from toolkit.run.console import last_line
+from toolkit.run.options import RunOptions
+
+TABLE = [
+    (0x1000, "_stext"),
+    (0x1000, "pvalidate_pages"),
+    (0x1100, "do_fork"),
+    (0x1200, "accept_memory.part.0"),
+    (0x1300, "kmalloc"),
+    (0x2000, "_etext"),
+    (0x3000, "accept_memory_data"),
+]
+
+
+def command(folder: Path, **options: object) -> list[str]:
+    hand_over = HandOverFiles(folder, folder / "map", folder / "rom", [(folder / "k", 0x1000)])
+    asked = RunOptions("k", **options)  # type: ignore[arg-type]
+    return emulator_command(Path("/emulator"), asked, hand_over, RunFiles(folder))
+
+
+def test_one_thread_counts_instructions_and_many_do_not() -> None:
+    single, multi = command(Path("/r")), command(Path("/r"), threads="multi")
+    assert "-icount" in single
+    assert "-icount" not in multi
+    assert "tcg,thread=multi" in multi
+
+
+def test_platform_and_host_are_told() -> None:
+    words = command(Path("/r"), platform="tdx", host_backing="4K", host_assign="advance", cpus=4)
+    guest = next(word for word in words if word.startswith("tdx-emulated"))
+    assert ",host-backing=4K,host-assign=advance," in guest
+    assert words[words.index("-smp") + 1] == "4"
+
+
+def test_a_comma_in_a_path_is_no_separator() -> None:
+    guest = next(word for word in command(Path("/a,b")) if word.startswith("snp-emulated"))
+    assert "events=/a,,b/events.raw" in guest
+
+
+def test_events_off_means_no_stream_and_no_snapshots() -> None:
+    guest = next(w for w in command(Path("/r"), events=False) if w.startswith("snp-emulated"))
+    assert "events=" not in guest
+    assert "snapshots=" not in guest
+
+
+def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
+    assert machinery.machinery_text(TABLE).splitlines() == [
+        "text 0x1000 0x2000",
+        "skip 0x1000 0x1100",
+        "skip 0x1200 0x1300",
+    ]
+
+
+def test_without_the_edges_of_text_there_is_no_machinery() -> None:
+    assert machinery.machinery_text(TABLE[1:]) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["tdx_accept_memory", "__tdcall_ret", "cond_accept_memory", "accept_page.isra.0"]
+)
+def test_machinery_by_name(name: str) -> None:
+    assert machinery.is_machinery(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["get_page_from_freelist", "memblock_alloc", "acceptable", "tdx_early_init"]
+)
+def test_who_wants_memory_is_no_machinery(name: str) -> None:
+    assert not machinery.is_machinery(name)
+
+
+def test_probes_are_resolved_and_written(tmp_path: Path) -> None:
+    probes.write(probes.resolve(["kmalloc", "do_fork"], TABLE, "k"), tmp_path / "probes")
+    assert (tmp_path / "probes").read_text() == "kmalloc 0x1300\ndo_fork 0x1100\n"
+
+
+def test_an_unknown_function_is_named() -> None:
+    with pytest.raises(BadInputError, match=r"--probe no_such: debian:6\.12 has no function"):
+        probes.resolve(["no_such"], TABLE, "debian:6.12")
+
+
+def test_the_console_s_last_whole_line_without_escapes(tmp_path: Path) -> None:
+    log = tmp_path / "console.log"
+    assert last_line(log) == ""
+    log.write_bytes(b"first\n\x1b[2Jsecond\x07 line\r\n\r\nthird, not yet wh")
+    assert last_line(log) == "second line"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A run folder belongs to one run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import BadInputError
+from toolkit.places import CHECKOUT
+from toolkit.run.folder import claimed, fresh
+
+
+def test_a_new_folder_is_made_and_kept(tmp_path: Path) -> None:
+    with claimed(tmp_path / "a" / "b"):
+        (tmp_path / "a" / "b" / "run.json").touch()
+    assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["run.json"]
+
+
+def test_after_an_error_the_folder_is_as_before(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("new", "empty"):
+        with pytest.raises(RuntimeError), claimed(tmp_path / name):
+            (tmp_path / name / "events.raw").touch()
+            (tmp_path / name / "bitmap").mkdir()
+            raise RuntimeError
+    assert not (tmp_path / "new").exists()
+    assert list((tmp_path / "empty").iterdir()) == []
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInputError, match="not a folder"), claimed(tmp_path / "file"):
+        pass
+
+
+def test_a_second_run_into_a_folder_in_use_is_refused_and_harms_nothing(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from toolkit.run.folder import claimed\n"
+        "with claimed(Path(sys.argv[1])): pass"
+    )
+    with claimed(tmp_path / "run"):
+        (tmp_path / "run" / "console.log").write_text("first")
+        second = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / "run")],
+            cwd=CHECKOUT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "another run writes into" in second.stderr
+        assert (tmp_path / "run" / ".running").exists()
+    assert (tmp_path / "run" / "console.log").read_text() == "first"
+
+
+def test_fresh_folders_never_collide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert len({fresh("x") for _ in range(5)}) == 5

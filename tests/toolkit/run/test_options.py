@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Options of a run: what is refused at once, and the line that repeats a run."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from toolkit.commands import run as command
+from toolkit.commands.app import app
+from toolkit.errors import BadInputError
+from toolkit.run.options import RunOptions
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"memory": "0"}, "--memory 0"),
+        ({"memory": "lots"}, "'lots' is not a size"),
+        ({"memory": "200T"}, "address width"),
+        ({"memory": "200T", "platform": "tdx"}, "address width"),
+        ({"cpus": 0}, "--cpus 0: give 1 to 16"),
+        ({"cpus": 17}, "--cpus 17"),
+        ({"seed": -1}, "--seed -1"),
+        ({"time_limit": 0.0}, "--time-limit 0"),
+        ({"time_limit": float("nan")}, "--time-limit nan"),
+        ({"firmware_accepts": "some"}, "'some' is unknown"),
+        ({"holes": ("1G",)}, "hole"),
+        ({"holes": ("1P+4K",)}, "hole"),
+        ({"accepted": ("5-6",)}, "accepted"),
+        ({"workloads": ("dance:3",)}, "workload 'dance:3'"),
+        ({"probes": ("f", "f")}, "--probe"),
+    ],
+)
+def test_what_no_run_can_have_is_refused_in_one_line(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadInputError) as raised:
+        RunOptions("debian:6.12", **wrong)
+    assert says in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_kaslr_and_acceptance_reach_the_kernel() -> None:
+    words = RunOptions("k", accept="eager", kaslr=False, append="quiet a=b").command_line.split()
+    assert words[-4:] == ["accept_memory=eager", "nokaslr", "quiet", "a=b"]
+    assert "nokaslr" not in RunOptions("k").command_line
+
+
+options = st.builds(
+    RunOptions,
+    kernel=st.just("debian:6.12"),
+    platform=st.sampled_from(["snp", "tdx"]),
+    memory=st.sampled_from(["2G", "16G", "256G"]),
+    cpus=st.integers(1, 16),
+    accept=st.sampled_from(["lazy", "eager"]),
+    host_backing=st.sampled_from(["2M", "4K"]),
+    host_assign=st.sampled_from(["demand", "advance"]),
+    firmware_accepts=st.sampled_from(["below-4g", "minimal", "minimal+64", "all"]),
+    holes=st.sampled_from([(), ("1G-1028M",), ("1G-1028M", "1536M+8K")]),
+    accepted=st.sampled_from([(), ("1100M+4K",)]),
+    seed=st.integers(0, 2**63 - 1),
+    kaslr=st.booleans(),
+    append=st.sampled_from(["", "quiet", "a='b c' $HOME \"d\""]),
+    workloads=st.sampled_from([(), ("touch:64M", "idle:1")]),
+    probes=st.sampled_from([(), ("accept_memory", "pvalidate_pages")]),
+    vmlinux=st.sampled_from(["", "/a path/vmlinux"]),
+    threads=st.sampled_from(["single", "multi"]),
+    events=st.booleans(),
+    time_limit=st.sampled_from([0.5, 60.0, 600.0]),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(options)
+def test_the_reproducing_line_asks_for_the_same_run(asked: RunOptions) -> None:
+    words = shlex.split(asked.reproduce(asked.kernel))
+    assert words[0] == "acceptlab"
+    seen: list[RunOptions] = []
+
+    def stand_in(kernel: object) -> None:
+        raise AssertionError(kernel)
+
+    class Recorder(RunOptions):
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            seen.append(RunOptions(**self.__dict__))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "RunOptions", Recorder)
+        patch.setattr(command, "resolve", stand_in)
+        CliRunner().invoke(app, words[1:])
+    assert seen == [asked]

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One word for what a run came to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.errors import MachineError
+from toolkit.run.launch import Ending
+from toolkit.run.outcome import check_emulator, judge, read_report
+
+OFF = {"outcome": "shutdown", "stage": "userspace"}
+DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
+
+
+@pytest.mark.parametrize(
+    ("report", "console", "ending", "word", "reason"),
+    [
+        (OFF, DONE, Ending(0), "userspace", ""),
+        (OFF, "ACCEPTLAB userspace\n", Ending(0), "userspace", "before its workloads did"),
+        (OFF, "said ACCEPTLAB userspace, no more", Ending(0), "terminated", "before it reached"),
+        ({"outcome": "stopped", "reason": "NPF"}, DONE, Ending(0), "stopped", "NPF"),
+        ({"outcome": "terminated", "reason": "GHCB"}, "", Ending(0), "terminated", "GHCB"),
+        ({"outcome": "triple-fault"}, "", Ending(0), "triple-fault", ""),
+        (OFF, "Kernel panic - not syncing: Oh dear\r\n", Ending(0), "panic", "Oh dear"),
+        (OFF, DONE, Ending(0, timed_out=True), "timeout", "limit of 5 s"),
+        (OFF, DONE, Ending(-15, interrupted=True), "killed", "interrupted by its user"),
+        (None, "", Ending(-9), "killed", "SIGKILL"),
+    ],
+)
+def test_outcomes(
+    report: dict | None, console: str, ending: Ending, word: str, reason: str
+) -> None:
+    came_to = judge(report, console, ending, 5.0)
+    assert came_to.word == word
+    assert reason in came_to.reason
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", None])
+def test_a_report_that_is_none_is_absent(tmp_path: Path, text: str | None) -> None:
+    if text is not None:
+        (tmp_path / "report.json").write_text(text)
+    assert read_report(tmp_path / "report.json") is None
+
+
+@pytest.mark.parametrize(
+    ("ending", "stderr", "says"),
+    [
+        (Ending(1), "warning\nbad property\n", "bad property"),
+        (Ending(1), "", "exit 1"),
+        (Ending(0), "", "said nothing"),
+        (Ending(-11), "", "crashed (SIGSEGV)"),
+        (Ending(1), "events: cannot write x: No space left on device; it ends", "disk became full"),
+        (Ending(-25), "", "disk became full"),
+    ],
+)
+def test_a_failure_of_the_emulator_itself_is_an_error(
+    tmp_path: Path, ending: Ending, stderr: str, says: str
+) -> None:
+    (tmp_path / "log").write_text(stderr)
+    with pytest.raises(MachineError) as raised:
+        check_emulator(ending, False, tmp_path / "log")
+    assert says in str(raised.value)
+
+
+@pytest.mark.parametrize("ending", [Ending(0, True), Ending(-9), Ending(-15, interrupted=True)])
+def test_an_emulator_that_was_stopped_did_not_fail(tmp_path: Path, ending: Ending) -> None:
+    (tmp_path / "log").touch()
+    check_emulator(ending, False, tmp_path / "log")

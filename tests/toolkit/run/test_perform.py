@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The life of a run, with a toy emulator: what is recorded, and what is left behind when nothing can be."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.errors import BadInput
+from analysis.run_folder import Run
+from tests.toolkit import toy
+from toolkit.errors import BadInputError, MachineError
+from toolkit.kernels.resolve import resolve
+from toolkit.run.options import RunOptions
+from toolkit.run.perform import Finished, dry_run, perform
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(own_cache: Path) -> None:
+    """Keep the user's cache out of it."""
+
+
+def run(tmp_path: Path, mode: str, **options: Any) -> Finished:
+    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    asked = RunOptions(kernel.name, memory="256M", **options)
+    return perform(asked, kernel, toy.make_emulator(tmp_path, mode), tmp_path / "run", False)
+
+
+def test_a_run_that_ends_well_is_recorded_whole(tmp_path: Path) -> None:
+    finished = run(tmp_path, "userspace", platform="tdx", seed=7)
+    recorded = Run.open(finished.folder)
+    recorded.verify_events()
+    assert recorded.info.outcome == "userspace"
+    assert (recorded.info.platform, recorded.info.machine.seed) == ("tdx", 7)
+    assert (recorded.info.events.count, recorded.info.events.complete) == (10, True)
+    assert recorded.info.hand_over.ram[0] == (0, 0xA0000)
+    assert sorted(path.name for path in finished.folder.iterdir()) == [
+        "bitmap", "console.log", "events.parquet", "run.json",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "outcome", "reason"),
+    [
+        ("stopped", {}, "stopped", "as told"),
+        ("panic", {}, "panic", "no init"),
+        ("hang", {"time_limit": 2.0}, "timeout", "the time limit of 2 s passed, in stage kernel"),
+        ("killed", {}, "killed", "the emulator was killed from outside (SIGKILL)"),
+    ],
+)
+def test_what_a_guest_comes_to_is_recorded(
+    tmp_path: Path, mode: str, options: dict[str, Any], outcome: str, reason: str
+) -> None:
+    info = Run.open(run(tmp_path, mode, **options).folder).info
+    assert info.outcome == outcome
+    assert reason in info.reason
+
+
+def test_a_killed_emulator_leaves_a_trace_that_says_that_it_is_cut_off(tmp_path: Path) -> None:
+    info = Run.open(run(tmp_path, "killed").folder).info
+    assert not info.events.complete
+    assert info.events.count == 6  # whole records in 500 bytes
+    assert info.events.problem
+
+
+def test_an_emulator_that_ignores_sigterm_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.run.launch._GRACE", 0.3)
+    assert run(tmp_path, "deaf", time_limit=1.0).outcome.word == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("mode", "words"),
+    [("refuses", "toy: cannot do that"), ("crash", "crashed (SIGSEGV)")],
+)
+def test_a_failing_emulator_is_an_error_and_leaves_no_folder(
+    tmp_path: Path, mode: str, words: str
+) -> None:
+    with pytest.raises(MachineError) as raised:
+        run(tmp_path, mode)
+    assert words in str(raised.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_events_can_be_off(tmp_path: Path) -> None:
+    finished = run(tmp_path, "userspace", events=False)
+    assert not (finished.folder / "events.parquet").exists()
+    assert "--no-events" in (Run.open(finished.folder).info.events.problem or "")
+
+
+def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious").write_text("keep")
+    with pytest.raises(BadInputError, match="not empty"):
+        run(tmp_path, "userspace")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["precious"]
+
+
+def test_a_probe_of_a_kernel_without_symbols_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="compressed in a way"):
+        run(tmp_path, "userspace", probes=("accept_memory",))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_writes_the_hand_over_and_starts_nothing(tmp_path: Path) -> None:
+    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    options = RunOptions(kernel.name, memory="256M")
+    line = dry_run(options, kernel, toy.make_emulator(tmp_path, "userspace"), tmp_path / "run")
+    assert "snp-emulated,id=cc0" in line
+    assert (tmp_path / "run" / "hand-over" / "hand-over").exists()
+    assert not (tmp_path / "run" / "console.log").exists()
+
+
+def test_the_reproducing_line_names_a_path_that_holds_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy.make_kernel(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    kernel = resolve("bzImage")
+    emulator = toy.make_emulator(tmp_path, "userspace")
+    finished = perform(RunOptions("bzImage", memory="256M"), kernel, emulator, Path("run"), False)
+    line = json.loads((finished.folder / "run.json").read_text())["reproduce"]
+    assert line.startswith(f"acceptlab run {tmp_path}/bzImage --platform snp")
