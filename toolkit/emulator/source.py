@@ -131,6 +131,7 @@ def apply_patch(patch: Path, tree: Path) -> None:
             "-p1",
             "--forward",
             "--silent",
+            "--fuzz=0",  # as dpkg-source has it: a hunk that only nearly fits is in the wrong place
             "--no-backup-if-mismatch",
             "--reject-file=-",
             "-i",

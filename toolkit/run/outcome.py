@@ -51,18 +51,26 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     told = str((report or {}).get("outcome", ""))
     if told in _FROM_REPORT:
         return Outcome(told, str((report or {}).get("reason", "")))
-    panic = _PANIC.search(console)
+    panic = _PANIC.search(console) or _PANIC.search(_printk(report))
     if panic:
         return Outcome("panic", panic[1].strip())
-    return _of_clean_end(console)
+    return _of_own_end(told, console)
 
 
-def _of_clean_end(console: str) -> Outcome:
+def _printk(report: dict[str, Any] | None) -> str:
+    """Return the kernel's last messages as the emulator found them in memory; they need not have reached the console."""
+    lines = (report or {}).get("printk", [])
+    return "\n".join(str(line) for line in lines) if isinstance(lines, list) else ""
+
+
+def _of_own_end(told: str, console: str) -> Outcome:
+    """Return the outcome of a guest that switched itself off (or asked for a reset, which ends the emulator too)."""
     if _DONE.search(console):
         return Outcome("userspace", "")
     if _USERSPACE.search(console):
         return Outcome("userspace", "the guest ended before its workloads did")
-    return Outcome("terminated", "the guest switched itself off before it reached userspace")
+    how = "asked for a reset" if told == "reset" else "switched itself off"
+    return Outcome("terminated", f"the guest {how} before it reached userspace")
 
 
 def _where(report: dict[str, Any] | None, console: str) -> str:

@@ -55,7 +55,7 @@ def test_reset_vector_jumps_to_the_start(tmp_path: Path) -> None:
 
 
 def test_real_mode_sets_up_long_mode(tmp_path: Path) -> None:
-    lines = disassemble(tmp_path, "i8086", 0xFE00, 14)
+    lines = disassemble(tmp_path, "i8086", 0xFE00, 17)
     assert lines == [
         "cli",
         "cld",
@@ -64,8 +64,11 @@ def test_real_mode_sets_up_long_mode(tmp_path: Path) -> None:
         "mov cr4,eax",
         "mov eax,0x7fff8000",
         "mov cr3,eax",
-        "mov ecx,0xc0000080",
         "xor edx,edx",
+        "mov ecx,0x2ff",
+        "mov eax,0x806",
+        "wrmsr",
+        "mov ecx,0xc0000080",
         "mov eax,0x100",
         "wrmsr",
         "mov eax,0x80000033",

@@ -25,6 +25,8 @@ DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
         ({"outcome": "terminated", "reason": "GHCB"}, "", Ending(0), "terminated", "GHCB"),
         ({"outcome": "triple-fault"}, "", Ending(0), "triple-fault", ""),
         (OFF, "Kernel panic - not syncing: Oh dear\r\n", Ending(0), "panic", "Oh dear"),
+        ({"printk": ["Kernel panic - not syncing: Silent"]}, "", Ending(0), "panic", "Silent"),
+        ({"outcome": "reset"}, "", Ending(0), "terminated", "asked for a reset"),
         (OFF, DONE, Ending(0, timed_out=True), "timeout", "limit of 5 s"),
         (OFF, DONE, Ending(-15, interrupted=True), "killed", "interrupted by its user"),
         (None, "", Ending(-9), "killed", "SIGKILL"),

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The emulator's build: keyed by what it is made from, found again, and clear when it fails. The tools are stand-ins."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from toolkit.emulator import build, overlay, source
+from toolkit.errors import MachineError
+from toolkit.places import CHECKOUT
+
+NINJA = """#!/bin/sh
+echo '[1/2] cc a.c'
+{body}
+"""
+
+
+@pytest.fixture
+def workshop(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder for stand-in tools, first on the PATH; QEMU's source is a tree with a `configure` that does nothing."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
+    monkeypatch.setattr(build, "_CCACHE_LINKS", "/nonexistent")
+    monkeypatch.setattr(build, "_source", lambda _: made_of(tmp_path))
+    monkeypatch.setattr(overlay, "sync", lambda *_: 0)
+    script(tmp_path, "configure", "#!/bin/sh\nexit 0\n")
+    monkeypatch.setattr(source, "unpack", lambda _, tree, __: unpack(tmp_path, tree))
+    return tools
+
+
+def unpack(tmp_path: Path, tree: Path) -> None:
+    tree.mkdir(parents=True)
+    (tmp_path / "configure").rename(tree / "configure")
+
+
+def made_of(tmp_path: Path, debian: str = "d" * 64) -> source.Source:
+    return source.Source(
+        "1:7.2", tmp_path / "orig", tmp_path / "debian", "0" * 64, debian, "pinned"
+    )
+
+
+def script(folder: Path, name: str, text: str) -> None:
+    (folder / name).write_text(text)
+    (folder / name).chmod((folder / name).stat().st_mode | stat.S_IXUSR)
+
+
+def ninja(tools: Path, body: str) -> None:
+    script(tools, "ninja", NINJA.format(body=body))
+
+
+GOOD = 'echo binary > "$2/qemu-system-x86_64"; echo >> "$2/../calls"'
+
+
+def test_a_built_emulator_is_found_and_not_built_again(workshop: Path) -> None:
+    ninja(workshop, GOOD)
+    first = build.ensure()
+    assert first.binary.read_text() == "binary\n"
+    ninja(workshop, "exit 1")
+    assert build.ensure() == first
+    assert build.find() == first
+
+
+def test_an_emulator_of_another_configure_line_does_not_count(
+    workshop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ninja(workshop, GOOD)
+    first = build.ensure()
+    monkeypatch.setattr(build, "CONFIGURE", (*build.CONFIGURE, "--more"))
+    assert build.find() is None
+    assert build.ensure().key != first.key
+
+
+def test_a_compiler_s_error_reaches_the_user_in_one_line(workshop: Path) -> None:
+    ninja(workshop, "echo 'glue.c:7:3: error: expected ; before }'; exit 1")
+    with pytest.raises(MachineError, match=r"glue\.c:7:3: error: expected ;"):
+        build.ensure()
+    assert build.find() is None
+
+
+def test_a_failed_configure_reaches_the_user(workshop: Path, tmp_path: Path) -> None:
+    script(tmp_path, "configure", "#!/bin/sh\necho 'ERROR: glib-2.56 is required'\nexit 1\n")
+    with pytest.raises(MachineError, match=r"configure failed: ERROR: glib-2\.56"):
+        build.ensure()
+
+
+def test_after_a_failure_the_build_goes_on_in_the_same_tree(workshop: Path) -> None:
+    ninja(workshop, "exit 1")
+    with pytest.raises(MachineError):
+        build.ensure()
+    ninja(
+        workshop, GOOD
+    )  # the tree's `configure` is there once only: a second unpacking would fail
+    assert build.ensure().binary.exists()
+
+
+def test_the_key_tells_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = overlay.read(CHECKOUT / "emulator")
+    keys = {
+        build.key_of(made_of(tmp_path), files),
+        build.key_of(made_of(tmp_path, "e" * 64), files),
+    }
+    keys.add(
+        build.key_of(
+            made_of(tmp_path), overlay.Overlay({**files.added, Path("x"): b""}, files.hooks)
+        )
+    )
+    monkeypatch.setattr(build, "CONFIGURE", build.CONFIGURE[1:])
+    keys.add(build.key_of(made_of(tmp_path), files))
+    assert len(keys) == 4
