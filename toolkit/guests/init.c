@@ -16,7 +16,6 @@
 
 #define PAGE 4096UL
 #define HUGE (2UL << 20)
-#define MAX_WORKLOADS 16
 #define OPTION "acceptlab.workload="
 
 /* One write per line, so that kernel messages cannot come in between. */
@@ -132,24 +131,19 @@ static int touch(unsigned long size)
 	return 0;
 }
 
+/* A word in each page: the file gets all its memory, and little is copied. */
 static int fill_tmpfs(unsigned long size)
 {
-	static char block[64 << 10];
-	unsigned long written = 0;
+	const unsigned long word = 0x5a5a5a5a5a5a5a5a;
+	unsigned long at;
 	int fd, error = 0;
 
-	memset(block, 0x5a, sizeof(block));
 	fd = open("/tmp/fill", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
 		return errno;
-	while (written < size && !error) {
-		unsigned long left = size - written;
-		ssize_t done = write(fd, block, left < sizeof(block) ? left : sizeof(block));
-
-		if (done <= 0)
-			error = done ? errno : EIO;
-		else
-			written += done;
+	for (at = 0; at < size && !error; at += PAGE) {
+		if (pwrite(fd, &word, sizeof(word), at) != sizeof(word))
+			error = errno ? errno : EIO;
 	}
 	close(fd);
 	unlink("/tmp/fill");

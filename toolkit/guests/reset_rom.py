@@ -54,6 +54,9 @@ def _real_mode(state: EntryState) -> bytes:
     def mov_eax(value: int) -> bytes:
         return b"\x66\xb8" + struct.pack("<I", value)
 
+    def mov_ecx(value: int) -> bytes:
+        return b"\x66\xb9" + struct.pack("<I", value)
+
     return b"".join(
         (
             b"\xfa\xfc",  # cli; cld
@@ -61,8 +64,10 @@ def _real_mode(state: EntryState) -> bytes:
             + struct.pack("<H", _GDT_POINTER),  # lgdt cs:[pointer], 32-bit base
             mov_eax(0x20) + b"\x0f\x22\xe0",  # CR4 = PAE
             mov_eax(state.page_table) + b"\x0f\x22\xd8",  # CR3
-            b"\x66\xb9" + struct.pack("<I", 0xC0000080) + b"\x66\x31\xd2",  # ecx = EFER, edx = 0
-            mov_eax(0x100) + b"\x0f\x30",  # EFER = LME
+            b"\x66\x31\xd2",  # edx = 0
+            # As firmware has it: memory types on, write-back by default. Without, Linux 6.1 goes without PAT.
+            mov_ecx(0x2FF) + mov_eax(0x806) + b"\x0f\x30",  # MTRRdefType = E, WB
+            mov_ecx(0xC0000080) + mov_eax(0x100) + b"\x0f\x30",  # EFER = LME
             mov_eax(0x80000033) + b"\x0f\x22\xc0",  # CR0 = PG, NE, ET, MP, PE
             b"\x66\xea" + struct.pack("<IH", _ROM_BASE + _LONG_MODE, CODE_SELECTOR),
         )
