@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.events import BATCH_EVENTS, Batch
-from analysis.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE, ConvertTo, Kind
+from analysis.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE, Attack, ConvertTo, Kind
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
@@ -60,6 +60,7 @@ class Op(IntEnum):
     ASSIGN = 6
     REMOVE = 7
     LOOK = 8  # changes nothing; the state before it is asked for
+    RESTORE = 9  # the host gives back a page that it had replaced, still accepted
 
 
 class Breach(IntFlag):
@@ -77,7 +78,7 @@ class Breach(IntFlag):
 _ROWS = max(Op) + 1
 _STATE_AFTER = np.zeros(_ROWS, np.uint8)
 _STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE]] = State.HOST
-_STATE_AFTER[[Op.LAUNCH, Op.ACCEPT]] = State.ACCEPTED
+_STATE_AFTER[[Op.LAUNCH, Op.ACCEPT, Op.RESTORE]] = State.ACCEPTED
 _STATE_AFTER[[Op.RESCIND, Op.ASSIGN]] = State.ASSIGNED
 _HELD_AFTER = np.zeros(_ROWS, np.uint8)
 _HELD_AFTER[[Op.LAUNCH, Op.ACCEPT]] = HELD
@@ -125,15 +126,33 @@ def _op_table() -> U8:
 _OP = _op_table()
 
 
+def _attack_table() -> U8:
+    """Op by attack: what the act leaves of the page. Nothing but the attack event tells of it."""
+    table = np.zeros(256, np.uint8)
+    table[[Attack.REMAP, Attack.REASSIGN, Attack.REMOVE_AUG]] = Op.ASSIGN
+    table[[Attack.ALIAS, Attack.UNASSIGN, Attack.REMOVE, Attack.BLOCK]] = Op.REMOVE
+    table[Attack.REMAP_BACK] = Op.RESTORE
+    return table
+
+
+_ATTACK = _attack_table()
+TDX_RETRY = 1
+"""MapGPA's answer when it has done a part, which the event's size says (semantics 2.7)."""
+
+
 def ops_of(batch: Batch) -> U8:
     """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
     kind = batch["kind"]
     ops: U8 = np.asarray(_OP[kind])
     failed = (batch["result"] != 0) | (batch["carry"] == 1)
-    ops[failed & (ops != Op.LOOK)] = Op.NONE
     converts = kind == Kind.CONVERT
     if converts.any():
+        failed &= ~(converts & (batch["result"] == TDX_RETRY))
         ops[converts & (batch["detail"] != ConvertTo.SHARED)] = Op.NONE
+    attacks = kind == Kind.ATTACK
+    if attacks.any():
+        ops[attacks] = _ATTACK[np.minimum(batch["detail"][attacks], 255).astype(np.uint8)]
+    ops[(failed | (batch["size"] == 0)) & (ops != Op.LOOK)] = Op.NONE
     return ops
 
 

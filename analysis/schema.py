@@ -56,7 +56,7 @@ class Kind(IntEnum):
     ASSIGN = 7  # RMPUPDATE to guest, MEM.PAGE.AUG
     REMOVE = 8  # RMPUPDATE to host, MEM.PAGE.REMOVE
     SPLIT = 9  # PSMASH, MEM.PAGE.DEMOTE
-    ATTACK = 10  # an injected hostile act; detail: which
+    ATTACK = 10  # an injected hostile act; detail: Attack
     FAULT = 11  # the guest is told; detail: access, see below
     STOP = 12  # only the host is told, the guest ends here; detail: access; result: StopReason
     DMA_REFUSED = 13  # detail: 0 device read, 1 device write
@@ -87,6 +87,23 @@ class ConvertTo(IntEnum):
 
     PRIVATE = 1
     SHARED = 2
+
+
+class Attack(IntEnum):
+    """Detail of an attack. ``enum attack`` of emulator/model/attack.h."""
+
+    REMAP = 1  # SNP: another system page, not validated, backs the GPA
+    REMAP_BACK = 2  # SNP: the first system page is back, as it was
+    ALIAS = 3  # SNP: the system page of another GPA backs the GPA
+    REASSIGN = 4  # SNP: RMPUPDATE to the host and back
+    UNASSIGN = 5  # SNP: RMPUPDATE to the host
+    REMOVE_AUG = 6  # TDX: PAGE.REMOVE, then PAGE.AUG
+    REMOVE = 7  # TDX: PAGE.REMOVE
+    BLOCK = 8  # TDX: RANGE.BLOCK
+    BUSY = 9  # TDX: the next accepts find the entry locked
+    RETRY = 10  # TDX: the next MapGPA calls make no progress
+    PSC_ERROR = 11  # SNP: the next page state changes fail
+    PSC_REWIND = 12  # SNP: the next page state change goes back
 
 
 class Access(IntEnum):

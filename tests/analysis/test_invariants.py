@@ -15,7 +15,7 @@ from analysis.findings import Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge, replay_run
 from analysis.run_folder import Blob, Probe, Run
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, StopReason
+from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, StopReason
 from tests.analysis.synthetic import (
     BLOCK,
     MIB,
@@ -61,8 +61,7 @@ def second_accept_after_a_remap() -> Broken:
     guest = Guest()
     guest.boot()
     page = at(guest, 16 * MIB)
-    guest.event(Kind.ATTACK, page, PAGE_SIZE, detail=1)
-    guest.event(Kind.ASSIGN, page, PAGE_SIZE)
+    guest.event(Kind.ATTACK, page, PAGE_SIZE, detail=Attack.REMAP)
     guest.accept_block(page, PAGE_SIZE)
     return finished(guest), {}
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from analysis import page_states
 from analysis.events import Batch
 from analysis.page_states import EVER, HELD, Breach, Op, PageStates, State, ops_of
-from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind
+from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind
 
 UNITS = 4
 TOP = UNITS * UNIT_SIZE
@@ -55,7 +55,8 @@ class Model:
     def apply(self, event: Event) -> set[tuple[int, int]]:
         """(page, breach) of every page for which something is wrong."""
         wrong = set()
-        done = event.result == 0 and event.carry != 1
+        retried = event.kind == Kind.CONVERT and event.result == 1
+        done = (event.result == 0 or retried) and event.carry != 1 and event.size > 0
         first, last = event.gpa // PAGE_SIZE, -(-(event.gpa + event.size) // PAGE_SIZE)
         for page in range(first, min(last, len(self.state))):
             breach = self._apply_page(event, page) if done else Breach.NONE
@@ -84,6 +85,8 @@ class Model:
                 self.state[page] = State.ASSIGNED
             case Kind.REMOVE:
                 self.state[page] = State.HOST
+            case Kind.ATTACK if event.detail in ATTACKS:
+                self.state[page] = ATTACKS[event.detail]
         return breach
 
     def _accept_breach(self, page: int) -> Breach:
@@ -110,7 +113,14 @@ KINDS = [
     Kind.REMOVE,
     Kind.FAULT,
     Kind.SPLIT,
+    Kind.ATTACK,
 ]
+ATTACKS: dict[int, State] = {
+    Attack.REMAP: State.ASSIGNED,
+    Attack.REMAP_BACK: State.ACCEPTED,
+    Attack.UNASSIGN: State.HOST,
+    Attack.REMOVE_AUG: State.ASSIGNED,
+}
 PAGES = st.integers(0, TOP // PAGE_SIZE - 1)
 
 
@@ -122,7 +132,7 @@ def events(draw: st.DrawFn) -> Event:
         gpa, size = draw(st.integers(0, UNITS - 1)) * UNIT_SIZE, UNIT_SIZE
     elif shape == "range":
         gpa = draw(PAGES) * PAGE_SIZE
-        size = draw(st.integers(1, 1200)) * PAGE_SIZE  # may reach beyond the top
+        size = draw(st.integers(0, 1200)) * PAGE_SIZE  # may reach beyond the top
     elif shape == "near":
         gpa, size = draw(st.integers(510, 514)) * PAGE_SIZE, PAGE_SIZE
     else:
@@ -131,9 +141,9 @@ def events(draw: st.DrawFn) -> Event:
         kind,
         gpa,
         size,
-        draw(st.sampled_from([0, 0, 0, 6])),
+        draw(st.sampled_from([0, 0, 0, 1, 6])),
         draw(st.sampled_from([0, 0, NO_CARRY, 1])),
-        draw(st.sampled_from([ConvertTo.PRIVATE, ConvertTo.SHARED])),
+        draw(st.sampled_from([ConvertTo.PRIVATE, ConvertTo.SHARED, 5, 6, 9])),
     )
 
 

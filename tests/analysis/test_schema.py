@@ -12,8 +12,9 @@ import pytest
 
 from analysis import schema
 
-HEADER = Path(__file__).parents[2] / "emulator" / "model" / "event.h"
-SOURCE = re.sub(r"/\*.*?\*/", "", HEADER.read_text(), flags=re.S)
+MODEL = Path(__file__).parents[2] / "emulator" / "model"
+HEADERS = "".join((MODEL / name).read_text() for name in ("event.h", "attack.h"))
+SOURCE = re.sub(r"/\*.*?\*/", "", HEADERS, flags=re.S)
 C_TYPES = {"uint64_t": "<u8", "uint16_t": "<u2", "uint8_t": "u1"}
 
 
@@ -31,6 +32,7 @@ def c_enum(name: str, prefix: str) -> dict[str, int]:
         (schema.Kind, "event_kind", "EVENT_"),
         (schema.Stage, "stage", "STAGE_"),
         (schema.ConvertTo, "convert_to", "CONVERT_"),
+        (schema.Attack, "attack", "ATTACK_"),
         (schema.Access, "access_kind", "ACCESS_"),
         (schema.StopReason, "stop_reason", "STOP_"),
     ],

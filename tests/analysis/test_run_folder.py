@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""run.json: what is read back, and what is refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis.errors import BadInput
+from analysis.run_folder import Bitmap, Blob, Probe, Run, RunInfo, write_run_json
+from tests.analysis.synthetic import Guest
+
+LEAST = {"format": 1, "platform": "snp", "clock": "ns", "outcome": "userspace"}
+
+
+def refused(folder: Path, text: str) -> str:
+    (folder / "run.json").write_text(text)
+    with pytest.raises(BadInput) as error:
+        Run.open(folder)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+def test_what_is_written_is_read_back(tmp_path: Path) -> None:
+    info = Guest().info()
+    write_run_json(tmp_path, info)
+    assert Run.open(tmp_path).info == info
+
+
+def test_the_same_info_gives_the_same_bytes(tmp_path: Path) -> None:
+    write_run_json(tmp_path, Guest().info())
+    first = (tmp_path / "run.json").read_bytes()
+    write_run_json(tmp_path, Run.open(tmp_path).info)
+    assert (tmp_path / "run.json").read_bytes() == first
+
+
+def test_the_least_that_is_needed_is_enough(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps(LEAST))
+    info = Run.open(tmp_path).info
+    assert (info.source, info.machine.cpus, info.hand_over.bitmap) == ("emulator", 1, None)
+
+
+def test_unknown_keys_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({**LEAST, "weather": {"wind": 3}}))
+    write_run_json(tmp_path, Run.open(tmp_path).info)
+    assert json.loads((tmp_path / "run.json").read_text())["weather"] == {"wind": 3}
+
+
+def test_addresses_may_be_hex_text() -> None:
+    hand_over = {
+        "ram": [["0x0", "0xa0000"]],
+        "blobs": [{"name": "initrd", "start": "0x1000", "size": 5}],
+        "bitmap": {"table": "0x2000", "phys_base": "0x100000000", "unit_size": 0x200000, "size": 8},
+    }
+    probes = [{"name": "f", "address": "0xffffffff81000000"}]
+    info = RunInfo.from_json(
+        {
+            **LEAST,
+            "hand_over": hand_over,
+            "probes": probes,
+            "report": {"kaslr_offset": "0x1e000000"},
+        }
+    )
+    assert info.hand_over.ram == ((0, 0xA0000),)
+    assert info.hand_over.blobs == (Blob("initrd", 0x1000, 5),)
+    assert info.hand_over.bitmap == Bitmap(0x2000, 1 << 32, 0x200000, 8)
+    assert info.probes == (Probe("f", 0xFFFFFFFF81000000),)
+    assert info.kaslr_offset == 0x1E000000
+
+
+@pytest.mark.parametrize("version", [0, 2, "1", True, None])
+def test_another_version_is_refused(tmp_path: Path, version: Any) -> None:
+    text = json.dumps({**LEAST, "format": version})
+    assert "this version reads format 1" in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("platform", "sev"),
+        ("platform", None),
+        ("clock", "hours"),
+        ("outcome", "fine"),
+        ("source", "rumour"),
+        ("kernel", []),
+        ("kernel", {"version": 6}),
+        ("machine", {"memory": -1}),
+        ("machine", {"memory": 1.5}),
+        ("machine", {"memory": 1 << 64}),
+        ("machine", {"accept": "perhaps"}),
+        ("machine", {"kaslr": "yes"}),
+        ("hand_over", {"ram": [[1]]}),
+        ("hand_over", {"ram": [[1, "x"]]}),
+        ("hand_over", {"blobs": ["initrd"]}),
+        ("hand_over", {"bitmap": {"unit_size": 0}}),
+        ("host", {"backing": "1G"}),
+        ("attacks", [1]),
+        ("events", {"complete": "yes"}),
+        ("report", {"kaslr_offset": "high"}),
+        ("report", []),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(tmp_path: Path, key: str, value: Any) -> None:
+    message = refused(tmp_path, json.dumps({**LEAST, key: value}))
+    assert message.startswith(str(tmp_path / "run.json"))
+    assert key in message
+
+
+def test_text_that_is_no_json(tmp_path: Path) -> None:
+    assert "is damaged: line 1" in refused(tmp_path, "{")
+    assert "holds no JSON object" in refused(tmp_path, "[]")
+
+
+def test_a_folder_without_run_json(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is not a run folder"):
+        Run.open(tmp_path / "nowhere")
+
+
+def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot write"):
+        write_run_json(tmp_path / "nowhere", Guest().info())

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Symbols from kernels of all layouts and packings, and what is refused."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.errors import BadInput
+from analysis.kallsyms import find_kallsyms
+from analysis.symbols import load_symbols
+from tests.analysis.kernel_images import BASE, LAYOUTS, PACKERS, bzimage, image, symbols
+
+TABLE = symbols(1000)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("count", [600, 767, 768, 1000])
+def test_every_symbol_of_every_layout(layout: str, count: int) -> None:
+    table = symbols(count)
+    assert sorted(find_kallsyms(image(table, layout))) == sorted(table)
+
+
+def test_a_kernel_whose_offsets_are_all_relative() -> None:
+    table = symbols(700)[1:]
+    assert find_kallsyms(image(table, "6.12", absolute_percpu=False)) == table
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_bzimages_of_every_packing(packer: str, tmp_path: Path) -> None:
+    kernel = tmp_path / "bzImage"
+    kernel.write_bytes(bzimage(image(TABLE, "6.12"), packer))
+    found = load_symbols(kernel)
+    assert len(found) == len(TABLE)
+    assert found.address("fn0005_" + "accept_" * 5) == BASE + 5 * 0x40
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("kernel") / "bzImage"
+    path.write_bytes(bzimage(image(TABLE, "6.12"), "zstd"))
+    return path
+
+
+def test_names_of_addresses(kernel: Path) -> None:
+    found = load_symbols(kernel)
+    assert found.name_of(BASE + 0x40) == "fn0001_accept_"
+    assert found.name_of(BASE + 0x40 + 9) == "fn0001_accept_+0x9"
+    assert found.name_of(BASE + 0x1E000049, 0x1E000000) == "fn0001_accept_+0x9"
+    assert found.name_of(BASE - 1) is None
+    assert found.name_of(BASE + (64 << 20)) is None
+
+
+def test_data_has_addresses_but_gives_no_names_to_code(kernel: Path) -> None:
+    found = load_symbols(kernel)
+    assert found.address("fn0002_accept_accept_") == BASE + 0x80  # type d
+    assert found.name_of(BASE + 0x85) == "fn0001_accept_+0x45"
+    with pytest.raises(KeyError):
+        found.address("no_such_function")
+
+
+def test_items_are_in_order(kernel: Path) -> None:
+    items = load_symbols(kernel).items()
+    assert items == sorted(items) and len(items) == len(TABLE)
+
+
+def test_the_cache_is_used_and_a_broken_one_is_made_anew(kernel: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    first = load_symbols(kernel, cache=cache)
+    (kept,) = cache.iterdir()
+    text = kept.read_text()
+    kept.write_text(text.replace("fn0001_accept_\n", "renamed\n"))
+    assert load_symbols(kernel, cache=cache).address("renamed") == BASE + 0x40
+    for broken in (text[: len(text) // 2], "", "something else\n"):
+        kept.write_text(broken)
+        assert load_symbols(kernel, cache=cache).items() == first.items()
+
+
+def test_a_system_map(tmp_path: Path) -> None:
+    path = tmp_path / "System.map"
+    path.write_text("".join(f"{address:016x} {kind} {name}\n" for address, kind, name in TABLE))
+    assert load_symbols(path).address("fn0000_") == BASE
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello\n",
+        b"ffffffffffffffff B The real System.map is elsewhere\n",
+        b"\x7fELF and nothing behind it",
+        b"\x00" * 4096,
+        b"\xff\xfe binary",
+        bzimage(b"no kernel at all" * 100, "zstd"),
+        bzimage(image(TABLE, "6.12"), "zstd")[:3000],
+        bzimage(image(TABLE, "6.12"), "xz")[:-5000],
+    ],
+)
+def test_what_is_no_kernel_is_one_clear_line(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(BadInput) as error:
+        load_symbols(path)
+    assert "\n" not in str(error.value) and str(path) in str(error.value)
+
+
+IMAGE = image(symbols(600), "6.12")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(16384, len(IMAGE) - 1), st.integers(1, 255), st.integers(0, 400))
+def test_damage_in_the_tables_never_crashes(at: int, flip: int, cut: int) -> None:
+    data = bytearray(IMAGE)
+    data[at] ^= flip
+    with contextlib.suppress(BadInput):
+        find_kallsyms(bytes(data[: len(data) - cut]))
