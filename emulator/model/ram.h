@@ -24,7 +24,10 @@ struct ram_map {
 int ram_add(struct ram_map *ram, uint64_t start, uint64_t size, uint64_t top);
 /* 1 if all of [start, start + size) is RAM */
 int ram_contains(const struct ram_map *ram, uint64_t start, uint64_t size);
-/* First page of RAM at or above gpa and below end in *start, and the end of that stretch; 0 if none. */
+/*
+ * First page of RAM at or above gpa and below end in *start, and the end of that
+ * stretch in *stop; 0 if there is none.
+ */
 int ram_next(const struct ram_map *ram, uint64_t gpa, uint64_t end,
 	     uint64_t *start, uint64_t *stop);
 

@@ -339,7 +339,7 @@ void sept_set_state(struct sept *sept, uint64_t gpa, unsigned int level, enum se
 		*entry.state = state;
 }
 
-/* --- guest's side -------------------------------------------------------------- */
+/* --- guest's side --------------------------------------------------------- */
 
 static uint64_t accept_exit_info(unsigned int requested, unsigned int level,
 				 enum sept_state state)

@@ -86,7 +86,13 @@ struct sept {
 #define TDX_METADATA_FIELD_NOT_WRITABLE 0xc0000c0300000000ull
 
 /* Operand ids of the status: registers by their usual number */
-enum tdx_operand { TDX_OPERAND_RAX = 0, TDX_OPERAND_RCX = 1, TDX_OPERAND_RDX = 2, TDX_OPERAND_R8 = 8, TDX_OPERAND_R9 = 9 };
+enum tdx_operand {
+	TDX_OPERAND_RAX = 0,
+	TDX_OPERAND_RCX = 1,
+	TDX_OPERAND_RDX = 2,
+	TDX_OPERAND_R8 = 8,
+	TDX_OPERAND_R9 = 9,
+};
 
 /* Extended exit qualification types (semantics 2.3) */
 enum tdx_eeq {

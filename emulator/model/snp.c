@@ -22,7 +22,7 @@ struct snp_vm {
 	uint32_t psc_rewinds;
 };
 
-/* --- making a guest ---------------------------------------------------------- */
+/* --- making a guest ------------------------------------------------------- */
 
 struct layout {
 	uint64_t units;
@@ -187,7 +187,7 @@ int snp_vm_start(struct snp_vm *vm)
 	return 0;
 }
 
-/* --- accesses ------------------------------------------------------------------- */
+/* --- accesses ------------------------------------------------------------- */
 
 static enum access_verdict stopped(struct access_fault *fault, enum stop_reason stop,
 				   uint32_t npf)
@@ -272,7 +272,7 @@ int snp_host_may_touch(const struct snp_vm *vm, uint64_t gpa, uint64_t size)
 	return 1;
 }
 
-/* --- PVALIDATE, RMPADJUST ------------------------------------------------------- */
+/* --- PVALIDATE, RMPADJUST ------------------------------------------------- */
 
 static enum snp_outcome done(struct snp_answer *answer, enum rmp_code code)
 {
@@ -449,7 +449,7 @@ enum snp_outcome snp_rmpadjust(struct snp_vm *vm, const struct snp_caller *calle
 	return SNP_DONE;
 }
 
-/* --- conversions ------------------------------------------------------------------ */
+/* --- conversions ---------------------------------------------------------- */
 
 static uint64_t accepted_in(const struct snp_vm *vm, uint64_t gpa, uint64_t size)
 {
@@ -486,7 +486,7 @@ static int convert(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t 
 	return 0;
 }
 
-/* --- GHCB MSR protocol ------------------------------------------------------------- */
+/* --- GHCB MSR protocol ---------------------------------------------------- */
 
 static uint64_t msr_cpuid(struct snp_vm *vm, unsigned int vcpu, uint64_t request)
 {
@@ -578,7 +578,7 @@ void snp_ghcb_msr(struct snp_vm *vm, unsigned int vcpu, uint64_t request,
 	}
 }
 
-/* --- GHCB page protocol --------------------------------------------------------------- */
+/* --- GHCB page protocol --------------------------------------------------- */
 
 /* Resolves the scratch area of the request: inside the page, or elsewhere in shared RAM. */
 static enum ghcb_error find_scratch(const struct snp_vm *vm, uint64_t gpa, uint64_t length,
@@ -724,7 +724,7 @@ int snp_vm_is_vmsa(const struct snp_vm *vm, uint64_t gpa)
 	       snp_vm_rmp_entry(vm, gpa).gpa_flags & RMP_VMSA;
 }
 
-/* --- what is known ------------------------------------------------------------------------ */
+/* --- what is known -------------------------------------------------------- */
 
 struct rmp_entry snp_vm_rmp_entry(const struct snp_vm *vm, uint64_t gpa)
 {
@@ -765,7 +765,8 @@ int snp_vm_describe(const struct snp_vm *vm, uint64_t gpa, char *text, size_t si
 	if (!(flags & RMP_ASSIGNED))
 		return snprintf(text, size, "%s", ownership(vm, gpa));
 	return snprintf(text, size,
-			"%s; RMP: %s page of ASID %u at GPA 0x%llx%s%s, VMPL permissions %02x %02x %02x %02x",
+			"%s; RMP: %s page of ASID %u at GPA 0x%llx%s%s, "
+			"VMPL permissions %02x %02x %02x %02x",
 			ownership(vm, gpa), flags & RMP_SIZE_2M ? "2M" : "4K", entry.asid,
 			(unsigned long long)(flags & PAGE_MASK),
 			flags & RMP_VMSA ? ", save area" : "",
@@ -805,7 +806,7 @@ uint64_t snp_vm_accepted_bytes(const struct snp_vm *vm)
 	return vm->accepted;
 }
 
-/* --- hostile acts ------------------------------------------------------------------------------ */
+/* --- hostile acts --------------------------------------------------------- */
 
 static void attack_event(const struct snp_vm *vm, enum attack attack, uint64_t gpa,
 			 uint64_t size)

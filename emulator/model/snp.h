@@ -39,9 +39,9 @@ struct snp_config {
 #define SNP_VCPUS_MAX 256
 #define SNP_HV_FEATURES_DEFAULT 3ull
 
-/* Bytes of zeroed memory that a guest needs (mostly never touched); 0: config is bad. */
+/* Bytes of zeroed memory that a guest needs (mostly never touched); 0: bad config */
 size_t snp_vm_bytes(const struct snp_config *config);
-/* memory: zeroed, 16-byte aligned, snp_vm_bytes() long, stays the caller's. ops is copied. */
+/* memory: zeroed, 16-byte aligned, snp_vm_bytes() long, the caller's. ops is copied. */
 struct snp_vm *snp_vm_init(void *memory, const struct snp_config *config,
 			   const struct model_ops *ops);
 /* [gpa, gpa + size) is RAM: private, not assigned. */
@@ -50,10 +50,13 @@ int snp_vm_add_ram(struct snp_vm *vm, uint64_t gpa, uint64_t size);
 int snp_vm_launch(struct snp_vm *vm, uint64_t gpa, uint64_t size);
 /* Owned by the host, shared, at hand-over. */
 int snp_vm_share(struct snp_vm *vm, uint64_t gpa, uint64_t size);
-/* Last call before the guest runs: with assign_advance the host assigns now (one event per range). */
+/*
+ * Last call before the guest runs: with assign_advance the host assigns now (one
+ * event per range).
+ */
 int snp_vm_start(struct snp_vm *vm);
 
-/* --- accesses ----------------------------------------------------------- */
+/* --- accesses ------------------------------------------------------------- */
 
 /*
  * Resolves nested page faults through the host (assigns, splits) and gives the
@@ -66,7 +69,7 @@ enum access_verdict snp_access(struct snp_vm *vm, unsigned int vcpu,
 /* The same for a device or the host itself: 1 if it may touch the page (shared). */
 int snp_host_may_touch(const struct snp_vm *vm, uint64_t gpa, uint64_t size);
 
-/* --- PVALIDATE, RMPADJUST -------------------------------------------------- */
+/* --- PVALIDATE, RMPADJUST ------------------------------------------------- */
 
 enum snp_outcome {
 	SNP_DONE = 0,		/* EAX and CF are set, RIP goes on */
@@ -115,7 +118,7 @@ enum snp_outcome snp_rmpadjust(struct snp_vm *vm, const struct snp_caller *calle
 			       uint64_t gpa, uint64_t rcx, uint64_t rdx,
 			       struct snp_answer *answer);
 
-/* --- GHCB -------------------------------------------------------------------- */
+/* --- GHCB ----------------------------------------------------------------- */
 
 /* VMGEXIT with this value in the GHCB MSR; answer->action says what to do. */
 void snp_ghcb_msr(struct snp_vm *vm, unsigned int vcpu, uint64_t request,
@@ -132,7 +135,7 @@ enum ghcb_outcome snp_ghcb_page(struct snp_vm *vm, unsigned int vcpu, uint64_t g
 /* 1 if the 4K page is a valid save area (RMPADJUST with the VMSA bit): AP creation */
 int snp_vm_is_vmsa(const struct snp_vm *vm, uint64_t gpa);
 
-/* --- what is known ------------------------------------------------------------- */
+/* --- what is known -------------------------------------------------------- */
 
 /* enum page_state of the page as the guest has it */
 enum page_state snp_vm_page_state(const struct snp_vm *vm, uint64_t gpa);
@@ -144,7 +147,7 @@ uint64_t snp_vm_accepted_bytes(const struct snp_vm *vm);
 /* The RMP entry behind the page, as RMPREAD shows it */
 struct rmp_entry snp_vm_rmp_entry(const struct snp_vm *vm, uint64_t gpa);
 
-/* --- hostile acts: each emits EVENT_ATTACK --------------------------------------- */
+/* --- hostile acts: each emits EVENT_ATTACK -------------------------------- */
 
 /* Another system page backs the 4K page: assigned, not validated. -1: no spare page left */
 int snp_attack_remap(struct snp_vm *vm, uint64_t gpa);

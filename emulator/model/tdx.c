@@ -30,7 +30,7 @@ struct tdx_vm {
 	uint32_t retries;	/* MapGPA calls that it still puts off */
 };
 
-/* --- making a TD ------------------------------------------------------------- */
+/* --- making a TD ---------------------------------------------------------- */
 
 struct layout {
 	uint64_t units;
@@ -211,7 +211,7 @@ int tdx_vm_start(struct tdx_vm *vm)
 	return 0;
 }
 
-/* --- accesses ------------------------------------------------------------------- */
+/* --- accesses ------------------------------------------------------------- */
 
 static int beyond_width(const struct tdx_vm *vm, uint64_t gpa)
 {
@@ -318,7 +318,7 @@ int tdx_host_may_touch(const struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 	return 1;
 }
 
-/* --- #VE -------------------------------------------------------------------------- */
+/* --- #VE ------------------------------------------------------------------ */
 
 enum tdx_raise tdx_raise_ve(struct tdx_vm *vm, unsigned int vcpu, const struct ve_info *info)
 {
@@ -346,7 +346,7 @@ static uint64_t veinfo_get(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs
 	return TDX_SUCCESS;
 }
 
-/* --- PAGE.ACCEPT --------------------------------------------------------------------- */
+/* --- PAGE.ACCEPT ---------------------------------------------------------- */
 
 static int accept_operand_ok(const struct tdx_vm *vm, uint64_t rcx, uint64_t *gpa,
 			     unsigned int *level, uint64_t *size)
@@ -463,7 +463,7 @@ enum tdx_outcome tdx_page_accept(struct tdx_vm *vm, unsigned int vcpu, uint64_t 
 			     answer);
 }
 
-/* --- metadata ----------------------------------------------------------------------------- */
+/* --- metadata ------------------------------------------------------------- */
 
 /* The fields that a guest may name; 0 or the status */
 static uint64_t field_of(struct tdx_vm *vm, uint64_t id, uint64_t **field, uint64_t *writable)
@@ -515,7 +515,7 @@ static uint64_t vm_wr(struct tdx_vm *vm, struct tdx_regs *regs)
 	return TDX_SUCCESS;
 }
 
-/* --- other leaves ------------------------------------------------------------------------- */
+/* --- other leaves --------------------------------------------------------- */
 
 static uint64_t vp_info(const struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs)
 {
@@ -609,7 +609,7 @@ static enum tdx_outcome rtmr_extend(struct tdx_vm *vm, unsigned int vcpu,
 	return outcome;
 }
 
-/* --- MapGPA ---------------------------------------------------------------------------------- */
+/* --- MapGPA --------------------------------------------------------------- */
 
 static uint64_t accepted_in(const struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 {
@@ -680,7 +680,7 @@ static void map_gpa(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
 			  status ? start : regs->r[TDX_R11]);
 }
 
-/* --- dispatch ---------------------------------------------------------------------------------- */
+/* --- dispatch ------------------------------------------------------------- */
 
 static enum tdx_outcome vmcall(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
 			       struct tdx_answer *answer)
@@ -751,7 +751,7 @@ enum tdx_outcome tdx_tdcall(struct tdx_vm *vm, const struct tdx_caller *caller,
 	return dispatch(vm, caller->vcpu, leaf, regs, answer);
 }
 
-/* --- what is known ---------------------------------------------------------------------------- */
+/* --- what is known -------------------------------------------------------- */
 
 uint64_t tdx_vm_shared_bit(const struct tdx_vm *vm)
 {
@@ -847,7 +847,7 @@ uint64_t tdx_vm_accepted_bytes(const struct tdx_vm *vm)
 	return vm->accepted;
 }
 
-/* --- hostile acts -------------------------------------------------------------------------------- */
+/* --- hostile acts --------------------------------------------------------- */
 
 static void attack_event(const struct tdx_vm *vm, enum attack attack, uint64_t gpa,
 			 uint64_t size)

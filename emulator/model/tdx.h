@@ -54,7 +54,7 @@ int tdx_vm_share(struct tdx_vm *vm, uint64_t gpa, uint64_t size);
 /* Finalises the TD; with assign_advance the host AUGs the rest now (one event per range). */
 int tdx_vm_start(struct tdx_vm *vm);
 
-/* --- accesses --------------------------------------------------------------- */
+/* --- accesses ------------------------------------------------------------- */
 
 /*
  * Final verdict after the host did what it could: ALLOWED, GUEST_FAULT (#VE,
@@ -68,14 +68,14 @@ enum access_verdict tdx_access(struct tdx_vm *vm, unsigned int vcpu,
 /* 1 if a device or the host may touch all of it (shared RAM) */
 int tdx_host_may_touch(const struct tdx_vm *vm, uint64_t gpa, uint64_t size);
 
-/* --- #VE --------------------------------------------------------------------- */
+/* --- #VE ------------------------------------------------------------------ */
 
 enum tdx_raise { TDX_RAISE_VE = 0, TDX_RAISE_DOUBLE_FAULT = 1 };
 /* Stores the VE information of the vCPU; #DF when the last one was not fetched. */
 enum tdx_raise tdx_raise_ve(struct tdx_vm *vm, unsigned int vcpu,
 			    const struct ve_info *info);
 
-/* --- TDCALL -------------------------------------------------------------------- */
+/* --- TDCALL --------------------------------------------------------------- */
 
 enum tdx_outcome {
 	TDX_DONE = 0,		/* registers are set, RIP goes on */
@@ -83,7 +83,7 @@ enum tdx_outcome {
 	TDX_GP = 2,		/* #GP(0) */
 	TDX_STOPPED = 3,	/* TD exit that the host does not resolve: answer->fault */
 	TDX_VMCALL = 4,		/* decoded in answer->vmcall: act, then tdx_vmcall_return() */
-	TDX_FAULT_VE = 5,	/* an operand buffer is pending: #VE, information in answer->fault.ve */
+	TDX_FAULT_VE = 5,	/* an operand buffer is pending: #VE, see answer->fault.ve */
 };
 
 struct tdx_caller {
@@ -111,7 +111,7 @@ enum tdx_outcome tdx_tdcall(struct tdx_vm *vm, const struct tdx_caller *caller,
 enum tdx_outcome tdx_page_accept(struct tdx_vm *vm, unsigned int vcpu, uint64_t rcx,
 				 uint64_t *rax, struct tdx_answer *answer);
 
-/* --- what is known ---------------------------------------------------------------- */
+/* --- what is known -------------------------------------------------------- */
 
 enum page_state tdx_vm_page_state(const struct tdx_vm *vm, uint64_t gpa);
 int tdx_vm_describe(const struct tdx_vm *vm, uint64_t gpa, char *text, size_t size);
@@ -121,12 +121,13 @@ enum sept_state tdx_vm_sept_state(const struct tdx_vm *vm, uint64_t gpa, unsigne
 /* mask of the SHARED bit, 1 << (gpaw - 1) */
 uint64_t tdx_vm_shared_bit(const struct tdx_vm *vm);
 
-/* --- hostile acts: each emits EVENT_ATTACK ------------------------------------------- */
+/* --- hostile acts: each emits EVENT_ATTACK -------------------------------- */
 
 int tdx_attack_remove_aug(struct tdx_vm *vm, uint64_t gpa);	/* 4K page: PENDING again */
 int tdx_attack_remove(struct tdx_vm *vm, uint64_t gpa);	/* 4K page, never comes back */
 int tdx_attack_block(struct tdx_vm *vm, uint64_t gpa);	/* the leaf that maps gpa */
-int tdx_attack_busy(struct tdx_vm *vm, uint32_t count);	/* next accepts answer BUSY */
-int tdx_attack_retry(struct tdx_vm *vm, uint32_t count);	/* next MapGPA: RETRY, no progress */
+/* The next count accepts answer BUSY / MapGPA calls answer RETRY with no progress */
+int tdx_attack_busy(struct tdx_vm *vm, uint32_t count);
+int tdx_attack_retry(struct tdx_vm *vm, uint32_t count);
 
 #endif

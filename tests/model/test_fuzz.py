@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The wire formats against arbitrary input, under the address and undefined-behaviour sanitizers."""
+"""The wire formats against arbitrary input, under gcc's address and undefined sanitizers."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class TdxOracle:
         if assign_advance:
             self._add_everything()
 
-    # --- small questions ----------------------------------------------------------------
+    # --- small questions --------------------------------------------------------------
 
     def is_ram(self, page: int) -> bool:
         return page < self.pages and bool(self.ram[page])
@@ -122,7 +122,7 @@ class TdxOracle:
     def _first(page: int) -> int:
         return page // PER_UNIT * PER_UNIT
 
-    # --- the host ---------------------------------------------------------------------------
+    # --- the host ---------------------------------------------------------------------
 
     def _unit_may_be_large(self, page: int) -> bool:
         first = self._first(page)
@@ -241,7 +241,7 @@ class TdxOracle:
             added.append(single)
         self._runs(Kind.ASSIGN, added)
 
-    # --- 2.2: PAGE.ACCEPT ------------------------------------------------------------------------
+    # --- 2.2: PAGE.ACCEPT -------------------------------------------------------------
 
     def accept(self, rcx: int, vcpu: int) -> Answer:
         level, gpa = rcx & 7, rcx & (1 << 52) - (1 << 12)
@@ -318,7 +318,7 @@ class TdxOracle:
         self.state[page : page + PER_UNIT] = bytes([MAPPED]) * PER_UNIT
         return self._done(page, PER_UNIT, SUCCESS, exits, vcpu)
 
-    # --- 2.6: accesses ------------------------------------------------------------------------------
+    # --- 2.6: accesses ----------------------------------------------------------------
 
     def access(self, gpa: int, kind: int, private: int) -> tuple[int, int, int]:
         """Verdict, stop reason, qualification of the #VE or of the exit."""
@@ -345,7 +345,7 @@ class TdxOracle:
         bit = {Reach.READ: 0x101, Reach.WRITE: 0x102, Reach.FETCH: 0x104, Reach.WALK: 0x001}
         return Verdict.GUEST_FAULT, 0, bit[Reach(kind)] | 0x80
 
-    # --- 2.7: MapGPA ---------------------------------------------------------------------------------
+    # --- 2.7: MapGPA ------------------------------------------------------------------
 
     def map_gpa(self, start: int, size: int) -> tuple[int, int | None]:
         """R10, and R11 where the call sets it."""
@@ -381,7 +381,7 @@ class TdxOracle:
             return INVALID_OPERAND
         return 0
 
-    # --- hostile acts -----------------------------------------------------------------------------------
+    # --- hostile acts -----------------------------------------------------------------
 
     def _take(self, page: int, attack: Attack) -> bool:
         if not self.is_ram(page) or self.state[page] in (FREE, REMOVED):
