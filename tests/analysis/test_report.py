@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Reports in every form."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from analysis.errors import BadInput
+from analysis.replay import replay_run
+from analysis.report import FORMATS, render, write
+from analysis.schema import Kind
+from tests.analysis.browser import browser
+from tests.analysis.synthetic import MIB, Guest, booted
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    base = tmp_path_factory.mktemp("runs")
+    broken = Guest()
+    broken.boot()
+    broken.event(Kind.FAULT, broken.layout.low + 56 * MIB + 8, 1, detail=0x101, vcpu=1)
+    broken.work()
+    broken.end()
+    long_name = "a-run-with-a-name-that-is-longer-than-any-column-of-a-table"
+    hostile = "acceptlab run '<script>alert(1)</script>' | tee *x* " + "--option " * 12
+    return [
+        booted().write(base / "snp"),
+        booted(platform="tdx", accept="eager").write(base / "tdx"),
+        broken.write(base / long_name, outcome="terminated", reason="general", reproduce=hostile),
+        booted(backing="4K").write(base / "snp-4k"),
+    ]
+
+
+def test_a_report_writes_nothing_into_the_runs(runs: list[Path]) -> None:
+    for form in FORMATS:
+        render(runs[:1], form)
+    assert not (runs[0] / "verdict.json").exists()
+
+
+def test_a_verdict_that_is_there_is_used(tmp_path: Path) -> None:
+    run = booted().write(tmp_path / "run")
+    replay_run(run)
+    data = json.loads((run / "verdict.json").read_text())
+    data["headline"] = "Seen before."
+    (run / "verdict.json").write_text(json.dumps(data))
+    assert "Seen before." in render([run], "text")
+
+
+def test_the_same_runs_give_the_same_document(runs: list[Path]) -> None:
+    for form in FORMATS:
+        assert render(runs[2:3], form) == render(runs[2:3], form)
+
+
+def test_text_fits_a_mail(runs: list[Path]) -> None:
+    text = render(runs, "text")
+    assert max(len(line) for line in text.splitlines()) <= 72
+    assert "\t" not in text and not re.search(r" +$", text, re.M)
+
+
+def test_text_says_what_was_found(runs: list[Path]) -> None:
+    text = render(runs, "text")
+    assert "I1: used a page it never accepted" in text
+    assert re.search(r"verdict +clean +clean +findings", text)
+
+
+def test_the_command_survives_its_wrapping(runs: list[Path]) -> None:
+    text = render(runs[2:3], "text")
+    command = text.split("To run it again:\n")[1].replace("\\\n", " ")
+    assert command.split() == json.loads((runs[2] / "run.json").read_text())["reproduce"].split()
+
+
+def test_markdown_tables_are_whole(runs: list[Path]) -> None:
+    document = render(runs, "markdown")
+    tables = re.findall(r"(?:^\|.*\|$\n?)+", document, re.M)
+    assert len(tables) == 1 + 3 * len(runs) + 2  # comparison, three a run, evidence and history
+    for table in tables:
+        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(cells) == 1
+
+
+def test_json_says_the_same_as_the_verdict(runs: list[Path]) -> None:
+    document = json.loads(render(runs, "json"))
+    verdicts = [replay_run(run, write=False).to_json() for run in runs]
+    assert [one["verdict"] for one in document["runs"]] == verdicts
+    assert [one["name"] for one in document["runs"]] == [run.name for run in runs]
+
+
+def test_an_unknown_format_and_no_runs_are_one_line(runs: list[Path]) -> None:
+    with pytest.raises(BadInput, match="not a format"):
+        render(runs, "pdf")
+    with pytest.raises(BadInput, match="at least one run"):
+        render([], "text")
+
+
+# --- the page ----------------------------------------------------------------------------------
+
+
+class Outline(HTMLParser):
+    """Headings, table parts, identifiers and references of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headings: list[int] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.bare_headers = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {name: value or "" for name, value in attrs}
+        self.tags.append(tag)
+        if re.fullmatch(r"h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if "id" in found:
+            self.ids.append(found["id"])
+        if tag == "th" and "scope" not in found:
+            self.bare_headers += 1
+        self.links += [found[name] for name in ("href", "src") if name in found]
+
+
+@pytest.fixture(scope="module")
+def page(runs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    write(render(runs, "html"), path)
+    return path
+
+
+def test_the_page_needs_nothing_from_elsewhere(page: Path) -> None:
+    outline = Outline()
+    outline.feed(page.read_text())
+    assert all(link.startswith(("#", "data:")) for link in outline.links)
+    assert page.read_text().count("plotly.js v") == 1
+
+
+def test_the_page_is_fit_for_screen_readers(page: Path) -> None:
+    outline = Outline()
+    outline.feed(page.read_text())
+    assert outline.headings[0] == 1 and outline.headings.count(1) == 1
+    steps = zip(outline.headings, outline.headings[1:], strict=False)
+    assert all(deeper <= above + 1 for above, deeper in steps)
+    assert outline.tags.count("caption") == outline.tags.count("table") > 0
+    assert outline.bare_headers == 0
+    assert len(outline.ids) == len(set(outline.ids))
+    targets = {link[1:] for link in outline.links if link.startswith("#")}
+    assert targets <= set(outline.ids)
+
+
+def test_text_from_a_run_stays_text(page: Path) -> None:
+    assert "<script>alert(1)" not in page.read_text()
+    assert "&lt;script&gt;alert(1)" in page.read_text()
+
+
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, False), (400, True)])
+def test_a_browser_shows_the_page(page: Path, width: int, dark: bool, tmp_path: Path) -> None:
+    with browser(tmp_path / "profile") as one:
+        one.open(page, width, dark=dark)
+        assert one.complaints() == []
+        assert one.requests() == []
+        assert one.value("document.scrollingElement.scrollWidth") <= width
+        drawn = one.value(
+            "Array.from(document.querySelectorAll('.plot')).map(p => p.querySelectorAll("
+            "'.scatterlayer path.js-line, .heatmaplayer image, .barlayer path').length)"
+        )
+        assert len(drawn) == 1 + 2 * 4 and min(drawn) > 0
+        narrow = one.value(
+            "Array.from(document.querySelectorAll('.plot .main-svg'))"
+            ".every(s => s.getBoundingClientRect().right <= window.innerWidth)"
+        )
+        assert narrow is True
+        one.screenshot(tmp_path / "page.png")
+        assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_a_browser_reports_a_broken_page(page: Path, tmp_path: Path) -> None:
+    """What the test above relies on: errors, requests and overflow are noticed."""
+    broken = tmp_path / "broken.html"
+    broken.write_text(
+        "<p style='width:900px'>wide</p><img src='missing.png'><script>nothing_there()</script>"
+    )
+    with browser(tmp_path / "profile") as one:
+        one.open(broken, 400)
+        assert one.complaints()
+        assert one.requests()
+        assert one.value("document.scrollingElement.scrollWidth") > 400
