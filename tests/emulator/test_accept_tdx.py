@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""TDG.MEM.PAGE.ACCEPT and the rest of TDCALL as a guest sees them (semantics 2.1, 2.2, 2.7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.bare_hand_over import FRESH, PAGE, SHARED_BIT, UNIT
+from tests.emulator.bare_run import BareRun, Setup
+from tests.emulator.conftest import Boot
+
+BACKED_4K = Setup(properties=("host-backing=4K",))
+ASSIGNED = Setup(properties=("host-assign=advance",))
+UD, GP = 6, 13
+
+ALREADY_ACCEPTED = 0x00000B0A00000000
+SIZE_MISMATCH = 0xC0000B0B00000000
+INVALID_RAX, INVALID_RCX = 0xC000010000000000, 0xC000010000000001
+VMCALL_INVALID, VMCALL_ALIGN, VMCALL_UNSUPPORTED = (0x8000000000000000 | n for n in (0, 2, 3))
+
+
+def accepts(run: BareRun) -> list[tuple[int, int, int]]:
+    """Return (gpa, size, status) of the accept events."""
+    return [(event.gpa, event.size, event.result) for event in run.of("accept")]
+
+
+def test_accepting_twice_tells_the_level(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_twice")
+    assert run.value("first") == 0
+    assert run.value("second") == ALREADY_ACCEPTED
+    assert run.value("unit") == 0
+    assert run.value("unit-again") == ALREADY_ACCEPTED | 1
+    assert run.value("page-of-it") == ALREADY_ACCEPTED | 1
+    assert accepts(run) == [
+        (FRESH, PAGE, 0),
+        (FRESH, PAGE, ALREADY_ACCEPTED),
+        (FRESH + UNIT, UNIT, 0),
+        (FRESH + UNIT, UNIT, ALREADY_ACCEPTED | 1),
+        (FRESH + UNIT + PAGE, PAGE, ALREADY_ACCEPTED | 1),
+    ]
+    assert {event.rip for event in run.of("accept")} == {run.at("at_tdcall")}
+
+
+def test_unit_on_a_host_of_pages_fails_with_size_mismatch(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_unit_of_pages", BACKED_4K)
+    assert run.value("unit") == SIZE_MISMATCH | 1
+    assert run.value("page") == 0
+    assert run.value("read") == 0
+
+
+def test_page_of_a_pending_unit_makes_the_host_split_it(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_page_of_unit", ASSIGNED)
+    assert run.value("page") == 0
+    split = run.only("split")
+    assert (split.gpa, split.size, split.rip) == (FRESH, UNIT, run.at("at_tdcall"))
+    assert run.value("accepted") == 0
+    assert run.value("unit") == SIZE_MISMATCH | 1
+    assert run.only("stop").gpa == FRESH + 6 * PAGE
+
+
+@pytest.mark.parametrize(
+    "operand", ["gigabyte", "level", "misaligned", "reserved", "high", "width", "shared"]
+)
+def test_bad_operand_is_answered_in_rax(bare: Boot, operand: str) -> None:
+    run = bare("tdx", "accept_tdx", "case_operands")
+    assert run.value(operand) == INVALID_RCX
+    assert run.of("assign") == []
+
+
+def test_unknown_leaves_are_no_faults(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_leaves")
+    assert [run.value(name) for name in ("unknown", "version", "reserved")] == [INVALID_RAX] * 3
+    [info] = run.said("info")
+    assert (info["rax"], info["gpaw"], info["index"]) == (0, SHARED_BIT + 1, 0)
+    assert info["vcpus"] == 1 << 32 | 1
+    assert info["attributes"] == 1 << 28, "SEPT_VE_DISABLE"
+    assert run.said("exception") == []
+
+
+def test_pending_ve_is_an_attribute(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_leaves", Setup(properties=("pending-ve=on",)))
+    assert run.said("info")[0]["attributes"] == 0
+
+
+def test_cpl3_may_not(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_cpl3")
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["error"]) == (GP, 0)
+    assert (raised["rip"], raised["cs"]) == (run.at("at_user_tdcall"), 0x2B)
+
+
+def test_compatibility_mode_may_not(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_compatibility_mode")
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["error"]) == (GP, 0)
+    assert (raised["rip"], raised["cs"]) == (run.at("at_compat_tdcall"), 0x40)
+    assert "back" in run.lines
+
+
+def test_instructions_of_the_other_platform_are_none_here(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_foreign")
+    raised = [(e["vector"], e["rip"]) for e in run.said("exception")]
+    assert raised == [(UD, run.at(name)) for name in ("at_pvalidate", "at_rmpadjust", "at_vmgexit")]
+
+
+def test_metadata_fields(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_field")
+    assert run.value("unknown") == 0xC0000C0000000002
+    assert run.value("read-only") == 0xC0000C0300000002
+    assert run.value("notify") == 0
+
+
+def test_accepted_page_reads_as_zero(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_content")
+    assert run.value("fresh") == 0
+    assert run.value("written") == 0x1122334455667788
+    assert run.value("shared") == 0x99AABBCCDDEEFF00
+    assert run.value("accept") == 0
+    assert run.value("zero") == 0
+
+
+def test_accepted_unit_reads_as_zero(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_content_of_unit")
+    assert (run.value("accept"), run.value("first"), run.value("second")) == (0, 0, 0)
+
+
+def test_map_gpa_checks_its_operands(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_map_gpa")
+    assert run.value("misaligned") == VMCALL_ALIGN
+    assert run.value("size") == VMCALL_ALIGN
+    assert [run.value(name) for name in ("empty", "beyond", "hole")] == [VMCALL_INVALID] * 3
+    assert (run.value("shared"), run.value("private")) == (0, 0)
+
+
+def test_vmcall_checks_its_operands(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_vmcall_operands")
+    assert run.value("mask") == INVALID_RCX
+    for name in ("io-size", "io-port", "mmio-size", "msr"):
+        assert run.value(name) == VMCALL_INVALID, name
+    assert run.value("function") == VMCALL_UNSUPPORTED

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Accesses that cross the end of accepted memory by up to 7 bytes (semantics 3.4, load_unaligned_zeropad)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.bare_hand_over import FRESH, PAGE
+from tests.emulator.conftest import Boot
+
+END = FRESH + PAGE
+CROSSING = [
+    ("read_across", "at_read64", END, "read"),
+    ("write_across", "at_write64", END, "write"),
+    ("read_into", "at_read64", END - 7, "read"),
+]
+crossing = pytest.mark.parametrize(
+    ("case", "symbol", "first", "access"), CROSSING, ids=[case[0] for case in CROSSING]
+)
+
+
+def test_reading_up_to_the_end_is_fine(bare: Boot, platform: str) -> None:
+    run = bare(platform, "end_of_accepted", "case_read_up_to_end")
+    assert (run.value("read"), run.value("exceptions")) == (0, 0)
+
+
+@crossing
+def test_snp_crossing_faults_at_the_first_unaccepted_byte(
+    bare: Boot, case: str, symbol: str, first: int, access: str
+) -> None:
+    run = bare("snp", "end_of_accepted", f"case_{case}")
+    fault = run.only("fault")
+    assert (fault.gpa, fault.rip, fault.access) == (first, run.at(symbol), access)
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["error"], raised["cr2"]) == (29, 0x404, first)
+
+
+@crossing
+def test_tdx_crossing_stops_at_the_first_unaccepted_byte(
+    bare: Boot, case: str, symbol: str, first: int, access: str
+) -> None:
+    run = bare("tdx", "end_of_accepted", f"case_{case}")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (first, run.at(symbol), access)
+    assert stop.reason == "pending"
+
+
+def test_crossing_write_that_faults_writes_nothing(bare: Boot) -> None:
+    run = bare("snp", "end_of_accepted", "case_write_across")
+    assert run.value("first") == 0x5A
+
+
+def test_instruction_across_the_end(bare: Boot, platform: str) -> None:
+    run = bare(platform, "end_of_accepted", "case_fetch_across")
+    [refused] = [*run.of("fault"), *run.of("stop")]
+    assert (refused.gpa, refused.rip, refused.access) == (END, END - 3, "fetch")

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The C-bit or SHARED bit of a mapping that does not fit the page (semantics 1.6, 2.6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.bare_hand_over import FRESH, PAGE, SHARED_ALIAS
+from tests.emulator.conftest import Boot
+
+AT = FRESH + 9 * PAGE
+NPF_RMP, NPF_FINAL = 1, 2
+EPT_VIOLATION = 48
+
+
+@pytest.mark.parametrize("case", ["shared_write", "shared_read_then_write"])
+def test_snp_shared_write_of_a_private_page_stops(bare: Boot, case: str) -> None:
+    run = bare("snp", "wrong_bit", f"case_{case}")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, run.at("at_write64"), "write")
+    assert (stop.reason, stop.private) == ("shared-access", False)
+    assert stop.platform == NPF_RMP | NPF_FINAL
+    assert run.said("written") == []
+
+
+def test_snp_shared_read_of_a_private_page_gives_ciphertext(bare: Boot) -> None:
+    run = bare("snp", "wrong_bit", "case_shared_read")
+    assert run.value("same") == 0, "the guest read its own plaintext without the key"
+    assert run.value("private") == 0x1122334455667788
+    seen = run.only("ciphertext")
+    assert (seen.gpa, seen.rip, seen.private) == (AT, run.at("at_read64"), False)
+    assert run.said("exception") == []
+
+
+@pytest.mark.parametrize(
+    ("case", "symbol", "access"),
+    [("shared_write", "at_write64", "write"), ("shared_read", "at_read64", "read")],
+)
+def test_tdx_shared_access_to_a_private_page_stops(
+    bare: Boot, case: str, symbol: str, access: str
+) -> None:
+    run = bare("tdx", "wrong_bit", f"case_{case}")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, run.at(symbol), access)
+    assert (stop.reason, stop.private, stop.platform) == ("shared-access", False, EPT_VIOLATION)
+
+
+@pytest.mark.parametrize(("case", "symbol"), [("read", "at_read8"), ("write", "at_write8")])
+def test_shared_access_to_a_page_of_nobody_stops(
+    bare: Boot, platform: str, case: str, symbol: str
+) -> None:
+    run = bare(platform, "wrong_bit", f"case_shared_{case}_of_unaccepted")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, run.at(symbol), case)
+    assert (stop.reason, stop.private) == ("shared-access", False)
+
+
+def test_snp_fetch_is_private_whatever_the_c_bit_says(bare: Boot) -> None:
+    run = bare("snp", "wrong_bit", "case_fetch_private_page")
+    assert run.said("fetched") == [{"exceptions": 0}]
+    assert run.value("same") == 0, "the fetch opened the page for a shared read"
+    assert run.only("ciphertext").rip == run.at("at_read8")
+
+
+def test_snp_fetch_from_a_shared_page_stops(bare: Boot) -> None:
+    run = bare("snp", "wrong_bit", "case_fetch_shared_page")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, AT + SHARED_ALIAS, "fetch")
+    assert (stop.reason, stop.private) == ("not-assigned", True)
+
+
+def test_tdx_shared_fetch_from_a_private_page_stops(bare: Boot) -> None:
+    run = bare("tdx", "wrong_bit", "case_fetch_private_page")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, AT + SHARED_ALIAS, "fetch")
+    assert (stop.reason, stop.private) == ("shared-access", False)
+
+
+def test_page_tables_are_private_whatever_their_entry_says(bare: Boot, platform: str) -> None:
+    run = bare(platform, "wrong_bit", "case_shared_page_table")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, run.at("at_read8"), "walk")
+    assert (stop.reason, stop.private) == ("not-assigned", True)
