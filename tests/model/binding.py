@@ -315,13 +315,22 @@ class Event(NamedTuple):
     vcpu: int
 
 
-def build_library(source: Path, out: Path, target: str = "all") -> Path:
+def build_library(source: Path, out: Path, target: str = "all", cflags: str = "-O2 -g") -> Path:
     """Build the model in `source` with the test support into `out`; returns the library.
 
     Raises RuntimeError with the compiler's words if it does not build.
     """
     done = subprocess.run(
-        ["make", "-s", "-C", str(source), f"BUILD={out}", f"EXTRA={HERE / 'support.c'}", target],
+        [
+            "make",
+            "-s",
+            "-C",
+            str(source),
+            f"BUILD={out}",
+            f"EXTRA={HERE / 'support.c'}",
+            f"CFLAGS={cflags}",
+            target,
+        ],
         capture_output=True,
         text=True,
         check=False,

@@ -33,4 +33,4 @@ def build(mutant: Mutant, out: Path) -> Path:
     if text.count(mutant.old) != 1:
         raise ValueError(f"{mutant.name}: found {text.count(mutant.old)} times in {mutant.file}")
     broken.write_text(text.replace(mutant.old, mutant.new))
-    return build_library(source, out / "build")
+    return build_library(source, out / "build", cflags="-O0")

@@ -14,7 +14,7 @@ from tests.model.binding import HERE, MODEL
 from tests.model.mutants import Mutant, build, load
 
 MUTANTS = load()
-VECTORS = sorted(map(str, HERE.glob("test_rows_*.py")))
+VECTORS = [*sorted(map(str, HERE.glob("test_rows_*.py"))), str(HERE / "test_memory_map.py")]
 
 
 def test_places_are_unique() -> None:

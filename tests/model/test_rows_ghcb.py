@@ -93,10 +93,14 @@ def _() -> None:
 @row("1.7-psc-one-page")
 def _() -> None:
     vm = snp()
+    vm.events()
     assert vm.msr(0x014 | LAUNCHED | Psc.SHARED << 52).msr == 0x015
+    assert vm.recorder.lost() == [(LAUNCHED, PAGE)]
     assert vm.state(LAUNCHED) == State.HOST
     assert vm.state(LAUNCHED + PAGE) == State.ACCEPTED
-    assert vm.msr(0x014 | LAUNCHED | Psc.PRIVATE << 52).msr == 0x015
+    for _ in range(2):  # the second time nothing changes
+        assert vm.msr(0x014 | LAUNCHED | Psc.PRIVATE << 52).msr == 0x015
+        assert vm.recorder.lost() == [(LAUNCHED, PAGE)] * 2
     assert vm.pvalidate(LAUNCHED, 0, 1)[1].eax == 0
     for op in (0, 3, 4, 15):
         assert vm.msr(0x014 | LAUNCHED | op << 52).msr == MSR_ERROR

@@ -509,14 +509,20 @@ def _() -> None:
 def _() -> None:
     vm = snp()
     assert vm.rmp_entry(LAUNCHED).gpa_flags & RmpFlag.VALIDATED
+    vm.events()
+    done(vm, LAUNCHED, 1, 1)
+    assert vm.recorder.lost() == []
     done(vm, LAUNCHED, 1, 0)
+    assert vm.recorder.lost() == [(LAUNCHED, UNIT)]
     assert vm.access(LAUNCHED) == (Verdict.GUEST_FAULT, 0, 0x404)
 
 
 @row("1.4-permissions")
 def _() -> None:
     vm = snp()
+    vm.events()
     adjusted(vm, LAUNCHED, 1, 1 | R << 8)
+    assert vm.recorder.lost() == [(LAUNCHED, UNIT)]
     assert vm.access(LAUNCHED, Reach.READ, vmpl=1)[0] == Verdict.ALLOWED
     assert vm.access(LAUNCHED, Reach.WRITE, vmpl=1)[:2] == (Verdict.STOPPED, Stop.VMPL)
 

@@ -837,8 +837,10 @@ def _() -> None:
 @row("2.7-mapgpa-shared")
 def _() -> None:
     vm = tdx()
+    vm.events()
     outcome, r10, _ = vm.map_gpa(vm.shared_bit | ACCEPTED, UNIT)
     assert (outcome, r10) == (TdxOutcome.DONE, 0)
+    assert vm.recorder.lost() == [(ACCEPTED, UNIT)]
     assert vm.access(ACCEPTED, Reach.WRITE, private=0)[0] == Verdict.ALLOWED
     assert vm.access(ACCEPTED)[1].stop == Stop.NOT_ASSIGNED
     assert vm.accepted() == 0
@@ -970,8 +972,10 @@ def _() -> None:
 def _() -> None:
     """MapGPA alone is not enough; after ACCEPT the page is there, and zero."""
     vm = tdx()
+    vm.events()
     vm.recorder.memory(SHARED, 2)[:] = b"xx"
     assert vm.map_gpa(SHARED, PAGE)[1] == 0
+    assert vm.recorder.lost() == [(SHARED, PAGE)]
     assert vm.access(SHARED)[1].stop == Stop.PENDING
     assert status(vm, SHARED) == 0
     assert vm.access(SHARED)[0] == Verdict.ALLOWED
