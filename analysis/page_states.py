@@ -60,7 +60,7 @@ class Op(IntEnum):
     ASSIGN = 6
     REMOVE = 7
     LOOK = 8  # changes nothing; the state before it is asked for
-    RESTORE = 9  # the host gives back a page that it had replaced, still accepted
+    RESTORE = 9  # the host gives back the page that it had replaced, accepted if it was held
 
 
 class Breach(IntFlag):
@@ -130,7 +130,8 @@ def _attack_table() -> U8:
     """Op by attack: what the act leaves of the page. Nothing but the attack event tells of it."""
     table = np.zeros(256, np.uint8)
     table[[Attack.REMAP, Attack.REASSIGN, Attack.REMOVE_AUG]] = Op.ASSIGN
-    table[[Attack.ALIAS, Attack.UNASSIGN, Attack.REMOVE, Attack.BLOCK]] = Op.REMOVE
+    # A blocked page keeps its state; it only cannot be used.
+    table[[Attack.ALIAS, Attack.UNASSIGN, Attack.REMOVE]] = Op.REMOVE
     table[Attack.REMAP_BACK] = Op.RESTORE
     return table
 
@@ -144,7 +145,7 @@ def ops_of(batch: Batch) -> U8:
     """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
     kind = batch["kind"]
     ops: U8 = np.asarray(_OP[kind])
-    failed = (batch["result"] != 0) | (batch["carry"] == 1)
+    failed = batch["result"] != 0
     converts = kind == Kind.CONVERT
     if converts.any():
         failed &= ~(converts & (batch["result"] == TDX_RETRY))
@@ -152,7 +153,8 @@ def ops_of(batch: Batch) -> U8:
     attacks = kind == Kind.ATTACK
     if attacks.any():
         ops[attacks] = _ATTACK[np.minimum(batch["detail"][attacks], 255).astype(np.uint8)]
-    ops[(failed | (batch["size"] == 0)) & (ops != Op.LOOK)] = Op.NONE
+    failed |= (batch["carry"] == 1) | (batch["size"] == 0)
+    ops[failed & (ops != Op.LOOK)] = Op.NONE
     return ops
 
 
@@ -407,20 +409,23 @@ def _advance(block: I64, position: I64, op: U8, state: U8, size: int) -> Entries
 
 def _after(op: U8, first: Bool, carried: U8) -> U8:
     """State byte after each entry."""
-    after = _last_set(op, first, carried, _SETS_STATE, _STATE_AFTER, STATE_MASK)
     if ((op == Op.RESCIND) | (op == Op.SHARE)).any():
-        after |= _last_set(op, first, carried, _SETS_HELD, _HELD_AFTER, HELD)
-        after |= _last_set(op, first, carried, _SETS_EVER, _EVER_AFTER, EVER)
+        after = _last_set(op, first, carried, _SETS_HELD, _HELD_AFTER.take(op), HELD)
+        after |= _last_set(op, first, carried, _SETS_EVER, _EVER_AFTER.take(op), EVER)
     else:  # then the same events set both
-        both = _HELD_AFTER | _EVER_AFTER
-        after |= _last_set(op, first, carried, _SETS_EVER, both, HELD | EVER)
-    return after
+        both = (_HELD_AFTER | _EVER_AFTER).take(op)
+        after = _last_set(op, first, carried, _SETS_EVER, both, HELD | EVER)
+    state = _STATE_AFTER.take(op)
+    restored = op == Op.RESTORE
+    if restored.any():
+        state[restored & ((after & HELD) == 0)] = State.ASSIGNED
+    return after | _last_set(op, first, carried, _SETS_STATE, state, STATE_MASK)
 
 
 def _last_set(op: U8, first: Bool, carried: U8, sets: Bool, value: U8, mask: int) -> U8:
-    """Bits ``mask`` after each entry: what the last entry of the block that sets them left."""
+    """Bits ``mask`` after each entry: the ``value`` of the block's last entry that sets them."""
     setting = sets.take(op)
-    own = np.where(setting, value.take(op), carried & np.uint8(mask))
+    own = np.where(setting, value, carried & np.uint8(mask))
     if setting.all():
         return own
     place = np.arange(len(op), dtype=np.int32)

@@ -87,6 +87,8 @@ class Model:
                 self.state[page] = State.HOST
             case Kind.ATTACK if event.detail in ATTACKS:
                 self.state[page] = ATTACKS[event.detail]
+                if event.detail == Attack.REMAP_BACK and not self.held[page]:
+                    self.state[page] = State.ASSIGNED
         return breach
 
     def _accept_breach(self, page: int) -> Breach:
