@@ -13,6 +13,7 @@
 #include "qemu/seqlock.h"
 #include "../../../softmmu/timers-state.h"
 #include "guest.h"
+#include "attacks.h"
 #include "callers.h"
 #include "trace.h"
 
@@ -137,6 +138,7 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
 {
     EventStream *stream = guest->events;
 
+    attacks_note(&event);
     event.seq = stream->next_seq++;
     if (!stream->file && !trace_event_get_state_backends(TRACE_GUEST_ACCEPT)) {
         return;

@@ -17,6 +17,7 @@
 #include "exec/helper-proto.h"
 #include "tcg/helper-tcg.h"
 #include "guest.h"
+#include "attacks.h"
 #include "callers.h"
 #include "probes.h"
 
@@ -422,13 +423,25 @@ static void start(Notifier *notifier, void *unused)
     qemu_add_vm_change_state_handler(begin, guest);
 }
 
-static void shut_down(Notifier *notifier, void *unused)
+static void shut_down(Notifier *notifier, void *data)
 {
     EmulatedGuest *guest = emulated_guest_of_machine();
 
-    if (guest && !guest->ended) {
+    if (!guest || guest->ended) {
+        return;
+    }
+    switch (*(ShutdownCause *)data) {
+    case SHUTDOWN_CAUSE_GUEST_SHUTDOWN:
         emulated_guest_report(guest, NULL, "shutdown",
                               "the guest powered off", 0);
+        break;
+    case SHUTDOWN_CAUSE_GUEST_RESET:
+        emulated_guest_report(guest, &guest->cpu[0], "reset",
+                              "the guest asked for a reset", 0);
+        break;
+    default:
+        emulated_guest_report(guest, &guest->cpu[0], "killed",
+                              "the emulator was told to end", 0);
     }
 }
 
@@ -444,7 +457,8 @@ static void complete(UserCreatable *uc, Error **errp)
     if (!hand_over_read(&guest->hand_over, guest->hand_over_file, errp) ||
         (guest->machinery_file &&
          !callers_read(guest->machinery_file, errp)) ||
-        (guest->probes_file && !probes_read(guest->probes_file, errp))) {
+        (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
+        (guest->attacks_file && !attacks_read(guest->attacks_file, errp))) {
         return;
     }
     guest->events = event_stream_open(guest->events_file, errp);
@@ -478,6 +492,7 @@ STRING_PROPERTY("report", report_file)
 STRING_PROPERTY("snapshots", snapshots_dir)
 STRING_PROPERTY("probes", probes_file)
 STRING_PROPERTY("machinery", machinery_file)
+STRING_PROPERTY("attacks", attacks_file)
 
 static char *get_backing(Object *obj, Error **errp)
 {
@@ -532,6 +547,8 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "file with the guest functions whose calls are events");
     add_string(oc, "machinery", get_machinery_file, set_machinery_file,
                "file with the functions that are skipped in search of a caller");
+    add_string(oc, "attacks", get_attacks_file, set_attacks_file,
+               "file with the acts of a hostile host and their moments");
     add_string(oc, "host-backing", get_backing, set_backing,
                "size of the host's pages behind guest memory: 2M or 4K");
     add_string(oc, "host-assign", get_assign, set_assign,

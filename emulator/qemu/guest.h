@@ -13,6 +13,7 @@
 #include "hooks.h"
 #include "hand-over.h"
 #include "events.h"
+#include "model/attack.h"
 #include "model/event.h"
 #include "model/page_run.h"
 
@@ -61,6 +62,7 @@ struct EmulatedGuest {
     char *snapshots_dir;
     char *probes_file;
     char *machinery_file;
+    char *attacks_file;
     bool backing_4k;
     bool assign_in_advance;
 
@@ -107,6 +109,8 @@ struct EmulatedGuestClass {
     /* next run of pages in one state, *cursor 0 at first; false at the end */
     bool (*next_run)(EmulatedGuest *guest, uint64_t *cursor,
                      struct page_run *run);
+    /* a hostile act of the host (model/attack.h) */
+    void (*attack)(EmulatedGuest *guest, enum attack attack, uint64_t number);
     uint64_t (*accepted_bytes)(EmulatedGuest *guest);
 };
 

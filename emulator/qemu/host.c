@@ -143,17 +143,20 @@ void host_out(uint16_t port, unsigned size, uint32_t value)
                      size, true);
 }
 
-bool host_mmio_read(EmulatedGuest *guest, hwaddr gpa, void *to, unsigned size)
+/* By way of the DMA guard, as a device would: the host has no more right to
+ * the guest's private pages than its devices have. */
+bool host_mmio_read(hwaddr gpa, void *to, unsigned size)
 {
-    return address_space_rw(&guest->memory, gpa, MEMTXATTRS_UNSPECIFIED, to,
-                            size, false) == MEMTX_OK;
+    return address_space_rw(&address_space_memory, gpa,
+                            MEMTXATTRS_UNSPECIFIED, to, size, false)
+           == MEMTX_OK;
 }
 
-bool host_mmio_write(EmulatedGuest *guest, hwaddr gpa, const void *from,
-                     unsigned size)
+bool host_mmio_write(hwaddr gpa, const void *from, unsigned size)
 {
-    return address_space_rw(&guest->memory, gpa, MEMTXATTRS_UNSPECIFIED,
-                            (void *)from, size, true) == MEMTX_OK;
+    return address_space_rw(&address_space_memory, gpa,
+                            MEMTXATTRS_UNSPECIFIED, (void *)from, size, true)
+           == MEMTX_OK;
 }
 
 G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len)

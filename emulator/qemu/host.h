@@ -18,10 +18,10 @@ void host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
 /* size: 1, 2 or 4 bytes */
 uint32_t host_in(uint16_t port, unsigned size);
 void host_out(uint16_t port, unsigned size, uint32_t value);
-/* size: 1 to 8 bytes; false where nothing answers at gpa */
-bool host_mmio_read(EmulatedGuest *guest, hwaddr gpa, void *to, unsigned size);
-bool host_mmio_write(EmulatedGuest *guest, hwaddr gpa, const void *from,
-                     unsigned size);
+/* size: 1 to 8 bytes; false where nothing answers at gpa, or
+ * the page is private */
+bool host_mmio_read(hwaddr gpa, void *to, unsigned size);
+bool host_mmio_write(hwaddr gpa, const void *from, unsigned size);
 /* The vCPU sleeps until an interrupt is pending; resumes insn_len further. */
 G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len);
 

@@ -19,6 +19,7 @@
  * and the device's name 88 bytes */
 #define INFO_SIZE 88
 #define INFO_TEXT_LEN 16
+#define BEFORE_BANNER_MAX 64
 #define INFO_REACH (64 << 20)   /* both arrays are in the kernel's image */
 
 typedef struct Ring {
@@ -66,17 +67,19 @@ static bool is_ring(const Ring *ring)
     return true;
 }
 
-/* Four records with sequence numbers 0 to 3 and lengths that fit the blocks */
+/* Records with consecutive numbers, and lengths that fit the blocks. A few
+ * lines may precede the banner. */
 static bool is_infos(const Ring *ring, const char *at)
 {
     const char *block = ring->first;
+    uint64_t seq = word_at(at);
     unsigned i;
 
     for (i = 0; i < CHAIN_MIN; i++) {
         size_t size = block_size(ring, block);
         uint16_t length = lduw_le_p(at + i * INFO_SIZE + INFO_TEXT_LEN);
 
-        if (word_at(at + i * INFO_SIZE) != i || !length ||
+        if (word_at(at + i * INFO_SIZE) != seq + i || !length ||
             length > size - 8) {
             return false;
         }
@@ -94,7 +97,8 @@ static const char *find_infos(const Ring *ring)
     const char *at;
 
     for (at = from; at + CHAIN_MIN * INFO_SIZE <= to; at += 8) {
-        if (word_at(at) == 0 && word_at(at + INFO_SIZE) == 1 &&
+        if (word_at(at) < BEFORE_BANNER_MAX &&
+            word_at(at + INFO_SIZE) == word_at(at) + 1 &&
             is_infos(ring, at)) {
             return at;
         }
@@ -135,7 +139,8 @@ static char *record_text(const Ring *ring, const char *at, size_t size,
 {
     size_t length = size - 8;
 
-    if (ring->infos && word_at(ring->infos + n * INFO_SIZE) == n) {
+    if (ring->infos && word_at(ring->infos + n * INFO_SIZE) ==
+                       word_at(ring->infos) + n) {
         length = MIN(length, lduw_le_p(ring->infos + n * INFO_SIZE +
                                        INFO_TEXT_LEN));
     }

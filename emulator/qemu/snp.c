@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 #include "qemu/mmap-alloc.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "hw/boards.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
@@ -10,6 +11,7 @@
 #include "snp.h"
 #include "host.h"
 #include "stop.h"
+#include "attacks.h"
 
 #define MSR_SEV_STATUS 0xc0010131       /* Linux msr-index.h MSR_AMD64_SEV */
 #define MSR_GHCB 0xc0010130
@@ -29,8 +31,10 @@ struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr)
 void snp_leave(EmulatedCpu *cpu)
 {
     SnpGuest *snp = SNP_EMULATED(cpu->guest);
-    bool flush = snp->flush;
+    bool flush;
 
+    attacks_commit(cpu->guest);
+    flush = snp->flush;
     snp->flush = false;
     snp->acting = NULL;
     qemu_mutex_unlock(&cpu->guest->lock);
@@ -424,6 +428,36 @@ static void snp_reset_cpu(EmulatedCpu *cpu)
     cpu->ghcb_msr = 0;
 }
 
+static void snp_attack(EmulatedGuest *guest, enum attack attack,
+                       uint64_t number)
+{
+    struct snp_vm *vm = SNP_EMULATED(guest)->vm;
+
+    switch (attack) {
+    case ATTACK_REMAP:
+        snp_attack_remap(vm, number);
+        break;
+    case ATTACK_REMAP_BACK:
+        snp_attack_remap_back(vm, number);
+        break;
+    case ATTACK_REASSIGN:
+        snp_attack_reassign(vm, number);
+        break;
+    case ATTACK_UNASSIGN:
+        snp_attack_unassign(vm, number);
+        break;
+    case ATTACK_PSC_ERROR:
+        snp_attack_psc_error(vm, number);
+        break;
+    case ATTACK_PSC_REWIND:
+        snp_attack_psc_rewind(vm, number);
+        break;
+    default:
+        warn_report("snp-emulated: act %d of the attacks is none of SNP's",
+                    attack);
+    }
+}
+
 /* ---- for reports -------------------------------------------------------------- */
 
 static int snp_describe(EmulatedGuest *guest, hwaddr gpa, char *text,
@@ -459,6 +493,7 @@ static void snp_class_init(ObjectClass *oc, void *data)
     gc->cpuid = snp_cpuid_native;
     gc->rdmsr = snp_rdmsr;
     gc->wrmsr = snp_wrmsr;
+    gc->attack = snp_attack;
     gc->describe = snp_describe;
     gc->next_run = snp_next_run;
     gc->accepted_bytes = snp_accepted_bytes;

@@ -21,7 +21,7 @@ static const char *const stop_text[] = {
 static const char *const access_text[] = {
     [ACCESS_READ] = "read", [ACCESS_WRITE] = "write",
     [ACCESS_FETCH] = "instruction fetch", [ACCESS_WALK] = "page-table walk",
-    [ACCESS_INSTRUCTION] = "accept or rescind",
+    [ACCESS_INSTRUCTION] = "operand of a confidential-computing instruction",
 };
 
 static uint64_t detail_of(enum access_kind kind, bool private,

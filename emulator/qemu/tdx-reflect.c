@@ -60,19 +60,23 @@ static bool msr_is_native(uint32_t msr)
     }
 }
 
-/* SVM's I/O information as a VMX exit qualification (SDM table 28-5) */
-static uint64_t io_qualification(uint64_t svm)
+/* SVM's I/O information as a VMX exit qualification (SDM table 28-5). The
+ * form with an immediate port is two bytes, beside a prefix for 16 bits. */
+static uint64_t io_qualification(uint64_t svm, uint32_t insn_len)
 {
     uint64_t size = (svm >> SVM_IOIO_SIZE_SHIFT) & 7;   /* 1, 2 or 4 */
+    bool immediate = !(svm & SVM_IOIO_STR_MASK) &&
+                     insn_len - (size == 2) == 2;
 
     return (size - 1) | (svm & SVM_IOIO_TYPE_MASK ? 1 << 3 : 0) |
            (svm & SVM_IOIO_STR_MASK ? 1 << 4 : 0) |
-           (svm & SVM_IOIO_REP_MASK ? 1 << 5 : 0) | (svm & 0xffff0000u);
+           (svm & SVM_IOIO_REP_MASK ? 1 << 5 : 0) | (immediate ? 1 << 6 : 0) |
+           (svm & 0xffff0000u);
 }
 
 /* False: the TD executes the instruction itself. */
 static bool reflects(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
-                     struct ve_info *info)
+                     uint32_t insn_len, struct ve_info *info)
 {
     CPUX86State *env = cpu->cs->env_ptr;
     uint32_t leaf = env->regs[R_EAX];
@@ -87,7 +91,7 @@ static bool reflects(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
         return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]);
     case SVM_EXIT_IOIO:
         info->reason = EXIT_IO;
-        info->qualification = io_qualification(svm_info);
+        info->qualification = io_qualification(svm_info, insn_len);
         return true;
     case SVM_EXIT_HLT:
         info->reason = EXIT_HLT;
@@ -117,7 +121,7 @@ void tdx_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
 {
     struct ve_info info = { };
 
-    if (reflects(cpu, svm_exit, svm_info, &info)) {
+    if (reflects(cpu, svm_exit, svm_info, insn_len, &info)) {
         if (insn_len) {
             info.length = insn_len;
         }

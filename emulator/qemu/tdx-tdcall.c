@@ -68,8 +68,7 @@ static uint64_t do_io(const struct tdx_vmcall *vmcall)
     return host_in(vmcall->index, vmcall->size);
 }
 
-static bool do_mmio(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
-                    uint64_t *value)
+static bool do_mmio(const struct tdx_vmcall *vmcall, uint64_t *value)
 {
     uint64_t data = cpu_to_le64(vmcall->value);
 
@@ -77,10 +76,10 @@ static bool do_mmio(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
         return false;
     }
     if (vmcall->write) {
-        return host_mmio_write(cpu->guest, vmcall->gpa, &data, vmcall->size);
+        return host_mmio_write(vmcall->gpa, &data, vmcall->size);
     }
     data = 0;
-    if (!host_mmio_read(cpu->guest, vmcall->gpa, &data, vmcall->size)) {
+    if (!host_mmio_read(vmcall->gpa, &data, vmcall->size)) {
         return false;
     }
     *value = le64_to_cpu(data);
@@ -133,7 +132,7 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
         host_wrmsr(cpu, call->index, call->value);
         break;
     case TDVMCALL_MMIO:
-        if (!do_mmio(cpu, call, &value)) {
+        if (!do_mmio(call, &value)) {
             tdx_vmcall_status(regs, call, TDVMCALL_INVALID_OPERAND, 0);
             return;
         }

@@ -2,11 +2,13 @@
 /* The emulated TDX guest: memory accesses and the secure EPT behind them. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "qemu/error-report.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "tdx.h"
 #include "stop.h"
+#include "attacks.h"
 
 #define EXIT_REASON_EPT_VIOLATION 48        /* SDM Vol 3D appendix C */
 
@@ -23,8 +25,10 @@ struct tdx_vm *tdx_enter(EmulatedCpu *cpu, uintptr_t retaddr)
 void tdx_leave(EmulatedCpu *cpu)
 {
     TdxGuest *tdx = TDX_EMULATED(cpu->guest);
-    bool flush = tdx->flush;
+    bool flush;
 
+    attacks_commit(cpu->guest);
+    flush = tdx->flush;
     tdx->flush = false;
     tdx->acting = NULL;
     qemu_mutex_unlock(&cpu->guest->lock);
@@ -149,13 +153,16 @@ G_NORETURN void tdx_raise(EmulatedCpu *cpu, const struct ve_info *info,
 /* EPT violation, exit qualification (SDM Vol 3C table 28-7) */
 static uint64_t qualification_of(enum access_kind kind)
 {
+    /* The linear address is valid, and the access was no page walk. */
+    const uint64_t common = 1u << 7 | 1u << 8;
+
     switch (kind) {
     case ACCESS_WRITE:
-        return 1u << 1;
+        return common | 1u << 1;
     case ACCESS_FETCH:
-        return 1u << 2;
+        return common | 1u << 2;
     default:
-        return 1u << 0;
+        return common | 1u << 0;
     }
 }
 
@@ -195,6 +202,19 @@ static G_NORETURN void refuse(EmulatedCpu *cpu, const GuestAccess *access,
     }
 }
 
+/* A TD executes private memory only (Intel TDX CPU architecture
+ * specification; the kind of fault is not confirmed). */
+static G_NORETURN void refuse_shared_fetch(EmulatedCpu *cpu,
+                                           const GuestAccess *access)
+{
+    CPUX86State *env = cpu->cs->env_ptr;
+
+    env->cr[2] = access->gva;
+    raise_exception_err_ra(env, EXCP0E_PAGE, PG_ERROR_RSVD_MASK |
+                           PG_ERROR_P_MASK | PG_ERROR_I_D_MASK,
+                           access->retaddr);
+}
+
 static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
 {
     bool private = !access->paging || !access->table_bit;
@@ -207,6 +227,9 @@ static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
     struct access_fault fault = { };
     enum access_verdict verdict;
 
+    if (!private && access->kind == ACCESS_FETCH && !access->probe) {
+        refuse_shared_fetch(cpu, access);
+    }
     verdict = tdx_access(tdx_enter(cpu, access->retaddr), cpu->index,
                          &model_access, &fault);
     tdx_leave(cpu);
@@ -222,6 +245,33 @@ static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
 static bool tdx_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
 {
     return tdx_host_may_touch(TDX_EMULATED(guest)->vm, gpa, 1);
+}
+
+static void tdx_attack(EmulatedGuest *guest, enum attack attack,
+                       uint64_t number)
+{
+    struct tdx_vm *vm = TDX_EMULATED(guest)->vm;
+
+    switch (attack) {
+    case ATTACK_REMOVE_AUG:
+        tdx_attack_remove_aug(vm, number);
+        break;
+    case ATTACK_REMOVE:
+        tdx_attack_remove(vm, number);
+        break;
+    case ATTACK_BLOCK:
+        tdx_attack_block(vm, number);
+        break;
+    case ATTACK_BUSY:
+        tdx_attack_busy(vm, number);
+        break;
+    case ATTACK_RETRY:
+        tdx_attack_retry(vm, number);
+        break;
+    default:
+        warn_report("tdx-emulated: act %d of the attacks is none of TDX's",
+                    attack);
+    }
 }
 
 /* ---- for reports ---------------------------------------------------------------- */
@@ -280,6 +330,7 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     gc->cpuid = tdx_cpuid;
     gc->rdmsr = tdx_rdmsr;
     gc->wrmsr = tdx_wrmsr;
+    gc->attack = tdx_attack;
     gc->describe = tdx_describe;
     gc->next_run = tdx_next_run;
     gc->accepted_bytes = tdx_accepted_bytes;

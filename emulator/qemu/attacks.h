@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A hostile host: acts that a run injects at chosen moments. */
+#ifndef ACCEPTLAB_ATTACKS_H
+#define ACCEPTLAB_ATTACKS_H
+
+#include "qapi/error.h"
+#include "model/event.h"
+
+struct EmulatedGuest;
+
+/*
+ * Reads the attacks file: `WHEN ACT NUMBER` per line. WHEN is the name of a
+ * stage (when it begins) or `accepted` (once the guest has accepted the
+ * page); NUMBER is a guest-physical address, or a count for acts on calls.
+ */
+bool attacks_read(const char *path, Error **errp);
+
+/* An event may be the moment for an act. */
+void attacks_note(const struct acc_event *event);
+
+/* Commits the acts that are due. Caller holds guest->lock. */
+void attacks_commit(struct EmulatedGuest *guest);
+
+#endif
