@@ -9,13 +9,14 @@ from pathlib import Path
 from toolkit.guests.hand_over_files import HandOverFiles
 from toolkit.run.options import RunOptions
 
-_CPU = {
+CPU = {
     # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
     # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
     "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,xsave=off,phys-bits=48,la57=off",
     "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off",
     "plain": "max,phys-bits=48",
 }
+"""QEMU's CPU model by platform; the two confidential ones show what such guests see, `plain` is the widest."""
 _OBJECT = {"snp": "snp-emulated", "tdx": "tdx-emulated"}
 _MACHINE = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
@@ -82,7 +83,7 @@ def emulator_command(
         *_time(options),
         *_machine(options),
         *("-bios", str(hand_over.rom)),
-        *("-cpu", _CPU[options.platform], "-smp", str(options.cpus)),
+        *("-cpu", CPU[options.platform], "-smp", str(options.cpus)),
         *_guest(options, hand_over, files),
         *hand_over.loader_arguments(),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),

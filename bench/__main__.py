@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`make bench`: boots against stock QEMU, replay speed, and the bounds that both are held to (exit 1 when one is missed)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from bench import boots, replays
+from toolkit.commands.output import AsJson, print_json, print_table
+from toolkit.emulator import build
+from toolkit.errors import AcceptlabError
+from toolkit.kernels.resolve import resolve
+
+RATIO_BOUND = {"events off": 1.10, "events on": 1.25}
+EVENTS_PER_SECOND_BOUND = 5e6
+PEAK_BOUND = 8 << 30
+"""Bytes."""
+
+Row = dict[str, object]
+
+
+def bench(
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of boots for each platform.")] = 5,
+    memory: Annotated[str, typer.Option(help="RAM of each guest.")] = "16G",
+    kernel: Annotated[str, typer.Option(help="The kernel to boot.")] = "debian:6.12",
+    skip_boots: Annotated[bool, typer.Option("--skip-boots", help="Only the replay.")] = False,
+    skip_replay: Annotated[bool, typer.Option("--skip-replay", help="Only the boots.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure, print one table, and exit 1 when a bound is missed."""
+    image, emulator = resolve(kernel), build.ensure()
+    load = os.getloadavg()[0]
+    rows: list[Row] = []
+    if not skip_boots:
+        for platform in ("snp", "tdx"):
+            rows += _boot_rows(boots.compare(platform, memory, image, emulator, rounds))
+    if not skip_replay:
+        rows += _replay_rows(replays.replay(replays.big_trace(image, emulator)))
+    if as_json:
+        print_json({"load_before": load, "cores": os.cpu_count(), "rows": rows})
+    else:
+        print_table(
+            ("what", "measured", "bound", ""), [[str(v) for v in row.values()] for row in rows]
+        )
+        typer.echo(
+            f"load average before: {load:.2f} on {os.cpu_count()} cores; all times are of this machine, none is hardware's"
+        )
+    raise typer.Exit(0 if all(row["holds"] in ("holds", "") for row in rows) else 1)
+
+
+def _boot_rows(result: boots.Result) -> list[Row]:
+    times = ", ".join(f"{second:.1f}" for second in result.seconds["stock"])
+    rows = [_row(f"{result.platform}: stock QEMU, ordinary guest (s)", times, "", True)]
+    for kind, bound in RATIO_BOUND.items():
+        times = ", ".join(f"{second:.1f}" for second in result.seconds[kind])
+        rows.append(_row(f"{result.platform}: {kind} (s)", times, "", True))
+        ratio = result.ratio(kind)
+        rows.append(
+            _row(
+                f"{result.platform}: {kind}, by stock",
+                f"{ratio:.3f}",
+                f"<= {bound:.2f}",
+                ratio <= bound,
+            )
+        )
+    return rows
+
+
+def _replay_rows(result: replays.Result) -> list[Row]:
+    return [
+        _row("replay: events", f"{result.events:,} ({result.verdict})", "", True),
+        _row(
+            "replay: events/s", f"{result.per_second:,.0f}", f">= {EVENTS_PER_SECOND_BOUND:,.0f}",
+            result.per_second >= EVENTS_PER_SECOND_BOUND,
+        ),
+        _row(
+            "replay: peak memory", f"{result.peak / 2**30:.2f} GiB", f"<= {PEAK_BOUND >> 30} GiB",
+            result.peak <= PEAK_BOUND,
+        ),
+    ]  # fmt: skip
+
+
+def _row(what: str, measured: str, bound: str, holds: bool) -> Row:
+    return {
+        "what": what,
+        "measured": measured,
+        "bound": bound,
+        "holds": ("holds" if holds else "MISSED") if bound else "",
+    }
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(bench)
+    except AcceptlabError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        sys.exit(error.exit_code)
