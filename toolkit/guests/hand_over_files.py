@@ -36,9 +36,8 @@ class HandOverFiles:
         """Return QEMU's arguments that load the blobs."""
         arguments = []
         for path, address in self.loads:
-            name = str(path).replace(
-                ",", ",,"
-            )  # QEMU's way to say that the comma belongs to the value
+            # QEMU's way to say that a comma belongs to the value.
+            name = str(path).replace(",", ",,")
             arguments += ["-device", f"loader,file={name},addr={address:#x},force-raw=on"]
         return arguments
 
