@@ -164,10 +164,15 @@ def run(
     image = resolve(kernel)
     emulator = build.ensure()
     folder = out or fresh(f"{platform.value}-{memory}-{accept.value}")
-    if dry:
-        typer.echo(dry_run(options, image, emulator, folder))
-        return
-    finished = perform(options, image, emulator, folder, keep_hand_over)
+    try:
+        if dry:
+            typer.echo(dry_run(options, image, emulator, folder))
+            return
+        finished = perform(options, image, emulator, folder, keep_hand_over)
+    except BaseException:
+        if out is None:
+            folder.rmdir()  # ours, and as empty as `perform` found it
+        raise
     code = _exit_code(finished)
     if replay and events and not finished.interrupted:
         code = max(code, judge_runs([finished.folder], quiet=as_json))

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""doctor tells what is there, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from toolkit.commands.app import app
+from toolkit.doctor import checks
+
+
+def test_an_empty_cache_lacks_emulator_and_kernel(own_cache: Path) -> None:
+    done = CliRunner().invoke(app, ["doctor", "--json"])
+    found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.exit_code == 3
+    assert not found["emulator"]["ok"]
+    assert found["emulator"]["remedy"] == "acceptlab setup"
+    assert not found["kernels"]["ok"]
+
+
+def test_every_listed_package_is_checked(own_cache: Path) -> None:
+    names = {check.name for check in checks.all_checks()}
+    listed = {package for package, _ in checks.wanted_packages()}
+    assert listed
+    assert listed <= names
+
+
+def test_a_package_that_is_not_installed_comes_with_its_command(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "wanted_packages", lambda: [("no-such-package-here", "run")])
+    check = next(c for c in checks.all_checks() if c.name == "no-such-package-here")
+    assert not check.ok
+    assert check.remedy == "apt-get install --no-install-recommends no-such-package-here"
+
+
+def test_a_full_disk_is_seen(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "_free_disk", lambda: 1 << 20)
+    check = next(c for c in checks.all_checks() if c.name == "disk for the cache")
+    assert not check.ok
+    assert "XDG_CACHE_HOME" in check.remedy
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["doctor"],
+        ["setup"],
+        ["run"],
+        ["replay"],
+        ["report"],
+        ["demo"],
+        ["kernel", "fetch"],
+        ["kernel", "list"],
+    ],
+)
+def test_every_command_s_help_has_an_example(command: list[str]) -> None:
+    done = CliRunner().invoke(app, [*command, "--help"])
+    assert done.exit_code == 0
+    assert f"Example: acceptlab {' '.join(command)}" in " ".join(done.stdout.split())
