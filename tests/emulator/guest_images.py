@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 
 from tests.emulator import bare_hand_over
 
@@ -55,6 +56,8 @@ def build(name: str, platform: str) -> Image:
         parsed = ELFFile(file)
         section = parsed.get_section_by_name(".image")
         table = parsed.get_section_by_name(".symtab")
+        assert section is not None
+        assert isinstance(table, SymbolTableSection)
         symbols = {item.name: int(item["st_value"]) for item in table.iter_symbols() if item.name}
         return Image(section.data(), symbols)
 

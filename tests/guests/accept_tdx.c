@@ -171,8 +171,8 @@ void case_vmcall_operands(void)
 void case_mmio_on_private(void)
 {
 	write64(0x210000, 0x1122334455667788);
-	say("status=%x", call(48, 8, 0, 0x210000));
-	say("value=%x", mmio_read(0x210000, 8));
+	say("read-status=%x", call(48, 8, 0, 0x210000));
+	say("leaked=%x", (u64)(mmio_read(0x210000, 8) == 0x1122334455667788));
 	mmio_write(0x210000, 8, 0x99);
 	say("after=%x", read64(0x210000));
 }

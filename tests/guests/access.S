@@ -34,7 +34,10 @@ at_\name:
 	access exchange64, xchg %rax, (%rdi)
 	access hlt, hlt
 	access wbinvd, wbinvd
+	access invd, invd
 	access rdpmc, rdpmc
+	access rdtsc, rdtsc
+	access write_dr7, mov %rdi, %dr7
 	access ud2, ud2
 
 	/* A fetch fault leaves RIP outside of the image: the handler returns. */

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Secondary vCPUs: their start, accepts in parallel, and pages taken away under another vCPU's feet."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.bare_hand_over import FRESH, PAGE
+from tests.emulator.bare_run import Setup
+from tests.emulator.conftest import Boot
+
+TWO = Setup(cpus=2)
+AT = FRESH + 3 * PAGE
+VMSA = 1 << 16
+threads = pytest.mark.parametrize(
+    "setup", [TWO, Setup(cpus=2, threads="multi")], ids=["icount", "threads"]
+)
+
+
+@threads
+def test_snp_vcpu_starts_from_its_save_area(bare: Boot, setup: Setup) -> None:
+    run = bare("snp", "vcpus", "case_start", setup)
+    assert (run.value("start"), run.value("started")) == (0, 1)
+    adjusted, begun = run.only("rmpadjust"), run.only("ap-start")
+    assert (adjusted.result, adjusted.detail) == (0, VMSA | 1)
+    assert (begun.gpa, begun.detail) == (adjusted.gpa, 1)
+    assert begun.seq > adjusted.seq
+
+
+@threads
+def test_tdx_vcpu_leaves_the_mailbox(bare: Boot, setup: Setup) -> None:
+    run = bare("tdx", "vcpus", "case_start", setup)
+    assert run.value("started") == 1
+    begun = run.only("ap-start")
+    assert (begun.vcpu, begun.detail, begun.rip) == (1, 1, run.at("ap_start"))
+
+
+def test_page_that_is_no_save_area_starts_nothing(bare: Boot) -> None:
+    run = bare("snp", "vcpus", "case_not_a_save_area", TWO)
+    for attempt in ("answer", "again", "no-cpu"):
+        assert run.said(attempt) == [{"info1": 2, "info2": 5}], attempt
+    assert run.value("started") == 0
+    assert run.of("ap-start") == []
+
+
+@threads
+def test_vcpus_accept_side_by_side(bare: Boot, platform: str, setup: Setup) -> None:
+    run = bare(platform, "vcpus", "case_accept_in_parallel", setup)
+    assert run.value("started") == 2
+    assert [run.value(name) for name in ("failures", "wrong", "exceptions")] == [0, 0, 0]
+    done = {(event.gpa, event.vcpu) for event in run.of("accept") if event.gpa >= FRESH}
+    assert done == {(FRESH + page * PAGE, page % 2) for page in range(64)}
+    assert [event.seq for event in run.events] == list(range(len(run.events)))
+    assert run.events[-1].kind == "end"
+    assert run.events[-1].detail == len(run.events) - 1
+
+
+@threads
+def test_rescind_takes_access_away_from_the_other_vcpu(bare: Boot, setup: Setup) -> None:
+    run = bare("snp", "vcpus", "case_rescind", setup)
+    assert [run.value(name) for name in ("reading", "noticed", "exceptions")] == [1, 1, 1]
+    fault = run.only("fault")
+    assert (fault.vcpu, fault.gpa, fault.rip) == (1, AT, run.at("at_read64"))
+
+
+@threads
+def test_conversion_takes_access_away_from_the_other_vcpu(bare: Boot, setup: Setup) -> None:
+    run = bare("tdx", "vcpus", "case_make_shared", setup)
+    stop = run.only("stop")
+    assert (stop.vcpu, stop.gpa, stop.rip) == (1, AT, run.at("at_read64"))
+    assert stop.reason == "not-assigned"
+    assert run.report is not None
+    assert run.report["vcpu"] == 1
+
+
+def test_two_runs_are_the_same(bare: Boot, platform: str, emulator, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    from tests.emulator.bare_run import boot
+
+    first = bare(platform, "vcpus", "case_accept_in_parallel", TWO)
+    second = boot(emulator, tmp_path, platform, "vcpus", "case_accept_in_parallel", TWO)
+    for name in ("events.raw", "console.log"):
+        assert (first.folder / name).read_bytes() == (second.folder / name).read_bytes(), name

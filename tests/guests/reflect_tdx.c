@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a TD is told of by #VE, and what it executes itself. */
+#include "platform_tdx.h"
+
+#define MSR_EFER 0xc0000080
+#define MSR_TSC_AUX 0xc0000103
+#define MSR_MTRR_CAP 0xfe
+
+void case_reflected(void)
+{
+	cpuid(0x40000000);
+	rdmsr(MSR_MTRR_CAP);
+	wrmsr(MSR_MTRR_CAP, 0);
+	in8(0x80);
+	out32(0x81, 1);
+	outs8("xy", 2, 0x82);
+	out8_immediate(1);
+	hlt();
+	wbinvd();
+	invd();
+	monitor(&exceptions);
+	mwait();
+}
+
+void case_native(void)
+{
+	say("signature=%x", (u64)cpuid_ebx(0x21));
+	say("last-leaf=%x", (u64)cpuid(0));
+	say("efer=%x", rdmsr(MSR_EFER));
+	wrmsr(MSR_TSC_AUX, 0x77);
+	say("aux=%x", rdmsr(MSR_TSC_AUX));
+	rdtsc();
+	say("exceptions=%x", exceptions);
+}
+
+void case_by_host(void)
+{
+	struct vmcall call = { .r11 = 10, .r12 = 0x40000000 };
+
+	say("cpuid=%x", tdvmcall(&call));
+	say("ebx=%x", call.r13);
+	call = (struct vmcall){ .r11 = 31, .r12 = 0x802 };
+	say("rdmsr=%x", tdvmcall(&call));
+	say("apic-id=%x", call.r11);
+}
+
+static int nested(struct frame *frame)
+{
+	if (frame->vector == 20)
+		cpuid(0x40000001);	/* #VE before the first one's information was fetched */
+	return 0;
+}
+
+void case_nested(void)
+{
+	exception_hook = nested;
+	cpuid(0x40000000);
+	say("not reached");
+}
+
+void case_nothing_to_tell(void)
+{
+	u64 r[16];
+
+	say("none=%x", ve_info(r));
+	cpuid(0x40000000);
+	say("after=%x", ve_info(r));
+}

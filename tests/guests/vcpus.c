@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Secondary vCPUs: how they start, and what one vCPU's change means to another. */
+#include "runtime.h"
+#ifdef SNP
+#include "platform_snp.h"
+#endif
+
+#define WAIT_LIMIT 200000000ull
+
+static volatile u64 started, turn, failures, reads;
+static const u64 at = FRESH + 3 * PAGE;
+
+static u64 wait_for(volatile u64 *value, u64 least)
+{
+	u64 waited;
+
+	for (waited = 0; *value < least && waited < WAIT_LIMIT; waited++)
+		cpu_pause();
+	return *value >= least;
+}
+
+static void say_hello(u64 index)
+{
+	(void)index;
+	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+}
+
+void case_start(void)
+{
+	ap_routine = say_hello;
+	say("start=%x", start_cpu(1));
+	say("started=%x", wait_for(&started, 1));
+}
+
+/* --- both accept, every other page each --------------------------------------------- */
+
+#define PAGES 64
+
+static void accept_half(u64 index)
+{
+	u64 page;
+
+	for (page = index; page < PAGES; page += 2) {
+		failures += accept(FRESH + page * PAGE, PAGE) != 0;
+		failures += write64(FRESH + page * PAGE, page) == FAULTED;
+	}
+	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+}
+
+void case_accept_in_parallel(void)
+{
+	u64 page, wrong = 0;
+
+	ap_routine = accept_half;
+	quiet = 1;
+	start_cpu(1);
+	accept_half(0);
+	wait_for(&started, 2);
+	for (page = 0; page < PAGES; page++)
+		wrong += read64(FRESH + page * PAGE) != page;
+	say("started=%x", started);
+	say("failures=%x", failures);
+	say("wrong=%x", wrong);
+	say("exceptions=%x", exceptions);
+}
+
+/* --- one reads on and on, the other takes the page away ------------------------------- */
+
+static void read_on(u64 index)
+{
+	(void)index;
+	while (read64(at) == 5)
+		__atomic_add_fetch(&reads, 1, __ATOMIC_SEQ_CST);
+	turn = 1;
+}
+
+static void begin_reading(void)
+{
+	accept(at, PAGE);
+	write64(at, 5);
+	ap_routine = read_on;
+	quiet = 1;
+	start_cpu(1);
+	say("reading=%x", wait_for(&reads, 1000));
+}
+
+#ifdef SNP
+void case_rescind(void)
+{
+	begin_reading();
+	pvalidate(at, 0, 0);
+	say("noticed=%x", wait_for(&turn, 1));
+	say("exceptions=%x", exceptions);
+}
+
+/* AP creation from a page that is no save area */
+void case_not_a_save_area(void)
+{
+	u64 area = fill_save_area(1);
+
+	ap_routine = say_hello;
+	ghcb_begin();
+	ghcb_set(GHCB_RAX, 0);
+	ghcb_exit(0x80000013ull, 1ull << 32 | 1, area);
+	say("answer info1=%x info2=%x", ghcb_get(GHCB_INFO1), ghcb_get(GHCB_INFO2));
+	/* a save area at first, and then not any more */
+	rmpadjust(area, 0, 1 | 1ull << 16);
+	rmpadjust(area, 0, 1);
+	ghcb_begin();
+	ghcb_set(GHCB_RAX, 0);
+	ghcb_exit(0x80000013ull, 1ull << 32 | 1, area);
+	say("again info1=%x info2=%x", ghcb_get(GHCB_INFO1), ghcb_get(GHCB_INFO2));
+	ghcb_begin();
+	ghcb_set(GHCB_RAX, 0);
+	rmpadjust(area, 0, 1 | 1ull << 16);
+	ghcb_exit(0x80000013ull, 77ull << 32 | 1, area);
+	say("no-cpu info1=%x info2=%x", ghcb_get(GHCB_INFO1), ghcb_get(GHCB_INFO2));
+	say("started=%x", started);
+}
+
+static void halt(u64 index)
+{
+	(void)index;
+	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+	hlt();
+	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
+}
+
+/* HLT is not reflected; the vCPU just sleeps. */
+void case_halt(void)
+{
+	u64 waited;
+
+	ap_routine = halt;
+	start_cpu(1);
+	wait_for(&started, 1);
+	for (waited = 0; waited < 100000; waited++)
+		cpu_pause();
+	say("started=%x", started);
+	say("exceptions=%x", exceptions);
+}
+#endif
+
+void case_make_shared(void)
+{
+	begin_reading();
+	make_shared(at, PAGE);
+	say("noticed=%x", wait_for(&turn, 1));
+}
