@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ _KERNEL_STAGES = (
     Stage.SECOND_KERNEL,
     Stage.SECOND_USERSPACE,
 )
+
+_FIRST_WITH_SUPPORT = (6, 5)
+"""Linux version that can accept memory lazily (CONFIG_UNACCEPTED_MEMORY)."""
 
 
 def replay_run(
@@ -84,7 +88,7 @@ def judge(
     _add_histories(invariants, events)
     results = [invariant.finish() for invariant in invariants]
     findings = _findings(invariants, run, symbols)
-    return _verdict(run, console, walk, tally, results, findings)
+    return _verdict(run, console, walk, tally, results, findings, symbols)
 
 
 class _Tally:
@@ -171,9 +175,10 @@ def _verdict(
     tally: _Tally,
     results: list[InvariantResult],
     findings: list[Finding],
+    symbols: Callable[[], Symbols],
 ) -> Verdict:
     reasons = _reasons(run, walk)
-    unsupported = _unsupported(run, console, tally)
+    unsupported = _unsupported(run, console, tally, symbols)
     if unsupported is not None:
         reasons.insert(0, unsupported)
     verdict = "findings" if findings else "undecided" if reasons else "clean"
@@ -204,11 +209,15 @@ def _reasons(run: Run, walk: Walk) -> list[str]:
     return reasons
 
 
-def _unsupported(run: Run, console: Console, tally: _Tally) -> str | None:
+def _unsupported(
+    run: Run, console: Console, tally: _Tally, symbols: Callable[[], Symbols]
+) -> str | None:
     """In plain words, if this kernel does not know unaccepted memory at all."""
     unaccepted = sum(size for _, size in run.info.hand_over.unaccepted)
     listed = [one for one in console.meminfo if one.unaccepted is not None]
     if not unaccepted or tally.kernel_accepts or listed or run.info.hand_over.bitmap is None:
+        return None
+    if not _lacks_support(run, symbols()):
         return None
     words = (
         "This kernel does not support unaccepted memory: it accepted nothing of the "
@@ -220,6 +229,16 @@ def _unsupported(run: Run, console: Console, tally: _Tally) -> str | None:
     if run.info.outcome != "userspace":
         words += f"; it did not reach userspace ({run.info.outcome})"
     return words + "."
+
+
+def _lacks_support(run: Run, symbols: Symbols) -> bool:
+    """Whether a kernel that accepted nothing could not have: by its symbols, or its version."""
+    if len(symbols):
+        return "accept_memory" not in symbols
+    version = re.match(r"(\d+)\.(\d+)", run.info.kernel.version)
+    if version is not None:
+        return (int(version[1]), int(version[2])) < _FIRST_WITH_SUPPORT
+    return run.info.outcome == "userspace"
 
 
 def _headline(

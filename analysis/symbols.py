@@ -38,6 +38,9 @@ class Symbols:
     def __len__(self) -> int:
         return len(self._all)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
     def address(self, name: str) -> int:
         """Link-time address of a symbol; KeyError if there is none of this name."""
         return self._by_name[name]

@@ -162,21 +162,24 @@ class NoAccessBeforeAccept(Invariant):
             return CONVERTED, f"The guest made the page private, then used it unaccepted{told}."
         if ever:
             return RESCINDED, f"The guest had accepted the page and given it back{told}."
-        return self._never_words(one, told)
+        return self._never_words(kind, one, told)
 
-    def _never_words(self, one: Suspicion, told: str) -> tuple[str, str]:
+    def _never_words(self, kind: _Access, one: Suspicion, told: str) -> tuple[str, str]:
         gpa = one.gpa or 0
         if self.info.hand_over.bitmap is None and self.info.hand_over.unaccepted:
             return WITHHELD, (
                 "The kernel was given no table of unaccepted memory, so it took the page for "
                 f"accepted{told}."
             )
-        at_start = gpa % PAGE_SIZE == 0 and gpa > 0
+        # A kernel writes to new memory before it reads it: a read at the very first byte behind
+        # accepted memory is the second half of a word that began in front of it.
+        at_start = kind.access == Access.READ and gpa % PAGE_SIZE == 0 and gpa > 0
         if at_start and self._states.at(gpa - 1) & STATE_MASK == State.ACCEPTED:
+            by = f"{one.size} bytes" if 1 < one.size < 8 else "1 to 7 bytes"
             return PAST_END, (
-                "The page before is accepted and the fault is at the first byte of this one: an "
-                "access of up to 8 bytes crossed the end of accepted memory, by at most 7 bytes, "
-                f"or walked on behind it; the guard unit is there to prevent this{told}."
+                f"The page before is accepted and the read is at the first byte of this one: a "
+                f"word that begins in accepted memory ran past its end, by {by}. The guard unit "
+                f"is there to prevent this{told}."
             )
         return NEVER, f"No accept of this page comes before the access{told}."
 

@@ -125,9 +125,12 @@ class _RecentAccepts:
         if len(self._clock) != step.states.units:
             self._clock = np.zeros(step.states.units, np.uint64)
         for one in step.entries:
-            accepts = one.op == Op.ACCEPT
-            unit = (one.gpa[accepts] // np.uint64(UNIT_SIZE)).astype(np.int64)
-            self._clock[unit] = step.batch["clock"][one.position[accepts]]
+            accepts = np.flatnonzero(one.op == Op.ACCEPT)
+            if len(accepts):
+                unit = (one.gpa[accepts] // np.uint64(UNIT_SIZE)).astype(np.int64)
+                starts = np.flatnonzero(np.diff(unit, prepend=-1))
+                latest = np.maximum.reduceat(one.position[accepts], starts)
+                self._clock[unit[starts]] = step.batch["clock"][latest]
 
     def recent(self, now: int, units: int) -> Bool:
         if len(self._clock) != units:

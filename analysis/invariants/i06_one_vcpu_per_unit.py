@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Positions, Step, Suspicion
-from analysis.page_states import EVER, POSITION_BITS, Op
+from analysis.page_states import EVER, Op
 from analysis.schema import UNIT_SIZE
 
 INTERLEAVED = "two vCPUs accepted one unit at the same time"
@@ -27,9 +27,29 @@ class OneVcpuPerUnit(Invariant):
         if self.info.machine.cpus < 2 and not step.batch["vcpu"].any():
             return
         self._grow(step.states.units)
-        unit, position = _first_accepts(step)
-        if not len(unit):
-            return
+        for one in step.entries:
+            fresh = np.flatnonzero((one.op == Op.ACCEPT) & ((one.before & EVER) == 0))
+            if len(fresh):
+                unit = (one.gpa[fresh] // np.uint64(UNIT_SIZE)).astype(np.int64)
+                self._watch_units(step, unit, one.position[fresh])
+
+    def _watch_units(self, step: Step, unit: Positions, position: Positions) -> None:
+        """Entries come sorted by unit; most units see one vCPU only, and are done with."""
+        vcpu = step.batch["vcpu"][position].astype(np.int32)
+        starts = np.flatnonzero(np.diff(unit, prepend=-1))
+        lowest = np.minimum.reduceat(vcpu, starts)
+        shared = lowest != np.maximum.reduceat(vcpu, starts)
+        last = self._last[unit[starts]]
+        shared |= (last != lowest) & (last != _NOBODY)
+        self._last[unit[starts[~shared]]] = lowest[~shared]
+        if shared.any():
+            counts = np.diff(np.append(starts, len(unit)))
+            chosen = np.repeat(shared, counts)
+            self._watch_shared(step, unit[chosen], position[chosen])
+
+    def _watch_shared(self, step: Step, unit: Positions, position: Positions) -> None:
+        order = np.lexsort((position, unit))
+        unit, position = unit[order], position[order]
         vcpu = step.batch["vcpu"][position].astype(np.int32)
         first = np.ones(len(unit), np.bool_)
         first[1:] = unit[1:] != unit[:-1]
@@ -74,17 +94,3 @@ class OneVcpuPerUnit(Invariant):
             for one in found[: suspects.room]
         ]
         suspects.add(len(found), listed)
-
-
-def _first_accepts(step: Step) -> tuple[Positions, Positions]:
-    """Unit and position of all first-time accepts, by unit, then in order of time."""
-    keys = []
-    for one in step.entries:
-        fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0)
-        unit = (one.gpa[fresh] // np.uint64(UNIT_SIZE)).astype(np.int64)
-        keys.append((unit << POSITION_BITS) | one.position[fresh])
-    if not keys:
-        nothing = np.zeros(0, np.int64)
-        return nothing, nothing
-    key = np.unique(np.concatenate(keys))
-    return key >> POSITION_BITS, key & ((1 << POSITION_BITS) - 1)

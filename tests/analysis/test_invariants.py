@@ -14,7 +14,7 @@ import pytest
 from analysis.findings import Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge, replay_run
-from analysis.run_folder import Blob, Probe, Run
+from analysis.run_folder import Blob, Kernel, Probe, Run
 from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, StopReason
 from tests.analysis.synthetic import (
     BLOCK,
@@ -242,6 +242,23 @@ def test_read_past_the_end_of_accepted_memory(tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x100)
     assert titles(finished(guest), tmp_path) == ["read past the end of accepted memory"]
+
+
+def test_a_write_to_the_first_page_behind_accepted_memory_is_no_overrun(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x101)
+    assert titles(finished(guest), tmp_path) == ["used a page it never accepted"]
+
+
+def test_symbols_name_the_code(tmp_path: Path) -> None:
+    system_map = tmp_path / "System.map"
+    system_map.write_text("ffffffff80234500 T reader\nffffffff80235560 t caller\n")
+    guest, _ = fault_on_unaccepted_page()
+    kernel = Kernel(vmlinux=str(system_map))
+    verdict = replay(guest, tmp_path, kernel=kernel, report={"kaslr_offset": "0x1000000"})
+    evidence = verdict.findings[0].evidence
+    assert (evidence["symbol"], evidence["caller_symbol"]) == ("reader+0x67", "caller+0x7")
+    assert "in reader+0x67" in verdict.headline
 
 
 def test_dma_into_private_memory(tmp_path: Path) -> None:

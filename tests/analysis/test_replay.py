@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from analysis.errors import BadInput
 from analysis.files import sha256_of
 from analysis.replay import read_verdict, replay_run
-from analysis.run_folder import Run, write_run_json
+from analysis.run_folder import Kernel, Run, write_run_json
 from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from analysis.stream import convert_raw
 from tests.analysis.synthetic import Guest, Records, booted, renumbered, write_run
@@ -195,6 +195,9 @@ CLEAN = {platform: booted(platform=platform) for platform in ("snp", "tdx")}
 # --- a kernel that knows nothing of unaccepted memory ------------------------------------
 
 
+OLD = Kernel(version="6.1.0-40-cloud-amd64")
+
+
 def old_kernel(reached: bool) -> Guest:
     guest = Guest()
     guest.stage(Stage.DECOMPRESSOR)
@@ -211,7 +214,7 @@ def old_kernel(reached: bool) -> Guest:
 
 
 def test_an_old_kernel_is_called_that(tmp_path: Path) -> None:
-    verdict = replay_run(old_kernel(True).write(tmp_path / "run"))
+    verdict = replay_run(old_kernel(True).write(tmp_path / "run", kernel=OLD))
     assert verdict.verdict == "undecided"
     assert verdict.headline == (
         "This kernel does not support unaccepted memory: it accepted nothing of the 64 MiB that "
@@ -220,10 +223,25 @@ def test_an_old_kernel_is_called_that(tmp_path: Path) -> None:
 
 
 def test_an_old_kernel_that_stops_is_called_that_too(tmp_path: Path) -> None:
-    folder = old_kernel(False).write(tmp_path / "run", outcome="stopped")
+    folder = old_kernel(False).write(tmp_path / "run", outcome="stopped", kernel=OLD)
     headline = replay_run(folder).headline
     assert headline.startswith("This kernel does not support unaccepted memory")
     assert "did not reach userspace (stopped)" in headline
+
+
+def test_a_new_kernel_that_dies_early_is_not_called_old(tmp_path: Path) -> None:
+    folder = old_kernel(False).write(tmp_path / "run", outcome="stopped")
+    assert "does not support" not in replay_run(folder).headline
+
+
+@pytest.mark.parametrize(("name", "old"), [("accept_memory", False), ("start_kernel", True)])
+def test_the_symbols_of_a_kernel_decide(name: str, old: bool, tmp_path: Path) -> None:
+    system_map = tmp_path / "System.map"
+    lines = [f"ffffffff81000000 T {name}", "ffffffff81000040 T panic"]
+    system_map.write_text("\n".join(lines) + "\n")
+    kernel = Kernel(version="6.1.0" if not old else "6.12", vmlinux=str(system_map))
+    folder = old_kernel(False).write(tmp_path / "run", outcome="stopped", kernel=kernel)
+    assert ("does not support" in replay_run(folder).headline) == old
 
 
 def test_a_withheld_table_is_not_blamed_on_the_kernel(tmp_path: Path) -> None:
