@@ -21,6 +21,10 @@
 #include "callers.h"
 #include "probes.h"
 
+/* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
+ * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
+#define FIRMWARE_MTRRS 0x806
+
 /* Above every address that a guest may use, below TCG's 52 bits. */
 #define CIPHERTEXT_PAGE (1ULL << 51)
 
@@ -339,6 +343,7 @@ static void reset_cpus(void *opaque)
     for (i = 0; i < guest->cpus; i++) {
         EmulatedCpu *cpu = &guest->cpu[i];
 
+        ((CPUX86State *)cpu->cs->env_ptr)->mtrr_deftype = FIRMWARE_MTRRS;
         if (i == 0) {
             enter_long_mode(cpu, guest->hand_over.entry,
                             guest->hand_over.boot_params);
