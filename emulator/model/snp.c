@@ -394,8 +394,6 @@ static enum snp_outcome rmpadjust_check(const struct snp_caller *caller, uint64_
 	if (rcx > 1 || (rcx && address % MODEL_UNIT_SIZE) || rdx >> 17 ||
 	    (rdx & 0xff) >= VMPL_LEVELS || (rdx >> 8 & 0xff & ~RMP_PERM_ALL))
 		return done(answer, RMP_FAIL_INPUT);
-	if ((rdx & 0xff) <= caller->vmpl)
-		return done(answer, RMP_FAIL_PERMISSION);
 	return SNP_WALK;
 }
 

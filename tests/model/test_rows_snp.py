@@ -303,6 +303,18 @@ def _() -> None:
     assert (outcome, answer.fault.stop) == (SnpOutcome.STOPPED, Stop.OWNER)
 
 
+@row("1.2-wrong-gpa-is-not-assigned-away")
+def _() -> None:
+    """An honest host does not hand the page of another GPA to the one that faults on it."""
+    vm = snp()
+    vm.access(FRESH)
+    assert vm.act("attack_alias", FRESH, LAUNCHED) == 0
+    assert vm.msr(0x014 | LAUNCHED | Psc.SHARED << 52).msr == 0x015
+    outcome, answer = vm.pvalidate(FRESH, 0, 1)
+    assert (outcome, answer.fault.stop) == (SnpOutcome.STOPPED, Stop.OWNER)
+    assert vm.access(FRESH)[:2] == (Verdict.STOPPED, Stop.OWNER)
+
+
 @row("1.2-immutable-npf")
 def _() -> None:
     result = assigned_table(immutable=1).pvalidate(key(UNIT), 0, 1)
@@ -701,6 +713,11 @@ def _() -> None:
     # fetch and page walk are private whatever the C-bit says
     assert vm.access(LAUNCHED, Reach.FETCH, private=0)[0] == Verdict.ALLOWED
     assert vm.access(SHARED, Reach.WALK, private=0)[:2] == (Verdict.STOPPED, Stop.NOT_ASSIGNED)
+    table = assigned_table()
+    table.pvalidate(key(UNIT), 0, 1)
+    for reach in (Reach.FETCH, Reach.WALK):
+        result = table.access(key(UNIT), gpa=UNIT, kind=reach, private=0)
+        assert result.outcome == RmpOutcome.DONE
 
 
 @row("1.6-private-not-owned")
@@ -879,14 +896,14 @@ def _() -> None:
     layout = Layout(ram=((0x3000, 0x5000), (UNIT + 0x7000, 2 * UNIT), (5 * UNIT, UNIT + PAGE)))
     vm = Snp(layout)
     assert done(vm, 2 * UNIT, 1, 1) == (0, 0)
+    # a 2M accept at the short tail finds a 4K page behind it
+    assert done(vm, 6 * UNIT, 1, 1) == (MISMATCH, 0)
     for start, size in layout.ram:
         for gpa in (start, start + size - PAGE):
             if vm.state(gpa) != State.ACCEPTED:
                 assert done(vm, gpa, 0, 1) == (0, 0)
         assert vm.pvalidate(start + size, 0, 1)[0] == SnpOutcome.STOPPED
         assert vm.pvalidate(start - PAGE, 0, 1)[0] == SnpOutcome.STOPPED
-    # a 2M accept at the short tail finds a 4K page behind it
-    assert done(vm, 6 * UNIT, 1, 1) == (MISMATCH, 0)
 
 
 @row("6.10-trace-alone-snp")

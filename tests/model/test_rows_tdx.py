@@ -1100,13 +1100,13 @@ def _() -> None:
     layout = Layout(ram=((0x3000, 0x5000), (UNIT + 0x7000, 2 * UNIT), (5 * UNIT, UNIT + PAGE)))
     vm = Tdx(layout)
     assert status(vm, 2 * UNIT | 1) == 0
+    assert status(vm, 6 * UNIT | 1) == MISMATCH | 1
     for start, size in layout.ram:
         for gpa in (start, start + size - PAGE):
             if vm.state(gpa) != State.ACCEPTED:
                 assert status(vm, gpa) == 0
         assert vm.accept(start + size)[0] == TdxOutcome.STOPPED
         assert vm.accept(start - PAGE)[0] == TdxOutcome.STOPPED
-    assert status(vm, 6 * UNIT | 1) == MISMATCH | 1
 
 
 @row("6.10-trace-alone-tdx")

@@ -320,14 +320,9 @@ class SnpOracle:
         target, mask, vmsa = rdx & 0xFF, rdx >> 8 & 0xFF, rdx >> 16 & 1
         if cpl:
             return Answer(SnpOutcome.GP)
-        early = None
         if rcx > 1 or (rcx and page % PER_UNIT) or rdx >> 17 or target > 3 or mask > 0x1F:
-            early = 1
-        elif target <= vmpl:
-            early = 2
-        if early is not None:
-            self._tell(Kind.RMPADJUST, page, count, early, rdx)
-            return Answer(SnpOutcome.DONE, eax=early)
+            self._tell(Kind.RMPADJUST, page, count, 1, rdx)
+            return Answer(SnpOutcome.DONE, eax=1)
         settled = self._settle_entry(page, rcx)
         if isinstance(settled, Answer):
             if settled.outcome == SnpOutcome.DONE:
@@ -336,7 +331,7 @@ class SnpOracle:
         at = self.system(page)
         if not self.rmp.validated[at]:
             return Answer(SnpOutcome.NOT_VALIDATED, exits=settled, platform=0x404)
-        if mask & ~self.rmp.perms[vmpl][at] or (vmsa and vmpl):
+        if target <= vmpl or mask & ~self.rmp.perms[vmpl][at] or (vmsa and vmpl):
             self._tell(Kind.RMPADJUST, page, count, 2, rdx)
             return Answer(SnpOutcome.DONE, eax=2, exits=settled)
         self.rmp.perms[target][at : at + count] = bytes([mask]) * count
