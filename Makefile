@@ -14,10 +14,10 @@ setup:
 	./acceptlab setup
 
 test:
-	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
 
 test-long:
-	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/pytest" -n $(JOBS)
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS)
 
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && \

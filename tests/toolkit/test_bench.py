@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The arithmetic of make bench, and its parts with stand-ins for the heavy ones."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from bench import __main__ as main
+from bench import boots, replays
+from tests.toolkit import toy
+from toolkit.errors import MachineError
+from toolkit.kernels.resolve import resolve
+from toolkit.run.options import RunOptions
+from toolkit.run.perform import perform
+
+
+def test_the_ratio_is_the_median_of_pairs_not_of_medians() -> None:
+    seconds = {
+        "stock": [1.0, 10.0, 4.0],
+        "events off": [2.0, 10.0, 2.0],
+        "events on": [9.0, 9.0, 9.0],
+    }
+    assert boots.Result("snp", seconds).ratio("events off") == 1.0
+
+
+def test_a_missed_bound_shows() -> None:
+    slow = {"stock": [1.0], "events off": [1.11], "events on": [1.25]}
+    holds = {row["what"]: row["holds"] for row in main._boot_rows(boots.Result("tdx", slow))}
+    assert holds["tdx: events off, by stock"] == "MISSED"
+    assert holds["tdx: events on, by stock"] == "holds"
+    rows = main._replay_rows(replays.Result(17_000_000, 4.0, 9 << 30, "clean"))
+    assert [row["holds"] for row in rows] == ["", "MISSED", "MISSED"]
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [("QEMU emulator version 8.2.1", "not of version 7.2"), (None, "not installed")],
+)
+def test_stock_has_to_be_the_same_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str | None, message: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if said:
+        stock = tmp_path / boots.STOCK
+        stock.write_text(f"#!/bin/sh\necho '{said}'\n")
+        stock.chmod(stock.stat().st_mode | stat.S_IXUSR)
+    with pytest.raises(MachineError, match=message):
+        boots._stock()
+
+
+def test_a_boot_that_does_not_reach_userspace_counts_for_nothing(tmp_path: Path) -> None:
+    files = boots.RunFiles(tmp_path)
+    files.console.write_text("Linux version 6.12\nKernel panic\n")
+    with pytest.raises(MachineError, match="Kernel panic"):
+        boots._boot(boots.Contender("stock", ["true"], files))
+
+
+def test_the_peer_boots_the_same_cpu_model_without_a_confidential_guest(
+    tmp_path: Path, own_cache: Path
+) -> None:
+    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    options = RunOptions(kernel.name, platform="tdx", memory="256M")
+    command = list(boots._plain(options, kernel, "/usr/bin/qemu", tmp_path / "stock").command)
+    assert command[0] == "/usr/bin/qemu"
+    assert command[command.index("-cpu") + 1] == boots.CPU["tdx"]
+    assert not any("confidential" in word or "emulated" in word for word in command)
+
+
+def test_a_replay_is_measured(tmp_path: Path, own_cache: Path) -> None:
+    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    options = RunOptions(kernel.name, memory="256M")
+    run = perform(
+        options, kernel, toy.make_emulator(tmp_path, "userspace"), tmp_path / "run", False
+    )
+    result = replays.replay(run.folder)
+    assert result.events == 10
+    assert result.peak > 10 << 20
+    assert result.per_second == pytest.approx(10 / result.seconds)
