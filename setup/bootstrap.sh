@@ -52,10 +52,10 @@ apt_install() {
 	say "installing Debian packages: $*"
 	export DEBIAN_FRONTEND=noninteractive
 	# Lists may be absent (a fresh container) or stale (a package was replaced): then, and only then, fetch them.
-	apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2 && return
+	apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2 && return
 	say "apt-get could not install them; fetching the package lists first"
-	apt-get update >&2 || lacks "apt-get update failed; see its message above"
-	apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2 ||
+	apt-get -q update >&2 || lacks "apt-get update failed; see its message above"
+	apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2 ||
 		lacks "apt-get install failed; see its message above"
 }
 
@@ -79,6 +79,21 @@ make_venv() {
 		lacks "'$python -m venv' fails even with python3-venv installed: $(tail -n 1 "$1.log")"
 }
 
+install_python_packages() {
+	say "installing Python packages (some 150 MB)"
+	"$venv/bin/pip" install -q --disable-pip-version-check --no-input -e "$here$extras" >"$venv.log" 2>&1 &
+	pip=$!
+	trap 'kill $pip 2>/dev/null; exit 130' INT TERM
+	seconds=0
+	while kill -0 $pip 2>/dev/null; do
+		sleep 1
+		seconds=$((seconds + 1))
+		[ $((seconds % 10)) -ne 0 ] || say "installing Python packages: $seconds s, $(du -sm "$venv" | cut -f 1) MB so far"
+	done
+	wait $pip || lacks "pip could not install the Python packages: $(grep -v '^WARNING' "$venv.log" | tail -n 1)"
+	trap - INT TERM
+}
+
 for tool in dpkg-query apt-get; do
 	command -v $tool >/dev/null || lacks "this is not a Debian machine: acceptlab needs Debian 12 (its Dockerfile makes one)"
 done
@@ -100,9 +115,7 @@ if [ ! -e "$stamp" ]; then
 	flock -n 9 || { say "another set-up is at work in $venv; waiting for it"; flock 9; }
 	"$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$venv"
 	if [ ! -e "$stamp" ]; then
-		say "installing Python packages"
-		"$venv/bin/pip" install --disable-pip-version-check --no-input -e "$here$extras" >&2 ||
-			lacks "pip could not install the Python packages; see its message above"
+		install_python_packages
 		: >"$venv/done"
 		: >"$stamp"
 	fi

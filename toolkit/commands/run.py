@@ -116,6 +116,13 @@ def run(
             metavar="FUNCTION", help="Record entry and return of a guest function; may be repeated."
         ),
     ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'WHEN ACT NUMBER'",
+            help="Let the host do something hostile, such as 'accepted remap 0x40000000'; may be repeated.",
+        ),
+    ] = None,
     vmlinux: Annotated[
         str,
         typer.Option(metavar="FILE", help="Where to find symbols; else the kernel's own kallsyms."),
@@ -158,7 +165,7 @@ def run(
     """
     options = RunOptions(
         kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
-        tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), vmlinux,
+        tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(attack or ()), vmlinux,
         threads.value, events, time_limit,
     )  # fmt: skip
     image = resolve(kernel)

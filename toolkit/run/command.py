@@ -12,8 +12,9 @@ from toolkit.run.options import RunOptions
 CPU = {
     # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
     # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
-    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,xsave=off,phys-bits=48,la57=off",
-    "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off",
+    # erms=off: what a processor does fast in microcode, `rep movsb`, TCG does byte by byte.
+    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,xsave=off,phys-bits=48,la57=off,erms=off",
+    "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off,erms=off",
     "plain": "max,phys-bits=48",
 }
 """QEMU's CPU model by platform; the two confidential ones show what such guests see, `plain` is the widest."""
@@ -61,6 +62,11 @@ class RunFiles:
     def machinery(self) -> Path:
         """Return the list of functions that only carry out an acceptance."""
         return self.folder / "hand-over" / "machinery"
+
+    @property
+    def attacks(self) -> Path:
+        """Return the list of hostile acts to inject."""
+        return self.folder / "hand-over" / "attacks"
 
     @property
     def hand_over(self) -> Path:
@@ -120,6 +126,8 @@ def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> li
         properties["snapshots"] = _value(files.snapshots)
     if files.machinery.exists():
         properties["machinery"] = _value(files.machinery)
+    if options.attacks:
+        properties["attacks"] = _value(files.attacks)
     if options.probes:
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())

@@ -10,6 +10,7 @@ from toolkit.errors import BadInputError
 from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
 from toolkit.guests.sizes import parse_size
 from toolkit.guests.workloads import workload_options
+from toolkit.run.attacks import check_attack
 
 MAX_VCPUS = 16
 """Up to here vCPUs have been tried (the machine itself would take 255)."""
@@ -37,6 +38,7 @@ class RunOptions:
     append: str = ""
     workloads: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
+    attacks: tuple[str, ...] = ()
     vmlinux: str = ""
     threads: str = "single"
     events: bool = True
@@ -55,6 +57,8 @@ class RunOptions:
         # Long before a hand-over is built, and an emulator for it.
         usable_ram(self.memory_request, self.platform)
         workload_options(self.workloads)
+        for text in self.attacks:
+            check_attack(text)
 
     @property
     def memory_bytes(self) -> int:
@@ -95,6 +99,7 @@ class RunOptions:
             ("--accepted", self.accepted),
             ("--workload", self.workloads),
             ("--probe", self.probes),
+            ("--attack", self.attacks),
         ):
             words += [word for text in texts for word in (option, text)]
         words += [] if self.kaslr else ["--no-kaslr"]

@@ -100,6 +100,8 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     written = write_hand_over(hand_over, files.hand_over)
     files.snapshots.mkdir()
     machinery.write_machinery(table, files.machinery)
+    if options.attacks:
+        files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if watched:
         probes.write(watched, files.probes)
     command = emulator_command(emulator.binary, options, written, files)

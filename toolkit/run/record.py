@@ -56,6 +56,7 @@ def describe(
         ),
         hand_over=hand_over_of(hand_over),
         host=run_folder.Host(backing=options.host_backing, assign=options.host_assign),
+        attacks=options.attacks,
         probes=tuple(run_folder.Probe(probe.name, probe.address) for probe in probes),
         emulator={
             "version": emulator.build["qemu"],

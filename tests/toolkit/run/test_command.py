@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from toolkit.errors import BadInputError
 from toolkit.guests.hand_over_files import HandOverFiles
-from toolkit.run import machinery, probes
+from toolkit.places import CHECKOUT
+from toolkit.run import attacks, machinery, probes
 from toolkit.run.command import RunFiles, emulator_command
 from toolkit.run.console import last_line
 from toolkit.run.options import RunOptions
@@ -54,6 +56,17 @@ def test_events_off_means_no_stream_and_no_snapshots() -> None:
     guest = next(w for w in command(Path("/r"), events=False) if w.startswith("snp-emulated"))
     assert "events=" not in guest
     assert "snapshots=" not in guest
+
+
+def test_attacks_are_the_emulator_s_own_words() -> None:
+    """The names that we check are those that the emulator reads."""
+    code = (CHECKOUT / "emulator" / "qemu" / "attacks.c").read_text()
+    assert set(re.findall(r'\[ATTACK_[A-Z_]+\] = "([a-z-]+)"', code)) == set(attacks.ACTS)
+
+
+def test_attacks_reach_the_emulator() -> None:
+    words = command(Path("/r"), attacks=("accepted remap 0x40000000",))
+    assert any(",attacks=/r/hand-over/attacks" in word for word in words)
 
 
 def test_machinery_is_skipped_up_to_the_next_symbol() -> None:

@@ -34,6 +34,10 @@ from toolkit.run.options import RunOptions
         ({"holes": ("1P+4K",)}, "hole"),
         ({"accepted": ("5-6",)}, "accepted"),
         ({"workloads": ("dance:3",)}, "workload 'dance:3'"),
+        ({"attacks": ("remap 0x1000",)}, "WHEN ACT NUMBER"),
+        ({"attacks": ("soon remap 0x1000",)}, "no moment"),
+        ({"attacks": ("kernel eat 0x1000",)}, "no act"),
+        ({"attacks": ("kernel busy many",)}, "no address"),
         ({"probes": ("f", "f")}, "--probe"),
     ],
 )
@@ -67,6 +71,7 @@ options = st.builds(
     append=st.sampled_from(["", "quiet", "a='b c' $HOME \"d\""]),
     workloads=st.sampled_from([(), ("touch:64M", "idle:1")]),
     probes=st.sampled_from([(), ("accept_memory", "pvalidate_pages")]),
+    attacks=st.sampled_from([(), ("accepted remap 0x40000000", "kernel busy 3")]),
     vmlinux=st.sampled_from(["", "/a path/vmlinux"]),
     threads=st.sampled_from(["single", "multi"]),
     events=st.booleans(),
