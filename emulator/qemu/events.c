@@ -138,6 +138,9 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
 {
     EventStream *stream = guest->events;
 
+    if (guest->ended) {
+        return;
+    }
     attacks_note(&event);
     event.seq = stream->next_seq++;
     if (!stream->file && !trace_event_get_state_backends(TRACE_GUEST_ACCEPT)) {

@@ -20,6 +20,7 @@
 #include "attacks.h"
 #include "callers.h"
 #include "probes.h"
+#include "stop.h"
 
 /* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
  * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
@@ -289,9 +290,7 @@ bool emulated_guest_wakes(CPUState *cs)
 
 void emulated_guest_triple_fault(CPUX86State *env, uintptr_t retaddr)
 {
-    emulated_guest_end(env->confidential, "triple-fault",
-                       "an exception could not be delivered, nor a double fault",
-                       0, retaddr);
+    guest_triple_fault(env->confidential, retaddr);
 }
 
 /* ---- start ------------------------------------------------------------- */
@@ -428,14 +427,9 @@ static void start(Notifier *notifier, void *unused)
     qemu_add_vm_change_state_handler(begin, guest);
 }
 
-static void shut_down(Notifier *notifier, void *data)
+static void report_shutdown(EmulatedGuest *guest, ShutdownCause cause)
 {
-    EmulatedGuest *guest = emulated_guest_of_machine();
-
-    if (!guest || guest->ended) {
-        return;
-    }
-    switch (*(ShutdownCause *)data) {
+    switch (cause) {
     case SHUTDOWN_CAUSE_GUEST_SHUTDOWN:
         emulated_guest_report(guest, NULL, "shutdown",
                               "the guest powered off", 0);
@@ -448,6 +442,36 @@ static void shut_down(Notifier *notifier, void *data)
         emulated_guest_report(guest, &guest->cpu[0], "killed",
                               "the emulator was told to end", 0);
     }
+}
+
+static void shut_down(Notifier *notifier, void *data)
+{
+    EmulatedGuest *guest = emulated_guest_of_machine();
+
+    if (guest && !guest->ended) {
+        report_shutdown(guest, *(ShutdownCause *)data);
+    }
+}
+
+void emulated_guest_end_if_off(EmulatedCpu *cpu)
+{
+    ShutdownCause cause = qemu_shutdown_requested_get();
+    CPUState *other;
+
+    if (cause == SHUTDOWN_CAUSE_NONE || cpu->guest->ended) {
+        return;
+    }
+    report_shutdown(cpu->guest, cause);
+    CPU_FOREACH(other) {
+        if (qemu_tcg_mttcg_enabled() && other != cpu->cs) {
+            other->stop = true;
+            qemu_cpu_kick(other);
+        } else {
+            other->stopped = true;
+        }
+    }
+    cpu->cs->exception_index = EXCP_INTERRUPT;
+    cpu_loop_exit(cpu->cs);
 }
 
 static void complete(UserCreatable *uc, Error **errp)

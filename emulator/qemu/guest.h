@@ -151,6 +151,12 @@ G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
 void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
                            const char *outcome, const char *why, hwaddr gpa);
 
+/*
+ * Ends the run at the very instruction by which the guest switched the machine
+ * off, rather than whenever the main loop comes to it: runs stay repeatable.
+ */
+void emulated_guest_end_if_off(EmulatedCpu *cpu);
+
 /* DMA guard (dma.c): put it between devices and RAM. */
 void emulated_guest_guard_dma(EmulatedGuest *guest);
 

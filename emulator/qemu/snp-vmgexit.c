@@ -210,6 +210,7 @@ static void handle(EmulatedCpu *cpu, void *page,
         qemu_log_mask(LOG_UNIMP, "VMGEXIT: exit code 0x%x\n", request->exit);
         ghcb_answer_error(page, GHCB_ERROR_INVALID_EVENT);
     }
+    emulated_guest_end_if_off(cpu);
 }
 
 static void page_protocol(EmulatedCpu *cpu, uint64_t gpa, uint32_t insn_len,

@@ -239,9 +239,10 @@ static void finish(EmulatedCpu *cpu, enum snp_outcome outcome,
     case SNP_GP:
         raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
     case SNP_NOT_VALIDATED:
+        cpu_restore_state(cpu->cs, retaddr);
+        guest_fault(cpu, gpa, &answer->fault, ACCESS_INSTRUCTION, true);
         env->cr[2] = env->regs[R_EAX];
-        raise_exception_err_ra(env, VC_VECTOR, answer->fault.platform,
-                               retaddr);
+        raise_exception_err_ra(env, VC_VECTOR, answer->fault.platform, 0);
     case SNP_STOPPED:
         snp_stop(cpu, gpa, &answer->fault, ACCESS_INSTRUCTION, true, retaddr);
     default:

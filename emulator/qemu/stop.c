@@ -83,6 +83,17 @@ G_NORETURN void guest_stop(EmulatedCpu *cpu, hwaddr gpa,
     emulated_guest_end(cpu, "stopped", why, gpa, 0);
 }
 
+G_NORETURN void guest_triple_fault(EmulatedCpu *cpu, uintptr_t retaddr)
+{
+    cpu_restore_state(cpu->cs, retaddr);
+    record(cpu, (struct acc_event) {
+        .kind = EVENT_STOP,
+        .result = STOP_TRIPLE_FAULT,
+    }, 0);
+    emulated_guest_end(cpu, "triple-fault", "an exception could not be"
+                       " delivered, nor the double fault after it", 0, 0);
+}
+
 G_NORETURN void guest_terminate(EmulatedCpu *cpu, uint64_t code,
                                 const char *why, uintptr_t retaddr)
 {

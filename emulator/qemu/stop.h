@@ -20,6 +20,9 @@ G_NORETURN void guest_stop(EmulatedCpu *cpu, hwaddr gpa,
                            enum access_kind kind, bool private,
                            uintptr_t retaddr);
 
+/* An exception that cannot be delivered, nor the double fault after it. */
+G_NORETURN void guest_triple_fault(EmulatedCpu *cpu, uintptr_t retaddr);
+
 /* The guest asks to be ended; code: as the platform has it. */
 G_NORETURN void guest_terminate(EmulatedCpu *cpu, uint64_t code,
                                 const char *why, uintptr_t retaddr);

@@ -146,6 +146,7 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
         return;
     }
     tdx_vmcall_status(regs, call, TDVMCALL_SUCCESS, value);
+    emulated_guest_end_if_off(cpu);
 }
 
 static void tdcall(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr)
@@ -174,7 +175,9 @@ static void tdcall(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr)
     case TDX_GP:
         raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
     case TDX_FAULT_VE:
-        tdx_raise(cpu, &answer.fault.ve, retaddr);
+        cpu_restore_state(cpu->cs, retaddr);
+        guest_fault(cpu, answer.gpa, &answer.fault, ACCESS_INSTRUCTION, true);
+        tdx_raise(cpu, &answer.fault.ve, 0);
     case TDX_STOPPED:
         guest_stop(cpu, answer.gpa, &answer.fault, ACCESS_INSTRUCTION, true,
                    retaddr);
