@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Real boots of Debian's kernels, by the command that users have. They need `make setup` and share its cache."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+_MEMINFO = re.compile(r"ACCEPTLAB meminfo .*?Unaccepted=(\d+|none).* label=(\w+)")
+_TIME_LIMIT = 1500  # seconds of wall time, on a machine that does other things as well
+
+
+@dataclass(frozen=True)
+class Boot:
+    """A finished run: its folder and what `acceptlab run` said."""
+
+    folder: Path
+    exit_code: int
+    output: str
+
+    @property
+    def run(self) -> dict[str, Any]:
+        """Return run.json."""
+        record: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        return record
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """Return verdict.json."""
+        record: dict[str, Any] = json.loads((self.folder / "verdict.json").read_text())
+        return record
+
+    @property
+    def console(self) -> str:
+        """Return what the guest printed."""
+        return (self.folder / "console.log").read_text(errors="replace")
+
+    def unaccepted_kib(self, label: str) -> int | None:
+        """Return the kernel's `Unaccepted:` in KiB at the start or end of the workloads, None where it has no such line."""
+        values = {found[2]: found[1] for found in _MEMINFO.finditer(self.console)}
+        return None if values[label] == "none" else int(values[label])
+
+
+class BootGuest(Protocol):
+    """Boots a guest by `acceptlab run ... --replay`; the same words give the same run, done once."""
+
+    def __call__(self, *words: str, again: int = 0) -> Boot: ...
+
+
+@pytest.fixture(scope="session")
+def boot(tmp_path_factory: pytest.TempPathFactory) -> BootGuest:
+    """Return the function that boots guests; `again` tells repetitions of the same words apart."""
+
+    @cache
+    def run(*words: str, again: int = 0) -> Boot:
+        folder = tmp_path_factory.mktemp("boot") / "run"
+        command = [sys.executable, "-m", "toolkit", "run", *words, "--replay"]
+        command += ["--time-limit", str(_TIME_LIMIT), "--out", str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        output = done.stdout + done.stderr
+        assert (folder / "run.json").is_file(), output
+        return Boot(folder, done.returncode, output)
+
+    return run

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian's unmodified 6.12 cloud kernel on both platforms: userspace, a clean verdict, and the kernel's own count."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.boots.conftest import Boot, BootGuest
+
+KERNEL = "debian:6.12"
+UNIT_KIB = 2048
+
+SHORT = [
+    "--platform snp --memory 2G --firmware-accepts minimal",
+    "--platform tdx --memory 16G --cpus 4",
+]
+"""What every test run boots; LONG has the rest."""
+
+LONG = [
+    f"--platform {platform} --memory {memory} --accept {accept} --host-backing {backing} --cpus {cpus} --seed {seed}"
+    for platform in ("snp", "tdx")
+    for memory, accept, backing, cpus, seed in (
+        ("2G", "lazy", "2M", 1, 1),
+        ("2G", "eager", "4K", 4, 2),
+        ("2G", "lazy", "4K", 16, 3),
+        ("16G", "lazy", "4K", 1, 2),
+        ("16G", "eager", "2M", 16, 3),
+        ("16G", "lazy", "2M", 16, 1),
+        ("16G", "eager", "4K", 1, 3),
+        ("64G", "lazy", "2M", 4, 3),
+        ("64G", "eager", "2M", 1, 1),
+        ("64G", "lazy", "4K", 16, 1),
+        ("64G", "eager", "4K", 4, 2),
+        ("256G", "lazy", "2M", 1, 1),
+    )
+]
+"""Each pair of values of two options appears at least once for each platform, apart from 256G."""
+
+
+def check(boot: Boot, words: str) -> None:
+    assert boot.run["outcome"] == "userspace", boot.output
+    assert boot.verdict["verdict"] == "clean", boot.verdict["findings"]
+    unaccepted = boot.unaccepted_kib("start")
+    assert unaccepted is not None
+    if "--accept eager" in words:
+        assert unaccepted == 0
+    else:
+        assert unaccepted > 0
+
+
+@pytest.mark.parametrize("words", SHORT)
+def test_reaches_userspace_with_a_clean_verdict(boot: BootGuest, words: str) -> None:
+    check(boot(KERNEL, *words.split()), words)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("words", LONG)
+def test_every_shape_reaches_userspace_with_a_clean_verdict(boot: BootGuest, words: str) -> None:
+    check(boot(KERNEL, *words.split()), words)
+
+
+def test_the_same_run_twice_gives_the_same_bytes(boot: BootGuest) -> None:
+    words = SHORT[1].split()
+    once, again = boot(KERNEL, *words), boot(KERNEL, *words, again=1)
+    for name in ("events.parquet", "console.log"):
+        assert (once.folder / name).read_bytes() == (again.folder / name).read_bytes(), name
+
+
+def test_a_bare_line_in_run_json_reproduces_the_run(boot: BootGuest) -> None:
+    recorded = boot(KERNEL, *SHORT[0].split()).run["reproduce"]
+    for word in SHORT[0].split():
+        assert word in recorded
