@@ -9,7 +9,7 @@ from pathlib import Path
 
 KIB = 1024
 _MEMINFO = re.compile(
-    r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?: label=(\w+))?"
+    r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?:.* label=(\w+))?"
 )
 _TROUBLE = re.compile(
     r"soft lockup|BUG:|WARNING:|Kernel panic|rcu.*stall|Oops|"

@@ -22,10 +22,16 @@ Bool = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Remaining:
-    """``bytes`` never accepted; ``partial_blocks``: blocks of 4 MiB accepted in part."""
+    """What is left, in bytes: ``bytes`` never accepted; the least and the most that Linux counts.
+
+    Linux counts whole blocks. ``least``: blocks of which nothing is accepted. ``most``: blocks that
+    have, or are followed by, something unaccepted; a block that is accepted itself is put on the
+    list when the unit behind it is not (range_contains_unaccepted_memory looks one unit ahead).
+    """
 
     bytes: int
-    partial_blocks: int
+    least: int
+    most: int
 
 
 def remaining(states: PageStates, ranges: Sequence[Range]) -> Remaining:
@@ -35,12 +41,15 @@ def remaining(states: PageStates, ranges: Sequence[Range]) -> Remaining:
     total = 0
     for start, size in ranges:
         total += _inside(states, never, start, start + size, wanted)
-    touched = wanted > 0
-    blocks = -(-states.units // BLOCK_UNITS) * BLOCK_UNITS
-    some = _by_block(touched & (never > 0), blocks).any(axis=1)
-    done = _by_block(touched & (never == 0), blocks).any(axis=1)
-    mixed = _by_block(touched & (never > 0) & (never < wanted), blocks).any(axis=1)
-    return Remaining(total * PAGE_SIZE, int(np.count_nonzero((some & done) | mixed)))
+    open_ = (wanted > 0) & (never > 0)
+    untouched = _by_block((wanted == PAGES_PER_UNIT) & (never == PAGES_PER_UNIT))
+    ahead = np.append(open_[1:], False) & (np.arange(states.units) % BLOCK_UNITS == BLOCK_UNITS - 1)
+    listable = _by_block(open_ | ahead)
+    return Remaining(
+        total * PAGE_SIZE,
+        int(untouched.all(axis=1).sum()) * BLOCK_SIZE,
+        int(listable.any(axis=1).sum()) * BLOCK_SIZE,
+    )
 
 
 def never_accepted_pages(states: PageStates) -> npt.NDArray[np.int64]:
@@ -92,5 +101,6 @@ def _edges(start: int, end: int) -> list[Range]:
     return [one for one in ((start, first), (last, end)) if one[0] < one[1]]
 
 
-def _by_block(units: Bool, padded: int) -> Bool:
-    return np.pad(units, (0, padded - len(units))).reshape(-1, BLOCK_UNITS)
+def _by_block(units: Bool) -> Bool:
+    """One row per block; a block at the end that is not whole is filled up with False."""
+    return np.pad(units, (0, -len(units) % BLOCK_UNITS)).reshape(-1, BLOCK_UNITS)

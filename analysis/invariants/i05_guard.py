@@ -9,10 +9,13 @@ import numpy.typing as npt
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import EVER, Op, PageStates
-from analysis.schema import UNIT_SIZE, Stage
+from analysis.schema import UNIT_SIZE, Kind, Stage
 from analysis.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
 
 MISSING = "accepted a block without the guard unit behind it"
+
+REQUEST = "accept_memory"
+"""The function whose arguments (start, size) say what the kernel wanted accepted."""
 
 _USERSPACE = (Stage.USERSPACE, Stage.SECOND_USERSPACE)
 
@@ -22,7 +25,8 @@ class GuardUnit(Invariant):
 
     With the guard unit an accept ends 2 MiB behind a block border. Accepted memory that ends on
     a block border, with unaccepted RAM behind it, was accepted without a guard. What was
-    accepted earlier is not judged: its requests have any shape.
+    accepted earlier has any shape; it is judged by the requests themselves, if there is a probe
+    on accept_memory().
     """
 
     name = "I5"
@@ -38,12 +42,16 @@ class GuardUnit(Invariant):
         self._late: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._last_seq: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._states = PageStates(0)
+        names = [probe.name for probe in self.info.probes]
+        self._probes = [index for index, name in enumerate(names) if name == REQUEST]
+        self._requests: dict[int, int] = {}
 
     def watch(self, step: Step) -> None:
         self._states = step.states
         if len(self._late) != step.states.units:
             self._late = np.zeros(step.states.units, np.bool_)
             self._last_seq = np.zeros(step.states.units, np.int64)
+        self._watch_requests(step)
         late = np.isin(step.batch["stage"], _USERSPACE)
         if not late.any():
             return
@@ -57,17 +65,52 @@ class GuardUnit(Invariant):
         if not self.info.hand_over.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
         ends = self._ends()
-        bad = ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0]
-        self._blame(bad)
-        if not len(ends):
+        self._blame(ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0])
+        self._blame_requests()
+        looked_at = len(ends) + len(self._requests)
+        if not looked_at:
             return self.result(
                 Status.NOT_DECIDABLE,
-                "No memory that was accepted in userspace ends at unaccepted memory.",
+                "No memory that was accepted in userspace ends at unaccepted memory, and the run "
+                f"has no probe on {REQUEST}.",
             )
         return self.result(
             Status.HOLDS,
-            f"Every end of accepted memory has its guard unit ({len(ends)} looked at).",
+            f"Every end of accepted memory has its guard unit ({looked_at} looked at).",
         )
+
+    def _watch_requests(self, step: Step) -> None:
+        """Ends of requests that are borders of units, and the first event that asked for each."""
+        if not self._probes:
+            return
+        batch = step.batch
+        asked = batch["kind"] == Kind.PROBE_ENTER
+        asked &= np.isin(batch["detail"], self._probes)
+        positions = np.flatnonzero(asked)
+        start, size = batch["gpa"][positions], batch["size"][positions]
+        # The second argument was the end of the range, not its size, before Linux 6.12.
+        end = np.where(size > start, size, start + size)
+        for border, position in zip(end.tolist(), positions.tolist(), strict=True):
+            if border % UNIT_SIZE == 0:
+                self._requests.setdefault(border, int(batch["seq"][position]))
+
+    def _blame_requests(self) -> None:
+        never = never_accepted_pages(self._states)
+        inside = units_inside(self._states, self.info.hand_over.unaccepted)
+        guardless = [
+            border
+            for border in sorted(self._requests)
+            if border // UNIT_SIZE < len(inside)
+            and inside[border // UNIT_SIZE]
+            and never[border // UNIT_SIZE]
+        ]
+        suspects = self.suspects(REQUEST)
+        why = "The kernel asked for memory up to this border, and the unit behind it is unaccepted."
+        listed = [
+            Suspicion(MISSING, why, [self._requests[border]], border, UNIT_SIZE)
+            for border in guardless[: suspects.room]
+        ]
+        suspects.add(len(guardless), listed)
 
     def _ends(self) -> npt.NDArray[np.intp]:
         """Units accepted late, and wholly, whose next unit is unaccepted RAM."""

@@ -9,11 +9,14 @@ from analysis.console import Meminfo
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
-from analysis.schema import UNIT_SIZE, Kind, Stage
+from analysis.schema import Kind, Stage
 from analysis.unaccepted import Remaining, remaining
 
 WRONG = "the kernel's count of unaccepted memory is wrong"
 INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
+
+END_SLACK = 32 << 20
+"""Bytes that may be accepted between the guest's last count and the end of the run."""
 
 
 class Counter(Invariant):
@@ -21,7 +24,7 @@ class Counter(Invariant):
 
     Memory only ever gets accepted, so a count printed in between lies between what is left at
     the first instruction of userspace and what is left at the end. The counter works in blocks
-    of 4 MiB; a block of which the guard unit took one half counts in full or not at all.
+    of 4 MiB, of which the guard unit may have taken a part (see ``Remaining``).
     """
 
     name = "I10"
@@ -79,10 +82,9 @@ class Counter(Invariant):
                 first,
                 last,
             )
-        low = last.bytes - last.partial_blocks * UNIT_SIZE
-        high = first.bytes + max(first.partial_blocks, last.partial_blocks) * UNIT_SIZE
+        low, high = last.least, first.most
         if count.label == "end":
-            high = min(high, self._high_at_end(last))
+            high = min(high, last.most + END_SLACK)
         if not low <= count.unaccepted <= high:
             self._add(
                 WRONG,
@@ -93,12 +95,6 @@ class Counter(Invariant):
                 last,
             )
 
-    @staticmethod
-    def _high_at_end(last: Remaining) -> int:
-        """Between the last count and the end of the run a few blocks may be accepted yet."""
-        slack = 16 * UNIT_SIZE
-        return last.bytes + last.partial_blocks * UNIT_SIZE + slack
-
     def _add(self, title: str, why: str, count: Meminfo, first: Remaining, last: Remaining) -> None:
         one = Suspicion(title, why, [])
         one.more = {
@@ -106,6 +102,5 @@ class Counter(Invariant):
             "counted": count.unaccepted,
             "unaccepted_at_userspace": first.bytes,
             "unaccepted_at_end": last.bytes,
-            "partial_blocks": last.partial_blocks,
         }
         self.suspects(title).add(1, [one])

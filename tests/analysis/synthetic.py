@@ -137,6 +137,9 @@ class Guest:
 
     def accept_memory(self, start: int, size: int, vcpu: int = 0) -> None:
         """Linux's accept_memory(): guard unit, whole units, bits cleared afterwards."""
+        if "accept_memory" in self.probes:
+            number = self.probes.index("accept_memory")
+            self.event(Kind.PROBE_ENTER, start, size, detail=number, vcpu=vcpu)
         end = start + size
         if self.guard and end % UNIT_SIZE == 0:
             end += UNIT_SIZE
@@ -219,8 +222,9 @@ class Guest:
 
     def meminfo(self, label: str, extra_blocks: int = 0) -> None:
         """What init prints; blocks of 4 MiB with an unaccepted unit are on the kernel's list."""
-        per_block = self.bits.reshape(-1, BLOCK // UNIT_SIZE)
-        blocks = int(per_block.any(axis=1).sum()) + extra_blocks
+        # A block is listed when any unit in it, or the one behind it, is unaccepted.
+        ahead = np.append(self.bits[1:], False) | self.bits
+        blocks = int(ahead.reshape(-1, BLOCK // UNIT_SIZE).any(axis=1).sum()) + extra_blocks
         total = self.layout.top // 1024
         self.console.append(
             f"ACCEPTLAB meminfo MemTotal={total} Unaccepted={blocks * BLOCK // 1024} "

@@ -15,7 +15,7 @@ from analysis.findings import Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge, replay_run
 from analysis.run_folder import Blob, Kernel, Probe, Run
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, StopReason
+from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, Stage, StopReason
 from tests.analysis.synthetic import (
     BLOCK,
     MIB,
@@ -259,6 +259,31 @@ def test_symbols_name_the_code(tmp_path: Path) -> None:
     evidence = verdict.findings[0].evidence
     assert (evidence["symbol"], evidence["caller_symbol"]) == ("reader+0x67", "caller+0x7")
     assert "in reader+0x67" in verdict.headline
+
+
+@pytest.mark.parametrize("guard", [True, False])
+def test_probed_requests_show_a_missing_guard_before_userspace(guard: bool, tmp_path: Path) -> None:
+    guest = Guest(probes=("accept_memory",), guard=guard)
+    guest.boot()
+    guest.end()
+    verdict = replay(guest, tmp_path)
+    status = {one.name: one.status.value for one in verdict.invariants}
+    assert status["I5"] == ("holds" if guard else "broken")
+    if not guard:
+        (finding,) = verdict.findings
+        assert int(finding.evidence["gpa"], 16) == at(guest, 24 * MIB)
+
+
+def test_a_block_is_counted_until_the_unit_behind_it_is_accepted(tmp_path: Path) -> None:
+    """A whole block that is accepted itself stays on the kernel's list for its neighbour's sake."""
+    guest = Guest()
+    guest.boot()
+    # As early allocations leave it: a guarded request that ends on a block's border.
+    guest.accept_memory(at(guest, 40 * MIB), BLOCK - UNIT_SIZE)
+    guest.stage_now = Stage.KERNEL
+    verdict = replay(finished(guest), tmp_path)
+    status = {one.name: one.status.value for one in verdict.invariants}
+    assert status["I10"] == "holds"
 
 
 def test_dma_into_private_memory(tmp_path: Path) -> None:
