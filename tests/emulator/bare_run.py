@@ -37,6 +37,8 @@ class Setup:
     threads: str = "single"
     properties: tuple[str, ...] = ()
     """More properties of the confidential guest's object, `name=value`."""
+    attacks: tuple[str, ...] = ()
+    """What a hostile host does: lines of the attacks file (emulator/qemu/attacks.h)."""
     devices: tuple[str, ...] = ()
     """More arguments of QEMU's."""
     time_limit: float = TIME_LIMIT
@@ -169,6 +171,9 @@ def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[
         f"snapshots={folder / 'bitmap'}",
         *setup.properties,
     ]
+    if setup.attacks:
+        (folder / "attacks").write_text("\n".join(setup.attacks) + "\n")
+        properties.append(f"attacks={folder / 'attacks'}")
     return [
         str(emulator),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),

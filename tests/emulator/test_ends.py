@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.emulator.bare_hand_over import FRESH, PAGE
 from tests.emulator.bare_run import Setup
 from tests.emulator.conftest import Boot
 
@@ -66,8 +67,6 @@ def test_endless_loop_leaves_no_report_when_killed(bare: Boot, platform: str) ->
 
 @pytest.mark.parametrize("backing", ["2M", "4K"])
 def test_report_counts_what_is_accepted(bare: Boot, platform: str, backing: str) -> None:
-    from tests.emulator.bare_hand_over import FRESH, PAGE
-
     setup = Setup(properties=(f"host-backing={backing}",))
     run = bare(platform, "convert", "case_properly", setup)
     assert run.report is not None

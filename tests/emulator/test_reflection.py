@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.emulator.bare_run import Setup
 from tests.emulator.conftest import Boot
 
 VC, VE, DF = 29, 20, 8
@@ -79,9 +80,7 @@ def test_snp_host_takes_string_io_from_the_shared_buffer(bare: Boot) -> None:
 
 
 def test_snp_guest_is_not_told_of_hlt(bare: Boot) -> None:
-    from tests.emulator.test_vcpus import TWO
-
-    run = bare("snp", "vcpus", "case_halt", TWO)
+    run = bare("snp", "vcpus", "case_halt", Setup(cpus=2))
     assert (run.value("started"), run.value("exceptions")) == (1, 0)
 
 

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.emulator.bare_hand_over import FRESH, PAGE
-from tests.emulator.bare_run import Setup
+from tests.emulator.bare_run import Setup, boot
 from tests.emulator.conftest import Boot
 
 TWO = Setup(cpus=2)
@@ -73,9 +75,7 @@ def test_conversion_takes_access_away_from_the_other_vcpu(bare: Boot, setup: Set
     assert run.report["vcpu"] == 1
 
 
-def test_two_runs_are_the_same(bare: Boot, platform: str, emulator, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    from tests.emulator.bare_run import boot
-
+def test_two_runs_are_the_same(bare: Boot, platform: str, emulator: Path, tmp_path: Path) -> None:
     first = bare(platform, "vcpus", "case_accept_in_parallel", TWO)
     second = boot(emulator, tmp_path, platform, "vcpus", "case_accept_in_parallel", TWO)
     for name in ("events.raw", "console.log"):

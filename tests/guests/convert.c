@@ -41,6 +41,7 @@ void case_unit(void)
 
 void case_private_read_of_shared(void)
 {
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	write64(at + SHARED_ALIAS, 7);
 	say("read=%x", read8(at));
@@ -48,6 +49,7 @@ void case_private_read_of_shared(void)
 
 void case_private_write_of_shared(void)
 {
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	write64(at, 1);
 }
@@ -65,6 +67,7 @@ void case_read_after_sharing(void)
 /* The page was shared, used and cached by the TLB. */
 void case_shared_use_after_private(void)
 {
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	write64(at + SHARED_ALIAS, 1);
 	make_private(at, PAGE);
@@ -77,6 +80,7 @@ void case_walk_through_shared(void)
 {
 	u64 *top = (u64 *)TABLES;
 
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	top[WINDOW >> 39 & 511] = at | PRIVATE_BIT | 7;
 	say("walk=%x", read8(WINDOW + 0x1000));
@@ -85,6 +89,7 @@ void case_walk_through_shared(void)
 /* An accept of a page that the host has as shared */
 void case_accept_shared(void)
 {
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	say("accept=%x", accept(at, PAGE));
 }

@@ -32,7 +32,9 @@ static u64 fw_cfg_read(u64 control, u64 mapped, u64 target, u32 length)
 
 static void prepare(void)
 {
+	accept(control_page, PAGE);
 	make_shared(control_page, PAGE);
+	accept(shared_page, PAGE);
 	make_shared(shared_page, PAGE);
 	accept(private_page, PAGE);
 }

@@ -30,6 +30,7 @@ void case_not_validated(void)
 
 void case_shared(void)
 {
+	accept(FRESH, PAGE);
 	make_shared(FRESH, PAGE);
 	say("rmpadjust=%x", rmpadjust(FRESH, 0, 1));
 }

@@ -53,6 +53,7 @@ void case_fetch_private_page(void)
 /* A shared page is executed through its shared mapping, data first. */
 void case_fetch_shared_page(void)
 {
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	write8(at + SHARED_ALIAS, 0xc3);
 	read8(at + SHARED_ALIAS);
@@ -65,6 +66,7 @@ void case_shared_page_table(void)
 {
 	u64 *top = (u64 *)TABLES;
 
+	accept(at, PAGE);
 	make_shared(at, PAGE);
 	top[WINDOW >> 39 & 511] = at | 7;
 	say("read=%x", read8(WINDOW));

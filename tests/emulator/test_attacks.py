@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A hostile host: what its acts do to a guest that uses, and naively accepts again, what it had accepted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.bare_hand_over import FRESH, PAGE, SHARED_BIT
+from tests.emulator.bare_run import BareRun, Setup
+from tests.emulator.conftest import Boot
+
+AT = FRESH + 11 * PAGE
+BUSY = 0x8000020000000001
+
+
+def attacked(bare: Boot, platform: str, *acts: str, properties: tuple[str, ...] = ()) -> BareRun:
+    """Boot the guest while the acts happen as soon as its page is accepted."""
+    lines = tuple(f"accepted {act} {AT:#x}" for act in acts)
+    setup = Setup(attacks=lines, properties=properties)
+    return bare(platform, "attacks", "case_use_and_accept_again", setup)
+
+
+@pytest.mark.parametrize(("act", "number"), [("remap", 1), ("reassign", 4)])
+def test_snp_replaced_page_is_noticed_by_vc_404(bare: Boot, act: str, number: int) -> None:
+    run = attacked(bare, "snp", act)
+    done = run.only("attack")
+    assert (done.gpa, done.size, done.detail) == (AT, PAGE, number)
+    fault = run.only("fault")
+    assert (fault.gpa, fault.rip, fault.platform) == (AT, run.at("at_read8"), 0x404)
+    assert run.value("again") == 0, "CF says nothing of the replacement (APM 15.36.6)"
+
+
+def test_snp_page_that_comes_back_is_valid_as_it_was(bare: Boot) -> None:
+    run = attacked(bare, "snp", "remap", "remap-back")
+    assert [event.detail for event in run.of("attack")] == [1, 2]
+    assert run.of("fault") == []
+    assert run.value("again") == 255, "CF was set"
+
+
+def test_snp_page_taken_for_good_stops(bare: Boot) -> None:
+    run = attacked(bare, "snp", "unassign")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.reason) == (AT, run.at("at_read8"), "not-assigned")
+
+
+def test_snp_failed_page_state_change_leaves_the_page_private(bare: Boot) -> None:
+    """The guest's GHCB is not shared then, and its first use ends the guest."""
+    setup = Setup(attacks=("decompressor psc-error 1",))
+    run = bare("snp", "attacks", "case_use_and_accept_again", setup)
+    assert run.only("attack").detail == 11
+    failed = run.only("convert")
+    assert failed.result == 0x100 << 32
+    stop = run.only("stop")
+    assert (stop.gpa & ~(PAGE - 1), stop.reason) == (failed.gpa, "shared-access")
+
+
+@pytest.mark.parametrize(
+    ("act", "number", "reason"),
+    [("remove-aug", 6, "pending"), ("remove", 7, "blocked"), ("block", 8, "blocked")],
+)
+def test_td_whose_page_was_taken_is_stopped(bare: Boot, act: str, number: int, reason: str) -> None:
+    run = attacked(bare, "tdx", act)
+    assert run.only("attack").detail == number
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.reason) == (AT, run.at("at_read8"), reason)
+    assert run.values("read") == [], "the guest saw something of the page"
+
+
+def test_td_with_ve_is_told_and_may_accept_again(bare: Boot) -> None:
+    """Why SEPT_VE_DISABLE has to be set: the gap lets a host swap pages under the guest's #VE handler."""
+    run = attacked(bare, "tdx", "remove-aug", properties=("pending-ve=on",))
+    assert run.only("fault").gpa == AT
+    assert (run.value("again"), run.value("read-again")) == (0, 0)
+
+
+def test_td_accept_answers_busy(bare: Boot) -> None:
+    run = bare("tdx", "attacks", "case_accept_until_done", Setup(attacks=("decompressor busy 2",)))
+    assert run.values("status") == [BUSY, BUSY, 0]
+    assert [event.result for event in run.of("accept")] == [BUSY, BUSY, 0]
+
+
+def test_td_map_gpa_answers_retry_with_no_progress(bare: Boot) -> None:
+    run = bare("tdx", "attacks", "case_convert", Setup(attacks=("decompressor retry 2",)))
+    answers = [(line["status"], line["r11"]) for line in run.said("status")]
+    assert answers[:2] == [(1, AT | 1 << SHARED_BIT)] * 2
+    assert answers[2][0] == 0
+    assert len(answers) == 3
