@@ -871,6 +871,7 @@ def _() -> None:
         (ACCEPTED, 0): invalid,
         (ACCEPTED, (1 << 64) - ACCEPTED): invalid,
         (shared - PAGE, 2 * PAGE): invalid,  # from private to shared
+        (shared - PAGE, 2 * PAGE + 8): invalid,  # seen before the alignment
         (HOLE, PAGE): invalid,
         (TOP - PAGE, 2 * PAGE): invalid,
         (1 << 48, PAGE): invalid,
