@@ -97,19 +97,3 @@ class Verdict:
             "invariants": [result.to_json() for result in self.invariants],
             "findings": [finding.to_json() for finding in self.findings],
         }
-
-    @classmethod
-    def from_json(cls, data: Json) -> Verdict:
-        """Read what ``to_json`` wrote; raises KeyError or TypeError for anything else."""
-        return cls(
-            verdict=data["verdict"],
-            headline=data["headline"],
-            findings=[Finding(**one) for one in data["findings"]],
-            invariants=[
-                InvariantResult(**{**one, "status": Status(one["status"])})
-                for one in data["invariants"]
-            ],
-            reasons=list(data["reasons"]),
-            events=data["events"],
-            events_sha256=data["events_sha256"],
-        )

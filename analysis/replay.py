@@ -56,15 +56,6 @@ def replay_run(
     return verdict
 
 
-def read_verdict(run: Run) -> Verdict | None:
-    """RUN/verdict.json if it belongs to the run's events as they are now, else None."""
-    try:
-        verdict = Verdict.from_json(json.loads(run.verdict_path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return verdict if verdict.events_sha256 == run.info.events.sha256 else None
-
-
 def judge(
     run: Run,
     *,
@@ -258,4 +249,4 @@ def _headline(
     return f"Every page was accepted once, in order, before anybody used it ({how})."
 
 
-__all__ = ["judge", "read_verdict", "replay_run"]
+__all__ = ["judge", "replay_run"]

@@ -61,6 +61,8 @@ class _Access:
         """Reflected shared accesses (MMIO) are as they should be; some stops are no access."""
         if self.kind == Kind.FAULT and not self.private:
             return False
+        if self.reason == StopReason.NOT_ASSIGNED and self.access == Access.INSTRUCTION:
+            return False  # an accept in the wrong order: I3
         return self.reason not in _NO_ACCESS
 
 

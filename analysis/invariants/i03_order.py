@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Step
-from analysis.page_states import Breach
+from analysis.page_states import STATE_MASK, Breach, State
+from analysis.schema import Access, Kind, StopReason
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "rescinded a page that was not accepted, and it succeeded"
+SHARED = "accepted a page that is shared with the host"
+GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
 
 
@@ -45,6 +50,30 @@ class Order(Invariant):
                 HELD,
                 "The page was still accepted when the guest asked the host to make it shared.",
             )
+
+        self._watch_stops(step)
+
+    def _watch_stops(self, step: Step) -> None:
+        """Stops by which the host says that the order was wrong."""
+        batch = step.batch
+        stops = np.flatnonzero(batch["kind"] == Kind.STOP)
+        if not len(stops):
+            return
+        reason, access = batch["result"][stops], batch["detail"][stops] & np.uint64(0xFF)
+        accepting = (reason == StopReason.NOT_ASSIGNED) & (access == Access.INSTRUCTION)
+        self.blame(
+            step,
+            SHARED,
+            stops[accepting],
+            SHARED,
+            "The host has the page as shared: the conversion to private is missing.",
+        )
+        if self.info.platform != "snp":
+            return
+        before = step.looks()[stops] & np.uint8(STATE_MASK)
+        ghcb = (reason == StopReason.HANDLER) & (before != State.HOST)
+        why = "The host has to read and write the GHCB, so its page has to be shared RAM."
+        self.blame(step, GHCB, stops[ghcb], GHCB, why)
 
     def finish(self) -> InvariantResult:
         return self.result(Status.HOLDS, "Every accept and every conversion came in order.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.cost import Cost, measure
 from analysis.findings import Verdict
-from analysis.replay import judge, read_verdict
+from analysis.replay import judge
 from analysis.run_folder import Run
 from analysis.schema import Kind, Stage
 from analysis.steps import Progress
@@ -39,11 +39,11 @@ class CallerRow:
 
 
 def subject_of(path: Path | str, symbols_cache: Path | None, progress: Progress | None) -> Subject:
-    """Read a run, its verdict (replayed if it has none that fits) and its cost."""
+    """Read a run, judge it (as this version judges, whatever verdict.json says) and count its cost."""
     run = Run.open(path)
     run.verify_events()
     symbols = symbols_of_run(run, symbols_cache)
-    verdict = read_verdict(run) or judge(run, symbols=lambda: symbols, progress=progress)
+    verdict = judge(run, symbols=lambda: symbols, progress=progress)
     name = run.path.resolve().name
     return Subject(name, run, verdict, measure(run, progress), symbols)
 

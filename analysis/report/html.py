@@ -164,7 +164,9 @@ def _findings(verdict: Verdict) -> str:
 def _finding(finding: Finding) -> str:
     of = f" ({count(finding.total)} of this kind)" if finding.total > 1 else ""
     evidence = {
-        name: value for name, value in finding.evidence.items() if name not in ("history", "size")
+        name: value
+        for name, value in finding.evidence.items()
+        if name not in ("history", "size") and value not in ("", [])
     }
     items = "".join(
         f"<dt>{escape(_NAMES.get(name, name.replace('_', ' ')))}</dt><dd>{_value(name, value)}</dd>"

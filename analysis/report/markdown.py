@@ -63,7 +63,7 @@ def _finding(finding: Finding) -> str:
     rows = [
         [name, ", ".join(map(str, value)) if isinstance(value, list) else str(value)]
         for name, value in finding.evidence.items()
-        if name != "history"
+        if name not in ("history", "size") and value not in ("", [])
     ]
     parts.append(table(["evidence", ""], rows))
     if history := finding.evidence.get("history"):

@@ -78,7 +78,7 @@ def _finding(finding: Finding) -> list[str]:
     lines += [f"    {line}" for line in textwrap.wrap(finding.explanation, WIDTH - 4)]
     evidence = finding.evidence
     for name, value in evidence.items():
-        if name not in ("history", "size"):
+        if name not in ("history", "size") and value not in ("", []):
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
             lines += _wrapped(f"    {name:<14} {shown}", " " * 19)
     for event in evidence.get("history", [])[-_LISTED_EVENTS:]:

@@ -286,6 +286,27 @@ def test_a_block_is_counted_until_the_unit_behind_it_is_accepted(tmp_path: Path)
     assert status["I10"] == "holds"
 
 
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_accept_of_a_shared_page(platform: str, tmp_path: Path) -> None:
+    guest = after_boot(platform=platform)
+    page = at(guest, -12 * MIB)
+    guest.share(page, PAGE_SIZE)
+    guest.event(Kind.STOP, page, 1, result=StopReason.NOT_ASSIGNED, detail=0x104)
+    (finding,) = replay(finished(guest), tmp_path).findings
+    assert finding.invariant == "I3"
+    assert finding.title == "accepted a page that is shared with the host"
+
+
+@pytest.mark.parametrize(("offset", "shared"), [(-12 * MIB, False), (-12 * MIB, True)])
+def test_ghcb_that_the_host_cannot_use(offset: int, shared: bool, tmp_path: Path) -> None:
+    guest = after_boot()
+    if shared:
+        guest.share(at(guest, offset), PAGE_SIZE)
+    guest.event(Kind.STOP, at(guest, offset), 1, result=StopReason.HANDLER, detail=0x001)
+    found = titles(finished(guest), tmp_path)
+    assert found == ([] if shared else ["the GHCB page is not shared with the host"])
+
+
 def test_dma_into_private_memory(tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.DMA_REFUSED, at(guest, -12 * MIB), PAGE_SIZE, detail=1)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from analysis.errors import BadInput
 from analysis.files import sha256_of
-from analysis.replay import read_verdict, replay_run
+from analysis.replay import replay_run
 from analysis.run_folder import Kernel, Run, write_run_json
 from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from analysis.stream import convert_raw
@@ -33,10 +33,9 @@ def run(guest: Guest, tmp_path: Path) -> Path:
     return guest.write(tmp_path / "run")
 
 
-def test_the_verdict_is_written_and_read_back(run: Path) -> None:
+def test_the_verdict_is_written(run: Path) -> None:
     verdict = replay_run(run)
     assert json.loads((run / "verdict.json").read_text()) == verdict.to_json()
-    assert read_verdict(Run.open(run)) == verdict
 
 
 def test_the_verdict_file_is_the_same_each_time(run: Path) -> None:
@@ -44,13 +43,6 @@ def test_the_verdict_file_is_the_same_each_time(run: Path) -> None:
     first = (run / "verdict.json").read_bytes()
     replay_run(run)
     assert (run / "verdict.json").read_bytes() == first
-
-
-def test_a_verdict_on_other_events_is_not_taken(run: Path) -> None:
-    replay_run(run)
-    opened = Run.open(run)
-    events = replace(opened.info.events, sha256="0" * 64)
-    assert read_verdict(Run(run, replace(opened.info, events=events))) is None
 
 
 def test_nothing_is_written_when_not_asked(run: Path) -> None:
