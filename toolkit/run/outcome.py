@@ -57,6 +57,11 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     return _of_own_end(told, console)
 
 
+def with_remark(outcome: Outcome, remark: str) -> Outcome:
+    """Put a remark about the kernel before what is known of why."""
+    return Outcome(outcome.word, "; ".join(part for part in (remark, outcome.reason) if part))
+
+
 def _printk(report: dict[str, Any] | None) -> str:
     """Return the kernel's last messages as the emulator found them in memory; they need not have reached the console."""
     lines = (report or {}).get("printk", [])

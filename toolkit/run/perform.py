@@ -18,6 +18,7 @@ from toolkit.guests.hand_over_files import write_hand_over
 from toolkit.guests.initramfs import initramfs
 from toolkit.guests.workloads import workload_options
 from toolkit.kernels.resolve import Kernel
+from toolkit.kernels.support import Support, remark, support_of
 from toolkit.places import cache
 from toolkit.progress import step
 from toolkit.run import machinery, outcome, probes, record
@@ -43,6 +44,7 @@ class Prepared:
     probes: list[probes.Probe]
     command: list[str]
     files: RunFiles
+    support: Support
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,12 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     if watched:
         probes.write(watched, files.probes)
     command = emulator_command(emulator.binary, options, written, files)
-    return Prepared(options, kernel, emulator, hand_over, command_line, watched, command, files)
+    support = support_of(
+        options.platform, (name for _, name in table), hand_over.kernel_knows_unaccepted
+    )
+    return Prepared(
+        options, kernel, emulator, hand_over, command_line, watched, command, files, support
+    )
 
 
 def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
@@ -144,10 +151,11 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     report = outcome.read_report(files.report)
     console = files.console.read_text(errors="replace") if files.console.is_file() else ""
     came_to = outcome.judge(report, console, ending, ready.options.time_limit)
+    came_to = outcome.with_remark(came_to, remark(ready.support, ready.options.platform))
     events = _convert(files)
     info = record.describe(
         ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
-        report, came_to, record.events_info(events), ending.seconds,
+        report, came_to, ready.support, record.events_info(events), ending.seconds,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from toolkit.emulator.build import Emulator
 from toolkit.guests.hand_over import HandOver
 from toolkit.guests.ranges import UNIT, Range
 from toolkit.kernels.resolve import Kernel
+from toolkit.kernels.support import Support
 from toolkit.run.options import RunOptions
 from toolkit.run.outcome import Outcome
 from toolkit.run.probes import Probe
@@ -29,6 +31,7 @@ def describe(
     probes: Iterable[Probe],
     report: dict[str, Any] | None,
     outcome: Outcome,
+    support: Support,
     events: run_folder.EventsInfo,
     seconds: float,
 ) -> run_folder.RunInfo:
@@ -67,7 +70,7 @@ def describe(
         report=report,
         events=events,
         reproduce=options.reproduce(_reproducible_name(kernel)),
-        other={"emulator_wall_seconds": round(seconds, 3)},
+        other={"emulator_wall_seconds": round(seconds, 3), "kernel_support": asdict(support)},
     )
 
 

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a kernel was built for, and what is said when that is not enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from toolkit.kernels.support import Support, remark, support_of
+
+
+@pytest.mark.parametrize(
+    ("platform", "names", "expected"),
+    [
+        ("tdx", ["tdx_early_init", "x"], True),
+        ("tdx", ["snp_init"], False),
+        ("snp", ["snp_init"], True),
+        ("snp", ["tdx_early_init"], False),
+        ("snp", [], None),
+    ],
+)
+def test_support_is_read_off_the_symbols(
+    platform: str, names: list[str], expected: bool | None
+) -> None:
+    assert support_of(platform, names, True) == Support(expected, True)
+
+
+@pytest.mark.parametrize(
+    ("support", "says"),
+    [
+        (Support(True, True), ""),
+        (Support(None, True), ""),
+        (Support(False, False), "not built to be a TDX guest"),
+        (Support(True, False), "knows nothing of unaccepted memory"),
+        (Support(None, False), "knows nothing of unaccepted memory"),
+    ],
+)
+def test_what_is_said(support: Support, says: str) -> None:
+    assert says in remark(support, "tdx")
+    assert bool(says) == bool(remark(support, "tdx"))
