@@ -12,7 +12,8 @@
 
 #define KERNEL_MAP 0xffffffff80000000ULL   /* Documentation/arch/x86/x86_64/mm.rst */
 #define KERNEL_MAP_END 0xffffffffc0000000ULL
-#define SCANNED_WORDS 96
+/* A descriptor of 64 page states (half a KiB) may lie on the stack. */
+#define SCANNED_WORDS 192
 
 typedef struct TextRange {
     uint64_t start;
@@ -79,6 +80,26 @@ static bool is_caller(uint64_t link_address)
     return true;
 }
 
+/* The stack from rsp on, as far as it is mapped; returns words read. */
+static unsigned read_stack(EmulatedCpu *cpu, uint64_t rsp, uint64_t *word)
+{
+    unsigned count = 0;
+
+    while (count < SCANNED_WORDS) {
+        uint64_t at = rsp + count * sizeof(*word);
+        unsigned in_page = (TARGET_PAGE_SIZE - (at & ~TARGET_PAGE_MASK))
+                           / sizeof(*word);
+        unsigned more = MIN(in_page, SCANNED_WORDS - count);
+
+        if (!more || !emulated_cpu_peek(cpu, at, word + count,
+                                        more * sizeof(*word))) {
+            break;
+        }
+        count += more;
+    }
+    return count;
+}
+
 uint64_t guest_caller(EmulatedCpu *cpu)
 {
     CPUX86State *env = cpu->cs->env_ptr;
@@ -90,15 +111,12 @@ uint64_t guest_caller(EmulatedCpu *cpu)
     if (!(env->hflags & HF_CS64_MASK) || (int64_t)rsp >= 0) {
         return 0;       /* not in the kernel proper yet */
     }
-    count = MIN(sizeof(word), TARGET_PAGE_SIZE - (rsp & ~TARGET_PAGE_MASK))
-            / sizeof(word[0]);
-    if (!emulated_cpu_peek(cpu, rsp, word, count * sizeof(word[0]))) {
-        return 0;
-    }
+    count = read_stack(cpu, rsp, word);
     for (i = 0; i < count; i++) {
         uint64_t value = le64_to_cpu(word[i]);
 
-        if (value >= KERNEL_MAP && is_caller(value - kaslr)) {
+        /* A return address follows its call, at times beyond the function. */
+        if (value >= KERNEL_MAP && is_caller(value - kaslr - 1)) {
             return value;
         }
     }
