@@ -17,8 +17,8 @@ from analysis.page_states import Op, ops_of
 from analysis.run_folder import Run
 from analysis.schema import KIND_NAMES, PAGE_SIZE, STAGE_NAMES, UNIT_SIZE, Kind, Stage
 
-TIME_BINS = 480
-ADDRESS_BINS = 256
+TIME_BINS = 360
+ADDRESS_BINS = 192
 
 _COLUMNS = (
     "clock",

@@ -42,25 +42,25 @@ def accepted_over_time(subjects: Sequence[Subject]) -> go.Figure:
 
 
 def acceptance_map(subject: Subject) -> go.Figure:
-    """When which memory was accepted: address by time; bright is the whole bin."""
+    """When which memory was accepted: how much of each row of addresses is accepted by then."""
     figure = go.Figure()
     series = subject.cost.series
     unit, scale = _address_unit(series)
     if series is not None:
-        share = np.minimum(series.area / series.rows, 1) * 100
+        done = series.at_hand_over[:, np.newaxis] + np.cumsum(series.area, axis=1)
+        share = np.ceil(np.minimum(done / series.rows, 1) * 100).astype(np.int64)
         addresses = np.arange(series.area.shape[0]) * (series.rows / scale)
         figure.add_heatmap(
             x=_rounded(series.clock),
             y=np.round(addresses, 4).tolist(),
             z=_sparse(share),
-            colorscale=[[0, "#f2c14e"], [0.4, "#e07a3f"], [1, "#8a2f5c"]],
+            colorscale=[[0, "#e9c46a"], [0.35, "#5aa9a3"], [1, "#2b5c8a"]],
             zmin=0,
             zmax=100,
-            colorbar={"title": {"text": "% of row"}, "thickness": 12},
+            colorbar={"title": {"text": "accepted, %"}, "thickness": 12},
             hoverongaps=False,
-            hovertemplate=f"%{{y:,.3f}} {unit} at %{{x:,}}: %{{z:.1f}} %<extra></extra>",
+            hovertemplate=f"%{{y:,.3f}} {unit} at %{{x:,}}: %{{z}} % accepted<extra></extra>",
         )
-        _mark_hand_over(figure, series, scale)
     word = clock_word(subject.run.info.clock)
     return _finished(figure, word, f"address, {unit}", legend=False)
 
@@ -98,25 +98,9 @@ def _of_stage(rows: Sequence[CallerRow], stage: str, names: Sequence[str]) -> li
     return [found.get(name, CallerRow(stage, name, 0, 0)) for name in names]
 
 
-def _mark_hand_over(figure: go.Figure, series: Series, unit: int) -> None:
-    """Memory that was accepted before the first instruction, as grey bands."""
-    full = series.at_hand_over >= series.rows / 2
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], full, [False]]).astype(int)))
-    scale = series.rows / unit
-    for low, high in edges.reshape(-1, 2).tolist():
-        figure.add_hrect(
-            y0=(low - 0.5) * scale,
-            y1=(high - 0.5) * scale,
-            fillcolor="rgba(128,128,128,0.18)",
-            line_width=0,
-            layer="below",
-        )
-
-
-def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[list[float | None]]:
-    """Empty cells as null: they stay empty and take little room."""
-    rounded = np.round(share, 2)
-    return [[value or None for value in row] for row in rounded.tolist()]
+def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> list[list[int | None]]:
+    """Empty cells as null: they stay empty."""
+    return [[value or None for value in row] for row in share.tolist()]
 
 
 def _rounded(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:

@@ -83,12 +83,17 @@ def caller_rows(subject: Subject) -> list[CallerRow]:
     for one in subject.cost.callers:
         place = one.caller or one.rip
         name = subject.symbols.name_of(place, offset)
-        function = name.split("+")[0] if name else f"{place:#x}"
+        function = name.split("+")[0] if name else _unnamed(one.stage, place)
         total = totals.setdefault((one.stage, function), [0, 0])
         total[0] += one.accepts
         total[1] += one.bytes
     rows = [CallerRow(stage, name, *total) for (stage, name), total in totals.items()]
     return sorted(rows, key=lambda row: (-row.bytes, row.stage, row.function))
+
+
+def _unnamed(stage: str, address: int) -> str:
+    """The decompressor has no symbols and lies wherever it was loaded: one name for all of it."""
+    return "(decompressor)" if stage.endswith("decompressor") else f"{address:#x}"
 
 
 def stage_rows(subject: Subject) -> list[tuple[str, int, int, int]]:

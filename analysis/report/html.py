@@ -143,8 +143,8 @@ def _plots(subject: Subject, figures: _Figures) -> list[str]:
     return [
         figures.place(
             plots.acceptance_map(subject),
-            f"Which memory {named} was accepted when: address by time, in bins; "
-            "grey was accepted at hand-over",
+            f"Which memory {named} was accepted when: how much of each row of addresses is "
+            "accepted by then, from the hand-over on",
         ),
         figures.place(
             plots.operations_by_stage(subject),

@@ -280,6 +280,23 @@ def test_a_truncated_parquet_with_its_own_checksum(run: Path, keep: float) -> No
     assert "truncated or damaged" in one_line(run)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_a_damaged_parquet_gives_one_line_or_a_verdict(
+    guest: Guest, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = guest.write(tmp_path_factory.mktemp("damaged"))
+    damaged = bytearray((folder / "events.parquet").read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] ^= data.draw(st.integers(1, 255))
+    (folder / "events.parquet").write_bytes(damaged)
+    rewrite(folder, sha256_of(folder / "events.parquet"))
+    try:
+        replay_run(folder)
+    except BadInput as error:
+        assert "\n" not in str(error)
+
+
 def rewrite(run: Path, sha256: str) -> None:
     info = Run.open(run).info
     write_run_json(run, replace(info, events=replace(info.events, sha256=sha256)))
