@@ -20,6 +20,8 @@ class Kernel:
     image: Path
     version: str
     sha256: str
+    config: Path | None = None
+    """The kernel's configuration, where it is at hand."""
 
 
 def resolve(argument: str) -> Kernel:
@@ -32,7 +34,11 @@ def resolve(argument: str) -> Kernel:
     else:
         cached = store.find(argument)
         image = cached.image if cached else _path(argument)
-    return Kernel(argument, image, read_bzimage(image).version.split(" ")[0], sha256_of(image))
+    version = read_bzimage(image).version.split(" ")[0]
+    config = image.with_name("config") if image.parent.parent == store.home() else None
+    return Kernel(
+        argument, image, version, sha256_of(image), config if config and config.is_file() else None
+    )
 
 
 def _path(argument: str) -> Path:

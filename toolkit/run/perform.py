@@ -108,7 +108,10 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         probes.write(watched, files.probes)
     command = emulator_command(emulator.binary, options, written, files)
     support = support_of(
-        options.platform, (name for _, name in table), hand_over.kernel_knows_unaccepted
+        options.platform,
+        kernel.config,
+        (name for _, name in table),
+        hand_over.kernel_knows_unaccepted,
     )
     return Prepared(
         options, kernel, emulator, hand_over, command_line, watched, command, files, support

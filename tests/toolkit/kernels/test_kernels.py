@@ -72,6 +72,7 @@ def test_a_stock_kernel_is_fetched_once_and_recorded(
     assert debian.ensure("debian:6.12") == kernel
     assert store.list_all() == [kernel]
     assert resolve("debian:6.12").image == kernel.image
+    assert resolve("debian:6.12").config == kernel.image.with_name("config")
 
 
 def test_a_kernel_that_no_source_has(archive: Path) -> None:

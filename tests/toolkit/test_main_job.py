@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The main job on the real emulator and Debian's stock kernels: what README and demo do not show already."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.places import CHECKOUT
+
+SMALL = ["--memory", "2G", "--firmware-accepts", "minimal"]
+
+
+def acceptlab(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [CHECKOUT / "acceptlab", *words], capture_output=True, text=True, check=False
+    )
+
+
+def run(folder: Path, kernel: str, *words: str) -> dict[str, Any]:
+    """Run once and return run.json."""
+    done = acceptlab("run", kernel, *words, "--out", str(folder))
+    assert (folder / "run.json").exists(), done.stderr
+    return dict(json.loads((folder / "run.json").read_text()))
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_the_same_run_twice_is_the_same_byte_for_byte(tmp_path: Path, platform: str) -> None:
+    words = ["--platform", platform, "--cpus", "4", *SMALL, "--seed", "3"]
+    first = run(tmp_path / "a", "debian:6.12", *words)
+    assert first["outcome"] == "userspace"
+    run(tmp_path / "b", "debian:6.12", *words)
+    for name in ("events.parquet", "console.log"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("platform", "outcome", "says"),
+    [
+        ("snp", "userspace", "knows nothing of unaccepted memory"),
+        ("tdx", "triple-fault", "not built to be a TDX guest"),
+    ],
+)
+def test_an_old_kernel_gets_an_answer_that_says_so(
+    tmp_path: Path, platform: str, outcome: str, says: str
+) -> None:
+    words = ["--platform", platform, *SMALL, "--time-limit", "120"]
+    recorded = run(tmp_path / "old", "debian:6.1", *words)
+    assert recorded["outcome"] == outcome
+    assert says in recorded["reason"]
+
+
+def test_a_time_limit_ends_a_guest_and_tells_where_it_was(tmp_path: Path) -> None:
+    words = [*SMALL, "--workload", "idle:1000", "--time-limit", "25"]
+    recorded = run(tmp_path / "idle", "debian:6.12", *words)
+    assert recorded["outcome"] == "timeout"
+    assert "limit of 25 s" in recorded["reason"]
+    assert recorded["report"]["rip"].startswith("0x")
+    assert recorded["events"]["complete"]
+
+
+def test_a_watched_function_is_seen_entering_and_returning(tmp_path: Path) -> None:
+    import pyarrow.parquet
+
+    run(tmp_path / "probed", "debian:6.12", *SMALL, "--probe", "accept_memory")
+    kinds = pyarrow.parquet.read_table(tmp_path / "probed" / "events.parquet")["kind"].to_pylist()
+    assert kinds.count("probe-enter") > 100
+    assert abs(kinds.count("probe-enter") - kinds.count("probe-return")) <= 1
