@@ -138,3 +138,28 @@ def test_vmcall_checks_its_operands(bare: Boot) -> None:
     for name in ("io-size", "io-port", "mmio-size", "msr"):
         assert run.value(name) == VMCALL_INVALID, name
     assert run.value("function") == VMCALL_UNSUPPORTED
+
+
+def test_report_is_written_to_private_memory(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_report")
+    assert run.value("misaligned") == INVALID_RCX
+    assert run.value("done") == 0
+    assert run.value("data") == 0x1122334455667788
+
+
+def test_pending_operand_stops(bare: Boot) -> None:
+    """The module follows the rules of an access by the guest itself (semantics 2.6)."""
+    run = bare("tdx", "accept_tdx", "case_report_to_pending")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.reason) == (FRESH, run.at("at_tdcall"), "pending")
+    assert stop.access == "instruction"
+
+
+def test_pending_operand_raises_ve_where_it_is_enabled(bare: Boot) -> None:
+    setup = Setup(properties=("pending-ve=on",))
+    run = bare("tdx", "accept_tdx", "case_report_to_pending", setup)
+    fault = run.only("fault")
+    assert (fault.gpa, fault.rip, fault.access) == (FRESH, run.at("at_tdcall"), "instruction")
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["rip"]) == (20, run.at("at_tdcall"))
+    assert run.said("ve")[0]["gpa"] == FRESH

@@ -73,6 +73,15 @@ def test_td_with_ve_is_told_and_may_accept_again(bare: Boot) -> None:
     assert (run.value("again"), run.value("read-again")) == (0, 0)
 
 
+def test_act_waits_for_its_page(bare: Boot, platform: str) -> None:
+    """The guest never accepts that page, so that nothing happens."""
+    act = "reassign" if platform == "snp" else "remove-aug"
+    setup = Setup(attacks=(f"accepted {act} {AT + PAGE:#x}",))
+    run = bare(platform, "attacks", "case_use_and_accept_again", setup)
+    assert run.of("attack") == []
+    assert run.value("read") == 0
+
+
 def test_td_accept_answers_busy(bare: Boot) -> None:
     run = bare("tdx", "attacks", "case_accept_until_done", Setup(attacks=("decompressor busy 2",)))
     assert run.values("status") == [BUSY, BUSY, 0]

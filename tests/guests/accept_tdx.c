@@ -176,3 +176,27 @@ void case_mmio_on_private(void)
 	mmio_write(0x210000, 8, 0x99);
 	say("after=%x", read64(0x210000));
 }
+
+static u64 report(u64 buffer, u64 data)
+{
+	u64 r[16] = { [RAX] = 4, [RCX] = buffer, [RDX] = data };
+
+	tdcall(r);
+	return r[RAX];
+}
+
+/* MR.REPORT writes 1024 bytes to a buffer of the guest's. */
+void case_report(void)
+{
+	u64 data = 0x210000;
+
+	write64(data, 0x1122334455667788);
+	say("misaligned=%x", report(data + 64, data));
+	say("done=%x", report(data + 0x400, data));
+	say("data=%x", read64(data + 0x400 + 128));
+}
+
+void case_report_to_pending(void)
+{
+	say("status=%x", report(FRESH, 0x210000));
+}
