@@ -23,6 +23,7 @@ from toolkit.emulator import overlay, source
 from toolkit.errors import MachineError
 from toolkit.files import locked, write_whole
 from toolkit.places import CHECKOUT, cache
+from toolkit.processes import end_with_parent
 from toolkit.progress import Step, say, step
 
 BINARY = "qemu-system-x86_64"
@@ -172,7 +173,12 @@ def _ninja(objects: Path, log: Path, progress: Step) -> None:
     with (
         log.open("a") as output,
         subprocess.Popen(
-            command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            command,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=end_with_parent,
         ) as ninja,
     ):
         assert ninja.stdout is not None

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import signal
 import subprocess
 import time
@@ -12,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.processes import die_with_parent
+
 _POLL = 0.1
 """Seconds between two looks at the emulator."""
 _GRACE = 10.0
 """Seconds that the emulator has to write its report after SIGTERM, before SIGKILL."""
-_PR_SET_PDEATHSIG = 1  # prctl(2)
-_LIBC = ctypes.CDLL(None)
 
 
 class Interrupted(Exception):  # noqa: N818 (a signal, not an error of ours)
@@ -49,7 +48,7 @@ def launch(
             stdout=errors,
             stderr=errors,
             start_new_session=True,  # Ctrl-C is for us to handle: the emulator is to write its report first
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         timed_out = interrupted = False
         try:
@@ -59,11 +58,6 @@ def launch(
         finally:
             _stop(process)
     return Ending(process.returncode, timed_out, interrupted, time.monotonic() - started)
-
-
-def _die_with_parent() -> None:
-    """Have the kernel kill the emulator should we die without a chance to do it (SIGKILL)."""
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _wait(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import AcceptlabError
+from toolkit.errors import EXIT_MACHINE, AcceptlabError
+from toolkit.processes import end_with_parent
 from toolkit.progress import Step, steps
 from toolkit.run.command import RunFiles
 from toolkit.run.console import Follower
@@ -68,7 +69,12 @@ def _start(one: Wanted) -> subprocess.Popen[str]:
         "--json",
     ]
     return subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=end_with_parent,
     )
 
 
@@ -98,5 +104,7 @@ def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, err = process.communicate()
     if process.returncode > 1 or not out:
         lines = err.strip().splitlines() or ["it said nothing"]
-        raise RunFailedError(lines[-1].removeprefix("acceptlab: "), max(process.returncode, 3))
+        raise RunFailedError(
+            lines[-1].removeprefix("acceptlab: "), process.returncode or EXIT_MACHINE
+        )
     return dict(json.loads(out))
