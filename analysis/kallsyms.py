@@ -3,7 +3,8 @@
 
 Layout as scripts/kallsyms.c writes it, every table aligned to 8 bytes:
 
-    6.1:   offsets, relative_base, num_syms, names, markers, [seqs,] token_table, token_index
+    6.1:   offsets, relative_base, num_syms, names, markers, token_table, token_index
+    6.2 (and later stable 6.1): the same, with seqs between markers and token_table
     6.4 on: num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
 
 ``names`` holds, per symbol, a length (one byte, or two in ULEB128) and as many token numbers; a
@@ -26,6 +27,7 @@ KERNEL_MAP = 0xFFFFFFFF80000000
 """Start of the kernel text mapping (Documentation/arch/x86/x86_64/mm.rst)."""
 _NAME_LIMIT = 512
 """KSYM_NAME_LEN."""
+_SYMBOL_LIMIT = 1 << 20
 _DIGITS = b"".join(bytes([digit]) + b"\0" for digit in b"0123456789")
 """Digits are tokens that stand for themselves, in a row."""
 
@@ -48,15 +50,18 @@ class _NotHere(Exception):  # noqa: N818  it is an answer, not an error
 
 
 def _read(image: bytes, tokens: list[bytes], table_start: int, index_end: int) -> list[Symbol]:
-    markers_start, markers = _markers(image, table_start)
-    names_start, count = _names(image, markers_start, markers)
-    names = list(_decode(image, names_start, count, tokens))
-    for addresses in _addresses(image, names_start, index_end, count):
-        if addresses is not None:
-            return [
-                (address, name[:1], name[1:])
-                for address, name in zip(addresses, names, strict=True)
-            ]
+    for markers_start, markers in _markers(image, table_start):
+        try:
+            names_start, count = _names(image, markers_start, markers)
+            names = list(_decode(image, names_start, count, tokens))
+        except (_NotHere, struct.error, IndexError):
+            continue
+        for addresses in _addresses(image, names_start, index_end, count):
+            if addresses is not None:
+                return [
+                    (address, name[:1], name[1:])
+                    for address, name in zip(addresses, names, strict=True)
+                ]
     raise _NotHere
 
 
@@ -64,8 +69,8 @@ def _token_tables(image: bytes) -> Iterator[tuple[list[bytes], int, int]]:
     """Candidates: the tokens, where their table starts, and where token_index ends."""
     found = image.find(_DIGITS)
     while found >= 0:
-        start = _back(image, found, ord("0"))
-        if start is not None and start % 8 == 0:
+        second = _back(image, found, ord("0") - 1)
+        for start in _first_token(image, second) if second is not None else ():
             tokens = image[start : start + 64 * _TOKENS].split(b"\0")[:_TOKENS]
             places = np.cumsum([0] + [len(token) + 1 for token in tokens])
             index = _aligned(start + int(places[-1]))
@@ -76,35 +81,57 @@ def _token_tables(image: bytes) -> Iterator[tuple[list[bytes], int, int]]:
 
 
 def _back(image: bytes, position: int, tokens: int) -> int | None:
-    """Where the table starts, ``tokens`` strings before ``position``."""
+    """The start of the string that is ``tokens`` strings before the one at ``position``."""
     for _ in range(tokens):
         previous = image.rfind(b"\0", max(0, position - _NAME_LIMIT), position - 1)
         if previous < 0:
             return None
         position = previous + 1
-    # The first token has only padding of the table before it in front.
     return position
 
 
-def _markers(image: bytes, table_start: int) -> tuple[int, list[int]]:
-    """Where markers start, and what they hold: 0 and then increasing, up to the token table.
+def _first_token(image: bytes, second: int) -> Iterator[int]:
+    """Where the first string may start: aligned, and before it there may be anything."""
+    end = second - 1  # its terminating zero
+    previous = image.rfind(b"\0", max(0, end - _NAME_LIMIT), end)
+    yield from range(end & ~7, previous, -8)
 
-    Some versions keep 3-byte sequence numbers between the two; then there is no such run here.
-    """
-    for padding in (0, 4):
+
+def _markers(image: bytes, table_start: int) -> Iterator[tuple[int, list[int]]]:
+    """Candidates: where markers start, and what they hold (0 and then increasing)."""
+    words = np.frombuffer(image, "<u4", table_start // 4)
+    for padding in (0, 1):
         values: list[int] = []
-        position = table_start - padding - 4
-        while position > 0:
-            (value,) = struct.unpack_from("<I", image, position)
+        for place in range(len(words) - 1 - padding, 0, -1):
+            value = int(words[place])
             if values and value >= values[-1]:
                 break
             values.append(value)
             if value == 0:
-                if len(values) > 2 and position % 8 == 0:
-                    return position, values[::-1]
+                if len(values) > 2 and place % 2 == 0:
+                    yield place * 4, values[::-1]
                 break
-            position -= 4
-    raise _NotHere
+    yield from _markers_before_seqs(words, table_start)
+
+
+def _markers_before_seqs(
+    words: np.ndarray[tuple[int], np.dtype[np.uint32]], table_start: int
+) -> Iterator[tuple[int, list[int]]]:
+    """The same where 3 bytes per symbol lie between markers and token table.
+
+    Every possible number of symbols says where the markers must start; few of them fit.
+    """
+    count = np.arange(2 * _NAMES_PER_MARKER + 1, min(_SYMBOL_LIMIT, table_start // 8))
+    markers = -(-count // _NAMES_PER_MARKER)
+    start = table_start - (count * 3 + 7 & ~7) - (markers * 4 + 7 & ~7)
+    inside = start >= 0
+    place, markers = start[inside] // 4, markers[inside]
+    fits = (words[place] == 0) & (words[place + 1] > 0) & (words[place + 2] > words[place + 1])
+    fits &= words[place + markers - 1] > words[place + markers - 2]
+    for at, length in sorted(set(zip(place[fits].tolist(), markers[fits].tolist(), strict=True))):
+        values = words[at : at + length].astype(np.int64)
+        if (np.diff(values) > 0).all():
+            yield at * 4, values.tolist()
 
 
 def _names(image: bytes, markers_start: int, markers: list[int]) -> tuple[int, int]:

@@ -74,12 +74,14 @@ def _tables(table: list[Symbol], absolute_percpu: bool) -> dict[str, bytes]:
         "index": _aligned(struct.pack("<256H", *places)),
         "offsets": _aligned(struct.pack(f"<{len(offsets)}i", *offsets)),
         "base": struct.pack("<Q", BASE),
+        "seqs": _aligned(b"".join(number.to_bytes(3, "big") for number in range(len(table)))),
     }
 
 
 LAYOUTS = {
     "6.1": ("offsets", "base", "num", "names", "markers", "tokens", "index"),
-    "6.12": ("num", "names", "markers", "tokens", "index", "offsets", "base"),
+    "6.2": ("offsets", "base", "num", "names", "markers", "seqs", "tokens", "index"),
+    "6.12": ("num", "names", "markers", "tokens", "index", "offsets", "base", "seqs"),
 }
 
 
