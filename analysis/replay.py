@@ -31,6 +31,7 @@ _KERNEL_STAGES = (
     Stage.SECOND_USERSPACE,
 )
 
+_PLATFORMS = {"snp": "an SEV-SNP", "tdx": "a TDX"}
 _FIRST_WITH_SUPPORT = (6, 5)
 """Linux version that can accept memory lazily (CONFIG_UNACCEPTED_MEMORY)."""
 
@@ -203,23 +204,32 @@ def _reasons(run: Run, walk: Walk) -> list[str]:
 def _unsupported(
     run: Run, console: Console, tally: _Tally, symbols: Callable[[], Symbols]
 ) -> str | None:
-    """In plain words, if this kernel does not know unaccepted memory at all."""
-    unaccepted = sum(size for _, size in run.info.hand_over.unaccepted)
-    listed = [one for one in console.meminfo if one.unaccepted is not None]
-    if not unaccepted or tally.kernel_accepts or listed or run.info.hand_over.bitmap is None:
+    """In plain words, if this kernel cannot be such a guest or does not know unaccepted memory."""
+    info = run.info
+    if info.kernel_support.platform is False:
+        words = f"This kernel is not built to be {_PLATFORMS[info.platform]} guest"
+    elif info.kernel_support.unaccepted_memory is False or (
+        _accepts_nothing(run, console, tally) and _lacks_support(run, symbols())
+    ):
+        words = "This kernel does not support unaccepted memory"
+    else:
         return None
-    if not _lacks_support(run, symbols()):
-        return None
-    words = (
-        "This kernel does not support unaccepted memory: it accepted nothing of the "
-        f"{unaccepted >> 20} MiB that firmware left unaccepted"
-    )
+    left = sum(size for _, size in info.hand_over.unaccepted)
+    if left and not tally.kernel_accepts:
+        words += f": it accepted nothing of the {left >> 20} MiB that firmware left unaccepted"
     if console.meminfo:
         total = console.meminfo[0].total >> 20
-        words += f", and uses {total} MiB of {run.info.machine.memory >> 20} MiB"
-    if run.info.outcome != "userspace":
-        words += f"; it did not reach userspace ({run.info.outcome})"
+        words += f"; it uses {total} MiB of {info.machine.memory >> 20} MiB"
+    if info.outcome != "userspace":
+        words += f"; it did not reach userspace ({info.outcome})"
     return words + "."
+
+
+def _accepts_nothing(run: Run, console: Console, tally: _Tally) -> bool:
+    """Whether a kernel that was told of unaccepted memory shows no sign of knowing it."""
+    told = run.info.hand_over.unaccepted and run.info.hand_over.bitmap is not None
+    listed = any(one.unaccepted is not None for one in console.meminfo)
+    return bool(told) and not tally.kernel_accepts and not listed
 
 
 def _lacks_support(run: Run, symbols: Symbols) -> bool:

@@ -83,6 +83,14 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class KernelSupport:
+    """Whether the kernel can be a guest of the platform, and accept memory; None: not known."""
+
+    platform: bool | None = None
+    unaccepted_memory: bool | None = None
+
+
+@dataclass(frozen=True)
 class Machine:
     """What the guest was given. ``memory`` in bytes; ``accept`` is lazy or eager."""
 
@@ -129,6 +137,7 @@ class RunInfo:
     reason: str = ""
     source: str = "emulator"
     kernel: Kernel = Kernel()
+    kernel_support: KernelSupport = KernelSupport()
     series: Json | None = None
     command_line: str = ""
     machine: Machine = Machine()
@@ -161,6 +170,7 @@ class RunInfo:
             reason=reader.text("reason"),
             source=reader.one_of("source", SOURCES, "emulator"),
             kernel=_kernel(reader.inner("kernel")),
+            kernel_support=_kernel_support(reader.inner("kernel_support")),
             series=reader.json_or_none("series"),
             command_line=reader.text("command_line"),
             machine=_machine(reader.inner("machine")),
@@ -294,6 +304,9 @@ class _Reader:
     def flag(self, key: str) -> bool:
         return self._typed(key, bool, False, "true or false")
 
+    def flag_or_none(self, key: str) -> bool | None:
+        return None if self._get(key, None) is None else self.flag(key)
+
     def number(self, key: str, default: int = 0) -> int:
         return _number(self._get(key, default), self.key(key))
 
@@ -344,6 +357,10 @@ def _kernel(reader: _Reader) -> Kernel:
         reader.text("sha256"),
         reader.text("vmlinux"),
     )
+
+
+def _kernel_support(reader: _Reader) -> KernelSupport:
+    return KernelSupport(reader.flag_or_none("platform"), reader.flag_or_none("unaccepted_memory"))
 
 
 def _machine(reader: _Reader) -> Machine:

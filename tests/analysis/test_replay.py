@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from analysis.errors import BadInput
 from analysis.files import sha256_of
 from analysis.replay import replay_run
-from analysis.run_folder import Kernel, Run, write_run_json
+from analysis.run_folder import Kernel, KernelSupport, Run, write_run_json
 from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from analysis.stream import convert_raw
-from tests.analysis.synthetic import Guest, Records, booted, renumbered, write_run
+from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted, renumbered, write_run
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_an_old_kernel_is_called_that(tmp_path: Path) -> None:
     assert verdict.verdict == "undecided"
     assert verdict.headline == (
         "This kernel does not support unaccepted memory: it accepted nothing of the 64 MiB that "
-        "firmware left unaccepted, and uses 32 MiB of 96 MiB."
+        "firmware left unaccepted; it uses 32 MiB of 96 MiB."
     )
 
 
@@ -219,6 +219,28 @@ def test_an_old_kernel_that_stops_is_called_that_too(tmp_path: Path) -> None:
     headline = replay_run(folder).headline
     assert headline.startswith("This kernel does not support unaccepted memory")
     assert "did not reach userspace (stopped)" in headline
+
+
+@pytest.mark.parametrize(
+    ("support", "headline"),
+    [
+        (KernelSupport(True, False), "This kernel does not support unaccepted memory; it uses"),
+        (KernelSupport(False, False), "This kernel is not built to be an SEV-SNP guest; it uses"),
+    ],
+)
+def test_what_run_json_says_of_the_kernel_is_said(
+    support: KernelSupport, headline: str, tmp_path: Path
+) -> None:
+    """As when firmware has accepted all memory for such a kernel, which then runs well."""
+    guest = Guest(layout=Layout(32 * MIB, 32 * MIB))
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    guest.stage(Stage.USERSPACE)
+    guest.console.append("ACCEPTLAB meminfo MemTotal=30000 Unaccepted=none nr_unaccepted=none")
+    guest.end()
+    verdict = replay_run(guest.write(tmp_path / "run", kernel_support=support))
+    assert verdict.verdict == "undecided" and verdict.exit_code == 1
+    assert verdict.headline.startswith(headline)
 
 
 def test_a_new_kernel_that_dies_early_is_not_called_old(tmp_path: Path) -> None:
