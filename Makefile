@@ -22,6 +22,7 @@ test-long:
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && \
 	"$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && "$$venv/bin/mypy"
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/python" -m toolkit.emulator.lint
 	$(if $(C_SOURCES),$(CC) -std=gnu11 -Wall -Wextra -Werror -fsyntax-only $(C_SOURCES))
 	shellcheck acceptlab setup/bootstrap.sh .ci/run
 

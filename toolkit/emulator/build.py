@@ -61,6 +61,11 @@ def home() -> Path:
     return cache() / "emulator"
 
 
+def work_folder(debian_sha256: str) -> Path:
+    """Return the folder in which QEMU of one Debian revision is built: `qemu/` its tree, `build/` its objects."""
+    return home() / f"work-{debian_sha256[:12]}"
+
+
 def key_of(made_of: source.Source, files: overlay.Overlay) -> str:
     """Return the name of the emulator that is made from these inputs by today's configure line."""
     parts = [
@@ -128,7 +133,7 @@ def _build(made_of: source.Source) -> Emulator:
         write_whole(
             home() / "source" / "source.json", json.dumps({"version": made_of.version}) + "\n"
         )
-    work = home() / f"work-{made_of.debian_sha256[:12]}"
+    work = work_folder(made_of.debian_sha256)
     tree, objects = work / "qemu", work / "build"
     files = overlay.read(CHECKOUT / "emulator")
     if not tree.is_dir():

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Check the glue for compiler warnings: each of its files by the very command that builds it, and stricter.
+
+`python -m toolkit.emulator.lint`, for `make lint`; builds the emulator first if need be.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from toolkit.emulator import build, overlay
+from toolkit.errors import AcceptlabError
+from toolkit.places import CHECKOUT
+
+_GLUE = "target/i386/acceptlab/"
+_STRICT = (
+    "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+    # QEMU's own headers, which cannot be told from ours here, are full of these three.
+    "-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-missing-field-initializers",
+)  # fmt: skip
+
+
+def commands(database: Path) -> dict[str, list[str]]:
+    """Return the stricter command for each file of the glue, from ninja's compilation database."""
+    found = {}
+    for entry in json.loads(database.read_text()):
+        name = entry["file"].partition(_GLUE)[2]
+        if name:
+            words = shlex.split(entry["command"])
+            output = words.index("-o")
+            found[name] = [*words[:output], *words[output + 2 :], *_STRICT]
+    return dict(sorted(found.items()))
+
+
+def main() -> int:
+    """Check every file; return 1 when one has a warning."""
+    emulator = build.ensure()
+    work = build.work_folder(emulator.build["source"]["debian_sha256"])
+    overlay.sync(overlay.read(CHECKOUT / "emulator"), work / "qemu", work / "originals")
+    checked = commands(work / "build" / "compile_commands.json")
+    failed = [
+        name
+        for name, command in checked.items()
+        if subprocess.run(command, cwd=work / "build", check=False).returncode
+    ]
+    sys.stderr.write(f"{len(checked)} files of the glue checked, {len(failed)} with warnings\n")
+    return 1 if failed or not checked else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except AcceptlabError as error:
+        sys.stderr.write(f"lint: {error}\n")
+        sys.exit(error.exit_code)
