@@ -74,7 +74,8 @@ struct EmulatedGuest {
     enum stage stage;
     int64_t stage_clock[STAGE_SECOND_USERSPACE + 1];
     uint64_t kaslr_offset;
-    bool ended;
+    bool reported;          /* the report is written, or being written */
+    bool ended;             /* no event is taken any more */
     unsigned snapshots;
 
     MemoryRegion cpu_view;  /* guest memory as vCPUs and the host see it */

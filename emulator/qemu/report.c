@@ -136,9 +136,15 @@ static void write_report(EmulatedGuest *guest, QDict *report)
 void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
                            const char *outcome, const char *why, hwaddr gpa)
 {
-    QDict *report = qdict_new();
+    QDict *report;
 
     qemu_mutex_lock(&guest->lock);
+    if (guest->reported) {      /* by another thread, just now */
+        qemu_mutex_unlock(&guest->lock);
+        return;
+    }
+    guest->reported = true;
+    report = qdict_new();
     emulated_guest_snapshot(guest, "end");
     qdict_put_str(report, "outcome", outcome);
     qdict_put_str(report, "reason", why);
