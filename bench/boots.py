@@ -26,7 +26,7 @@ from toolkit.kernels.resolve import Kernel
 from toolkit.progress import step
 from toolkit.run.command import CPU, RunFiles, emulator_command
 from toolkit.run.options import RunOptions
-from toolkit.run.perform import prepare
+from toolkit.run.perform import full_command_line, prepare
 
 STOCK = "qemu-system-x86_64"
 
@@ -105,7 +105,7 @@ def _plain(options: RunOptions, kernel: Kernel, stock: str, folder: Path) -> Con
     plain = replace(options, platform="plain", firmware_accepts="all", events=False)
     hand_over = build_hand_over(
         GuestRequest(
-            "plain", read_bzimage(kernel.image), initramfs().read_bytes(), plain.command_line,
+            "plain", read_bzimage(kernel.image), initramfs().read_bytes(), full_command_line(plain),
             plain.memory_request, plain.cpus,
         )
     )  # fmt: skip

@@ -105,10 +105,11 @@ missing=$(missing_of $(packages_of))
 
 python=$(find_python)
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-# The environment refers to this checkout (an editable install), so the checkout's path is part of its name.
-key=$({ echo "$version $here"; cat "$here/pyproject.toml"; } | sha256sum | cut -c 1-16)
-venv=$cache/venv/$key
-stamp=$venv/done$extras
+# The environment refers to this checkout (an editable install): each checkout has one. What it was last brought up to, the
+# content of pyproject.toml, is in the names of its marks.
+venv=$cache/venv/$(echo "$version $here" | sha256sum | cut -c 1-16)
+done=$venv/done-$(sha256sum <"$here/pyproject.toml" | cut -c 1-16)
+stamp=$done$extras
 if [ ! -e "$stamp" ]; then
 	mkdir -p "$cache/venv"
 	exec 9>"$venv.lock"
@@ -116,7 +117,8 @@ if [ ! -e "$stamp" ]; then
 	"$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$venv"
 	if [ ! -e "$stamp" ]; then
 		install_python_packages
-		: >"$venv/done"
+		rm -f "$venv"/done-*
+		: >"$done"
 		: >"$stamp"
 	fi
 	exec 9>&-

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The main job on the real emulator and Debian's stock kernels: what README and demo do not show already."""
+"""The main job on the real emulator and Debian's stock kernels: what demo, README and tests/boots do not show already."""
 
 from __future__ import annotations
 
@@ -26,16 +26,6 @@ def run(folder: Path, kernel: str, *words: str) -> dict[str, Any]:
     done = acceptlab("run", kernel, *words, "--out", str(folder))
     assert (folder / "run.json").exists(), done.stderr
     return dict(json.loads((folder / "run.json").read_text()))
-
-
-@pytest.mark.parametrize("platform", ["snp", "tdx"])
-def test_the_same_run_twice_is_the_same_byte_for_byte(tmp_path: Path, platform: str) -> None:
-    words = ["--platform", platform, "--cpus", "4", *SMALL, "--seed", "3"]
-    first = run(tmp_path / "a", "debian:6.12", *words)
-    assert first["outcome"] == "userspace"
-    run(tmp_path / "b", "debian:6.12", *words)
-    for name in ("events.parquet", "console.log"):
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from toolkit.run import machinery, outcome, probes, record
 from toolkit.run.command import RunFiles, emulator_command
 from toolkit.run.console import Follower
 from toolkit.run.folder import claimed
+from toolkit.run.host_tsc import host_tsc_khz
 from toolkit.run.launch import Ending, launch
 from toolkit.run.options import RunOptions
 
@@ -88,7 +89,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     files = RunFiles(folder)
     table = _symbols(options, kernel)
     watched = probes.resolve(options.probes, table, options.vmlinux or kernel.name)
-    command_line = " ".join([options.command_line, *workload_options(options.workloads)])
+    command_line = full_command_line(options)
     hand_over = build_hand_over(
         GuestRequest(
             platform=options.platform,
@@ -116,6 +117,14 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     return Prepared(
         options, kernel, emulator, hand_over, command_line, watched, command, files, support
     )
+
+
+def full_command_line(options: RunOptions) -> str:
+    """Return the kernel's command line, with the workloads and what the guest has to be told of this host."""
+    words = [options.command_line, *workload_options(options.workloads)]
+    if options.threads == "multi":
+        words.append(f"tsc_early_khz={host_tsc_khz()}")
+    return " ".join(words)
 
 
 def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
