@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`--probe FUNCTION`: every call of a kernel function and its return, with no help from the guest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from tests.boots.conftest import Boot, BootGuest
+
+WORDS = [
+    "--platform",
+    "tdx",
+    "--memory",
+    "2G",
+    "--firmware-accepts",
+    "minimal",
+    "--probe",
+    "accept_memory",
+    "--probe",
+    "start_kernel",
+]
+
+
+def probed(boot: Boot) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the probes' names and the events of probes, in order."""
+    names = [probe["name"] for probe in boot.run["probes"]]
+    table = pq.read_table(boot.folder / "events.parquet", columns=["kind", "detail", "seq", "gpa"])
+    return names, [
+        row for row in table.to_pylist() if row["kind"] in ("probe-enter", "probe-return")
+    ]
+
+
+def test_each_return_belongs_to_a_call(boot: BootGuest) -> None:
+    names, events = probed(boot("debian:6.12", *WORDS))
+    accept = names.index("accept_memory")
+    open_calls = calls = 0
+    for event in (event for event in events if event["detail"] == accept):
+        open_calls += 1 if event["kind"] == "probe-enter" else -1
+        assert open_calls in (0, 1)
+        calls += 1
+    assert open_calls == 0
+    assert calls > 100  # the kernel accepts more than 100 MiB on its way to userspace
+
+
+def test_the_kernel_is_probed_from_its_start(boot: BootGuest) -> None:
+    names, events = probed(boot("debian:6.12", *WORDS))
+    starts = [event for event in events if event["detail"] == names.index("start_kernel")]
+    assert [event["kind"] for event in starts] == ["probe-enter"]
+    assert starts[0]["seq"] == min(event["seq"] for event in events)
+
+
+def test_probes_do_not_change_what_is_accepted(boot: BootGuest) -> None:
+    plain = [word for word in WORDS if word not in ("--probe", "accept_memory", "start_kernel")]
+    with_probes, without = boot("debian:6.12", *WORDS), boot("debian:6.12", *plain)
+    accepted = []
+    for run in (with_probes, without):
+        table = pq.read_table(run.folder / "events.parquet", columns=["kind", "gpa", "size"])
+        accepted.append(
+            [(row["gpa"], row["size"]) for row in table.to_pylist() if row["kind"] == "accept"]
+        )
+    assert accepted[0] == accepted[1]
