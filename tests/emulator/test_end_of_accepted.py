@@ -54,3 +54,19 @@ def test_instruction_across_the_end(bare: Boot, platform: str) -> None:
     run = bare(platform, "end_of_accepted", "case_fetch_across")
     [refused] = [*run.of("fault"), *run.of("stop")]
     assert (refused.gpa, refused.rip, refused.access) == (END, END - 3, "fetch")
+
+
+def test_snp_string_instruction_stops_where_it_is(bare: Boot) -> None:
+    run = bare("snp", "end_of_accepted", "case_string")
+    fault = run.only("fault")
+    assert (fault.gpa, fault.rip, fault.access) == (END, run.at("at_stosb"), "write")
+    assert (run.value("to"), run.value("count"), run.value("last")) == (END, PAGE, 0x5A)
+
+
+def test_tdx_string_instruction_stops_where_it_is(bare: Boot) -> None:
+    run = bare("tdx", "end_of_accepted", "case_string")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (END, run.at("at_stosb"), "write")
+    assert run.report is not None
+    assert int(run.report["registers"]["rdi"], 16) == END
+    assert int(run.report["registers"]["rcx"], 16) == PAGE

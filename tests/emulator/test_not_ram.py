@@ -39,6 +39,7 @@ def test_accept_of_what_is_no_ram_stops(bare: Boot, platform: str, case: str, gp
         ("read_hole", "at_read8", HOLE + 0x10, "read"),
         ("write_registers", "at_write64", LOCAL_APIC, "write"),
         ("fetch_beyond", None, RAM_END + 0x20, "fetch"),
+        ("walk_hole", "at_read8", HOLE, "walk"),
     ],
 )
 def test_private_access_to_what_is_no_ram_stops(
@@ -54,7 +55,11 @@ def test_private_access_to_what_is_no_ram_stops(
 def test_rmpadjust_of_what_is_no_ram_stops(bare: Boot) -> None:
     run = bare("snp", "not_ram", "case_rmpadjust_hole")
     stop = run.only("stop")
-    assert (stop.gpa, stop.rip, stop.reason) == (HOLE, run.at("at_rmpadjust"), "not-ram")
+    assert (stop.gpa, stop.rip, stop.reason) == (
+        HOLE,
+        run.at("at_rmpadjust"),
+        "not-ram",
+    )
 
 
 def test_snp_registers_are_reflected_by_vc_400(bare: Boot) -> None:

@@ -49,7 +49,11 @@ def test_page_that_is_no_save_area_starts_nothing(bare: Boot) -> None:
 def test_vcpus_accept_side_by_side(bare: Boot, platform: str, setup: Setup) -> None:
     run = bare(platform, "vcpus", "case_accept_in_parallel", setup)
     assert run.value("started") == 2
-    assert [run.value(name) for name in ("failures", "wrong", "exceptions")] == [0, 0, 0]
+    assert [run.value(name) for name in ("failures", "wrong", "exceptions")] == [
+        0,
+        0,
+        0,
+    ]
     done = {(event.gpa, event.vcpu) for event in run.of("accept") if event.gpa >= FRESH}
     assert done == {(FRESH + page * PAGE, page % 2) for page in range(64)}
     assert [event.seq for event in run.events] == list(range(len(run.events)))
@@ -60,7 +64,11 @@ def test_vcpus_accept_side_by_side(bare: Boot, platform: str, setup: Setup) -> N
 @threads
 def test_rescind_takes_access_away_from_the_other_vcpu(bare: Boot, setup: Setup) -> None:
     run = bare("snp", "vcpus", "case_rescind", setup)
-    assert [run.value(name) for name in ("reading", "noticed", "exceptions")] == [1, 1, 1]
+    assert [run.value(name) for name in ("reading", "noticed", "exceptions")] == [
+        1,
+        1,
+        1,
+    ]
     fault = run.only("fault")
     assert (fault.vcpu, fault.gpa, fault.rip) == (1, AT, run.at("at_read64"))
 
@@ -73,6 +81,20 @@ def test_conversion_takes_access_away_from_the_other_vcpu(bare: Boot, setup: Set
     assert stop.reason == "not-assigned"
     assert run.report is not None
     assert run.report["vcpu"] == 1
+
+
+@threads
+def test_code_is_taken_away_under_the_other_vcpu(bare: Boot, platform: str, setup: Setup) -> None:
+    """Translated code of the page must not go on, however it is chained."""
+    run = bare(platform, "vcpus", "case_code_under_feet", setup)
+    assert run.value("running") == 1
+    [refused] = [*run.of("fault"), *run.of("stop")]
+    assert (refused.vcpu, refused.access) == (1, "fetch")
+    code = FRESH + 5 * PAGE
+    assert refused.gpa == refused.rip
+    assert code <= refused.rip < code + PAGE
+    if platform == "snp":
+        assert run.value("noticed") == 1
 
 
 def test_two_runs_are_the_same(bare: Boot, platform: str, emulator: Path, tmp_path: Path) -> None:

@@ -42,3 +42,17 @@ void case_fetch_across(void)
 	fetch(end - 3);
 	say("fetched");
 }
+
+/* rep stosb from accepted memory into what is not: it goes on where it stopped */
+void case_string(void)
+{
+	u64 to = FRESH, count = 2 * PAGE;
+
+	accept(FRESH, PAGE);
+	__asm__ volatile(".globl at_stosb\nat_stosb: rep stosb\n1:\n"
+			 ".pushsection .fixups, \"a\"\n.quad at_stosb, 1b\n.popsection"
+			 : "+D"(to), "+c"(count) : "a"(0x5a) : "memory");
+	say("to=%x", to);
+	say("count=%x", count);
+	say("last=%x", read8(FRESH + PAGE - 1));
+}

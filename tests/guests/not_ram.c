@@ -51,6 +51,15 @@ void case_fetch_beyond(void)
 	say("fetched");
 }
 
+/* A page table where there is no RAM */
+void case_walk_hole(void)
+{
+	u64 *top = (u64 *)TABLES;
+
+	top[WINDOW >> 39 & 511] = HOLE | PRIVATE_BIT | 7;
+	say("walk=%x", read8(WINDOW));
+}
+
 /* Registers are used through shared mappings: reflected, and then by the host. */
 void case_registers(void)
 {

@@ -147,3 +147,36 @@ void case_make_shared(void)
 	make_shared(at, PAGE);
 	say("noticed=%x", wait_for(&turn, 1));
 }
+
+/* --- one executes a loop in a page, the other takes the page away ---------------------- */
+
+static volatile u64 loops;
+static const u64 code = FRESH + 5 * PAGE;
+
+static void run_code(u64 index)
+{
+	(void)index;
+	fetch(code);
+	loops = ~0ull;
+}
+
+void case_code_under_feet(void)
+{
+	static const u8 body[] = { 0x48, 0xff, 0x07, 0xeb, 0xfb };	/* 1: incq (%rdi); jmp 1b */
+
+	accept(code, PAGE);
+	write8(code, 0x48);	/* movabs $loops, %rdi */
+	write8(code + 1, 0xbf);
+	write64(code + 2, (u64)&loops);
+	memcpy((void *)(code + 10), body, sizeof(body));
+	ap_routine = run_code;
+	quiet = 1;
+	start_cpu(1);
+	say("running=%x", wait_for(&loops, 1000));
+#ifdef SNP
+	pvalidate(code, 0, 0);
+#else
+	make_shared(code, PAGE);
+#endif
+	say("noticed=%x", wait_for(&loops, ~0ull));
+}

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Exceptions whose own delivery needs unaccepted memory end the guest; they do not recurse for ever."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulator.bare_hand_over import FRESH, PAGE
+from tests.emulator.bare_run import Setup
+from tests.emulator.conftest import Boot
+
+DF = 8
+VE = Setup(properties=("pending-ve=on",))
+FEW = 10
+"""A fault, those of delivering it and of the double fault: two handfuls at most."""
+
+
+@pytest.mark.parametrize(
+    ("platform", "setup"), [("snp", Setup()), ("tdx", VE)], ids=["snp", "tdx-ve"]
+)
+@pytest.mark.parametrize("case", ["idt", "page_table"])
+def test_triple_fault(bare: Boot, platform: str, setup: Setup, case: str) -> None:
+    run = bare(platform, "recursion", f"case_{case}", setup)
+    assert run.outcome == "triple-fault"
+    assert 1 <= len(run.of("fault")) <= FEW
+    assert {event.gpa & ~(PAGE - 1) for event in run.of("fault")} == {FRESH}
+    assert run.only("stop").reason == "triple-fault"
+    symbol = "at_ud2" if case == "idt" else "at_new_tables"
+    assert {event.rip for event in run.of("fault")} == {run.at(symbol)}
+    assert run.only("stop").rip == run.at(symbol)
+
+
+@pytest.mark.parametrize(
+    ("platform", "setup"), [("snp", Setup()), ("tdx", VE)], ids=["snp", "tdx-ve"]
+)
+def test_stack_that_was_not_accepted_is_a_double_fault(
+    bare: Boot, platform: str, setup: Setup
+) -> None:
+    """#DF has a stack of its own, so the guest can still tell."""
+    run = bare(platform, "recursion", "case_stack", setup)
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["error"]) == (DF, 0)
+    assert raised["rip"] == run.at("at_push")
+    assert run.outcome == "terminated"
+    assert len(run.of("fault")) <= FEW
+
+
+@pytest.mark.parametrize(
+    ("case", "symbol", "access"),
+    [
+        ("idt", "at_ud2", "read"),
+        ("page_table", "at_new_tables", "walk"),
+        ("stack", "at_push", "write"),
+    ],
+)
+def test_td_is_stopped_at_the_first_touch(bare: Boot, case: str, symbol: str, access: str) -> None:
+    run = bare("tdx", "recursion", f"case_{case}")
+    stop = run.only("stop")
+    assert (stop.gpa & ~(PAGE - 1), stop.rip, stop.access) == (
+        FRESH,
+        run.at(symbol),
+        access,
+    )
+    assert stop.reason == "pending"

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Exceptions whose own delivery needs memory that was never accepted. */
+#include "runtime.h"
+
+struct pointer {
+	u16 limit;
+	u64 base;
+} __attribute__((packed));
+
+/* The descriptor table itself was never accepted. */
+void case_idt(void)
+{
+	struct pointer idt = { 0xfff, FRESH };
+
+	__asm__ volatile("lidt %0" : : "m"(idt));
+	ud2();
+	say("not reached");
+}
+
+/* The table of the pages was never accepted: no instruction can be fetched any more. */
+void case_page_table(void)
+{
+	__asm__ volatile("mov %0, %%cr3\n.globl at_new_tables\nat_new_tables: nop" : : "r"((u64)FRESH | PRIVATE_BIT) : "memory");
+	say("not reached");
+}
+
+/* The stack was never accepted. */
+void case_stack(void)
+{
+	__asm__ volatile("mov %0, %%rsp\n.globl at_push\nat_push: push %%rax"
+			 : : "r"((u64)FRESH + PAGE) : "memory");
+	say("not reached");
+}
