@@ -46,6 +46,19 @@ def test_stack_that_was_not_accepted_is_a_double_fault(
 
 
 @pytest.mark.parametrize(
+    ("platform", "setup"), [("snp", Setup()), ("tdx", VE)], ids=["snp", "tdx-ve"]
+)
+def test_fault_while_delivering_a_page_fault_is_a_double_fault(
+    bare: Boot, platform: str, setup: Setup
+) -> None:
+    """#VC is contributory, and #VE is in the class of page faults; either one makes #DF of a #PF."""
+    run = bare(platform, "recursion", "case_page_fault_stack", setup)
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["error"], raised["rip"]) == (DF, 0, run.at("at_read8"))
+    assert run.only("fault").gpa & ~(PAGE - 1) == FRESH
+
+
+@pytest.mark.parametrize(
     ("case", "symbol", "access"),
     [
         ("idt", "at_ud2", "read"),

@@ -31,3 +31,11 @@ void case_stack(void)
 			 : : "r"((u64)FRESH + PAGE) : "memory");
 	say("not reached");
 }
+
+/* A page fault whose handler has a stack that was never accepted */
+void case_page_fault_stack(void)
+{
+	set_exception_stack(14, FRESH + PAGE);
+	read8(WINDOW);
+	say("survived");
+}

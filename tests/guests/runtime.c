@@ -178,6 +178,12 @@ static void load_idt(void)
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
+void set_exception_stack(unsigned int vector, u64 top)
+{
+	task.ist[1] = top;
+	idt[vector].type = (idt[vector].type & ~7u) | 2;
+}
+
 static void set_cpu(u64 index)
 {
 	cpus[index] = (struct cpu){ &cpus[index], index };

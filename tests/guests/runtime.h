@@ -57,6 +57,9 @@ extern volatile int fatal;
 /* called before anything else; 1: it did all there was to do */
 extern int (*volatile exception_hook)(struct frame *frame);
 
+/* the first vCPU takes the exception on that stack from now on; one vector only */
+void set_exception_stack(unsigned int vector, u64 top);
+
 /* --- access.S ------------------------------------------------------------------ */
 u64 read8(u64 gva);
 u64 read64(u64 gva);
