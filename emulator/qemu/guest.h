@@ -10,6 +10,7 @@
 #include "exec/memory.h"
 #include "exec/confidential-guest-support.h"
 #include "qom/object.h"
+#include "qom/object_interfaces.h"
 #include "hooks.h"
 #include "hand-over.h"
 #include "events.h"
@@ -117,6 +118,17 @@ struct EmulatedGuestClass {
 
 /* The confidential guest of this machine, or NULL. */
 EmulatedGuest *emulated_guest_of_machine(void);
+
+/* Above every address that a guest may use, below TCG's 52 bits: a page of
+ * what a shared read of private memory sees. */
+#define EMULATED_GUEST_CIPHERTEXT (1ULL << 51)
+
+/* Guest memory as vCPUs and the host see it (memory.c). */
+void emulated_guest_init_memory(EmulatedGuest *guest);
+void emulated_guest_fill_ciphertext(EmulatedGuest *guest);
+
+/* All properties are set: read the files, prepare the start (start.c). */
+void emulated_guest_complete(UserCreatable *uc, Error **errp);
 
 /* Host's pointer to guest RAM, NULL where [gpa, gpa + size) is not one. */
 void *emulated_guest_ram(EmulatedGuest *guest, hwaddr gpa, hwaddr size);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The abstract guest object and its properties. */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qom/object_interfaces.h"
+#include "hw/boards.h"
+#include "cpu.h"
+#include "guest.h"
+
+EmulatedGuest *emulated_guest_of_machine(void)
+{
+    return (EmulatedGuest *)object_dynamic_cast(
+        OBJECT(MACHINE(qdev_get_machine())->cgs), TYPE_EMULATED_GUEST);
+}
+
+#define STRING_PROPERTY(name, field)                                        \
+    static char *get_##field(Object *obj, Error **errp)                     \
+    {                                                                       \
+        return g_strdup(EMULATED_GUEST(obj)->field);                        \
+    }                                                                       \
+    static void set_##field(Object *obj, const char *value, Error **errp)   \
+    {                                                                       \
+        g_free(EMULATED_GUEST(obj)->field);                                 \
+        EMULATED_GUEST(obj)->field = g_strdup(value);                       \
+    }
+
+STRING_PROPERTY("hand-over", hand_over_file)
+STRING_PROPERTY("events", events_file)
+STRING_PROPERTY("report", report_file)
+STRING_PROPERTY("snapshots", snapshots_dir)
+STRING_PROPERTY("probes", probes_file)
+STRING_PROPERTY("machinery", machinery_file)
+STRING_PROPERTY("attacks", attacks_file)
+
+static char *get_backing(Object *obj, Error **errp)
+{
+    return g_strdup(EMULATED_GUEST(obj)->backing_4k ? "4K" : "2M");
+}
+
+static void set_backing(Object *obj, const char *value, Error **errp)
+{
+    if (strcmp(value, "4K") && strcmp(value, "2M")) {
+        error_setg(errp, "host-backing is 2M or 4K, not '%s'", value);
+        return;
+    }
+    EMULATED_GUEST(obj)->backing_4k = !strcmp(value, "4K");
+}
+
+static char *get_assign(Object *obj, Error **errp)
+{
+    return g_strdup(EMULATED_GUEST(obj)->assign_in_advance ? "advance"
+                                                           : "demand");
+}
+
+static void set_assign(Object *obj, const char *value, Error **errp)
+{
+    if (strcmp(value, "demand") && strcmp(value, "advance")) {
+        error_setg(errp, "host-assign is demand or advance, not '%s'", value);
+        return;
+    }
+    EMULATED_GUEST(obj)->assign_in_advance = !strcmp(value, "advance");
+}
+
+static void add_string(ObjectClass *oc, const char *name,
+                       char *(*get)(Object *, Error **),
+                       void (*set)(Object *, const char *, Error **),
+                       const char *description)
+{
+    object_class_property_add_str(oc, name, get, set);
+    object_class_property_set_description(oc, name, description);
+}
+
+static void emulated_guest_class_init(ObjectClass *oc, void *data)
+{
+    USER_CREATABLE_CLASS(oc)->complete = emulated_guest_complete;
+    add_string(oc, "hand-over", get_hand_over_file, set_hand_over_file,
+               "file that describes memory and vCPUs at the first instruction");
+    add_string(oc, "events", get_events_file, set_events_file,
+               "file for the event stream; without it events are off");
+    add_string(oc, "report", get_report_file, set_report_file,
+               "file for the report that is written when the guest ends");
+    add_string(oc, "snapshots", get_snapshots_dir, set_snapshots_dir,
+               "folder for snapshots of the unaccepted bitmap and page states");
+    add_string(oc, "probes", get_probes_file, set_probes_file,
+               "file with the guest functions whose calls are events");
+    add_string(oc, "machinery", get_machinery_file, set_machinery_file,
+               "file with the functions that are skipped in search of a caller");
+    add_string(oc, "attacks", get_attacks_file, set_attacks_file,
+               "file with the acts of a hostile host and their moments");
+    add_string(oc, "host-backing", get_backing, set_backing,
+               "size of the host's pages behind guest memory: 2M or 4K");
+    add_string(oc, "host-assign", get_assign, set_assign,
+               "when the host assigns pages to the guest: demand or advance");
+}
+
+static const TypeInfo emulated_guest_type = {
+    .parent = TYPE_CONFIDENTIAL_GUEST_SUPPORT,
+    .name = TYPE_EMULATED_GUEST,
+    .instance_size = sizeof(EmulatedGuest),
+    .class_size = sizeof(EmulatedGuestClass),
+    .class_init = emulated_guest_class_init,
+    .abstract = true,
+    .interfaces = (InterfaceInfo[]) { { TYPE_USER_CREATABLE }, { } },
+};
+
+static void register_types(void)
+{
+    type_register_static(&emulated_guest_type);
+}
+
+type_init(register_types);

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How a run begins, from the hand-over, and how the machine's end is told. */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "qom/object_interfaces.h"
+#include "hw/core/cpu.h"
+#include "sysemu/reset.h"
+#include "sysemu/runstate.h"
+#include "sysemu/sysemu.h"
+#include "cpu.h"
+#include "exec/exec-all.h"
+#include "guest.h"
+#include "attacks.h"
+#include "callers.h"
+#include "probes.h"
+
+/* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
+ * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
+#define FIRMWARE_MTRRS 0x806
+
+static void set_segment(CPUX86State *env, int reg, unsigned selector,
+                        unsigned flags)
+{
+    cpu_x86_load_seg_cache(env, reg, selector, 0, 0xffffffff,
+                           flags | DESC_P_MASK | DESC_S_MASK | DESC_G_MASK |
+                           DESC_A_MASK);
+}
+
+/* 64-bit boot protocol: paging on, flat segments, interrupts off, RSI the
+ * zero page (Documentation/arch/x86/boot.rst). */
+static void enter_long_mode(EmulatedCpu *cpu, uint64_t entry, uint64_t rsi)
+{
+    const HandOver *hand_over = &cpu->guest->hand_over;
+    CPUX86State *env = cpu->cs->env_ptr;
+    int reg;
+
+    cpu_load_efer(env, env->efer | MSR_EFER_LME | MSR_EFER_NXE);
+    cpu_x86_update_cr4(env, CR4_PAE_MASK | CR4_OSFXSR_MASK |
+                            CR4_OSXMMEXCPT_MASK);
+    cpu_x86_update_cr3(env, hand_over->page_table |
+        (cpu->platform->private_bit_value
+         ? env->confidential_bit : 0));
+    cpu_x86_update_cr0(env, CR0_PE_MASK | CR0_PG_MASK | CR0_ET_MASK |
+                            CR0_NE_MASK | CR0_WP_MASK);
+    env->gdt.base = hand_over->gdt;
+    env->gdt.limit = hand_over->gdt_size - 1;
+    set_segment(env, R_CS, 0x10, DESC_CS_MASK | DESC_R_MASK | DESC_L_MASK);
+    for (reg = 0; reg < 6; reg++) {
+        if (reg != R_CS) {
+            set_segment(env, reg, 0x18, DESC_W_MASK | DESC_B_MASK);
+        }
+    }
+    env->eip = entry;
+    env->regs[R_ESP] = hand_over->stack;
+    env->regs[R_ESI] = rsi;
+    cpu->cs->halted = 0;
+}
+
+static void reset_cpus(void *opaque)
+{
+    EmulatedGuest *guest = opaque;
+    EmulatedGuestClass *gc = EMULATED_GUEST_GET_CLASS(guest);
+    unsigned i;
+
+    for (i = 0; i < guest->cpus; i++) {
+        EmulatedCpu *cpu = &guest->cpu[i];
+
+        ((CPUX86State *)cpu->cs->env_ptr)->mtrr_deftype = FIRMWARE_MTRRS;
+        if (i == 0) {
+            enter_long_mode(cpu, guest->hand_over.entry,
+                            guest->hand_over.boot_params);
+        } else if (guest->hand_over.ap_entry) {
+            enter_long_mode(cpu, guest->hand_over.ap_entry, i);
+            cpu->waiting = true;
+        } else {
+            cpu->cs->halted = 1;
+            cpu->waiting = true;
+        }
+        if (gc->reset_cpu) {
+            gc->reset_cpu(cpu);
+        }
+    }
+}
+
+static void record_hand_over(EmulatedGuest *guest)
+{
+    const HandOver *hand_over = &guest->hand_over;
+    unsigned i;
+
+    for (i = 0; i < hand_over->count; i++) {
+        const HandOverRange *range = &hand_over->ranges[i];
+        struct acc_event event = {
+            .kind = range->kind == RANGE_RAM ? EVENT_RAM : EVENT_LAUNCH,
+            .gpa = range->start,
+            .size = range->size,
+            .carry = EVENT_NO_CARRY,
+        };
+
+        if (range->kind != RANGE_SHARED) {
+            guest_event(guest, NULL, event, 0);
+        }
+    }
+}
+
+static Notifier machine_done;
+static Notifier shutdown_notifier;
+
+/* The hand-over is complete when the machine runs for the first time. */
+static void begin(void *opaque, bool running, RunState state)
+{
+    EmulatedGuest *guest = opaque;
+    struct acc_event stage = {
+        .kind = EVENT_STAGE,
+        .detail = STAGE_DECOMPRESSOR,
+        .carry = EVENT_NO_CARRY,
+    };
+
+    if (running && guest->stage == STAGE_FIRMWARE) {
+        guest_event(guest, NULL, stage, 0);
+        guest->stage = STAGE_DECOMPRESSOR;
+    }
+}
+
+static void start(Notifier *notifier, void *unused)
+{
+    EmulatedGuest *guest = emulated_guest_of_machine();
+
+    if (!guest) {
+        return;
+    }
+    emulated_guest_fill_ciphertext(guest);
+    emulated_guest_guard_dma(guest);
+    record_hand_over(guest);
+    EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
+    qemu_register_reset(reset_cpus, guest);
+    qemu_add_vm_change_state_handler(begin, guest);
+}
+
+static void report_shutdown(EmulatedGuest *guest, ShutdownCause cause)
+{
+    switch (cause) {
+    case SHUTDOWN_CAUSE_GUEST_SHUTDOWN:
+        emulated_guest_report(guest, NULL, "shutdown",
+                              "the guest powered off", 0);
+        break;
+    case SHUTDOWN_CAUSE_GUEST_RESET:
+        emulated_guest_report(guest, &guest->cpu[0], "reset",
+                              "the guest asked for a reset", 0);
+        break;
+    default:
+        emulated_guest_report(guest, &guest->cpu[0], "killed",
+                              "the emulator was told to end", 0);
+    }
+}
+
+static void shut_down(Notifier *notifier, void *data)
+{
+    EmulatedGuest *guest = emulated_guest_of_machine();
+
+    if (guest && !guest->ended) {
+        report_shutdown(guest, *(ShutdownCause *)data);
+    }
+}
+
+void emulated_guest_end_if_off(EmulatedCpu *cpu)
+{
+    ShutdownCause cause = qemu_shutdown_requested_get();
+    CPUState *other;
+
+    if (cause == SHUTDOWN_CAUSE_NONE || cpu->guest->ended) {
+        return;
+    }
+    report_shutdown(cpu->guest, cause);
+    CPU_FOREACH(other) {
+        if (qemu_tcg_mttcg_enabled() && other != cpu->cs) {
+            other->stop = true;
+            qemu_cpu_kick(other);
+        } else {
+            other->stopped = true;
+        }
+    }
+    cpu->cs->exception_index = EXCP_INTERRUPT;
+    cpu_loop_exit(cpu->cs);
+}
+
+void emulated_guest_complete(UserCreatable *uc, Error **errp)
+{
+    EmulatedGuest *guest = EMULATED_GUEST(uc);
+
+    if (!guest->hand_over_file) {
+        error_setg(errp, "%s: property hand-over=FILE is needed",
+                   object_get_typename(OBJECT(uc)));
+        return;
+    }
+    if (!hand_over_read(&guest->hand_over, guest->hand_over_file, errp) ||
+        (guest->machinery_file &&
+         !callers_read(guest->machinery_file, errp)) ||
+        (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
+        (guest->attacks_file && !attacks_read(guest->attacks_file, errp))) {
+        return;
+    }
+    guest->events = event_stream_open(guest->events_file, errp);
+    if (!guest->events) {
+        return;
+    }
+    qemu_mutex_init(&guest->lock);
+    machine_done.notify = start;
+    qemu_add_machine_init_done_notifier(&machine_done);
+    shutdown_notifier.notify = shut_down;
+    qemu_register_shutdown_notifier(&shutdown_notifier);
+    CONFIDENTIAL_GUEST_SUPPORT(guest)->ready = true;
+}
