@@ -24,11 +24,22 @@ _PATCHED_FILE = re.compile(r"^(?:---|\+\+\+) [ab]/(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Hook:
+    """One patch of the hook series, as it was when the overlay was read."""
+
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Overlay:
-    """Added files (path in QEMU's tree -> content) and the hook series, in order."""
+    """Added files (path in QEMU's tree -> content) and the hook series, in order.
+
+    It holds contents, not paths: a file that is edited during a build must not end up under the digest of another.
+    """
 
     added: dict[Path, bytes]
-    hooks: tuple[Path, ...]
+    hooks: tuple[Hook, ...]
 
     def digest(self) -> str:
         """Return a SHA-256 over names and contents of everything."""
@@ -36,8 +47,7 @@ class Overlay:
         for path, content in sorted(self.added.items()):
             total.update(f"file {path} {len(content)}\n".encode() + content)
         for hook in self.hooks:
-            content = hook.read_bytes()
-            total.update(f"hook {hook.name} {len(content)}\n".encode() + content)
+            total.update(f"hook {hook.name} {len(hook.content)}\n".encode() + hook.content)
         return total.hexdigest()
 
 
@@ -55,7 +65,8 @@ def read(emulator: Path) -> Overlay:
             f"{emulator}/qemu/acceptlab.mak is missing: this checkout is not complete"
         )
     added[Path(_DEVICES)] = devices
-    return Overlay(added, tuple(sorted((emulator / "qemu" / "hooks").glob("*.patch"))))
+    series = sorted((emulator / "qemu" / "hooks").glob("*.patch"))
+    return Overlay(added, tuple(Hook(path.name, path.read_bytes()) for path in series))
 
 
 def sync(overlay: Overlay, tree: Path, originals: Path) -> int:
@@ -71,17 +82,24 @@ def sync(overlay: Overlay, tree: Path, originals: Path) -> int:
 def _hooked(overlay: Overlay, tree: Path, originals: Path) -> dict[Path, bytes]:
     """Return the content of every file that a hook patches or once patched."""
     named = {
-        Path(name) for hook in overlay.hooks for name in _PATCHED_FILE.findall(hook.read_text())
+        Path(name)
+        for hook in overlay.hooks
+        for name in _PATCHED_FILE.findall(hook.content.decode())
     }
     for path in named:
         if (tree / path).is_file() and not (originals / path).exists():
             (originals / path).parent.mkdir(parents=True, exist_ok=True)
             write_whole(originals / path, (tree / path).read_bytes())
-    with tempfile.TemporaryDirectory(prefix="acceptlab-hooks-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="acceptlab-hooks-") as scratch,
+        tempfile.TemporaryDirectory(prefix="acceptlab-series-") as series,
+    ):
         if originals.is_dir():
             shutil.copytree(originals, scratch, dirs_exist_ok=True)
         for hook in overlay.hooks:
-            apply_patch(hook, Path(scratch))
+            patch = Path(series) / hook.name
+            patch.write_bytes(hook.content)
+            apply_patch(patch, Path(scratch))
         return {
             path.relative_to(scratch): path.read_bytes()
             for path in Path(scratch).rglob("*")

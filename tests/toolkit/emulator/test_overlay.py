@@ -113,7 +113,7 @@ def test_a_checkout_without_its_device_file_is_refused(ground: Ground) -> None:
 
 def test_hooks_are_patches_that_git_am_takes() -> None:
     """Every hook is a mail with a subject and a body that says why, and adds no white-space error."""
-    hooks = overlay.read(CHECKOUT / "emulator").hooks
+    hooks = sorted((CHECKOUT / "emulator/qemu/hooks").glob("*.patch"))
     assert hooks
     for hook in hooks:
         told = subprocess.run(
@@ -128,3 +128,12 @@ def test_hooks_are_patches_that_git_am_takes() -> None:
             ["git", "apply", "--numstat", hook], capture_output=True, text=True, check=True, cwd="/"
         ).stdout
         assert checked.strip(), hook.name
+
+
+def test_an_edit_during_the_build_stays_out_of_it(ground: Ground) -> None:
+    files = overlay.read(ground.emulator)
+    before = files.digest()
+    for hook in (ground.emulator / "qemu/hooks").glob("*.patch"):
+        hook.write_text("edited\n")
+    assert files.digest() == before
+    assert overlay.read(ground.emulator).digest() != before
