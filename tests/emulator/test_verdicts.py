@@ -222,8 +222,6 @@ GOOD = [
     ("tdx", "end_of_accepted", "read_up_to_end", Setup()),
     ("snp", "vcpus", "accept_in_parallel", Setup(cpus=2)),
     ("tdx", "vcpus", "accept_in_parallel", Setup(cpus=2)),
-    ("snp", "vcpus", "accept_in_parallel", Setup(cpus=2, threads="multi")),
-    ("tdx", "vcpus", "accept_in_parallel", Setup(cpus=2, threads="multi")),
     ("tdx", "accept_tdx", "content", Setup()),
 ]
 

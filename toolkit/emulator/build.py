@@ -44,7 +44,6 @@ CONFIGURE = (
 )
 _NINJA_COUNT = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
 _COMPILER_LINE = re.compile(r"(error|warning|undefined reference|FAILED)", re.IGNORECASE)
-_CCACHE_LINKS = "/usr/lib/ccache"
 
 
 @dataclass(frozen=True)
@@ -223,11 +222,8 @@ def _install(binary: Path, made_of: source.Source, files: overlay.Overlay) -> Em
 
 
 def _environment() -> dict[str, str]:
-    """Return the build's environment: plain messages, and ccache's compiler links first where there are any."""
-    path = os.environ.get("PATH", os.defpath)
-    if Path(_CCACHE_LINKS, "cc").exists():
-        path = f"{_CCACHE_LINKS}:{path}"
-    return os.environ | {"PATH": path, "LC_ALL": "C.UTF-8", "NINJA_STATUS": "[%f/%t] "}
+    """Return the build's environment: plain messages. No ccache: ninja keeps the tree, and the first build would pay for it."""
+    return os.environ | {"LC_ALL": "C.UTF-8", "NINJA_STATUS": "[%f/%t] "}
 
 
 def _tail(log: Path) -> str:

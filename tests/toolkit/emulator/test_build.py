@@ -24,7 +24,6 @@ def workshop(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     tools = tmp_path / "tools"
     tools.mkdir()
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
-    monkeypatch.setattr(build, "_CCACHE_LINKS", "/nonexistent")
     monkeypatch.setattr(build, "_source", lambda _: made_of(tmp_path))
     monkeypatch.setattr(overlay, "sync", lambda *_: 0)
     script(tmp_path, "configure", "#!/bin/sh\nexit 0\n")
