@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ _DONE = re.compile(r"^ACCEPTLAB done\r?$", re.MULTILINE)
 _PANIC = re.compile(r"Kernel panic - not syncing: ([^\r\n]*)")
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FULL_DISK = ("No space left on device", "Disk quota exceeded", "File too large")
+_LEAST_FREE = 64 << 10  # bytes
 _FROM_REPORT = ("stopped", "terminated", "panic", "triple-fault")
 
 
@@ -88,6 +90,11 @@ def _where(report: dict[str, Any] | None, console: str) -> str:
     return f"in stage {stage}" if stage else "before the guest reached userspace"
 
 
+def _nothing_fits(folder: Path) -> bool:
+    """Tell whether the disk is so full that the emulator could not even say so in its log."""
+    return shutil.disk_usage(folder).free < _LEAST_FREE
+
+
 def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
     """Raise MachineError when the emulator itself failed, rather than the guest in it."""
     crashed = ending.code < 0 and -ending.code not in _FROM_OUTSIDE
@@ -98,7 +105,7 @@ def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
         line.strip() for line in stderr.read_text(errors="replace").splitlines() if line.strip()
     ]
     full = any(words in line for line in lines for words in _FULL_DISK)
-    if full or -ending.code == signal.SIGXFSZ:
+    if full or -ending.code == signal.SIGXFSZ or _nothing_fits(stderr.parent):
         raise MachineError(
             "the disk became full during the run: make room, or choose another folder with --out"
         )

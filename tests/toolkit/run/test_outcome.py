@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_a_failure_of_the_emulator_itself_is_an_error(
 def test_an_emulator_that_was_stopped_did_not_fail(tmp_path: Path, ending: Ending) -> None:
     (tmp_path / "log").touch()
     check_emulator(ending, False, tmp_path / "log")
+
+
+def test_a_disk_too_full_for_the_log_is_told_from_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "log").write_text("")
+    ending = Ending(code=1, timed_out=False, interrupted=False)
+    with pytest.raises(MachineError, match="it said nothing"):
+        check_emulator(ending, False, tmp_path / "log")
+    usage = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(MachineError, match="the disk became full"):
+        check_emulator(ending, False, tmp_path / "log")
