@@ -38,7 +38,7 @@ def accepted_over_time(subjects: Sequence[Subject]) -> go.Figure:
             hovertemplate="%{y:,.0f} MiB at %{x:,}<extra>%{fullData.name}</extra>",
         )
     word = clock_word(subjects[0].run.info.clock)
-    return _finished(figure, word, "accepted, MiB", legend=len(subjects) > 1)
+    return finished(figure, word, "accepted, MiB", legend=len(subjects) > 1)
 
 
 def acceptance_map(subject: Subject) -> go.Figure:
@@ -62,7 +62,7 @@ def acceptance_map(subject: Subject) -> go.Figure:
             hovertemplate=f"%{{y:,.3f}} {unit} at %{{x:,}}: %{{z}} % accepted<extra></extra>",
         )
     word = clock_word(subject.run.info.clock)
-    return _finished(figure, word, f"address, {unit}", legend=False)
+    return finished(figure, word, f"address, {unit}", legend=False)
 
 
 def operations_by_stage(subject: Subject) -> go.Figure:
@@ -85,7 +85,7 @@ def operations_by_stage(subject: Subject) -> go.Figure:
         )
     figure.update_layout(barmode="stack", bargap=0.15 if len(names) > 4 else 0.6)
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
-    return _finished(figure, "accepted, MiB", "", legend=True)
+    return finished(figure, "accepted, MiB", "", legend=True)
 
 
 def _address_unit(series: Series | None) -> tuple[str, int]:
@@ -107,7 +107,8 @@ def _rounded(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
     return [int(value) for value in values]
 
 
-def _finished(figure: go.Figure, x: str, y: str, *, legend: bool) -> go.Figure:
+def finished(figure: go.Figure, x: str, y: str, *, legend: bool) -> go.Figure:
+    """A figure with axis titles and the report's looks; returns it."""
     axis = {"gridcolor": _GRID, "zerolinecolor": _GRID, "linecolor": _GRID}
     figure.update_xaxes(title={"text": x}, **axis)
     figure.update_yaxes(title={"text": y}, **axis)

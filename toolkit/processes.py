@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import signal
+from collections.abc import Iterator
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
@@ -18,3 +20,18 @@ def die_with_parent() -> None:
 def end_with_parent() -> None:
     """Have the kernel ask this process to end (SIGTERM) when its parent dies; for one that has children to stop itself."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def signals_interrupt() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP do what Ctrl-C does, while the block runs: raise KeyboardInterrupt."""
+
+    def handler(number: int, frame: object) -> None:  # noqa: ARG001 (the signature is Python's)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -15,6 +15,7 @@ from analysis.errors import BadInput
 from toolkit.commands.demo import demo
 from toolkit.commands.doctor import doctor
 from toolkit.commands.kernel import kernel_app
+from toolkit.commands.matrix import matrix
 from toolkit.commands.replay import replay
 from toolkit.commands.report import report
 from toolkit.commands.run import run
@@ -57,6 +58,7 @@ app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")
 app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
     report
 )
+app.command(epilog="Example: acceptlab matrix specs/discussion.toml --out comparison")(matrix)
 
 
 def _fail(message: str, code: int) -> NoReturn:

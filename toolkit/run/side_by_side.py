@@ -44,11 +44,11 @@ def run_all(wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
 
     Raises RunFailedError when one could not be made at all; the others are stopped then. Ctrl-C stops all.
     """
-    processes = [_start(one) for one in wanted]
+    processes = [start_run(one) for one in wanted]
     try:
         with steps([one.title for one in wanted]) as shown:
             _watch(processes, wanted, shown)
-        return [_answer(process) for process in processes]
+        return [answer_of(process) for process in processes]
     finally:
         for process in processes:
             if process.poll() is None:
@@ -57,7 +57,8 @@ def run_all(wanted: Sequence[Wanted]) -> list[dict[str, Any]]:
             process.wait()
 
 
-def _start(one: Wanted) -> subprocess.Popen[str]:
+def start_run(one: Wanted) -> subprocess.Popen[str]:
+    """Start one `acceptlab run`, which ends when we do."""
     command = [
         sys.executable,
         "-m",
@@ -98,7 +99,8 @@ def _watch(
                 shown[index].done()
 
 
-def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
+def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
+    """Return what a run that has ended answered ({} when it goes on); raises RunFailedError when it could not be made."""
     if process.poll() is None:
         return {}
     out, err = process.communicate()

@@ -32,7 +32,7 @@ def children(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
         started.append(child)
         return child
 
-    monkeypatch.setattr(side_by_side, "_start", start)
+    monkeypatch.setattr(side_by_side, "start_run", start)
     return started
 
 

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A matrix as plain text: a table for every sweep, what went wrong, and the way back to every run."""
+
+from __future__ import annotations
+
+import textwrap
+
+from analysis.matrix.columns import COLUMNS, shown, unit_word
+from analysis.matrix.sheet import DONE, CellSheet, Sheet, SweepSheet, troubles
+from analysis.matrix.table import WIDTH, Table
+
+
+def as_text(sheet: Sheet) -> str:
+    """The whole matrix."""
+    parts = [_wrapped(sheet.title), "=" * min(len(sheet.title), WIDTH), ""]
+    for sweep in sheet.sweeps:
+        parts += [summary(sweep), ""]
+    for sweep in sheet.sweeps:
+        parts += [_ways_back(sweep), ""]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def summary(sweep: SweepSheet) -> str:
+    """A sweep's question, its table, and the cells that have something to say."""
+    lines = [_wrapped(sweep.question or sweep.name)]
+    constant = ", ".join(f"{axis} {value}" for axis, value in sweep.constant.items())
+    lines += [_wrapped(f"({constant})")] if constant else []
+    lines += ["", table(sweep).text()]
+    told = troubles(sweep)
+    lines += ["", *(_wrapped(line, "   ") for line in told)] if told else []
+    return "\n".join(lines)
+
+
+def table(sweep: SweepSheet) -> Table:
+    """The sweep's table: a number, the axes on which its runs differ, and the facts."""
+    axes = sweep.varying
+    columns = [COLUMNS[name] for name in sweep.columns]
+    heads = [f"{column.heading} {unit_word(column)}".strip() for column in columns]
+    rows = []
+    for number, cell in enumerate(sweep.cells, 1):
+        facts = [
+            shown(column, cell.facts.get(column.name)) if cell.state == DONE else cell.state
+            for column in columns
+        ]
+        rows.append([f"#{number}", *(cell.labels[axis] for axis in axes), *facts])
+    return Table(["", *axes, *heads], rows, 1 + len(axes))
+
+
+def _ways_back(sweep: SweepSheet) -> str:
+    lines = [f"Runs of {sweep.name}"]
+    for number, cell in enumerate(sweep.cells, 1):
+        lines += _way_back(number, cell)
+    return "\n".join(lines)
+
+
+def _way_back(number: int, cell: CellSheet) -> list[str]:
+    if cell.state != DONE:
+        return [f"#{number} {cell.state}"]
+    shell = textwrap.wrap(
+        cell.reproduce,
+        WIDTH - 6,
+        break_long_words=False,
+        break_on_hyphens=False,
+        subsequent_indent="  ",
+    )
+    return [
+        f"#{number} {cell.run}",
+        *(f"    {line} \\" for line in shell[:-1]),
+        *(f"    {line}" for line in shell[-1:]),
+    ]
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return "\n".join(textwrap.wrap(text, WIDTH, subsequent_indent=indent)) or ""

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A whole matrix: its runs, and the documents about them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.matrix.sheet import CellSheet, Sheet, SweepSheet
+from toolkit.emulator.build import Emulator
+from toolkit.errors import EXIT_BAD_INPUT, EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK
+from toolkit.files import write_whole
+from toolkit.matrix.kept import opened
+from toolkit.matrix.make import DONE, FAILED, MISSING, Result, make_all
+from toolkit.matrix.schedule import Room
+from toolkit.matrix.spec import Cell, Spec
+from toolkit.progress import step
+
+DOCUMENTS = ("matrix.json", "table.txt", "matrix.html")
+
+
+def perform(spec: Spec, emulator: Emulator, out: Path, room: Room) -> Sheet:
+    """Make what is missing of a matrix in the folder `out`, and write its documents there."""
+    out = out.resolve()
+    with opened(out) as kept:
+        cells = [cell for sweep in spec.sweeps for cell in sweep.cells]
+        made = make_all([cell.options for cell in cells], kept, emulator, room, spec.name)
+        results = iter(made)
+        sweeps = [
+            SweepSheet(
+                sweep.name,
+                sweep.question,
+                sweep.axes,
+                sweep.columns,
+                [sheet_of(cell, next(results), out) for cell in sweep.cells],
+            )
+            for sweep in spec.sweeps
+        ]
+        sheet = Sheet(spec.name, spec.title, emulator.key, sweeps)
+        write_documents(sheet, out)
+    return sheet
+
+
+def write_documents(sheet: Sheet, out: Path) -> None:
+    """Write matrix.json, table.txt and matrix.html."""
+    from analysis.matrix.html import as_html  # plotly takes long to import
+    from analysis.matrix.text import as_text
+
+    with step("writing the tables"):
+        texts = (sheet.json_text(), as_text(sheet), as_html(sheet))
+        for name, text in zip(DOCUMENTS, texts, strict=True):
+            write_whole(out / name, text)
+
+
+def sheet_of(cell: Cell, result: Result, out: Path) -> CellSheet:
+    """Return a result as a sheet has it: paths relative to the matrix, so that the folder can be moved."""
+    return CellSheet(
+        cell.labels,
+        result.state,
+        result.reason,
+        str(result.folder.relative_to(out)) if result.folder else "",
+        result.reproduce,
+        result.kernel,
+        result.clock or "instructions",
+        result.facts,
+        result.findings,
+        result.undecided,
+    )
+
+
+def exit_code(sheet: Sheet) -> int:
+    """Return 1 when a run has findings or did not reach userspace, else 2 or 3 when one could not be made or has no kernel."""
+    cells = sheet.cells
+    if any(cell.state == DONE and not cell.clean for cell in cells):
+        return EXIT_FINDINGS
+    if any(cell.state == FAILED for cell in cells):
+        return EXIT_BAD_INPUT
+    return EXIT_MACHINE if any(cell.state == MISSING for cell in cells) else EXIT_OK
