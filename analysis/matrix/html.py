@@ -24,17 +24,24 @@ def as_html(sheet: Sheet) -> str:
     """The whole page."""
     sections = [_sweep(sweep, at) for at, sweep in enumerate(sheet.sweeps)]
     data = json.dumps(sheet.to_json(), ensure_ascii=False).replace("</", "<\\/")
+    links = " &middot; ".join(
+        f'<a href="#sweep-{at}">{escape(sweep.name)}</a>' for at, sweep in enumerate(sheet.sweeps)
+    )
+    data_block = f'<script type="application/json" id="sheet">{data}</script>'
+    script = _resource("analysis.matrix", "page.js")
+    return page(sheet.title, links, "\n".join(sections), data_block, script)
+
+
+def page(title: str, links: str, body: str, data: str = "", script: str = "") -> str:
+    """A page with the reports' looks and plots; `links`, `body` and `data` are HTML, `script` runs before plots are drawn."""
     return _PAGE.format(
-        title=escape(sheet.title),
+        title=escape(title),
         style=_resource("analysis.report", "page.css") + _resource("analysis.matrix", "page.css"),
-        links=" &middot; ".join(
-            f'<a href="#sweep-{at}">{escape(sweep.name)}</a>'
-            for at, sweep in enumerate(sheet.sweeps)
-        ),
-        body="\n".join(sections),
-        sheet=data,
+        links=links,
+        body=body,
+        data=data,
         plotly=get_plotlyjs(),
-        script=_resource("analysis.matrix", "page.js") + _resource("analysis.report", "page.js"),
+        script=script + _resource("analysis.report", "page.js"),
     )
 
 
@@ -90,8 +97,12 @@ def _plot(sweep: SweepSheet, column: Column, name: str) -> str:
     figure.update_xaxes(type="category", automargin=True)
     done = finished(figure, "", unit_word(column), legend=last is not None)
     done.update_layout(height=_HEIGHT)
-    data = done.to_json().replace("</", "<\\/")
-    caption = f"{column.heading}: {column.about}"
+    return figure_of(done, name, f"{column.heading}: {column.about}")
+
+
+def figure_of(figure: go.Figure, name: str, caption: str) -> str:
+    """A place for a plot, and its data; `name` is unique in the page."""
+    data = figure.to_json().replace("</", "<\\/")
     return (
         f'<figure><figcaption id="{name}-caption">{escape(caption)}</figcaption>'
         f'<div class="plot" id="{name}" role="img" aria-labelledby="{name}-caption"></div>'
@@ -161,7 +172,7 @@ script-src 'unsafe-inline'; img-src data: blob:">
 {body}
 </main>
 <footer><p>Counts, bytes and instruction counts are facts of the traces. No time here is a hardware time.</p></footer>
-<script type="application/json" id="sheet">{sheet}</script>
+{data}
 <script>{plotly}</script>
 <script>
 {script}</script>

@@ -19,6 +19,7 @@ from toolkit.commands.matrix import matrix
 from toolkit.commands.replay import replay
 from toolkit.commands.report import report
 from toolkit.commands.run import run
+from toolkit.commands.series import series_app
 from toolkit.commands.setup import setup
 from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE, AcceptlabError, InterruptedByUserError
 
@@ -51,6 +52,7 @@ app.command(epilog="Example: acceptlab doctor")(doctor)
 app.command(epilog="Example: acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz")(setup)
 app.command(epilog="Example: acceptlab demo --memory 64G")(demo)
 app.add_typer(kernel_app, name="kernel")
+app.add_typer(series_app, name="series")
 app.command(
     epilog="Example: acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"
 )(run)

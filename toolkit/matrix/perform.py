@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.matrix.sheet import CellSheet, Sheet, SweepSheet
@@ -69,9 +70,15 @@ def sheet_of(cell: Cell, result: Result, out: Path) -> CellSheet:
 
 def exit_code(sheet: Sheet) -> int:
     """Return 1 when a run has findings or did not reach userspace, else 2 or 3 when one could not be made or has no kernel."""
-    cells = sheet.cells
-    if any(cell.state == DONE and not cell.clean for cell in cells):
+    return worst((cell.state, cell.clean) for cell in sheet.cells)
+
+
+def worst(runs: Iterable[tuple[str, bool]]) -> int:
+    """Return the exit code of several runs, each told as (state, clean): findings outweigh what could not be made."""
+    seen = list(runs)
+    states = {state for state, _ in seen}
+    if any(state == DONE and not clean for state, clean in seen):
         return EXIT_FINDINGS
-    if any(cell.state == FAILED for cell in cells):
+    if FAILED in states:
         return EXIT_BAD_INPUT
-    return EXIT_MACHINE if any(cell.state == MISSING for cell in cells) else EXIT_OK
+    return EXIT_MACHINE if MISSING in states else EXIT_OK

@@ -116,7 +116,7 @@ def _sweep(table: dict[str, Any], at: int, common: dict[str, Any], choices: Choi
         cells = tuple(_cell(one, fixed) for one in combinations(axes))
         if not cells:
             raise BadInputError("the excludes leave no cell")
-        columns = _columns(table.get("columns", list(DEFAULT_COLUMNS)))
+        columns = checked_columns(table.get("columns", list(DEFAULT_COLUMNS)))
     except BadInputError as error:
         raise BadInputError(f"{name}: {error}") from None
     return Sweep(name, _text(table, "question", ""), tuple(axes.values), columns, cells)
@@ -244,7 +244,8 @@ def _typed(option: str, value: Any, where: str) -> Any:
     return value
 
 
-def _columns(given: Any) -> tuple[str, ...]:
+def checked_columns(given: Any) -> tuple[str, ...]:
+    """Return the facts that a list names, each once; raises BadInputError for one that there is not."""
     if not isinstance(given, list) or not given:
         raise BadInputError("columns: a list of facts is wanted")
     for name in given:

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make the runs of a comparison of kernels, and boil them down."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.bench.summary import Bench, Missing, Sample, blocks_of
+from toolkit.emulator.build import Emulator
+from toolkit.errors import BadInputError
+from toolkit.files import write_whole
+from toolkit.matrix.kept import opened
+from toolkit.matrix.make import DONE, Result, make_all
+from toolkit.matrix.schedule import Room
+from toolkit.run.options import RunOptions
+
+DOCUMENTS = ("bench.json", "bench.txt", "bench.md", "bench.html")
+FACTS = ("accepts", "before_userspace", "accepted", "conversions", "faults", "to_userspace")
+"""What is compared unless the user says otherwise."""
+MOST_SEEDS = 99
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kernel of a comparison: the name that tables show, and what `acceptlab run` is given."""
+
+    name: str
+    kernel: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be compared. `options` holds everything but the kernel, the platform and the seed."""
+
+    title: str
+    subjects: Sequence[Subject]
+    platforms: Sequence[str]
+    seeds: Sequence[int]
+    facts: Sequence[str]
+    options: RunOptions
+
+    def runs(self) -> list[tuple[Subject, RunOptions]]:
+        """Return every run, kernel by kernel."""
+        return [
+            (subject, replace(self.options, kernel=subject.kernel, platform=platform, seed=seed))
+            for subject, platform, seed in itertools.product(
+                self.subjects, self.platforms, self.seeds
+            )
+        ]
+
+    @property
+    def workload(self) -> str:
+        """Return in a line what is run on each kernel."""
+        o = self.options
+        words = [o.memory, f"{o.cpus} vCPU{'s' if o.cpus > 1 else ''}", o.accept, o.append]
+        words += [f"firmware accepts {o.firmware_accepts}", f"{o.host_backing} host pages"]
+        return ", ".join(word for word in (*words, *o.workloads) if word) + "."
+
+
+def subjects_of(texts: Sequence[str]) -> list[Subject]:
+    """Return what the user named: KERNEL, or NAME=KERNEL. Raises BadInputError when two have the same name."""
+    found = []
+    for text in texts:
+        name, equals, kernel = text.partition("=")
+        if not name or (equals and not kernel):
+            raise BadInputError(f"{text!r} is no kernel: give KERNEL, or NAME=KERNEL")
+        shown = name if equals else Path(name).name if "/" in name else name
+        found.append(Subject(shown, kernel if equals else name))
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInputError(f"two kernels are called {name}: give each a name, NAME=KERNEL")
+    return found
+
+
+def perform(plan: Plan, emulator: Emulator, out: Path, room: Room) -> tuple[Bench, list[Result]]:
+    """Make what is missing, write the documents into `out`, and return the comparison and every run's result."""
+    out = out.resolve()
+    runs = plan.runs()
+    with opened(out) as kept:
+        wanted = [options for _, options in runs]
+        results = make_all(wanted, kept, emulator, room, plan.title)
+        bench = _boiled_down(plan, runs, results, out)
+        _write(bench, out)
+    return bench, results
+
+
+def _boiled_down(
+    plan: Plan,
+    runs: Sequence[tuple[Subject, RunOptions]],
+    results: Sequence[Result],
+    out: Path,
+) -> Bench:
+    samples, missing, troubles = [], [], []
+    for (subject, options), result in zip(runs, results, strict=True):
+        if result.state != DONE or result.folder is None:
+            missing.append(Missing(subject.name, options.platform, result.reason))
+            continue
+        place = str(result.folder.relative_to(out))
+        samples.append(
+            Sample(
+                subject.name, options.platform, options.seed, result.facts, place, result.reproduce
+            )
+        )
+        if not result.clean:
+            told = f"{result.facts['outcome']}, {result.facts['verdict']}"
+            why = "; ".join(f"{one['invariant']} {one['title']}" for one in result.findings)
+            why = why or "; ".join(result.undecided) or result.reason
+            troubles.append(
+                f"{subject.name} on {options.platform}, seed {options.seed}: {told}: {why}"
+            )
+    names = [subject.name for subject in plan.subjects]
+    return Bench(
+        plan.title,
+        plan.workload,
+        plan.seeds,
+        blocks_of(samples, names, plan.platforms, plan.facts),
+        samples,
+        list(dict.fromkeys(missing)),
+        troubles,
+    )
+
+
+def _write(bench: Bench, out: Path) -> None:
+    from analysis.bench.html import as_html  # plotly takes long to import
+    from analysis.bench.text import as_markdown, as_text
+
+    data = json.dumps(bench.to_json(), indent=2, ensure_ascii=False) + "\n"
+    texts = (data, as_text(bench), as_markdown(bench), as_html(bench))
+    for name, text in zip(DOCUMENTS, texts, strict=True):
+        write_whole(out / name, text)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab series bench`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.commands.output import AsJson
+from toolkit.commands.run import Accept, Backing, Platform
+from toolkit.emulator import build
+from toolkit.errors import BadInputError
+from toolkit.places import cache
+from toolkit.run.options import RunOptions
+
+
+class Format(StrEnum):
+    """What `series bench` can print; the folder gets all of them."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HTML = "html"
+
+
+_FILES = {
+    Format.TEXT: "bench.txt",
+    Format.MARKDOWN: "bench.md",
+    Format.JSON: "bench.json",
+    Format.HTML: "bench.html",
+}
+
+
+def bench(
+    kernels: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME=]KERNEL...",
+            help="Kernels in the order of the series, the base first, as `acceptlab run` names them.",
+        ),
+    ],
+    platform: Annotated[
+        list[Platform] | None, typer.Option(help="May be repeated; by itself both.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="RAM of the guest.")] = "4G",
+    cpus: Annotated[int, typer.Option(help="Number of vCPUs.")] = 1,
+    accept: Annotated[Accept, typer.Option(help="The policy.")] = Accept.LAZY,
+    firmware_accepts: Annotated[
+        str, typer.Option(help="below-4g, minimal, minimal+N or all.")
+    ] = "minimal",
+    host_backing: Annotated[Backing, typer.Option(help="Host's pages.")] = Backing.HUGE,
+    append: Annotated[
+        str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
+    ] = "",
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:ARG", help="What to do in userspace; by itself touch:64M."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Runs per kernel, seeds 1 to N.")] = 3,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A fact to compare, as in a matrix; may be repeated."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="The comparison's heading.")] = "Kernels compared",
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
+    ] = 600.0,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the comparison; by itself one in the cache."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the same workload on several kernels, with several seeds, and tell what each gains or costs, in facts.
+
+    For each fact: the median of all seeds, the least and the most where they differ, and the change against the kernel before
+    and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
+
+    Exit code: 0 all clean; 1 a run has findings or did not reach userspace; 2 wrong usage; 3 a kernel is missing, or this
+    machine can't.
+    """
+    from toolkit.bench.perform import FACTS, MOST_SEEDS, Plan, perform, subjects_of
+    from toolkit.matrix.perform import worst
+    from toolkit.matrix.schedule import room_here
+    from toolkit.matrix.spec import checked_columns
+
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise BadInputError(f"--seeds {seeds}: 1 to {MOST_SEEDS}")
+    platforms = [one.value for one in platform or list(Platform)]
+    options = RunOptions(
+        kernels[0], platforms[0], memory, cpus, accept.value, host_backing.value,
+        firmware_accepts=firmware_accepts, append=append,
+        workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
+    )  # fmt: skip
+    facts = checked_columns(fact or list(FACTS))
+    plan = Plan(
+        title, subjects_of(kernels), list(dict.fromkeys(platforms)), list(range(1, seeds + 1)), facts, options
+    )  # fmt: skip
+    room = room_here(jobs)
+    home = out or cache() / "matrix" / "bench"
+    _, results = perform(plan, build.ensure(), home, room)
+    code = worst((one.state, one.clean) for one in results)
+    shown = Format.JSON if as_json else form
+    typer.echo((home / _FILES[shown]).read_text(), nl=False)
+    if shown is Format.TEXT:
+        typer.echo(f"\n{home / _FILES[Format.HTML]}")
+    raise typer.Exit(code)
