@@ -2,14 +2,12 @@
 /*
  * The hypervisor of an SNP guest, as KVM with guest_memfd behaves: which pages
  * are private or shared, how they are backed, and what is done when the guest
- * faults. Used by snp.c only.
+ * faults. Used by snp*.c only.
  */
 #ifndef ACCEPTLAB_SNP_HOST_H
 #define ACCEPTLAB_SNP_HOST_H
 
-#include "attr.h"
-#include "ops.h"
-#include "ram.h"
+#include "host_mem.h"
 #include "rmp.h"
 
 /* system pages beyond the guest's own, for a host that swaps one in */
@@ -22,14 +20,10 @@ struct snp_remap {
 
 /* A guest page g is backed by system page g, but for the few in remap. */
 struct snp_host {
-	struct model_ops ops;
-	struct ram_map ram;
-	struct page_attr attr;
+	struct host_mem mem;
 	struct rmp_table rmp;
 	uint64_t spare;		/* first spare system page */
 	uint32_t asid;
-	uint8_t backing_4k;
-	uint8_t assign_advance;
 	uint16_t spare_used;
 	uint32_t remaps;
 	struct snp_remap remap[SNP_SPARE_PAGES];
@@ -52,10 +46,6 @@ void snp_host_make_shared(struct snp_host *host, unsigned int vcpu, uint64_t gpa
 void snp_host_make_private(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
 /* Turns the unit of gpa into 512 pages if it is one 2M page. */
 void snp_host_split(struct snp_host *host, unsigned int vcpu, uint64_t gpa);
-
-void snp_host_event(const struct snp_host *host, unsigned int vcpu, enum event_kind kind,
-		    uint64_t gpa, uint64_t size, uint64_t result, uint64_t detail);
-void snp_host_lost_access(const struct snp_host *host, uint64_t gpa, uint64_t size);
 
 /* Hostile: backs the page by the system page spa from now on. -1: no room to remember it. */
 int snp_host_remap(struct snp_host *host, uint64_t gpa, uint64_t spa);

@@ -2,23 +2,17 @@
 /*
  * The VMM of a TD, as KVM with guest_memfd behaves: which pages are private or
  * shared, how they are backed, and what is done at an EPT violation. Used by
- * tdx.c only.
+ * tdx*.c only.
  */
 #ifndef ACCEPTLAB_TDX_HOST_H
 #define ACCEPTLAB_TDX_HOST_H
 
-#include "attr.h"
-#include "ops.h"
-#include "ram.h"
+#include "host_mem.h"
 #include "sept.h"
 
 struct tdx_host {
-	struct model_ops ops;
-	struct ram_map ram;
-	struct page_attr attr;
+	struct host_mem mem;
 	struct sept sept;
-	uint8_t backing_4k;
-	uint8_t assign_advance;
 };
 
 /*
@@ -29,8 +23,6 @@ struct tdx_host {
 int tdx_host_fault(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t exit_info);
 /* AUGs the private page at gpa, at most at the level asked for; bytes that were, 0: none. */
 uint64_t tdx_host_assign(struct tdx_host *host, uint64_t gpa, unsigned int level);
-/* May the unit of gpa be one 2M page? */
-int tdx_host_unit_2m(const struct tdx_host *host, uint64_t gpa);
 /* Conversions of pages in RAM; [gpa, gpa + size) lies in one unit. */
 void tdx_host_make_shared(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
 void tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
@@ -38,9 +30,5 @@ void tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gp
 void tdx_host_split(struct tdx_host *host, unsigned int vcpu, uint64_t gpa);
 /* BLOCK, TRACK, REMOVE of one leaf; 0, or -1 if there is none */
 int tdx_host_remove(struct tdx_host *host, uint64_t gpa, unsigned int level);
-
-void tdx_host_event(const struct tdx_host *host, unsigned int vcpu, enum event_kind kind,
-		    uint64_t gpa, uint64_t size, uint64_t result, uint64_t detail);
-void tdx_host_lost_access(const struct tdx_host *host, uint64_t gpa, uint64_t size);
 
 #endif

@@ -14,7 +14,8 @@ from analysis.page_states import STATE_MASK, Op, PageStates, State, ops_of
 from analysis.schema import PAGE_SIZE, Kind
 from tests.model import test_random_snp as snp
 from tests.model import test_random_tdx as tdx
-from tests.model.binding import Event, Layout
+from tests.model.guest import Layout
+from tests.model.recorder import Event
 
 STEPS = 250
 

@@ -70,14 +70,18 @@ class Tree:
             return (self.objects / command[-1]).read_text()
         return (EMULATOR / mutant.file).read_text()
 
-    def build(self, mutant: Mutant, folder: Path) -> Path:
-        """Return the mutant's emulator, made in ``folder``; the edit must fit in exactly one place."""
+    def mutated(self, mutant: Mutant) -> str:
+        """Return the text of the file with the mutant in it; the edit must fit in exactly one place."""
         text = self.source(mutant)
         assert text.count(mutant.old) == 1, (
             f"{mutant.name}: the text to replace is in {mutant.file} {text.count(mutant.old)} times"
         )
+        return text.replace(mutant.old, mutant.new)
+
+    def build(self, mutant: Mutant, folder: Path) -> Path:
+        """Return the mutant's emulator, made in ``folder``."""
         changed = folder / Path(mutant.file).name
-        changed.write_text(text.replace(mutant.old, mutant.new))
+        changed.write_text(self.mutated(mutant))
         compiled = folder / "changed.o"
         command = self._compile_command(mutant.in_qemu())
         original, usual_object = command[-1], command[command.index("-o") + 1]

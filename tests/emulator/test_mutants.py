@@ -13,7 +13,6 @@ from tests.emulator import mutation
 from tests.emulator.mutation import Mutant, mutants, run_tests
 from toolkit.emulator.build import BINARY
 
-pytestmark = pytest.mark.long
 ALL = mutants()
 TESTS_FAILED = 1
 """pytest's exit code; 2 to 5 are errors of ours: interrupted, internal, usage, nothing collected."""
@@ -30,12 +29,23 @@ def test_names_are_unique() -> None:
     assert len({mutant.name for mutant in ALL}) == len(ALL)
 
 
+@pytest.mark.parametrize("mutant", ALL, ids=[mutant.name for mutant in ALL])
+def test_place_is_there_once(mutant: Mutant) -> None:
+    assert mutation.tree().mutated(mutant) != mutation.tree().source(mutant)
+    for test in mutant.tests:
+        file, _, function = test.partition("::")
+        text = (mutation.HERE / file).read_text()
+        assert not function or f"def {function.partition('[')[0]}(" in text, f"no {test}"
+
+
+@pytest.mark.long
 def test_their_tests_pass_without_mutation() -> None:
     tests = tuple(sorted({test for mutant in ALL for test in mutant.tests}))
     done = run_tests(tests, mutation.tree().objects / BINARY)
     assert done.returncode == 0, done.stdout[-3000:]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("mutant", ALL, ids=[mutant.name for mutant in ALL])
 def test_mutant_is_caught(mutant: Mutant, folder: Path) -> None:
     emulator = mutation.tree().build(mutant, folder)

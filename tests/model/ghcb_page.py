@@ -6,7 +6,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 
-from tests.model.binding import PAGE, Snp
+from tests.model.snp_guest import Snp
+from tests.model.structs import PAGE
 
 FIELDS = {
     "cpl": 0x0CB,

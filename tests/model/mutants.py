@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.model.binding import HERE, MODEL, build_library
+from tests.model.library import HERE, MODEL, build_library
 
 
 @dataclass(frozen=True)

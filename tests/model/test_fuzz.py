@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.binding import HERE, MODEL
+from tests.model.library import HERE, MODEL
 
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 

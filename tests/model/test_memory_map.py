@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.model.binding import PAGE, UNIT, Layout, Snp, Tdx
+from tests.model.guest import Layout
+from tests.model.snp_guest import Snp
+from tests.model.structs import PAGE, UNIT
+from tests.model.td import Tdx
 
 GIB = 1 << 30
 TOP = 8 * UNIT

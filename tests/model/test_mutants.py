@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.binding import HERE, MODEL
+from tests.model.library import HERE, MODEL
 from tests.model.mutants import Mutant, build, load
 
 MUTANTS = load()

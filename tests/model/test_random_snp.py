@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.model.binding import PAGE, UNIT, Layout, Snp
 from tests.model.ghcb_page import GhcbPage
+from tests.model.guest import Layout
 from tests.model.names import Psc
 from tests.model.oracle.snp import Answer, SnpOracle
+from tests.model.snp_guest import Snp
+from tests.model.structs import PAGE, UNIT
 
 GHCB = 0x8000
 TOP = 3 * UNIT + 3 * PAGE

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.model.binding import PAGE, R8, R9, RAX, RDX, UNIT, Layout, Tdx
+from tests.model.guest import Layout
 from tests.model.names import Verdict
 from tests.model.oracle.tdx import RETRY, Answer, TdxOracle
+from tests.model.structs import PAGE, R8, R9, RAX, RDX, UNIT
+from tests.model.td import Tdx
 
 TOP = 3 * UNIT + 3 * PAGE
 LAYOUT = Layout(

@@ -7,10 +7,13 @@ import struct
 
 import pytest
 
-from tests.model.binding import NO_CARRY, PAGE, UNIT, Event, Layout, Snp
 from tests.model.ghcb_page import BITMAP, BUFFER, FIELDS, PSC_EVENT, GhcbPage, psc_entry
+from tests.model.guest import Layout
 from tests.model.names import GhcbOutcome, Kind, MsrAction, Psc, SnpOutcome, State, Stop
+from tests.model.recorder import Event
 from tests.model.rows import Rows, Vector
+from tests.model.snp_guest import Snp
+from tests.model.structs import NO_CARRY, PAGE, UNIT
 
 row = Rows()
 

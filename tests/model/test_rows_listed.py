@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from tests.model import test_rows_ghcb, test_rows_snp, test_rows_tdx
-from tests.model.binding import HERE
+from tests.model.library import HERE
 
 MODULES = (test_rows_snp, test_rows_ghcb, test_rows_tdx)
 

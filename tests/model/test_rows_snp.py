@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model.binding import NO_CARRY, PAGE, UNIT, Event, Layout, RmpKey, RmpTable, Snp
+from tests.model.guest import Layout
 from tests.model.names import (
     Attack,
     Kind,
@@ -19,7 +19,10 @@ from tests.model.names import (
     Stop,
     Verdict,
 )
+from tests.model.recorder import Event
 from tests.model.rows import Rows, Vector
+from tests.model.snp_guest import RmpTable, Snp
+from tests.model.structs import NO_CARRY, PAGE, UNIT, RmpKey
 
 row = Rows()
 

@@ -7,7 +7,21 @@ import struct
 
 import pytest
 
-from tests.model.binding import (
+from tests.model.guest import Layout
+from tests.model.library import library
+from tests.model.names import (
+    SEPT_STATES,
+    Attack,
+    Kind,
+    Reach,
+    State,
+    Stop,
+    TdxOutcome,
+    Verdict,
+)
+from tests.model.recorder import Event
+from tests.model.rows import Rows, Vector
+from tests.model.structs import (
     NO_CARRY,
     PAGE,
     R8,
@@ -22,27 +36,10 @@ from tests.model.binding import (
     RCX,
     RDX,
     UNIT,
-    Event,
-    Layout,
-    SeptTree,
-    Tdx,
     TdxAnswer,
     TdxVmcall,
-    library,
-    vmcall_return,
-    vmcall_status,
 )
-from tests.model.names import (
-    SEPT_STATES,
-    Attack,
-    Kind,
-    Reach,
-    State,
-    Stop,
-    TdxOutcome,
-    Verdict,
-)
-from tests.model.rows import Rows, Vector
+from tests.model.td import SeptTree, Tdx, vmcall_return, vmcall_status
 
 row = Rows()
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.model.binding import NO_CARRY, PAGE, UNIT, Event, Layout
+from tests.model.guest import Layout
 from tests.model.names import Attack, Kind, Npf, Psc, Reach, SnpOutcome, Stop, Verdict
+from tests.model.recorder import Event
+from tests.model.structs import NO_CARRY, PAGE, UNIT
 
 PER_UNIT = 512
 ALL_PERMISSIONS = 0x1F
@@ -131,7 +133,7 @@ class SnpOracle:
         self.events.append(Event(kind, page * PAGE, count * PAGE, result, carry, detail, 0))
 
     def planes(self) -> bytes:
-        """As binding.Snp.dump()."""
+        """As Snp.dump()."""
         n = self.pages
         rmp = self.rmp
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.model.binding import NO_CARRY, PAGE, Event, Layout
+from tests.model.guest import Layout
 from tests.model.names import SEPT_STATES, Attack, Kind, Reach, Stop, TdxOutcome, Verdict
+from tests.model.recorder import Event
+from tests.model.structs import NO_CARRY, PAGE
 
 PER_UNIT = 512
 FREE, REMOVED, MAPPED, BLOCKED, PENDING, PENDING_BLOCKED = (
@@ -98,7 +100,7 @@ class TdxOracle:
         return page < self.pages and bool(self.ram[page])
 
     def planes(self) -> bytes:
-        """As binding.Tdx.dump()."""
+        """As Tdx.dump()."""
         n = self.pages
         table = bytes(
             2 if s in ACCEPTED_STATES else 1 if s in UNACCEPTED_STATES else 0 for s in range(256)

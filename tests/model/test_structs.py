@@ -5,7 +5,8 @@ import ctypes as ct
 import subprocess
 from pathlib import Path
 
-from tests.model.binding import LAYOUTS, MODEL
+from tests.model.library import MODEL
+from tests.model.structs import LAYOUTS
 
 
 def test_layouts_are_the_compilers(tmp_path: Path) -> None:

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "host_mem.h"
+
+int host_mem_has_pages(const struct host_mem *mem, uint64_t gpa, uint64_t size)
+{
+	return size && !((gpa | size) % MODEL_PAGE_SIZE) && ram_contains(&mem->ram, gpa, size);
+}
+
+/* From gpa on to where the host's opinion may change next, at most to end */
+static uint64_t same_opinion(const struct host_mem *mem, uint64_t gpa, uint64_t end)
+{
+	return attr_unit_of(&mem->attr, gpa) == ATTR_MIXED ? MODEL_PAGE_SIZE :
+							     host_mem_in_unit(gpa, end);
+}
+
+int host_mem_is_shared(const struct host_mem *mem, uint64_t gpa, uint64_t size)
+{
+	uint64_t start = gpa & PAGE_MASK, end = gpa + size;
+
+	if (!size || end < gpa || !ram_contains(&mem->ram, start, end - start))
+		return 0;
+	for (; start < end; start += same_opinion(mem, start, end))
+		if (!attr_is_shared(&mem->attr, start))
+			return 0;
+	return 1;
+}
+
+int host_mem_unit_2m(const struct host_mem *mem, uint64_t gpa)
+{
+	uint64_t unit = gpa & UNIT_MASK;
+
+	return !mem->backing_4k && ram_contains(&mem->ram, unit, MODEL_UNIT_SIZE) &&
+	       attr_unit_of(&mem->attr, unit) == ATTR_PRIVATE;
+}
+
+static void set_attr(struct host_mem *mem, uint64_t gpa, uint64_t size,
+		     void (*set)(struct page_attr *, uint64_t, uint64_t))
+{
+	uint64_t page;
+
+	if (size == MODEL_UNIT_SIZE) {
+		set(&mem->attr, gpa, size);
+		return;
+	}
+	for (page = gpa; page < gpa + size; page += MODEL_PAGE_SIZE)
+		set(&mem->attr, page, MODEL_PAGE_SIZE);
+}
+
+void host_mem_set_shared(struct host_mem *mem, uint64_t gpa, uint64_t size)
+{
+	set_attr(mem, gpa, size, attr_set_shared);
+	host_mem_lost_access(mem, gpa, size);
+}
+
+void host_mem_set_private(struct host_mem *mem, uint64_t gpa, uint64_t size)
+{
+	int was_private = size == MODEL_UNIT_SIZE ?
+				  attr_unit_of(&mem->attr, gpa) == ATTR_PRIVATE :
+				  size == MODEL_PAGE_SIZE && !attr_is_shared(&mem->attr, gpa);
+
+	if (was_private)
+		return;
+	set_attr(mem, gpa, size, attr_set_private);
+	host_mem_lost_access(mem, gpa, size);
+}
+
+int host_mem_next_private(const struct host_mem *mem, uint64_t *at, uint64_t end,
+			  uint64_t *from)
+{
+	while (*at < end && attr_is_shared(&mem->attr, *at))
+		*at += same_opinion(mem, *at, end);
+	*from = *at;
+	while (*at < end && !attr_is_shared(&mem->attr, *at))
+		*at += same_opinion(mem, *at, end);
+	return *from < *at;
+}
+
+int host_mem_next_run(const struct host_mem *mem, uint64_t top, uint64_t *cursor,
+		      struct page_run *run, host_mem_state_fn *state_from, const void *vm)
+{
+	uint64_t start, stop, length, at;
+
+	if (!ram_next(&mem->ram, *cursor, top, &start, &stop))
+		return 0;
+	run->start = start;
+	run->state = state_from(vm, start, stop, &length);
+	for (at = start + length; at < stop; at += length)
+		if (state_from(vm, at, stop, &length) != run->state)
+			break;
+	run->size = at - start;
+	*cursor = at;
+	return 1;
+}
+
+const char *host_mem_owner(const struct host_mem *mem, uint64_t gpa, enum page_state state,
+			   const char *const private[3])
+{
+	if (!ram_contains(&mem->ram, gpa & PAGE_MASK, MODEL_PAGE_SIZE))
+		return "not RAM";
+	if (attr_is_shared(&mem->attr, gpa))
+		return "shared (owned by the host)";
+	return private[state];
+}
+
+void host_mem_event(const struct host_mem *mem, unsigned int vcpu, enum event_kind kind,
+		    uint64_t gpa, uint64_t size, uint64_t result, uint64_t detail)
+{
+	struct acc_event event = {
+		.kind = kind,
+		.vcpu = vcpu,
+		.gpa = gpa,
+		.size = size,
+		.result = result,
+		.detail = detail,
+		.carry = EVENT_NO_CARRY,
+	};
+
+	if (mem->ops.event)
+		mem->ops.event(mem->ops.opaque, &event);
+}
+
+void host_mem_lost_access(const struct host_mem *mem, uint64_t gpa, uint64_t size)
+{
+	if (mem->ops.lost_access)
+		mem->ops.lost_access(mem->ops.opaque, gpa, size);
+}
+
+void host_mem_for_pages(const struct host_mem *mem, unsigned int vcpu, enum event_kind kind,
+			uint64_t gpa, uint64_t size, host_mem_act_fn *act, void *host)
+{
+	uint64_t end = gpa + size, run = gpa, page, done;
+
+	for (page = gpa; page < end; page += MODEL_PAGE_SIZE) {
+		done = act(host, page);
+		/* a whole unit may come at once, more than was asked for */
+		if (done == MODEL_UNIT_SIZE) {
+			run = page & UNIT_MASK;
+			end = run + MODEL_UNIT_SIZE;
+			break;
+		}
+		if (done)
+			continue;
+		if (run < page)
+			host_mem_event(mem, vcpu, kind, run, page - run, 0, 0);
+		run = page + MODEL_PAGE_SIZE;
+	}
+	if (run < end)
+		host_mem_event(mem, vcpu, kind, run, end - run, 0, 0);
+}
