@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.model.guest import Layout
+from tests.model.names import Kind
 from tests.model.snp_guest import Snp
 from tests.model.structs import PAGE, UNIT
 from tests.model.td import Tdx
@@ -121,6 +122,17 @@ def test_advance_assigns_all_but_launched_and_shared(guest: Guest) -> None:
     ]
     ranges = [(e.gpa, e.size) for e in vm.events()]
     assert ranges == [(start, size) for start, size, state in vm.runs() if state == 1]
+
+
+def test_host_tells_of_each_run_that_it_takes_back() -> None:
+    """Of a unit that becomes shared, only pages 1, 2 and 4 were ever assigned."""
+    vm = Tdx(Layout(ram=((0, 2 * UNIT),)), backing_4k=1)
+    for page in (1, 2, 4):
+        vm.access(UNIT + page * PAGE)
+    vm.events()
+    vm.map_gpa(UNIT | vm.shared_bit, UNIT)
+    removed = [(e.gpa - UNIT, e.size) for e in vm.events() if e.kind == Kind.REMOVE]
+    assert removed == [(PAGE, 2 * PAGE), (4 * PAGE, PAGE)]
 
 
 @both
