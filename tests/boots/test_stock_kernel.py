@@ -23,6 +23,7 @@ TWICE = ["--platform snp --memory 2G --firmware-accepts minimal --cpus 4", SHORT
 
 LONG = [
     f"--platform {platform} --memory {memory} --accept {accept} --host-backing {backing} --cpus {cpus} --seed {seed}"
+    + (" --firmware-accepts minimal" if memory == "2G" else "")  # else nothing is left to accept
     for platform in ("snp", "tdx")
     for memory, accept, backing, cpus, seed in (
         ("2G", "lazy", "2M", 1, 1),
@@ -80,7 +81,7 @@ def test_a_bare_line_in_run_json_reproduces_the_run(boot: BootGuest) -> None:
 
 
 def test_the_long_boots_have_every_pair_of_values() -> None:
-    shapes = [tuple(words.split()[1::2]) for words in LONG if "256G" not in words]
+    shapes = [tuple(words.split()[1:12:2]) for words in LONG if "256G" not in words]
     values = [sorted(set(column)) for column in zip(*shapes, strict=True)]
     for first, second in itertools.combinations(range(len(values)), 2):
         wanted = set(itertools.product(values[first], values[second]))
