@@ -49,13 +49,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class InvariantResult:
-    """What became of one invariant. ``findings`` counts all, listed or not."""
+    """What became of one invariant. ``findings`` counts all, listed or not.
+
+    ``lacking`` names what the invariant needs and the trace cannot show (analysis.absent).
+    """
 
     name: str
     title: str
     status: Status
     explanation: str
     findings: int = 0
+    lacking: tuple[str, ...] = ()
 
     def to_json(self) -> Json:
         """The object that verdict.json lists."""
@@ -65,6 +69,7 @@ class InvariantResult:
             "status": str(self.status),
             "explanation": self.explanation,
             "findings": self.findings,
+            "lacking": list(self.lacking),
         }
 
 

@@ -45,7 +45,15 @@ STATE_MASK = 3
 HELD = 4
 """Bit of a state byte: the guest accepted the page and did not give it back since."""
 EVER = 8
-"""Bit of a state byte: the page has been accepted at some time."""
+"""Bit of a state byte: the page has been accepted at some time. HELD without EVER, which no
+history leads to, says that the trace does not show what the guest did with the page before."""
+UNKNOWN = State.HOST | HELD
+"""State byte of RAM whose past the trace does not show."""
+
+
+def past_unknown(byte: int) -> bool:
+    """Whether a state byte belongs to a page whose past the trace does not show."""
+    return byte & (HELD | EVER) == HELD
 
 
 class Op(IntEnum):
@@ -93,6 +101,8 @@ def _breach_table() -> U8:
     """Breach by (op, state byte before)."""
     table = np.zeros((_ROWS, 16), np.uint8)
     for byte in range(16):
+        if past_unknown(byte):
+            continue  # anything may have happened before
         state, held = byte & STATE_MASK, byte & HELD
         accept = Breach.NONE
         if state == State.NOT_RAM:
@@ -212,6 +222,16 @@ class PageStates:
         entries = [self._apply_units(work, ~small)]
         entries.append(self._apply_pages(work, small, by_page & ~self._mixed))
         return [one for one in entries if len(one.position)]
+
+    def forget(self) -> None:
+        """Call the past of all RAM unknown; of everything below ``top`` when there is no RAM yet."""
+        ram = (self._unit & np.uint8(STATE_MASK)) != 0
+        if not ram.any() and not self._mixed.any():
+            ram[:] = True
+        self._unit[ram] = UNKNOWN
+        pages = self._page[self._mixed]
+        pages[(pages & np.uint8(STATE_MASK)) != 0] = UNKNOWN
+        self._page[self._mixed] = pages
 
     def unit_bytes(self) -> tuple[U8, Bool]:
         """State byte of every unit, and which units are mixed (their byte means nothing)."""

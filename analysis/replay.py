@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from analysis.absent import in_words
 from analysis.console import Console, read_console
 from analysis.events import EventFile
 from analysis.files import write_text
-from analysis.findings import Finding, InvariantResult, Verdict
+from analysis.findings import Finding, InvariantResult, Status, Verdict
 from analysis.history import look_up
 from analysis.invariants import REGISTRY, Context, Invariant
 from analysis.invariants.base import Suspicion
@@ -173,6 +174,7 @@ def _verdict(
     unsupported = _unsupported(run, console, tally, symbols)
     if unsupported is not None:
         reasons.insert(0, unsupported)
+    reasons += _undecidable(results)
     verdict = "findings" if findings else "undecided" if reasons else "clean"
     return Verdict(
         verdict=verdict,
@@ -199,6 +201,16 @@ def _reasons(run: Run, walk: Walk) -> list[str]:
         because = f": {run.info.reason}" if run.info.reason else ""
         reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
     return reasons
+
+
+def _undecidable(results: list[InvariantResult]) -> list[str]:
+    """What the trace cannot show, and which invariants cannot be decided for that."""
+    concerned = [one for one in results if one.lacking and one.status == Status.NOT_DECIDABLE]
+    if not concerned:
+        return []
+    names = ", ".join(one.name for one in concerned)
+    lacking = sorted({name for one in concerned for name in one.lacking})
+    return [f"Not decidable: {names}. The trace cannot show {in_words(lacking)}."]
 
 
 def _unsupported(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from analysis.absent import check_names
 from analysis.errors import BadInput
 from analysis.files import sha256_of, write_text
 
@@ -129,7 +130,7 @@ class EventsInfo:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The contents of run.json. ``absent`` names what this trace cannot show."""
+    """The contents of run.json. ``absent`` names what this trace cannot show (analysis.absent)."""
 
     platform: str
     clock: str
@@ -183,7 +184,7 @@ class RunInfo:
             report=reader.json_or_none("report"),
             events=_events(reader.inner("events")),
             reproduce=reader.text("reproduce"),
-            absent=reader.texts("absent"),
+            absent=check_names(reader.texts("absent")),
             other=reader.rest(),
         )
         _ = info.kaslr_offset

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import EARLY, HAND_OVER
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
 from analysis.invariants.base import Step
@@ -39,6 +40,7 @@ class Walk:
         self.problems: list[str] = []
         self.states = PageStates(0)
         self.snapshots = 0
+        self.past_known = True
         self._next_seq = 0
         self._ended = False
         self._handed_over = False
@@ -61,16 +63,22 @@ class Walk:
     def _begin(self, batch: Batch) -> Iterator[Step]:
         """Size the states; without RAM events, take the hand-over from run.json."""
         ram = batch["kind"] == Kind.RAM
-        handed = self.run.info.hand_over
+        info, handed = self.run.info, self.run.info.hand_over
         if ram.any():
             ends = batch["gpa"][ram].astype(object) + batch["size"][ram].astype(object)
             self.states = PageStates(_checked_top(int(max(ends))))
             return
-        self.problems.append("the trace does not begin with the memory map at hand-over")
+        self.past_known = not {EARLY, HAND_OVER} & set(info.absent)
+        if self.past_known and (info.source == "emulator" or not handed.ram):
+            self.problems.append("the trace does not begin with the memory map at hand-over")
         top = max((start + size for start, size in handed.ram), default=0)
+        if not self.past_known:
+            top = max(top, min(_highest(self.events), TOP_LIMIT))
         self.states = PageStates(_checked_top(top))
-        if handed.ram:
+        if handed.ram and HAND_OVER not in info.absent:
             yield self._step(_as_events(handed.ram, handed.accepted))
+        if not self.past_known:
+            self.states.forget()
 
     def _check(self, batch: Batch) -> None:
         """Completeness: seq without a gap, one END that counts right, nothing behind it."""
@@ -101,7 +109,7 @@ class Walk:
         ends |= set(stages.tolist()) | set((stages + 1).tolist())
         if not self._handed_over:
             begun = np.flatnonzero((batch["stage"] != Stage.FIRMWARE) | (kind == Kind.STAGE))
-            ends |= {int(begun[0])} if len(begun) else set()
+            ends |= {int(begun[0]), int(begun[0]) + 1} if len(begun) else set()
         borders = sorted((ends | {0, len(batch)}) - {-1})
         return list(pairwise(borders))
 
@@ -122,7 +130,7 @@ class Walk:
             return None
         snapshot = read_snapshot(self.run.bitmap_dir, int(batch["detail"][-1]))
         self.snapshots += 1
-        address = disagreement(snapshot, self.states)
+        address = disagreement(snapshot, self.states) if self.past_known else None
         if address is not None and len(self.problems) < 3:
             self.problems.append(
                 f"snapshot {snapshot.number} has another state than the events for the page at "
@@ -135,6 +143,16 @@ def _checked_top(top: int) -> int:
     if top > TOP_LIMIT:
         raise BadInput(f"the trace says that RAM ends at {top:#x}, beyond 64 TiB: it is damaged")
     return top
+
+
+def _highest(events: EventFile) -> int:
+    """The highest end, in bytes, of what any event about a page covers. One pass over the file."""
+    highest = 0
+    for batch in events.batches(("kind", "gpa", "size")):
+        pages = np.flatnonzero((batch["kind"] <= Kind.CIPHERTEXT) & (batch["gpa"] < TOP_LIMIT))
+        ends = batch["gpa"][pages] + np.minimum(batch["size"][pages], np.uint64(TOP_LIMIT))
+        highest = max(highest, int(ends.max(initial=0)))
+    return highest
 
 
 def _as_events(ram: tuple[tuple[int, int], ...], accepted: tuple[tuple[int, int], ...]) -> Batch:

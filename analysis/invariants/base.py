@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import HAND_OVER, in_words
 from analysis.console import Console
 from analysis.events import Batch
 from analysis.findings import LISTED, InvariantResult, Status
@@ -127,11 +128,16 @@ class Invariant(ABC):
     """One rule. ``watch`` is called for every step in order, then ``finish`` once.
 
     ``name`` is stable. ``title`` says the rule in one line, ``rule`` explains it with its source.
+    ``needs`` names what a trace has to show for the rule to hold (analysis.absent);
+    ``needs_snp`` and ``needs_tdx`` what it has to show on that platform besides.
     """
 
     name: str
     title: str
     rule: str
+    needs: frozenset[str] = frozenset()
+    needs_snp: frozenset[str] = frozenset()
+    needs_tdx: frozenset[str] = frozenset()
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -140,6 +146,15 @@ class Invariant(ABC):
     @property
     def info(self) -> RunInfo:
         return self.context.info
+
+    @classmethod
+    def needed(cls, platform: str) -> frozenset[str]:
+        """What a trace of a guest of ``platform`` has to show."""
+        return cls.needs | (cls.needs_snp if platform == "snp" else cls.needs_tdx)
+
+    def shows(self, *names: str) -> bool:
+        """Whether the trace shows all of ``names``; without them nothing can be inferred."""
+        return not set(names) & set(self.info.absent)
 
     @abstractmethod
     def watch(self, step: Step) -> None:
@@ -178,8 +193,17 @@ class Invariant(ABC):
         return sum(suspects.total for suspects in self.kinds.values())
 
     def result(self, status: Status, explanation: str) -> InvariantResult:
-        """A result of this invariant; broken whenever something was found."""
+        """A result of this invariant; broken whenever something was found.
+
+        What would hold, or not apply, is not decidable when the trace cannot show what it takes.
+        """
         count = self.count()
+        lacking = tuple(sorted(self.needed(self.info.platform) & set(self.info.absent)))
         if count:
-            return InvariantResult(self.name, self.title, Status.BROKEN, self.rule, count)
+            return InvariantResult(self.name, self.title, Status.BROKEN, self.rule, count, lacking)
+        if lacking and (status != Status.NOT_APPLICABLE or HAND_OVER in lacking):
+            if status != Status.NOT_DECIDABLE or not explanation:
+                explanation = f"The trace cannot show {in_words(lacking)}."
+            why = Status.NOT_DECIDABLE
+            return InvariantResult(self.name, self.title, why, explanation, 0, lacking)
         return InvariantResult(self.name, self.title, status, explanation)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import EVER, HELD, STATE_MASK, Breach, Op, PageStates, State
+from analysis.page_states import EVER, HELD, STATE_MASK, Breach, Op, PageStates, State, past_unknown
 from analysis.schema import (
     PAGE_SIZE,
     UNIT_SIZE,
@@ -26,6 +27,7 @@ WITHHELD = "used a page it never accepted: the bitmap table was withheld"
 PAST_END = "read past the end of accepted memory"
 CONVERTED = "used a page after converting it without accepting"
 RESCINDED = "used a page after giving it back"
+UNKNOWN = "used a page that is not accepted"
 TAKEN = "used a page that the host has taken away"
 WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
@@ -92,6 +94,9 @@ class NoAccessBeforeAccept(Invariant):
         "shared access must not hit a private page (AMD APM Vol. 2, 15.36.10; Intel TDX "
         "module, EPT violations)."
     )
+    needs = frozenset(
+        {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HAND_OVER}
+    )
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -125,6 +130,8 @@ class NoAccessBeforeAccept(Invariant):
             suspects.add(int(count[number]), listed)
 
     def _watch_accepts(self, step: Step) -> None:
+        if not self.shows(HAND_OVER, RESULTS):
+            return
         why = "The guest accepted an address that is no RAM; hardware has nothing to accept there."
         found = step.breaches(Breach.ACCEPT_NOT_RAM)
         self.blame_entries(step, NOT_RAM_ACCEPT, found, NOT_RAM_ACCEPT, why)
@@ -154,6 +161,8 @@ class NoAccessBeforeAccept(Invariant):
     def _private_words(self, kind: _Access, one: Suspicion) -> tuple[str, str]:
         told = self._told(kind)
         held, ever = kind.before & HELD, kind.before & EVER
+        if past_unknown(kind.before):
+            return UNKNOWN, f"The trace does not go back far enough to tell why{told}."
         converted = _last_conversion(one)
         if held or kind.reason == StopReason.BLOCKED:
             return TAKEN, f"The guest had accepted the page, then the host took it away{told}."

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Step
 from analysis.page_states import Breach
@@ -19,8 +20,14 @@ class OneAccept(Invariant):
         " it must have given the page back. The carry flag alone does not show a page that "
         "the host has replaced (AMD APM Vol. 2, 15.36.6)."
     )
+    needs = frozenset({"accept", RESULTS, EARLY, HAND_OVER})
+    needs_snp = frozenset({"rescind"})
+    needs_tdx = frozenset({"convert"})
 
     def watch(self, step: Step) -> None:
+        given_back = "rescind" if self.info.platform == "snp" else "convert"
+        if not self.shows(RESULTS, given_back):
+            return
         self.blame_entries(
             step,
             TWICE,

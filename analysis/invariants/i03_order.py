@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Step
 from analysis.page_states import STATE_MASK, Breach, State
@@ -25,9 +26,13 @@ class Order(Invariant):
         " the page state change (AMD APM Vol. 2, 15.36.6; GHCB specification, page state "
         "change)."
     )
+    needs = frozenset(
+        {"accept", "convert", "assign", "remove", "attack", "stop", RESULTS, EARLY, HAND_OVER}
+    )
+    needs_snp = frozenset({"rescind"})
 
     def watch(self, step: Step) -> None:
-        if "assign" not in self.info.absent:
+        if self.shows("assign", RESULTS, HAND_OVER):
             self.blame_entries(
                 step,
                 UNASSIGNED,
@@ -35,14 +40,15 @@ class Order(Invariant):
                 UNASSIGNED,
                 "An accept succeeded on a page that the host had not assigned to the guest.",
             )
-        self.blame_entries(
-            step,
-            NOT_ACCEPTED,
-            step.breaches(Breach.RESCIND_NOT_ACCEPTED),
-            NOT_ACCEPTED,
-            "Hardware answers CF=1 to this: an accept is missing from the trace, or out of order.",
-        )
-        if self.info.platform == "snp":
+        if self.shows("accept", RESULTS, HAND_OVER):
+            self.blame_entries(
+                step,
+                NOT_ACCEPTED,
+                step.breaches(Breach.RESCIND_NOT_ACCEPTED),
+                NOT_ACCEPTED,
+                "Hardware answers CF=1 to this: an accept is missing, or out of order.",
+            )
+        if self.info.platform == "snp" and self.shows("rescind", RESULTS):
             self.blame_entries(
                 step,
                 HELD,

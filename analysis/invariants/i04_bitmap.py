@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import EARLY, HAND_OVER, PAGE_STATES, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import EVER, Op, PageStates
@@ -32,6 +33,7 @@ class BitmapTrue(Invariant):
         "means that the unit is not accepted (Linux, include/linux/efi.h and "
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
+    needs = frozenset({"accept", "bitmap", PAGE_STATES, RESULTS, EARLY, HAND_OVER})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -42,6 +44,8 @@ class BitmapTrue(Invariant):
         self._accepts.watch(step)
         bitmap = self.info.hand_over.bitmap
         if step.snapshot is None or step.snapshot.bits is None or bitmap is None:
+            return
+        if not self.shows("accept", RESULTS, EARLY, HAND_OVER):
             return
         self._compared += 1
         self._compare(step, step.snapshot, step.snapshot.bits, bitmap)

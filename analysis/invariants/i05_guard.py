@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import EVER, Op, PageStates
@@ -36,6 +37,7 @@ class GuardUnit(Invariant):
         "unit behind any accepted end must be accepted or no RAM (Linux, "
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
+    needs = frozenset({"accept", "stage", RESULTS, EARLY, HAND_OVER})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -65,8 +67,9 @@ class GuardUnit(Invariant):
         if not self.info.hand_over.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
         ends = self._ends()
-        self._blame(ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0])
-        self._blame_requests()
+        if self.shows(*self.needs):
+            self._blame(ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0])
+            self._blame_requests()
         looked_at = len(ends) + len(self._requests)
         if not looked_at:
             return self.result(

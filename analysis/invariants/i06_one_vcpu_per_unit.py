@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.absent import BLOCKS, EARLY, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Positions, Step, Suspicion
 from analysis.page_states import EVER, Op
@@ -22,9 +23,12 @@ class OneVcpuPerUnit(Invariant):
         "pages of it; a unit may pass from one vCPU to the next once (Linux, accept_memory() "
         "makes others wait)."
     )
+    needs = frozenset({"accept", RESULTS, BLOCKS, EARLY})
 
     def watch(self, step: Step) -> None:
         if self.info.machine.cpus < 2 and not step.batch["vcpu"].any():
+            return
+        if not self.shows(RESULTS, BLOCKS, EARLY):
             return
         self._grow(step.states.units)
         for one in step.entries:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import BLOCKS, EARLY, RESULTS
 from analysis.events import Batch
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Positions, Step
@@ -34,6 +35,8 @@ class NoStorms(Invariant):
         " one size mismatch before a unit is accepted means that it does not fall back (AMD "
         "APM Vol. 2, 15.36.6; TDG.MEM.PAGE.ACCEPT)."
     )
+    needs = frozenset({"accept", RESULTS, BLOCKS, EARLY})
+    needs_snp = frozenset({"rescind"})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

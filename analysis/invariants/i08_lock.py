@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import EARLY
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step
 from analysis.schema import Kind
@@ -31,6 +32,7 @@ class NoLockHeld(Invariant):
         "Accepting takes long; done under the global lock it stalls every other vCPU (Linux "
         "commit 50e782a86c98)."
     )
+    needs = frozenset({"accept", "probe-enter", EARLY})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

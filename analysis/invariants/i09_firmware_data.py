@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.absent import EARLY, HAND_OVER
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import STATE_MASK, PageStates, State
@@ -24,6 +25,7 @@ class FirmwareData(Invariant):
         "read, and never handed to the allocator (Linux, reserve_unaccepted() and the EFI "
         "stub)."
     )
+    needs = frozenset({"bitmap", EARLY, HAND_OVER})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -31,7 +33,7 @@ class FirmwareData(Invariant):
         self._judged = False
 
     def watch(self, step: Step) -> None:
-        if step.hand_over_ends and not self._judged:
+        if step.hand_over_ends and not self._judged and self.shows(EARLY, HAND_OVER):
             self._judged = True
             for blob in self._blobs:
                 self._check_accepted(step, blob)

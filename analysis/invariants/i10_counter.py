@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.console import Meminfo
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
@@ -33,6 +34,7 @@ class Counter(Invariant):
         "The counter equals the blocks on the kernel's list, up to one unit per block that is"
         " accepted in part (Linux, mm/page_alloc.c)."
     )
+    needs = frozenset({"accept", "stage", RESULTS, EARLY, HAND_OVER})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -61,6 +63,8 @@ class Counter(Invariant):
             why = "The command line takes memory away, so the counter leaves it out."
             return self.result(Status.NOT_DECIDABLE, why)
         at_end = self._left(self._states)
+        if not self.shows(*self.needs):
+            return self.result(Status.NOT_DECIDABLE, "")
         for count in counts:
             self._check(count, self._at_userspace, at_end)
         told = f"The guest's {len(counts)} counts lie within what the guard unit explains"

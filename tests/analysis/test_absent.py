@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a trace cannot show is never called fine, and never held against the guest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.absent import (
+    ABSENT,
+    BLOCKS,
+    EARLY,
+    HAND_OVER,
+    OUTSIDE_THE_GUEST,
+    PAGE_STATES,
+    RESULTS,
+)
+from analysis.errors import BadInput
+from analysis.findings import Status, Verdict
+from analysis.invariants import REGISTRY
+from analysis.replay import judge
+from analysis.run_folder import Run, RunInfo
+from analysis.schema import KIND_NAMES, PAGE_SIZE, Kind, Stage
+from tests.analysis.synthetic import MIB, Guest, Records, booted, renumbered
+
+PROBES = ("_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "unaccepted_memory_lock")
+
+
+@pytest.fixture(scope="module", params=["snp", "tdx"])
+def clean(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run in which every invariant holds."""
+    guest = booted(platform=request.param, probes=PROBES)
+    return Run.open(guest.write(tmp_path_factory.mktemp("clean") / "run"))
+
+
+def without(run: Run, *names: str) -> Verdict:
+    """The verdict when run.json says that ``names`` cannot be seen."""
+    return judge(Run(run.path, replace(run.info, absent=names)))
+
+
+def statuses(verdict: Verdict) -> dict[str, Status]:
+    return {one.name: one.status for one in verdict.invariants}
+
+
+def test_all_hold_when_nothing_is_absent(clean: Run) -> None:
+    assert set(statuses(without(clean)).values()) == {Status.HOLDS}
+
+
+ACCEPTS = {"accept", RESULTS, EARLY}
+NEEDED = {
+    "I1": ACCEPTS | {HAND_OVER, "fault", "stop", "dma-refused", "ciphertext"},
+    "I2": ACCEPTS | {HAND_OVER, "snp: rescind", "tdx: convert"},
+    "I3": ACCEPTS | {HAND_OVER, "assign", "attack", "convert", "remove", "stop", "snp: rescind"},
+    "I4": ACCEPTS | {HAND_OVER, "bitmap", PAGE_STATES},
+    "I5": ACCEPTS | {HAND_OVER, "stage"},
+    "I6": ACCEPTS | {BLOCKS},
+    "I7": ACCEPTS | {BLOCKS, "snp: rescind"},
+    "I8": {"accept", "probe-enter", EARLY},
+    "I9": {"bitmap", EARLY, HAND_OVER},
+    "I10": ACCEPTS | {HAND_OVER, "stage"},
+}
+"""What each invariant takes; "snp: " and "tdx: " on that platform only."""
+
+
+def needed(invariant: str, platform: str) -> set[str]:
+    names = (one.rpartition(": ") for one in NEEDED[invariant])
+    return {name for where, _, name in names if where in ("", platform)}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_what_needs_an_absent_thing_is_not_decidable_and_the_rest_holds(
+    clean: Run, name: str
+) -> None:
+    verdict = without(clean, name)
+    for invariant, status in statuses(verdict).items():
+        lacks = name in needed(invariant, clean.info.platform)
+        assert status == (Status.NOT_DECIDABLE if lacks else Status.HOLDS), invariant
+    undecided = Status.NOT_DECIDABLE in statuses(verdict).values()
+    assert verdict.verdict == ("undecided" if undecided else "clean")
+
+
+def test_the_table_names_every_invariant_and_only_allowed_names() -> None:
+    assert set(NEEDED) == set(REGISTRY)
+    assert all(needed(one, where) <= set(ABSENT) for one in NEEDED for where in ("snp", "tdx"))
+
+
+def test_the_verdict_says_what_is_missing(clean: Run) -> None:
+    verdict = without(clean, "assign")
+    (reason,) = verdict.reasons
+    assert reason == "Not decidable: I3. The trace cannot show events of kind assign."
+    (order,) = [one for one in verdict.invariants if one.name == "I3"]
+    assert order.to_json()["lacking"] == ["assign"]
+
+
+def test_nothing_is_not_applicable_for_want_of_a_hand_over(tmp_path: Path) -> None:
+    guest = booted()
+    info = guest.info()
+    run = Run.open(guest.write(tmp_path / "run", hand_over=type(info.hand_over)()))
+    known, unknown = statuses(without(run)), statuses(without(run, HAND_OVER))
+    for name in ("I4", "I5", "I10"):
+        assert (known[name], unknown[name]) == (Status.NOT_APPLICABLE, Status.NOT_DECIDABLE)
+
+
+def test_every_kind_of_event_can_be_named() -> None:
+    assert set(KIND_NAMES) - set(ABSENT) == {"ram", "launch", "end"}
+    assert set(OUTSIDE_THE_GUEST) <= set(ABSENT)
+
+
+def test_an_unknown_name_is_refused() -> None:
+    data = RunInfo("snp", "ns", "userspace").to_json() | {"absent": ["asign"]}
+    with pytest.raises(BadInput, match="'asign', which is not one of"):
+        RunInfo.from_json(data)
+
+
+# --- no finding comes from what merely was not recorded -------------------------------------
+
+SEEN_FROM_INSIDE = [Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT, Kind.FAULT, Kind.END]
+
+
+def from_inside(records: Records) -> Records:
+    """What a recorder in the guest would have of the same run, from userspace on."""
+    late = records["stage"] >= Stage.USERSPACE
+    return renumbered(records[late & np.isin(records["kind"], SEEN_FROM_INSIDE)])
+
+
+def write_inside(guest: Guest, folder: Path, *absent: str) -> Run:
+    names = (*OUTSIDE_THE_GUEST, "bitmap", "probe-enter", "stage", EARLY, *absent)
+    path = guest.write(folder / "run", from_inside, source="ebpf", clock="ns", absent=names)
+    return Run.open(path)
+
+
+def busy_guest(platform: str) -> Guest:
+    """A guest that shares in userspace what it accepted before, and takes it back."""
+    guest = Guest(platform=platform, backing="4K")
+    guest.boot()
+    page = guest.layout.low + 16 * MIB
+    guest.share(page, 4 * PAGE_SIZE)
+    guest.unshare(page, 4 * PAGE_SIZE)
+    guest.work()
+    return guest
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+@pytest.mark.parametrize("absent", [(), (HAND_OVER,), (HAND_OVER, RESULTS)])
+def test_a_clean_guest_seen_from_inside_is_undecided(
+    platform: str, absent: tuple[str, ...], tmp_path: Path
+) -> None:
+    guest = busy_guest(platform)
+    guest.end()
+    verdict = judge(write_inside(guest, tmp_path, *absent))
+    assert (verdict.verdict, verdict.findings) == ("undecided", [])
+    assert len(verdict.reasons) == 1 and verdict.reasons[0].startswith("Not decidable: I1, I2,")
+    assert Status.HOLDS not in statuses(verdict).values()
+
+
+@pytest.mark.parametrize("absent", [(), (HAND_OVER,)])
+def test_an_accept_twice_is_found_from_inside(absent: tuple[str, ...], tmp_path: Path) -> None:
+    guest = busy_guest("snp")
+    guest.event(Kind.ACCEPT, guest.layout.low + 16 * MIB, PAGE_SIZE, carry=0)
+    guest.end()
+    verdict = judge(write_inside(guest, tmp_path, *absent))
+    assert {one.title for one in verdict.findings} == {"accepted a page twice"}
+
+
+@pytest.mark.parametrize("absent", [(), (HAND_OVER,)])
+def test_a_fault_is_found_from_inside(absent: tuple[str, ...], tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    guest.event(Kind.FAULT, guest.layout.low + 56 * MIB, 1, detail=0x404 << 32 | 0x101)
+    guest.end()
+    verdict = judge(write_inside(guest, tmp_path, *absent))
+    (finding,) = verdict.findings
+    assert (finding.invariant, finding.title) == ("I1", "used a page that is not accepted")
