@@ -3,7 +3,9 @@
  * Calls of guest functions as events. A probed address is found while code is
  * translated, so code without probes costs nothing. A function's return is
  * caught where it returns to: the address is read off the stack on entry, and
- * the call is recognised by its stack pointer, whatever vCPU it ends on.
+ * the call is recognised by its stack pointer, whatever vCPU it ends on. A
+ * probe may be for calls with one certain first argument only: a lock is taken
+ * a million times in a boot, a certain lock a few hundred times.
  */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
@@ -22,11 +24,29 @@ typedef struct Call {
 
 bool emulated_guest_has_probes;
 
-static uint64_t address[PROBES_MAX];    /* link addresses, then run addresses */
+/* Link addresses, then run addresses */
+typedef struct Probe {
+    uint64_t address;
+    bool filtered;
+    uint64_t argument;      /* where filtered: what RDI must be */
+} Probe;
+
+static Probe watched[PROBES_MAX];
 static unsigned probes;
 static bool armed;
 static GHashTable *return_sites;        /* run addresses that calls return to */
 static GHashTable *calls;               /* stack pointer after return -> Call */
+
+/* NAME ADDRESS [FIRST-ARGUMENT] */
+static bool read_line(char **word, Probe *probe)
+{
+    unsigned words = g_strv_length(word);
+
+    *probe = (Probe) { .filtered = words == 3 };
+    return (words == 2 || words == 3) &&
+           !qemu_strtou64(word[1], NULL, 0, &probe->address) &&
+           (words == 2 || !qemu_strtou64(word[2], NULL, 0, &probe->argument));
+}
 
 bool probes_read(const char *path, Error **errp)
 {
@@ -46,11 +66,10 @@ bool probes_read(const char *path, Error **errp)
         if (!*lines[i]) {
             continue;
         }
-        if (probes == PROBES_MAX || g_strv_length(word) != 2 ||
-            qemu_strtou64(word[1], NULL, 0, &address[probes])) {
+        if (probes == PROBES_MAX || !read_line(word, &watched[probes])) {
             error_setg(errp, "probes: %s:%u: cannot use '%s' (at most %u"
-                       " lines NAME ADDRESS)", path, i + 1, lines[i],
-                       PROBES_MAX);
+                       " lines NAME ADDRESS [FIRST-ARGUMENT])", path, i + 1,
+                       lines[i], PROBES_MAX);
             return false;
         }
         probes++;
@@ -69,18 +88,33 @@ void probes_arm(uint64_t kaslr_offset)
         return;         /* a second kernel's addresses are not known */
     }
     for (i = 0; i < probes; i++) {
-        address[i] += kaslr_offset;
+        watched[i].address += kaslr_offset;
+        watched[i].argument += kaslr_offset;
     }
     armed = true;
     emulated_guest_has_probes = true;
 }
 
-static int probe_at(uint64_t pc)
+static bool is_watched(uint64_t pc)
 {
     unsigned i;
 
     for (i = 0; i < probes; i++) {
-        if (address[i] == pc) {
+        if (watched[i].address == pc) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first probe that wants this call; -1: none */
+static int probe_of_call(uint64_t pc, uint64_t argument)
+{
+    unsigned i;
+
+    for (i = 0; i < probes; i++) {
+        if (watched[i].address == pc &&
+            (!watched[i].filtered || watched[i].argument == argument)) {
             return i;
         }
     }
@@ -93,7 +127,7 @@ bool emulated_guest_probed(uint64_t pc)
     bool found;
 
     qemu_mutex_lock(&guest->lock);
-    found = probe_at(pc) >= 0 || g_hash_table_contains(return_sites, &pc);
+    found = is_watched(pc) || g_hash_table_contains(return_sites, &pc);
     qemu_mutex_unlock(&guest->lock);
     return found;
 }
@@ -142,7 +176,7 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     EmulatedCpu *cpu = env->confidential;
     target_ulong eip = env->eip;
     uint64_t returns_to;
-    int probe = probe_at(pc);
+    int probe = probe_of_call(pc, env->regs[R_EDI]);
 
     qemu_mutex_lock(&cpu->guest->lock);
     env->eip = pc;      /* for the event; the block keeps its own count */

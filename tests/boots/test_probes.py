@@ -51,6 +51,30 @@ def test_the_kernel_is_probed_from_its_start(boot: BootGuest) -> None:
     assert starts[0]["seq"] == min(event["seq"] for event in events)
 
 
+LOCK = "unaccepted_memory_lock"
+LOCK_WORDS = [*WORDS[:6], "--cpus", "4", "--probe", "accept_memory", "--probe-lock", LOCK]
+
+
+def test_a_probed_lock_decides_the_invariants_that_need_it(boot: BootGuest) -> None:
+    results = {one["name"]: one for one in boot("debian:6.12", *LOCK_WORDS).verdict["invariants"]}
+    assert results["I8"]["status"] == results["I5"]["status"] == "holds"
+    taken = int(results["I8"]["explanation"].split("was taken ")[1].split()[0])
+    assert taken > 100
+
+
+def test_only_calls_with_the_probed_lock_are_recorded(boot: BootGuest) -> None:
+    run = boot("debian:6.12", *LOCK_WORDS)
+    names, events = probed(run)
+    lock = next(probe["address"] for probe in run.run["probes"] if probe["name"] == LOCK)
+    here = (lock + int(run.run["report"]["kaslr_offset"], 0)) % (1 << 64)
+    balance = 0
+    for event in events:
+        if event["kind"] == "probe-enter" and "spin" in names[event["detail"]]:
+            assert event["gpa"] == here
+            balance += -1 if "unlock" in names[event["detail"]] else 1
+    assert balance == 0
+
+
 def test_probes_do_not_change_what_is_accepted(boot: BootGuest) -> None:
     plain = [word for word in WORDS if word not in ("--probe", "accept_memory", "start_kernel")]
     with_probes, without = boot("debian:6.12", *WORDS), boot("debian:6.12", *plain)

@@ -116,6 +116,13 @@ def run(
             metavar="FUNCTION", help="Record entry and return of a guest function; may be repeated."
         ),
     ] = None,
+    probe_lock: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LOCK",
+            help="Record who takes and releases a spin lock; with unaccepted_memory_lock the verdict can tell whether anything was accepted under it. May be repeated.",
+        ),
+    ] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(
@@ -165,7 +172,8 @@ def run(
     """
     options = RunOptions(
         kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
-        tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(attack or ()), vmlinux,
+        tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(probe_lock or ()),
+        tuple(attack or ()), vmlinux,
         threads.value, events, time_limit,
     )  # fmt: skip
     image = resolve(kernel)

@@ -23,6 +23,7 @@ _LISTS = {
     "accepted": "accepted",
     "workload": "workloads",
     "probe": "probes",
+    "probe_lock": "probe_locks",
     "attack": "attacks",
 }
 """Options of `acceptlab run` that may be repeated, and what RunOptions calls them."""

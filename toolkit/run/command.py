@@ -128,7 +128,7 @@ def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> li
         properties["machinery"] = _value(files.machinery)
     if options.attacks:
         properties["attacks"] = _value(files.attacks)
-    if options.probes:
+    if options.probes or options.probe_locks:
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())
     return ["-object", f"{_OBJECT[options.platform]},id=cc0{listed}"]

@@ -38,6 +38,7 @@ class RunOptions:
     append: str = ""
     workloads: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()
+    probe_locks: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()
     vmlinux: str = ""
     threads: str = "single"
@@ -54,6 +55,8 @@ class RunOptions:
             raise BadInputError(f"--time-limit {self.time_limit:g}: give seconds, more than 0")
         if len(set(self.probes)) != len(self.probes):
             raise BadInputError("--probe: each function once is enough")
+        if len(set(self.probe_locks)) != len(self.probe_locks):
+            raise BadInputError("--probe-lock: each lock once is enough")
         # Long before a hand-over is built, and an emulator for it.
         usable_ram(self.memory_request, self.platform)
         workload_options(self.workloads)
@@ -99,6 +102,7 @@ class RunOptions:
             ("--accepted", self.accepted),
             ("--workload", self.workloads),
             ("--probe", self.probes),
+            ("--probe-lock", self.probe_locks),
             ("--attack", self.attacks),
         ):
             words += [word for text in texts for word in (option, text)]

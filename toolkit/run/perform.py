@@ -88,7 +88,9 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     """Build the hand-over and everything else that the emulator reads."""
     files = RunFiles(folder)
     table = _symbols(options, kernel)
-    watched = probes.resolve(options.probes, table, options.vmlinux or kernel.name)
+    where = options.vmlinux or kernel.name
+    watched = probes.resolve(options.probes, table, where)
+    watched += probes.resolve_locks(options.probe_locks, table, where)
     command_line = full_command_line(options)
     hand_over = build_hand_over(
         GuestRequest(
@@ -140,7 +142,7 @@ def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
         else:
             symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
     except BadInput:
-        if options.vmlinux or options.probes:
+        if options.vmlinux or options.probes or options.probe_locks:
             raise
         return []
     return [(address, name) for address, _, name in symbols.table()]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Guest functions to watch: from names to link-time addresses."""
+"""Guest functions and locks to watch: from names to link-time addresses."""
 
 from __future__ import annotations
 
@@ -10,13 +10,25 @@ from pathlib import Path
 from toolkit.errors import BadInputError
 from toolkit.run.machinery import Table
 
+LOCK_FUNCTIONS = (
+    "_raw_spin_lock",
+    "_raw_spin_lock_irqsave",
+    "_raw_spin_unlock",
+    "_raw_spin_unlock_irqrestore",
+)
+"""How a spin lock is taken and released (Linux, kernel/locking/spinlock.c); each has the lock as its first argument."""
+
 
 @dataclass(frozen=True)
 class Probe:
-    """A function and its link-time address; the emulator adds what KASLR did."""
+    """A function and its link-time address; the emulator adds what KASLR did.
+
+    With `argument` only calls with that first argument (a link-time address) are recorded.
+    """
 
     name: str
     address: int
+    argument: int | None = None
 
 
 def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
@@ -32,6 +44,31 @@ def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
     return found
 
 
+def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]:
+    """Return, for every lock, the lock itself and the calls that take and release it.
+
+    Raises BadInputError for a lock that is not there, and for a kernel that has a function of spin locks inlined: a release that
+    nobody sees would make the lock look held.
+    """
+    addresses = {name: address for address, name in table}
+    found = []
+    for lock in locks:
+        for name in (lock, *LOCK_FUNCTIONS):
+            if name not in addresses:
+                what = "lock of that name" if name == lock else f"{name}: it is inlined there"
+                raise BadInputError(f"--probe-lock {lock}: {where} has no {what}")
+        found.append(Probe(lock, addresses[lock]))
+        found += [Probe(name, addresses[name], addresses[lock]) for name in LOCK_FUNCTIONS]
+    return found
+
+
 def write(probes: Sequence[Probe], path: Path) -> None:
-    """Write the list as the emulator reads it: name and address, a line each."""
-    path.write_text("".join(f"{probe.name} {probe.address:#x}\n" for probe in probes))
+    """Write the list as the emulator reads it: name, address and, if it matters, first argument, a line each."""
+    path.write_text("".join(_line(probe) for probe in probes))
+
+
+def _line(probe: Probe) -> str:
+    words = [probe.name, f"{probe.address:#x}"]
+    if probe.argument is not None:
+        words.append(f"{probe.argument:#x}")
+    return " ".join(words) + "\n"

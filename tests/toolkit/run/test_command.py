@@ -100,6 +100,25 @@ def test_probes_are_resolved_and_written(tmp_path: Path) -> None:
     assert (tmp_path / "probes").read_text() == "kmalloc 0x1300\ndo_fork 0x1100\n"
 
 
+LOCKS = [(0x1000 + 16 * index, name) for index, name in enumerate(probes.LOCK_FUNCTIONS)]
+
+
+def test_a_lock_is_watched_where_it_is_taken_and_released(tmp_path: Path) -> None:
+    probes.write(
+        probes.resolve_locks(["my_lock"], [*LOCKS, (0x9000, "my_lock")], "k"), tmp_path / "probes"
+    )
+    lines = (tmp_path / "probes").read_text().splitlines()
+    assert lines[0] == "my_lock 0x9000"
+    assert lines[1:] == [f"{name} {address:#x} 0x9000" for address, name in LOCKS]
+
+
+@pytest.mark.parametrize("missing", [*probes.LOCK_FUNCTIONS, "my_lock"])
+def test_a_lock_that_cannot_be_watched_is_refused(missing: str) -> None:
+    table = [entry for entry in [*LOCKS, (0x9000, "my_lock")] if entry[1] != missing]
+    with pytest.raises(BadInputError, match="--probe-lock my_lock: k has no "):
+        probes.resolve_locks(["my_lock"], table, "k")
+
+
 def test_an_unknown_function_is_named() -> None:
     with pytest.raises(BadInputError, match=r"--probe no_such: debian:6\.12 has no function"):
         probes.resolve(["no_such"], TABLE, "debian:6.12")

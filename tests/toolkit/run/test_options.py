@@ -39,6 +39,7 @@ from toolkit.run.options import RunOptions
         ({"attacks": ("kernel eat 0x1000",)}, "no act"),
         ({"attacks": ("kernel busy many",)}, "no address"),
         ({"probes": ("f", "f")}, "--probe"),
+        ({"probe_locks": ("f", "f")}, "--probe-lock"),
     ],
 )
 def test_what_no_run_can_have_is_refused_in_one_line(wrong: dict[str, Any], says: str) -> None:
@@ -71,6 +72,7 @@ options = st.builds(
     append=st.sampled_from(["", "quiet", "a='b c' $HOME \"d\""]),
     workloads=st.sampled_from([(), ("touch:64M", "idle:1")]),
     probes=st.sampled_from([(), ("accept_memory", "pvalidate_pages")]),
+    probe_locks=st.sampled_from([(), ("unaccepted_memory_lock",)]),
     attacks=st.sampled_from([(), ("accepted remap 0x40000000", "kernel busy 3")]),
     vmlinux=st.sampled_from(["", "/a path/vmlinux"]),
     threads=st.sampled_from(["single", "multi"]),
