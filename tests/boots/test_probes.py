@@ -52,7 +52,7 @@ def test_the_kernel_is_probed_from_its_start(boot: BootGuest) -> None:
 
 
 LOCK = "unaccepted_memory_lock"
-LOCK_WORDS = [*WORDS[:6], "--cpus", "4", "--probe", "accept_memory", "--probe-lock", LOCK]
+LOCK_WORDS = [*WORDS[:6], "--cpus", "2", "--probe", "accept_memory", "--probe-lock", LOCK]
 
 
 def test_a_probed_lock_decides_the_invariants_that_need_it(boot: BootGuest) -> None:
