@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from analysis.findings import Verdict
+from toolkit.commands.explain import explain
 from toolkit.commands.output import AsJson, print_json
 from toolkit.places import cache
 from toolkit.progress import step
@@ -17,8 +18,25 @@ from toolkit.progress import step
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]
 
 
-def replay(runs: Runs, as_json: AsJson = False) -> None:
+def replay(
+    runs: Runs,
+    page: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Tell the life of the page at this guest address."),
+    ] = None,
+    why: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FINDING",
+            help="Tell how a finding came about: I2 is the first that I2 lists, I2#3 the third.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Judge runs from their traces alone: exit 0 when all are clean, 1 when there is a finding or no verdict is possible."""
+    if page is not None or why is not None:
+        explain(runs, page, why, as_json)
+        return
     if as_json:
         verdicts = [_judge(run) for run in runs]
         pairs = zip(runs, verdicts, strict=True)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Explaining a run: the life of one page, and how a finding came about."""

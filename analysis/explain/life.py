@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Every event that touched one page, with the state of the page before and after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.errors import BadInput
+from analysis.events import Batch, EventFile
+from analysis.history import event_at
+from analysis.page_states import Op, ops_of
+from analysis.run_folder import Run
+from analysis.schema import PAGE_SIZE, Kind
+from analysis.steps import Progress
+from analysis.symbols import Symbols
+
+KEPT = 2000
+"""Most events of one page that are kept: the first half of them and the latest."""
+_COLUMNS = (
+    "seq",
+    "clock",
+    "vcpu",
+    "stage",
+    "kind",
+    "gpa",
+    "size",
+    "result",
+    "carry",
+    "rip",
+    "caller",
+    "detail",
+)
+
+UNKNOWN, HOST, PENDING, ACCEPTED = "unknown", "with the host", "not accepted", "accepted"
+_AFTER = {
+    Op.RAM: HOST,
+    Op.SHARE: HOST,
+    Op.REMOVE: HOST,
+    Op.RESCIND: PENDING,
+    Op.ASSIGN: PENDING,
+    Op.LAUNCH: ACCEPTED,
+    Op.ACCEPT: ACCEPTED,
+}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One event in the life of a page. ``who`` is a function, or an address in hex."""
+
+    event: dict[str, Any]
+    op: Op
+    before: str
+    after: str
+    who: str
+    called_from: str
+
+
+@dataclass(frozen=True)
+class Life:
+    """What happened to the page at ``gpa``, oldest first; ``left_out`` events in the middle."""
+
+    gpa: int
+    moments: list[Moment]
+    left_out: int
+    clock: tuple[int, int]
+
+    @property
+    def accepts(self) -> int:
+        """Successful accepts among the moments that are kept."""
+        return sum(one.op == Op.ACCEPT for one in self.moments)
+
+
+def life_of(run: Run, gpa: int, symbols: Symbols, progress: Progress | None = None) -> Life:
+    """The life of the page that holds ``gpa``: one pass, in bounded memory.
+
+    Raises BadInput when the page is in no RAM of the guest and no event touches it.
+    """
+    page = gpa & ~(PAGE_SIZE - 1)
+    events = EventFile(run.events_path)
+    offset = run.info.kaslr_offset
+    first: list[Moment] = []
+    latest: list[Moment] = []
+    left_out = 0
+    state, held = UNKNOWN, False
+    for batch in events.batches(_COLUMNS):
+        ops = ops_of(batch)
+        for position in np.flatnonzero(_touches(batch, page)).tolist():
+            op = Op(int(ops[position]))
+            after = _after(op, state, held)
+            if op in (Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE):
+                held = op in (Op.LAUNCH, Op.ACCEPT)
+            event = event_at(batch, position)
+            who, called = (
+                symbols.name_of(int(batch[name][position]), offset) or ""
+                for name in ("rip", "caller")
+            )
+            moment = Moment(event, op, state, after, who or _hexed(event["rip"]), called)
+            state = after
+            if len(first) < KEPT // 2:
+                first.append(moment)
+                continue
+            latest.append(moment)
+            if len(latest) > KEPT // 2:
+                latest.pop(0)
+                left_out += 1
+        if progress is not None:
+            progress(batch.start + len(batch), events.events)
+    if not first:
+        raise BadInput(f"no event of this run touches {page:#x}, which is no RAM of the guest")
+    return Life(page, first + latest, left_out, events.clock_range())
+
+
+def _after(op: Op, state: str, held: bool) -> str:
+    if op == Op.RESTORE:
+        return ACCEPTED if held else PENDING
+    return _AFTER.get(op, state)
+
+
+def _hexed(address: int) -> str:
+    return f"{address:#x}" if address else ""
+
+
+def _touches(batch: Batch, page: int) -> npt.NDArray[np.bool_]:
+    """Events of a kind that has an address, whose range holds some byte of the page."""
+    gpa = batch["gpa"]
+    size = np.maximum(batch["size"], np.uint64(1))
+    last = gpa + np.minimum(size - np.uint64(1), ~gpa)
+    with_address = batch["kind"] <= Kind.CIPHERTEXT
+    touched = (gpa < np.uint64(page + PAGE_SIZE)) & (last >= np.uint64(page))
+    return np.asarray(with_address & touched)

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Telling the life of a page, and how a finding came about: in sentences, or as an object."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import Any
+
+from analysis.errors import BadInput
+from analysis.explain.life import Life, Moment
+from analysis.explain.rules import rule_of
+from analysis.explain.sentences import sentence
+from analysis.explain.timeline import timeline
+from analysis.findings import Finding, Verdict
+from analysis.invariants import REGISTRY
+from analysis.run_folder import Run
+
+WIDTH = 72
+_NAME = re.compile(r"(I\d+)(?:#(\d+))?", re.IGNORECASE)
+
+
+def unit_of(run: Run) -> str:
+    """What the run's clock counts."""
+    return "instructions" if run.info.clock == "instructions" else "ns"
+
+
+def choose(verdict: Verdict, name: str) -> Finding:
+    """The finding called ``I2`` (the first listed of I2) or ``I2#3`` (the third).
+
+    Findings of an invariant are numbered as they are listed, from 1. Raises BadInput when the
+    name is none, or the run has no such finding.
+    """
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        raise BadInput(f"{name!r} names no finding: write I2, or I2#3 for the third of I2")
+    invariant, number = parts[1].upper(), int(parts[2] or 1)
+    mine = [one for one in verdict.findings if one.invariant == invariant]
+    if not 1 <= number <= len(mine):
+        names = _numbered(verdict)
+        there = f"there are {', '.join(names)}" if names else "the run has no finding"
+        raise BadInput(f"the run has no finding {invariant}#{number}: {there}")
+    return mine[number - 1]
+
+
+def _numbered(verdict: Verdict) -> list[str]:
+    seen: dict[str, int] = {}
+    names = []
+    for one in verdict.findings:
+        seen[one.invariant] = seen.get(one.invariant, 0) + 1
+        names.append(f"{one.invariant}#{seen[one.invariant]}")
+    return names
+
+
+def tell_life(run: Run, life: Life, culprits: frozenset[int] = frozenset()) -> str:
+    """The life of a page as text of at most 72 columns; ``culprits`` (seq) are marked."""
+    info = run.info
+    lines = _wrapped(
+        f"Page {life.gpa:#x} of {run.path.name} ({info.platform.upper()}): "
+        f"{_events(len(life.moments) + life.left_out)}."
+    )
+    lines += ["", *(f"  {line}" for line in timeline(life)), ""]
+    seen: set[str] = set()
+    for moment in life.moments:
+        lines += _moment(run, moment, moment.event["seq"] in culprits, seen)
+    if life.left_out:
+        lines += _wrapped(f"{life.left_out:,} events in the middle are not told.")
+    lines += ["", *_wrapped(f"At the end it is {life.moments[-1].after}.")]
+    if info.absent:
+        lines += _wrapped(f"Absent from this trace, so not told: {', '.join(info.absent)}.")
+    return "\n".join(lines)
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count:,} events"
+
+
+def _moment(run: Run, moment: Moment, culprit: bool, seen: set[str]) -> list[str]:
+    mark = ">" if culprit else " "
+    head = f"{mark} #{moment.event['seq']} "
+    lines = textwrap.wrap(
+        sentence(moment, unit_of(run)), WIDTH, initial_indent=head, subsequent_indent="    "
+    )
+    rule = rule_of(moment, run.info.platform)
+    if rule and (culprit or rule not in seen):
+        seen.add(rule)
+        lines += textwrap.wrap(
+            f"Rule: {rule}", WIDTH, initial_indent="      ", subsequent_indent="      "
+        )
+    return lines
+
+
+def tell_finding(run: Run, finding: Finding, life: Life | None) -> str:
+    """How a finding came about, as text of at most 72 columns."""
+    lines = _wrapped(f"{finding.invariant}: {finding.title}")
+    lines += ["=" * WIDTH, *_wrapped(finding.explanation)]
+    lines += ["", *_wrapped(f"The rule: {_rule(finding)}"), ""]
+    if life is None:
+        lines += _wrapped("The finding is about no single page; the events behind it are:")
+        lines += _wrapped(", ".join(f"#{seq}" for seq in finding.evidence.get("events", [])))
+    else:
+        lines.append(tell_life(run, life, _culprits(finding)))
+    return "\n".join([*lines, "", f"Run: {run.path}", *_again(run)])
+
+
+def _rule(finding: Finding) -> str:
+    kind = REGISTRY.get(finding.invariant)
+    return kind.rule if kind is not None else "not known"
+
+
+def _culprits(finding: Finding) -> frozenset[int]:
+    return frozenset(int(seq) for seq in finding.evidence.get("events", []))
+
+
+def _again(run: Run) -> list[str]:
+    return [f"Made by: {run.info.reproduce}"] if run.info.reproduce else []
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH) or [""]
+
+
+def life_object(run: Run, life: Life) -> dict[str, Any]:
+    """The life of a page, for programs."""
+    return {
+        "run": str(run.path),
+        "reproduce": run.info.reproduce,
+        "clock": run.info.clock,
+        "absent": list(run.info.absent),
+        "page": f"{life.gpa:#x}",
+        "left_out": life.left_out,
+        "events": [
+            {
+                **moment.event,
+                "gpa": f"{moment.event['gpa']:#x}",
+                "before": moment.before,
+                "after": moment.after,
+                "who": moment.who,
+                "called_from": moment.called_from,
+                "sentence": sentence(moment, unit_of(run)),
+                "rule": rule_of(moment, run.info.platform),
+            }
+            for moment in life.moments
+        ],
+    }
+
+
+def finding_object(run: Run, finding: Finding, life: Life | None) -> dict[str, Any]:
+    """How a finding came about, for programs."""
+    return {
+        "finding": finding.to_json(),
+        "rule": _rule(finding),
+        "page": None if life is None else life_object(run, life),
+    }

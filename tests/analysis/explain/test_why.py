@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The life of a page and how a finding came about, on guests whose every event is known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from analysis.errors import BadInput
+from analysis.explain.life import ACCEPTED, PENDING, Life, life_of
+from analysis.explain.timeline import timeline
+from analysis.explain.why import choose, finding_object, tell_finding, tell_life
+from analysis.replay import judge
+from analysis.run_folder import Run
+from analysis.schema import KIND_NAMES, Kind
+from analysis.symbols import NO_SYMBOLS
+from tests.analysis.synthetic import MIB, Guest
+from toolkit.commands.app import app
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, int]:
+    """A run whose guest accepts one unit again, and an address in it."""
+    guest = Guest()
+    guest.boot()
+    guest.work()
+    accept = next(row for row in reversed(guest.rows) if row[9] == Kind.ACCEPT)
+    guest.event(Kind.ACCEPT, accept[2], accept[3], carry=0)
+    guest.end()
+    return Run.open(guest.write(tmp_path_factory.mktemp("why") / "twice")), accept[2]
+
+
+def _life(run: Run, gpa: int) -> Life:
+    return life_of(run, gpa, NO_SYMBOLS)
+
+
+def test_every_event_of_the_page_is_told_with_its_states(twice: tuple[Run, int]) -> None:
+    run, gpa = twice
+    life = _life(run, gpa + 5)
+    assert life.accepts == 2 and life.left_out == 0
+    first, again = (one for one in life.moments if one.event["kind"] == "accept")
+    assert (first.before, first.after) == (PENDING, ACCEPTED)
+    assert (again.before, again.after) == (ACCEPTED, ACCEPTED)
+    text = tell_life(run, life)
+    assert "it was accepted, and still is" in " ".join(text.split())
+    assert all(f"#{one.event['seq']} " in text for one in life.moments)
+
+
+def test_the_finding_points_at_its_event_and_says_the_rule(twice: tuple[Run, int]) -> None:
+    run, gpa = twice
+    finding = choose(judge(run), "i2")
+    text = tell_finding(run, finding, _life(run, gpa))
+    assert max(map(len, text.splitlines()[:-2])) <= 72
+    assert f"> #{finding.evidence['events'][0]} Accepted" in text
+    assert "validated already" in text
+    assert finding_object(run, finding, None)["page"] is None
+
+
+def test_a_finding_that_is_not_there_names_those_that_are(twice: tuple[Run, int]) -> None:
+    verdict = judge(twice[0])
+    with pytest.raises(BadInput, match="there are I2#1"):
+        choose(verdict, "I2#7")
+    with pytest.raises(BadInput, match="names no finding"):
+        choose(verdict, "2")
+
+
+def test_an_address_outside_ram_is_refused(twice: tuple[Run, int]) -> None:
+    with pytest.raises(BadInput, match="no RAM"):
+        _life(twice[0], 1 << 50)
+
+
+def test_the_timeline_has_a_letter_for_what_happened(twice: tuple[Run, int]) -> None:
+    lines = timeline(_life(*twice), 40)
+    assert "A" in lines[0] and lines[1].endswith("#") and "A accept" in " ".join(lines[2:])
+    assert max(map(len, lines)) <= 40
+
+
+def test_a_fault_is_told_as_one(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    gpa = guest.layout.low + 56 * MIB
+    guest.event(Kind.FAULT, gpa + 8, 1, detail=0x101, vcpu=1)
+    guest.end()
+    run = Run.open(guest.write(tmp_path / "run"))
+    assert "A private write faulted" in " ".join(tell_life(run, _life(run, gpa)).split())
+
+
+def test_every_kind_with_an_address_has_a_sentence(tmp_path: Path) -> None:
+    guest = Guest()
+    gpa = guest.layout.low
+    kinds = [kind for kind in Kind if kind <= Kind.CIPHERTEXT]
+    for kind in kinds:
+        guest.event(kind, gpa, 4096, result=0, detail=1)
+    guest.end()
+    run = Run.open(guest.write(tmp_path / "run"))
+    text = tell_life(run, _life(run, gpa))
+    assert "An event" not in text.replace("An event 'rmpadjust'", "")
+    assert KIND_NAMES[Kind.RMPADJUST - 1] in text
+
+
+def test_the_command_answers_programs(twice: tuple[Run, int]) -> None:
+    run, gpa = twice
+    result = CliRunner().invoke(app, ["replay", str(run.path), "--why", "I2", "--json"])
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert int(answer["page"]["page"], 16) == gpa
+    assert CliRunner().invoke(app, ["replay", str(run.path), "--page", "zero"]).exit_code != 0
