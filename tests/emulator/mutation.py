@@ -113,18 +113,11 @@ class Tree:
 
 @cache
 def tree() -> Tree:
-    """Return the tree in which the emulator was built, built now if need be."""
+    """Return the tree in which the emulator is built, up to date with this checkout."""
     named = os.environ.get(OVERRIDE)
     if named:
         return Tree(Path(named))
-    emulator = build.ensure()
-    [objects] = [
-        folder / "build"
-        for folder in build.home().glob("work-*")
-        if (folder / "build" / build.BINARY).is_file()
-        and (folder / "build" / build.BINARY).read_bytes() == emulator.binary.read_bytes()
-    ]
-    return Tree(objects)
+    return Tree(build.objects())
 
 
 def run_tests(tests: tuple[str, ...], emulator: Path) -> subprocess.CompletedProcess[str]:

@@ -127,26 +127,40 @@ def _kept_source() -> source.Source | None:
     return source.check(version, orig, debian, vouched_by_apt=True)
 
 
+def objects() -> Path:
+    """Return ninja's build folder, up to date with this checkout: for whoever compiles one of its files anew.
+
+    The finished emulator may be older than that folder, which other checkouts build in as well.
+    """
+    with locked(home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting")):
+        return _compile(_source(None), overlay.read(CHECKOUT / "emulator"))
+
+
 def _build(made_of: source.Source) -> Emulator:
+    files = overlay.read(CHECKOUT / "emulator")
+    return _install(_compile(made_of, files) / BINARY, made_of, files)
+
+
+def _compile(made_of: source.Source, files: overlay.Overlay) -> Path:
+    """Bring QEMU's tree and its build folder up to date; return the latter."""
     if made_of.orig.parent == home() / "source":
         write_whole(
             home() / "source" / "source.json", json.dumps({"version": made_of.version}) + "\n"
         )
     work = work_folder(made_of.debian_sha256)
-    tree, objects = work / "qemu", work / "build"
-    files = overlay.read(CHECKOUT / "emulator")
+    tree, folder = work / "qemu", work / "build"
     if not tree.is_dir():
         with step("unpacking QEMU and applying Debian's patches") as progress:
             source.unpack(made_of, tree, progress)
     overlay.sync(files, tree, work / "originals")
     log = work / "build.log"
     with log.open("w") as output:
-        if _needs_configure(objects):
+        if _needs_configure(folder):
             with step("configuring QEMU") as progress:
-                _configure(tree, objects, output.fileno(), log, progress)
+                _configure(tree, folder, output.fileno(), log, progress)
         with step("building the emulator") as progress:
-            _ninja(objects, log, progress)
-    return _install(objects / BINARY, made_of, files)
+            _ninja(folder, log, progress)
+    return folder
 
 
 def _needs_configure(objects: Path) -> bool:
