@@ -18,6 +18,8 @@ IMAGE = 0x100000
 TABLES = 0x200000
 GDT = 0x208000
 STACK_TOP = 0x210000
+PAPERS = 0x300000
+"""From here to FRESH is room for what a guest or the host writes down: accepted, and otherwise unused."""
 FRESH = 0x400000
 """Everything below is accepted; everything from here on is not."""
 HOLE = 0x1000000
@@ -48,6 +50,7 @@ def macros(platform: str) -> dict[str, int]:
     return {
         "IMAGE": IMAGE,
         "TABLES": TABLES,
+        "PAPERS": PAPERS,
         "FRESH": FRESH,
         "FRESH_END": HOLE,
         "HOLE": HOLE,
@@ -102,8 +105,11 @@ RAM = [(0, HOLE), (HOLE_END, RAM_END - HOLE_END)]
 """(start, size)"""
 
 
-def write(guest: BareGuest, folder: Path) -> list[str]:
-    """Write the hand-over into ``folder`` and return QEMU's arguments that load it; the map is ``folder/map``."""
+def write(guest: BareGuest, folder: Path, more: tuple[str, ...] = ()) -> list[str]:
+    """Write the hand-over into ``folder`` and return QEMU's arguments that load it; the map is ``folder/map``.
+
+    ``more`` are lines that the map ends with.
+    """
     lines = [f"ram {start:#x} {size:#x}" for start, size in RAM]
     lines += [f"accepted {start:#x} {size:#x}" for start, size in accepted(guest)]
     lines += [
@@ -115,7 +121,7 @@ def write(guest: BareGuest, folder: Path) -> list[str]:
     ]
     if guest.platform == "tdx":
         lines.append(f"ap-entry {guest.ap_wait:#x}")
-    (folder / "map").write_text("\n".join(lines) + "\n")
+    (folder / "map").write_text("\n".join([*lines, *more]) + "\n")
     arguments: list[str] = []
     for name, address, data in (
         ("image", IMAGE, guest.image),

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,16 @@ class Setup:
     """More properties of the confidential guest's object, `name=value`."""
     attacks: tuple[str, ...] = ()
     """What a hostile host does: lines of the attacks file (emulator/qemu/attacks.h)."""
+    hand_over: tuple[str, ...] = ()
+    """More lines of the hand-over file (emulator/qemu/hand-over.c)."""
+    probes: tuple[str, ...] = ()
+    """Lines of the probes file (emulator/qemu/probes.c)."""
+    machinery: tuple[str, ...] = ()
+    """Lines of the machinery file (emulator/qemu/callers.c)."""
     devices: tuple[str, ...] = ()
     """More arguments of QEMU's."""
+    ended_at: str = ""
+    """The emulator is told to end (SIGTERM) once the guest has said this line."""
     time_limit: float = TIME_LIMIT
 
 
@@ -60,6 +69,7 @@ class Event:
     vcpu: int
     carry: int
     seq: int
+    caller: int
 
     @property
     def access(self) -> str:
@@ -95,6 +105,11 @@ class BareRun:
     lines: list[str]
     report: dict[str, Any] | None
     events: list[Event]
+
+    @property
+    def log(self) -> str:
+        """Return what the emulator itself said."""
+        return (self.folder / "emulator.log").read_text(errors="replace")
 
     @property
     def outcome(self) -> str:
@@ -148,6 +163,7 @@ def boot(
             image.symbols["ap_wait"],
         ),
         folder,
+        setup.hand_over,
     )
     (folder / "rom").write_bytes(b"\xf4" * 65536)
     (folder / "bitmap").mkdir()
@@ -155,6 +171,8 @@ def boot(
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
+            if setup.ended_at:
+                _end_at(process, folder / "console.log", setup)
             exit_code: int | None = process.wait(setup.time_limit)
         except subprocess.TimeoutExpired:
             exit_code = None
@@ -162,6 +180,16 @@ def boot(
             process.kill()
             process.wait()
     return _read(folder, platform, setup, exit_code, image.symbols)
+
+
+def _end_at(process: subprocess.Popen[bytes], console: Path, setup: Setup) -> None:
+    """Send SIGTERM when the guest has said what the setup waits for, or when the time limit is over."""
+    over = time.monotonic() + setup.time_limit
+    while process.poll() is None and time.monotonic() < over:
+        if console.exists() and setup.ended_at in console.read_text(errors="replace").splitlines():
+            break
+        time.sleep(0.02)
+    process.terminate()
 
 
 def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[str]:
@@ -172,11 +200,13 @@ def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[
         f"events={folder / 'events.raw'}",
         f"report={folder / 'report.json'}",
         f"snapshots={folder / 'bitmap'}",
-        *setup.properties,
     ]
-    if setup.attacks:
-        (folder / "attacks").write_text("\n".join(setup.attacks) + "\n")
-        properties.append(f"attacks={folder / 'attacks'}")
+    for name in ("attacks", "probes", "machinery"):
+        lines: tuple[str, ...] = getattr(setup, name)
+        if lines:
+            (folder / name).write_text("\n".join(lines) + "\n")
+            properties.append(f"{name}={folder / name}")
+    properties += setup.properties
     return [
         str(emulator),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
@@ -203,7 +233,17 @@ def _read(
             kind=label(Kind(int(record["kind"]))),
             **{
                 name: int(record[name])
-                for name in ("gpa", "size", "result", "rip", "detail", "vcpu", "carry", "seq")
+                for name in (
+                    "gpa",
+                    "size",
+                    "result",
+                    "rip",
+                    "detail",
+                    "vcpu",
+                    "carry",
+                    "seq",
+                    "caller",
+                )
             },
         )
         for record in records

@@ -65,6 +65,18 @@ def test_endless_loop_leaves_no_report_when_killed(bare: Boot, platform: str) ->
     assert run.lines == ["looping"]
 
 
+@pytest.mark.parametrize("threads", ["single", "multi"])
+def test_emulator_that_is_told_to_end_reports_where_the_guest_was(
+    bare: Boot, platform: str, threads: str
+) -> None:
+    run = bare(platform, "ends", "case_spin", Setup(threads=threads, ended_at="spinning"))
+    assert (run.outcome, run.exit_code) == ("killed", 0)
+    assert run.report is not None
+    assert run.report["reason"] == "the emulator was told to end"
+    assert run.at("spin") <= int(run.report["rip"], 16) < run.at("spin_end")
+    assert run.only("end").detail == len(run.events) - 1
+
+
 @pytest.mark.parametrize("backing", ["2M", "4K"])
 def test_report_counts_what_is_accepted(bare: Boot, platform: str, backing: str) -> None:
     setup = Setup(properties=(f"host-backing={backing}",))

@@ -35,6 +35,17 @@ void case_loop(void)
 		cpu_pause();
 }
 
+/* Blocks that are linked to each other: nothing but the code itself says where the vCPU is. */
+void case_spin(void)
+{
+	say("spinning");
+	__asm__ volatile(".globl spin, spin_end\n"
+			 "spin: jmp 1f\n"
+			 "nop\n"
+			 "1: jmp spin\n"
+			 "spin_end:");
+}
+
 void case_terminate(void)
 {
 #ifdef SNP

@@ -5,7 +5,7 @@
  * in lines on the serial port, and ends by power-off or by termination.
  *
  * Addresses that the hand-over decides come from its Python side as macros:
- * FRESH (first unaccepted byte), FRESH_END, HOLE, HOLE_END, RAM_END,
+ * PAPERS (unused, up to FRESH), FRESH (first unaccepted byte), FRESH_END, HOLE, HOLE_END, RAM_END,
  * SHARED_ALIAS (added to an address: the same page mapped shared), WINDOW (an
  * unmapped part of the address space), TABLES, PRIVATE_BIT (in a page-table entry).
  */

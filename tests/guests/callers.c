@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who wanted memory: `wants...` call `machinery`, which accepts, and the
+ * emulator has to find the first from the stack. No frame pointers anywhere.
+ */
+#include "kernel_map.h"
+
+static u64 next = FRESH;
+
+/* a page at a time */
+void accept_next(void)
+{
+	accept(next, PAGE);
+	next += PAGE;
+}
+
+void wants(void), wants_deep(void), wants_across_pages(void);
+
+__asm__(".text\n"
+	".globl machinery, machinery_deep\n"
+	"machinery: sub $8, %rsp\n"
+	"	call accept_next\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	/*
+	 * On the stack: what points nowhere into the text, a return address of
+	 * a call that ends `machinery_deep` (it is that of the next function),
+	 * and a KiB of something else.
+	 */
+	"machinery_deep:\n"
+	"	push $-0x70000000\n"	/* 0xffffffff90000000: in the kernel map, beyond all text */
+	"	mov $wants + 0xffffffff80000000, %rax\n"
+	"	push %rax\n"
+	"	sub $1040, %rsp\n"
+	"	mov %rsp, %rdi\n"
+	"	mov $130, %ecx\n"
+	"	xor %eax, %eax\n"
+	"	rep stosq\n"
+	"	call accept_next\n"
+	"	add $1056, %rsp\n"
+	"	ret\n"
+
+	".globl wants, after_wants, after_deep, after_across, wants_end\n"
+	"wants:	sub $8, %rsp\n"
+	"	call machinery\n"
+	"after_wants:\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	".globl wants_deep\n"
+	"wants_deep: sub $8, %rsp\n"
+	"	call machinery_deep\n"
+	"after_deep:\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	/* The return address is the first word of a page, the rest lies in the page before. */
+	".globl wants_across_pages\n"
+	"wants_across_pages:\n"
+	"	push %rbx\n"
+	"	mov %rsp, %rbx\n"
+	"	and $-4096, %rsp\n"
+	"	sub $4096 - 8, %rsp\n"
+	"	call machinery\n"
+	"after_across:\n"
+	"	mov %rbx, %rsp\n"
+	"	pop %rbx\n"
+	"	ret\n"
+	"wants_end:\n");
+
+static void run(void (*routine)(void))
+{
+	map_kernel();
+	run_in_kernel_map(routine);
+	say("done");
+}
+
+void case_wants(void)
+{
+	run(wants);
+}
+
+void case_deep(void)
+{
+	run(wants_deep);
+}
+
+void case_across_pages(void)
+{
+	run(wants_across_pages);
+}
+
+/* The kernel's code on a stack that is not the kernel's: early boot */
+void case_low_stack(void)
+{
+	map_kernel();
+	run_in_kernel_map_on_this_stack(wants);
+	say("done");
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What a kernel's printk ring looks like in memory, and what only looks like
+ * it. The guest terminates, and the emulator's report has to have the lines.
+ */
+#include "runtime.h"
+
+#define INFOS (PAPERS + 0x40000)
+#define BANNER "Linux version 9.9 (nobody@nowhere)"
+#define FILLER '#'	/* what a block holds beyond its text: remains of older lines */
+
+/* struct printk_info, kernel/printk/printk_ringbuffer.h */
+struct info {
+	u64 seq, time;
+	u16 length;
+	u8 rest[70];
+};
+
+_Static_assert(sizeof(struct info) == 88, "size of a printk_info");
+
+static u64 end_of_blocks = PAPERS;
+static struct info *infos = (struct info *)INFOS;
+
+static size_t length_of(const char *text)
+{
+	size_t length = 0;
+
+	while (text[length])
+		length++;
+	return length;
+}
+
+/* a block of the data ring: room for more than the text, as after formatting */
+static void put_block(u64 id, const char *text, char filler)
+{
+	size_t length = length_of(text), size = 8 + ((length + 8) & ~7ull);
+
+	*(u64 *)end_of_blocks = id;
+	memset((void *)(end_of_blocks + 8), filler, size - 8);
+	memcpy((void *)(end_of_blocks + 8), text, length);
+	end_of_blocks += size;
+}
+
+static void put_info(u64 seq, size_t length)
+{
+	*infos++ = (struct info){ .seq = seq, .length = length };
+}
+
+static void put_record(u64 id, u64 seq, const char *text)
+{
+	put_block(id, text, FILLER);
+	put_info(seq, length_of(text));
+}
+
+static void put_boot(void)
+{
+	put_record(0xfffffffffffffffeull, 0, BANNER);	/* ids wrap around */
+	put_record(0xffffffffffffffffull, 1, "Command line: none");
+	put_record(0, 2, "a line of its own");
+	put_record(1, 3, "the last one");
+	*(u64 *)end_of_blocks = FILLER;	/* no id: what lies behind the newest record */
+}
+
+void case_ring(void)
+{
+	put_boot();
+	terminate(0, 0);
+}
+
+/* Where the lengths are unknown, a line ends at its NUL. */
+void case_without_infos(void)
+{
+	put_block(7, BANNER, 0);
+	put_block(8, "Command line: none", 0);
+	put_block(9, "a line of its own", 0);
+	put_block(10, "the last one", 0);
+	terminate(0, 0);
+}
+
+/* The banner in other places, before the ring */
+void case_other_banners(void)
+{
+	put_block(20, BANNER " without a successor", 0);
+	put_block(20, "20 again", 0);
+	put_block(30, BANNER " with two successors", 0);
+	put_block(31, "first", 0);
+	put_block(32, "second", 0);
+	end_of_blocks += 64 + 4;
+	put_block(40, BANNER " at no multiple of 8", 0);
+	put_block(41, "first", 0);
+	put_block(42, "second", 0);
+	put_block(43, "third", 0);
+	end_of_blocks += 64 - 4;
+	put_boot();
+	terminate(0, 0);
+}
+
+/* Arrays that look like the records' descriptions for a while, before them */
+void case_other_infos(void)
+{
+	put_info(0, 3);
+	put_info(1, 3);
+	put_info(5, 3);		/* not the next number */
+	put_info(10, 1000);	/* longer than the block */
+	put_info(11, 1);
+	put_info(12, 1);
+	put_info(2000, 3);	/* nobody says 2000 lines before the banner */
+	put_info(2001, 3);
+	put_info(2002, 3);
+	put_info(20, 3);
+	put_info(21, 3);
+	put_info(22, 0);	/* no line is empty of all text */
+	put_boot();
+	terminate(0, 0);
+}
+
+/* More lines than a report has */
+void case_many(void)
+{
+	char text[] = "line 00";
+	u64 i;
+
+	put_record(1, 0, BANNER);
+	for (i = 1; i < 100; i++) {
+		text[5] = '0' + i / 10;
+		text[6] = '0' + i % 10;
+		put_record(1 + i, i, text);
+	}
+	terminate(0, 0);
+}
