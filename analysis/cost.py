@@ -15,7 +15,7 @@ import numpy.typing as npt
 from analysis.events import Batch, EventFile
 from analysis.page_states import Op, ops_of
 from analysis.run_folder import Run
-from analysis.schema import KIND_NAMES, PAGE_SIZE, STAGE_NAMES, UNIT_SIZE, Kind, Stage
+from analysis.schema import KIND_NAMES, PAGE_SIZE, STAGE_NAMES, UNIT_SIZE, ConvertTo, Kind, Stage
 
 TIME_BINS = 360
 ADDRESS_BINS = 192
@@ -80,7 +80,10 @@ class Series:
 
 @dataclass
 class Cost:
-    """Everything counted in one pass over a run's events."""
+    """Everything counted in one pass over a run's events.
+
+    ``to_shared`` are the successful conversions to shared, by stage; ``launched`` is bytes.
+    """
 
     operations: list[Operations] = field(default_factory=list)
     callers: list[Caller] = field(default_factory=list)
@@ -88,6 +91,7 @@ class Cost:
     series: Series | None = None
     end_clock: int = 0
     launched: int = 0
+    to_shared: dict[str, int] = field(default_factory=dict)
 
     def count(self, kind: Kind, size: str | None = None) -> int:
         """Successful events of a kind, of one block size or of all."""
@@ -137,6 +141,7 @@ class _Counter:
         self._stages: dict[str, int] = {}
         self._clock = events.clock_range()
         self._launched = 0
+        self._to_shared: npt.NDArray[np.int64] = np.zeros(_STAGES, np.int64)
         ram = run.info.hand_over.ram
         top = min(max((start + size for start, size in ram), default=0), _MAP_TOP_LIMIT)
         units = max(-(-top // UNIT_SIZE), 1)
@@ -163,9 +168,15 @@ class _Counter:
         low, high = self._clock
         edges = np.linspace(low, max(high, low + 1), TIME_BINS + 1)[1:]
         series = Series(edges, self._area.sum(axis=0), self._area, self._rows, self._at_hand_over)
+        shared = {
+            name: count
+            for name, count in zip(STAGE_NAMES, self._to_shared.tolist(), strict=True)
+            if count
+        }
         return Cost(
-            self._operations(), self._top_callers(), self._stages, series, high, self._launched
-        )
+            self._operations(), self._top_callers(), self._stages, series, high, self._launched,
+            shared,
+        )  # fmt: skip
 
     def _add_operations(self, batch: Batch, ops: npt.NDArray[np.uint8]) -> None:
         kind = batch["kind"].astype(np.int64)
@@ -178,7 +189,10 @@ class _Counter:
         cells = self._counts.size
         self._counts += np.bincount(cell, minlength=cells).reshape(self._counts.shape)
         weights = np.where(ops != Op.NONE, batch["size"], 0).astype(np.float64)
-        weights[kind == Kind.CONVERT] = batch["size"][kind == Kind.CONVERT]
+        converts = kind == Kind.CONVERT
+        weights[converts] = batch["size"][converts]
+        shared = converts & (batch["detail"] == ConvertTo.SHARED) & ~failed
+        self._to_shared += np.bincount(batch["stage"][shared], minlength=_STAGES)
         self._bytes += np.bincount(cell, weights, cells).reshape(self._bytes.shape)
 
     def _add_callers(self, batch: Batch, accepts: npt.NDArray[np.intp]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from analysis.errors import BadInput
 from analysis.files import write_text
+from analysis.profile.read import Profile
 from analysis.report.facts import Subject, subject_of
 from analysis.report.json_form import as_json
 from analysis.report.markdown import as_markdown
@@ -22,18 +23,19 @@ def render(
     format: str,
     *,
     symbols_cache: Path | None = None,
+    profile: Profile | None = None,
     progress: Progress | None = None,
 ) -> str:
     """A whole document about the run folders ``paths``, in one of ``FORMATS``.
 
-    ``progress`` is called with (events done, events in all) for every pass over a run. Raises
+    With a cost ``profile`` it has modelled times as well. ``progress`` is called with (events done, events in all) for every pass over a run. Raises
     BadInput for an unknown format or an unusable folder; writes nothing.
     """
     if format not in FORMATS:
         raise BadInput(f"{format!r} is not a format of reports; there are {', '.join(FORMATS)}")
     if not paths:
         raise BadInput("a report needs at least one run folder")
-    subjects = [subject_of(path, symbols_cache, progress) for path in paths]
+    subjects = [subject_of(path, symbols_cache, progress, profile) for path in paths]
     return _form(format)(subjects)
 
 

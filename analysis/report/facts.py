@@ -8,6 +8,10 @@ from pathlib import Path
 
 from analysis.cost import Cost, measure
 from analysis.findings import Verdict
+from analysis.latency.measure import Latency
+from analysis.latency.measure import measure as measure_latency
+from analysis.profile.modelled import Modelled, Weigher, model
+from analysis.profile.read import Profile
 from analysis.replay import judge
 from analysis.run_folder import Run
 from analysis.schema import Kind, Stage
@@ -19,13 +23,18 @@ TOP_CALLERS = 12
 
 @dataclass(frozen=True)
 class Subject:
-    """One run in a report. ``name`` is short and unique among the report's runs."""
+    """One run in a report. ``name`` is short and unique among the report's runs.
+
+    ``modelled`` is None unless the report was given a cost profile.
+    """
 
     name: str
     run: Run
     verdict: Verdict
     cost: Cost
     symbols: Symbols
+    latency: Latency
+    modelled: Modelled | None = None
 
 
 @dataclass(frozen=True)
@@ -38,14 +47,27 @@ class CallerRow:
     bytes: int
 
 
-def subject_of(path: Path | str, symbols_cache: Path | None, progress: Progress | None) -> Subject:
-    """Read a run, judge it (as this version judges, whatever verdict.json says) and count its cost."""
+def subject_of(
+    path: Path | str,
+    symbols_cache: Path | None,
+    progress: Progress | None,
+    profile: Profile | None = None,
+) -> Subject:
+    """Read a run, judge it (as this version judges, whatever verdict.json says) and count its cost.
+
+    Raises BadInput for an unusable folder, or a profile that is for the other platform.
+    """
     run = Run.open(path)
+    _ = model(Cost(), profile, run.info.platform) if profile else None  # refused before the work
     run.verify_events()
     symbols = symbols_of_run(run, symbols_cache)
     verdict = judge(run, symbols=lambda: symbols, progress=progress)
+    cost = measure(run, progress)
+    weigh = Weigher(profile) if profile else None
+    latency = measure_latency(run, symbols, weigh, progress)
+    modelled = model(cost, profile, run.info.platform) if profile else None
     name = run.path.resolve().name
-    return Subject(name, run, verdict, measure(run, progress), symbols)
+    return Subject(name, run, verdict, cost, symbols, latency, modelled)
 
 
 def fact_rows(subject: Subject) -> list[tuple[str, str]]:

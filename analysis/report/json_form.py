@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from analysis.profile.modelled import Modelled
 from analysis.report.facts import Subject, caller_rows, fact_rows, stage_rows
+from analysis.report.held_up import held_up
 
 
 def as_json(subjects: Sequence[Subject]) -> str:
@@ -18,7 +20,8 @@ def as_json(subjects: Sequence[Subject]) -> str:
 
 
 def _run(subject: Subject) -> dict[str, Any]:
-    info, cost = subject.run.info, subject.cost
+    info, cost, modelled = subject.run.info, subject.cost, subject.modelled
+    waiting = held_up(caller_rows(subject), modelled.profile if modelled else None)
     return {
         "name": subject.name,
         "path": str(subject.run.path),
@@ -32,4 +35,29 @@ def _run(subject: Subject) -> dict[str, Any]:
             {"stage": stage, "clock": spent, "accepts": accepts, "bytes": size}
             for stage, spent, accepts, size in stage_rows(subject)
         ],
+        "held_up": [asdict(one) for one in waiting],
+        "latency": asdict(subject.latency) if subject.latency.measured else None,
+        "modelled": _modelled(modelled) if modelled else None,
+        "source": _source(subject),
+    }
+
+
+def _modelled(modelled: Modelled) -> dict[str, Any]:
+    return {
+        **asdict(modelled),
+        "label": "modelled",
+        "unit": "ns",
+        "ns": modelled.ns,
+        "before_userspace_ns": modelled.before_userspace(),
+    }
+
+
+def _source(subject: Subject) -> dict[str, Any]:
+    """Where every number of this run comes from, and the command that made it."""
+    info = subject.run.info
+    return {
+        "run": str(subject.run.path.resolve()),
+        "events": str(subject.run.events_path.resolve()),
+        "events_sha256": info.events.sha256,
+        "command": info.reproduce,
     }

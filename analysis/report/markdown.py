@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.findings import Finding
+from analysis.report.chapters import chapters
 from analysis.report.facts import (
     TOP_CALLERS,
     Subject,
@@ -16,6 +17,7 @@ from analysis.report.facts import (
     mib,
     stage_rows,
 )
+from analysis.report.tables import Chapter
 
 
 def as_markdown(subjects: Sequence[Subject]) -> str:
@@ -52,8 +54,19 @@ def _run(subject: Subject) -> str:
     if callers := caller_rows(subject)[:TOP_CALLERS]:
         cells = [[one.function, one.stage, count(one.accepts), mib(one.bytes)] for one in callers]
         parts.append(table(["accepted by", "stage", "accepts", "bytes"], cells))
+    parts.extend(_chapter(chapter) for chapter in chapters(subject))
     if subject.run.info.reproduce:
         parts.append(f"To run it again:\n\n    {subject.run.info.reproduce}")
+    return "\n\n".join(parts)
+
+
+def _chapter(chapter: Chapter) -> str:
+    parts = [f"### {_plain(chapter.heading)}", _plain(chapter.lead)]
+    for one in chapter.tables:
+        parts += [f"**{_plain(one.caption)}**", table(one.head, one.rows)]
+        parts += ["\n".join(f"- {_plain(note)}" for note in one.notes)] if one.notes else []
+    if chapter.notes:
+        parts.append("\n".join(f"- {_plain(note)}" for note in chapter.notes))
     return "\n\n".join(parts)
 
 

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from analysis.findings import Finding
+from analysis.report.chapters import chapters
 from analysis.report.facts import (
     TOP_CALLERS,
     Subject,
@@ -17,6 +18,7 @@ from analysis.report.facts import (
     mib,
     stage_rows,
 )
+from analysis.report.tables import Chapter, Table
 
 WIDTH = 72
 _LABEL = 24
@@ -67,6 +69,8 @@ def _run(subject: Subject) -> str:
     for finding in verdict.findings:
         lines += _finding(finding)
     lines += _stages(subject) + _callers(subject)
+    for chapter in chapters(subject):
+        lines += _chapter(chapter)
     if subject.run.info.reproduce:
         lines += ["To run it again:", *_shell(subject.run.info.reproduce), ""]
     return "\n".join(lines)
@@ -111,6 +115,32 @@ def _callers(subject: Subject) -> list[str]:
     if len(rows) > TOP_CALLERS:
         lines.append(f"  and {len(rows) - TOP_CALLERS} more")
     return [*lines, ""]
+
+
+def _chapter(chapter: Chapter) -> list[str]:
+    lines = [chapter.heading, "-" * len(chapter.heading), *_wrapped(chapter.lead), ""]
+    for one in chapter.tables:
+        lines += [*table_lines(one), ""]
+    notes = [line for note in chapter.notes for line in _wrapped(f"- {note}", "  ")]
+    return [*lines, *notes, *([""] if notes else [])]
+
+
+def table_lines(one: Table) -> list[str]:
+    """A table of at most 72 columns: the first column takes what the others leave over."""
+    rows = [list(one.head), *map(list, one.rows)]
+    widths = [max(len(row[at]) for row in rows) + 2 for at in range(1, len(one.head))]
+    first = min(max(len(row[0]) for row in rows if any(row[1:])), WIDTH - sum(widths))
+    lines = [*_wrapped(one.caption)]
+    for number, row in enumerate(rows):
+        if any(row[1:]) or not number:
+            cells = "".join(cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True))
+            lines.append((_fit(row[0], first).ljust(first) + cells).rstrip())
+        else:
+            indent = " " * (len(row[0]) - len(row[0].lstrip()) + 2)
+            lines += textwrap.wrap(row[0], WIDTH, subsequent_indent=indent, break_on_hyphens=False)
+        if not number:
+            lines.append("-" * (first + sum(widths)))
+    return lines + [line for note in one.notes for line in _wrapped(f"  {note}", "    ")]
 
 
 def _shell(command: str) -> list[str]:

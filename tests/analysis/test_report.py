@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import BadInput
+from analysis.profile.read import Price, Profile
 from analysis.replay import replay_run
 from analysis.report import FORMATS, render, write
 from analysis.schema import Kind
@@ -62,6 +63,46 @@ def test_text_fits_a_mail(runs: list[Path]) -> None:
     assert "\t" not in text and not re.search(r" +$", text, re.M)
 
 
+@pytest.fixture(scope="module")
+def priced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Profile]:
+    """A run with a probe that accepts much and long, and a profile with a price for it."""
+    guest = Guest(probes=("accept_memory",), cpus=3)
+    guest.boot()
+    for number in range(20):
+        guest.event(Kind.PROBE_ENTER, 1, 2, vcpu=number % 3, caller=0xFFFFFFFF81000000 + number)
+        guest.clock += 10**11 * number
+        guest.event(Kind.PROBE_RETURN, vcpu=number % 3)
+    guest.end()
+    prices = (Price("accept", "2M", 1, 213_000.0, "assumed", "an assumption " * 9),)
+    profile = Profile("snp-made-up", "snp", "what it is " * 9, "whose " * 20, (), prices)
+    return guest.write(tmp_path_factory.mktemp("priced") / "run"), profile
+
+
+def test_latencies_and_modelled_times_fit_a_mail(priced: tuple[Path, Profile]) -> None:
+    text = render([priced[0]], "text", profile=priced[1])
+    assert max(len(line) for line in text.splitlines()) <= 72
+    assert not re.search(r" +$", text, re.M)
+
+
+def test_modelled_times_are_called_so(priced: tuple[Path, Profile]) -> None:
+    text = render([priced[0]], "text", profile=priced[1])
+    assert "Modelled, not measured" in text
+    assert (
+        json.loads(render([priced[0]], "json", profile=priced[1]))["runs"][0]["modelled"]["label"]
+        == "modelled"
+    )
+    assert "odelled" not in render([priced[0]], "text")
+
+
+def test_json_leads_back_to_the_run(priced: tuple[Path, Profile]) -> None:
+    (run,) = json.loads(render([priced[0]], "json"))["runs"]
+    about = json.loads((priced[0] / "run.json").read_text())
+    assert run["source"]["command"] == about["reproduce"]
+    assert run["source"]["events_sha256"] == about["events"]["sha256"]
+    assert Path(run["source"]["run"]) == priced[0]
+    assert run["latency"]["rows"][0]["distribution"]["count"] == 20
+
+
 def test_text_says_what_was_found(runs: list[Path]) -> None:
     text = render(runs, "text")
     assert "I1: used a page it never accepted" in text
@@ -77,7 +118,7 @@ def test_the_command_survives_its_wrapping(runs: list[Path]) -> None:
 def test_markdown_tables_are_whole(runs: list[Path]) -> None:
     document = render(runs, "markdown")
     tables = re.findall(r"(?:^\|.*\|$\n?)+", document, re.M)
-    assert len(tables) == 1 + 3 * len(runs) + 2  # comparison, three a run, evidence and history
+    assert len(tables) == 1 + 4 * len(runs) + 2  # comparison, four a run, evidence and history
     for table in tables:
         cells = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(cells) == 1

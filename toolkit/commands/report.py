@@ -11,6 +11,7 @@ import typer
 
 from toolkit.commands.replay import Runs
 from toolkit.places import cache
+from toolkit.profiles import ProfileName, find_profile
 from toolkit.progress import step
 
 
@@ -33,15 +34,18 @@ def report(
             help="Write there, not to stdout; HTML goes to the first run's report.html by itself.",
         ),
     ] = None,
+    profile: ProfileName = None,
 ) -> None:
     """Tell what happened in one run, or compare several: text, Markdown, JSON, or one HTML page that works offline."""
     from analysis.report import render, write
 
+    prices = find_profile(profile) if profile else None
     with step("writing the report") as progress:
         document = render(
             runs,
             form.value,
             symbols_cache=cache() / "symbols",
+            profile=prices,
             progress=lambda done, total: progress.update(done, total),
         )
     if form is Format.HTML and out is None:

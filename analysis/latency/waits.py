@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""vCPUs that wait in accept_memory() because another vCPU accepts an overlapping range (Linux 6.6 and later)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.latency.calls import Calls
+from analysis.latency.histogram import Histograms
+from analysis.latency.locks import LockUse, convoys_of
+from analysis.schema import UNIT_SIZE
+
+NAME = "overlapping ranges"
+_CALL = np.dtype(
+    [("begin", "<u8"), ("end", "<u8"), ("low", "<u8"), ("high", "<u8"), ("vcpu", "<i8")]
+)
+_MOST_BACK = 1024
+"""How many calls before a call are looked at for one that is still going on."""
+
+
+class AcceptWaits:
+    """Keeps the calls of the accepting function: 40 bytes each, and there is one per 2 MiB or more."""
+
+    def __init__(self, probe: int) -> None:
+        self._probe = probe
+        self._parts: list[npt.NDArray[np.void]] = []
+
+    def add(self, calls: Calls) -> None:
+        """Take the finished calls of a batch."""
+        mine = np.flatnonzero(calls.probe == self._probe)
+        if self._probe < 0 or not len(mine):
+            return
+        rows = np.zeros(len(mine), _CALL)
+        rows["begin"], rows["end"] = calls.begin[mine], calls.end[mine]
+        rows["vcpu"] = calls.vcpu[mine]
+        start, second = calls.argument[mine], calls.second[mine]
+        # (start, size) since Linux 6.12, (start, end) before.
+        end = np.where(second > start, second, start + second)
+        rows["low"] = start // np.uint64(UNIT_SIZE)
+        rows["high"] = end // np.uint64(UNIT_SIZE) + np.uint64(1)  # the guard unit
+        self._parts.append(rows)
+
+    def use(self) -> LockUse | None:
+        """The calls as if a lock were on every unit; None when there were none, or on one vCPU only."""
+        if not self._parts:
+            return None
+        rows = np.concatenate(self._parts)
+        rows = rows[np.argsort(rows["begin"], kind="stable")]
+        if len(np.unique(rows["vcpu"])) < 2:
+            return None
+        until = _waits_until(rows)
+        kept = until > 0
+        histograms = Histograms()
+        waited = np.minimum(until, rows["end"])[kept] - rows["begin"][kept]
+        histograms.add(np.zeros(len(waited), np.int64), waited)
+        begin = rows["begin"][kept]
+        found = histograms.distribution(0)
+        return LockUse(NAME, len(rows), None, found, found, convoys_of(begin, begin + waited))
+
+
+def _waits_until(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+    """For every call, when the last call that it had to wait for ended; 0 when there was none.
+
+    It has to wait for one that began before it on another vCPU, overlaps it, and ended before it did.
+    """
+    until = np.zeros(len(rows), np.uint64)
+    for back in range(1, min(len(rows), _MOST_BACK + 1)):
+        one, other = rows[back:], rows[:-back]
+        going_on = other["end"] > one["begin"]
+        if not going_on.any():
+            break  # whoever spans more calls spans fewer too
+        waits = going_on & (other["vcpu"] != one["vcpu"]) & (other["end"] <= one["end"])
+        waits &= (other["low"] < one["high"]) & (one["low"] < other["high"])
+        until[back:] = np.maximum(until[back:], np.where(waits, other["end"], 0))
+    return until

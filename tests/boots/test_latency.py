@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Latencies of a real boot: calls, stalls and the lock, from probes alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.latency.measure import Latency, measure
+from analysis.run_folder import Run
+from analysis.symbols import load_symbols
+from tests.boots.conftest import Boot, BootGuest
+from tests.boots.test_probes import LOCK, LOCK_WORDS
+
+
+def measured(boot: Boot) -> Latency:
+    kernel = boot.run["kernel"]
+    return measure(Run.open(boot.folder), load_symbols(Path(kernel["path"])))
+
+
+def test_every_call_of_accept_memory_is_whole_and_the_lock_is_known(boot: BootGuest) -> None:
+    run = boot("debian:6.12", *LOCK_WORDS)
+    latency = measured(run)
+    (calls,) = [row for row in latency.rows if (row.operation, row.by) == ("accept_memory", "")]
+    assert "accept_memory" not in latency.unfinished
+    assert calls.distribution.count == sum(one.calls for one in latency.stalls) > 100
+    (lock,) = latency.locks
+    assert lock.name == LOCK and lock.hold is not None
+    taken = {one["name"]: one for one in run.verdict["invariants"]}["I8"]["explanation"]
+    assert f"taken {lock.taken} times" in taken
+
+
+def test_most_accepts_are_known_to_hold_up_somebody(boot: BootGuest) -> None:
+    stalls = {
+        str(one.where): one.bytes for one in measured(boot("debian:6.12", *LOCK_WORDS)).stalls
+    }
+    assert stalls["allocation"] + stalls["early boot"] > 0.9 * sum(stalls.values())

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Cost profiles by name: those of profiles/, or a file of the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.errors import BadInputError
+from toolkit.places import CHECKOUT
+
+if TYPE_CHECKING:
+    from analysis.profile.read import Profile
+
+FOLDER = CHECKOUT / "profiles"
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME|FILE",
+        help="Model times from published costs: a name in profiles/, such as tdx-shutemov-2024, or a TOML file.",
+    ),
+]
+
+
+def names() -> list[str]:
+    """Return the names that `--profile` knows."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def find_profile(name: str) -> Profile:
+    """Return a profile by name or path. Raises BadInputError or BadInput, in one line."""
+    from analysis.profile.read import read_profile
+
+    path = Path(name)
+    if "/" not in name and path.suffix != ".toml":
+        path = FOLDER / f"{name}.toml"
+        if name not in names():
+            raise BadInputError(f"there is no profile {name!r}; there are {', '.join(names())}")
+    return read_profile(path)
