@@ -29,7 +29,7 @@ OUTCOMES = (
     "timeout",
     "killed",
 )
-SOURCES = ("emulator", "ebpf", "ftrace")
+SOURCES = ("emulator", "ebpf", "ftrace", "perf")
 
 Json = dict[str, Any]
 Range = tuple[int, int]

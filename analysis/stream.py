@@ -7,49 +7,21 @@ conversion: everything up to the damage is kept, and the file says that it is no
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from analysis.errors import BadInput
-from analysis.files import sha256_of, written_beside
-from analysis.schema import (
-    ARROW_SCHEMA,
-    FORMAT,
-    KIND_NAMES,
-    METADATA_KEY,
-    NO_CARRY,
-    RAW_DTYPE,
-    STAGE_NAMES,
-    Kind,
-)
+from analysis.event_writer import EventWriter, Records, StreamSummary, to_table
+from analysis.schema import KIND_NAMES, RAW_DTYPE, STAGE_NAMES, Kind
 
 CHUNK_RECORDS = 1 << 20
-"""Records per chunk and per row group: 72 MiB of raw data at a time."""
+"""Records per chunk: 72 MiB of raw data at a time."""
 
-_CACHE_RECORDS = 4096
-
-Records = npt.NDArray[np.void]
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class StreamSummary:
-    """What came of a conversion. ``sha256`` and ``bytes`` are those of the parquet file."""
-
-    events: int
-    complete: bool
-    problem: str | None
-    sha256: str
-    bytes: int
 
 
 class Completeness:
@@ -128,24 +100,12 @@ def convert_raw(raw: Path, parquet: Path, progress: Progress | None = None) -> S
     be read or ``parquet`` cannot be written; damage inside ``raw`` is reported, not raised.
     """
     completeness = Completeness()
-    with written_beside(parquet) as beside:
-        with pq.ParquetWriter(beside, ARROW_SCHEMA, **_writer_options()) as writer:
-            tables = map(to_table, _usable_chunks(raw, completeness, progress))
-            for table in _one_ahead(tables):
-                writer.write_table(table, row_group_size=CHUNK_RECORDS)
-            completeness.finish()
-            writer.add_key_value_metadata({METADATA_KEY: _metadata(completeness)})
-        size = beside.stat().st_size
-        digest = sha256_of(beside)
-    problem = completeness.problem
-    return StreamSummary(completeness.records, problem is None, problem, digest, size)
-
-
-def to_table(records: Records) -> pa.Table:
-    """The columns of ``ARROW_SCHEMA`` for an array of ``RAW_DTYPE``."""
-    fields = _transposed(records)
-    columns = [_column(fields, field.name) for field in ARROW_SCHEMA]
-    return pa.Table.from_arrays(columns, schema=ARROW_SCHEMA)
+    with EventWriter(parquet) as writer:
+        tables = map(to_table, _usable_chunks(raw, completeness, progress))
+        for table in _one_ahead(tables):
+            writer.write_table(table)
+        completeness.finish()
+        return writer.finish(completeness.problem)
 
 
 def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
@@ -155,17 +115,6 @@ def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         while (table := coming.result()) is not None:
             coming = pool.submit(next, tables, None)
             yield table
-
-
-def _transposed(records: Records) -> dict[str, npt.NDArray[Any]]:
-    """One contiguous array per field, copied block by block so that a block stays in cache."""
-    names = [name for name in records.dtype.names or () if name != "reserved"]
-    fields = {name: np.empty(len(records), records.dtype[name]) for name in names}
-    for start in range(0, len(records), _CACHE_RECORDS):
-        block = records[start : start + _CACHE_RECORDS]
-        for name in names:
-            fields[name][start : start + _CACHE_RECORDS] = block[name]
-    return fields
 
 
 def _usable_chunks(
@@ -189,44 +138,3 @@ def _usable_chunks(
                     progress(file.tell(), total)
     except FileNotFoundError as error:
         raise BadInput(f"no event stream at {raw}: the emulator did not start writing") from error
-
-
-def _column(fields: dict[str, npt.NDArray[Any]], name: str) -> pa.Array:
-    if name == "duration":
-        return pa.nulls(len(fields["seq"]), pa.uint64())
-    values = fields[name]
-    if name == "kind":
-        return _named((values - 1).astype(np.int8), KIND_NAMES)
-    if name == "stage":
-        return _named(values.astype(np.int8), STAGE_NAMES)
-    if name == "carry":
-        return pa.array(values, mask=values == NO_CARRY)
-    return pa.array(values)
-
-
-def _named(codes: npt.NDArray[np.int8], names: list[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(codes, pa.array(names))
-
-
-def _metadata(completeness: Completeness) -> str:
-    about: dict[str, object] = {
-        "format": FORMAT,
-        "events": completeness.records,
-        "complete": completeness.problem is None,
-    }
-    if completeness.problem is not None:
-        about["problem"] = completeness.problem
-    return json.dumps(about, sort_keys=True)
-
-
-def _writer_options() -> dict[str, object]:
-    """Counters are stored as differences, everything that repeats as a dictionary."""
-    counters = dict.fromkeys(("seq", "clock", "gpa"), "DELTA_BINARY_PACKED")
-    return {
-        "compression": "zstd",
-        "compression_level": 1,
-        "use_dictionary": [name for name in ARROW_SCHEMA.names if name not in counters],
-        "column_encoding": counters,
-        "write_statistics": ["seq", "clock"],
-        "data_page_size": 1 << 20,
-    }

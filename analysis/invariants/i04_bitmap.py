@@ -51,7 +51,7 @@ class BitmapTrue(Invariant):
         self._compare(step, step.snapshot, step.snapshot.bits, bitmap)
 
     def finish(self) -> InvariantResult:
-        if self.info.hand_over.bitmap is None:
+        if self.info.hand_over.bitmap is None and self.shows("bitmap"):
             return self.result(Status.NOT_APPLICABLE, "The guest was given no bitmap.")
         if not self._compared:
             return self.result(Status.NOT_DECIDABLE, "The run has no snapshot of the bitmap.")

@@ -12,6 +12,7 @@ import pytest
 
 from analysis import stream
 from analysis.errors import BadInput
+from analysis.event_writer import StreamSummary
 from analysis.events import EventFile
 from analysis.schema import COLUMNS, NO_CARRY, RAW_DTYPE, Kind
 from analysis.stream import convert_raw
@@ -23,7 +24,7 @@ def records() -> np.ndarray:
     return booted(backing="4K").records()
 
 
-def convert(tmp_path: Path, data: bytes) -> tuple[stream.StreamSummary, EventFile]:
+def convert(tmp_path: Path, data: bytes) -> tuple[StreamSummary, EventFile]:
     raw, parquet = tmp_path / "events.raw", tmp_path / "events.parquet"
     raw.write_bytes(data)
     summary = convert_raw(raw, parquet)

@@ -14,6 +14,7 @@ import toolkit
 from analysis.errors import BadInput
 from toolkit.commands.demo import demo
 from toolkit.commands.doctor import doctor
+from toolkit.commands.import_ import import_
 from toolkit.commands.kernel import kernel_app
 from toolkit.commands.matrix import matrix
 from toolkit.commands.replay import replay
@@ -56,6 +57,9 @@ app.add_typer(series_app, name="series")
 app.command(
     epilog="Example: acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"
 )(run)
+app.command("import", epilog="Example: acceptlab import trace.dat.xz --platform snp --replay")(
+    import_
+)
 app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")(replay)
 app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
     report

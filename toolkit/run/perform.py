@@ -30,7 +30,7 @@ from toolkit.run.launch import Ending, launch
 from toolkit.run.options import RunOptions
 
 if TYPE_CHECKING:
-    from analysis.stream import StreamSummary
+    from analysis.event_writer import StreamSummary
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from toolkit.run.outcome import Outcome
 from toolkit.run.probes import Probe
 
 if TYPE_CHECKING:
-    from analysis.stream import StreamSummary
+    from analysis.event_writer import StreamSummary
 
 
 def describe(

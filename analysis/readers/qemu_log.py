@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""QEMU's log of the emulator's trace-events (trace backend ``log``).
+
+A line is ``PID@SECONDS.MICROSECONDS:guest_accept seq 12 clock ... tags 0x...``; the time stamp may be missing
+(``-msg timestamp=off``), and lines of other trace-events are left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from analysis.readers.calls import number
+from analysis.readers.damage import Damaged
+from analysis.readers.emulator_words import WORDS, EmulatorEvents
+from analysis.readers.lines import lines
+from analysis.readers.opened import Opened
+from analysis.readers.recorder import Recorder
+
+_STAMP = r"(?:\d{1,10}@\d{1,20}\.\d{1,9}:)?"
+_LINE = re.compile(_STAMP + r"(?P<name>guest_\w{1,40}) (?P<words>seq .*)$")
+_OTHER = re.compile(_STAMP + r"[a-z]\w{1,80} ")
+_PAIR = re.compile(r"(\w{1,10}) (\S{1,24})(?: |$)")
+
+
+def recognises(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is such a log."""
+    first = head.decode("utf-8", "replace").partition("\n")[0]
+    return _LINE.match(first) is not None
+
+
+def read(source: Opened, recorder: Recorder) -> None:
+    """Every event of the emulator; the log is complete when the end event closes it."""
+    events = EmulatorEvents(recorder)
+    try:
+        for line in lines(source):
+            try:
+                _take(line.text, events)
+            except Damaged as why:
+                raise line.damaged(str(why)) from None
+    finally:
+        events.finish()
+
+
+def _take(text: str, events: EmulatorEvents) -> None:
+    found = _LINE.match(text)
+    if found is None:
+        if text.strip() and not _OTHER.match(text):
+            raise Damaged(f"is no line of QEMU's log: {text[:60]!r}")
+        return
+    fields = dict(_PAIR.findall(found["words"]))
+    events.take(found["name"], [number(fields, name) for name in WORDS])

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Where readers put events, one at a time or as whole arrays, and what is remembered of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from analysis.event_writer import NOT_MEASURED, Durations, Records
+from analysis.readers.damage import Damaged
+from analysis.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
+
+KEPT = 1 << 16
+"""Events that are held back, so that a duration that is known later can still be entered."""
+MOST_PROBES = 1 << 12
+
+_U64 = 1 << 64
+_FIELDS = ("clock", "gpa", "size", "result", "rip", "caller", "detail")
+_Row = list[int]
+_VCPU, _KIND, _STAGE, _CARRY, _DURATION, _RESULT = 7, 8, 9, 10, 11, 3
+
+
+class Recorder:
+    """Collects events in order and passes them on, with ``seq`` counted, as arrays.
+
+    ``kinds`` are the kinds seen, ``vcpus`` one more than the highest vCPU, ``problem`` why the trace is
+    not complete, ``clock`` that of the last event. ``shows`` are the parts (``analysis.absent``) that the
+    reader vouches for. ``source`` and ``clock_unit`` are as run.json has them, ``platform`` where the trace tells.
+    """
+
+    def __init__(self, write: Callable[[Records, Durations | None], None]) -> None:
+        self.events = 0
+        self.kinds: set[Kind] = set()
+        self.vcpus = 0
+        self.clock = 0
+        self.stage = Stage.KERNEL
+        self.shows: set[str] = set()
+        self.source = "ftrace"
+        self.clock_unit = "ns"
+        self.platform: str | None = None
+        self._probes: dict[str, int] = {}
+        self.problem: str | None = None
+        self._write = write
+        self._rows: list[_Row] = []
+        self._first = 0
+
+    def event(self, kind: Kind, clock: int, vcpu: int = 0, **fields: int) -> int:
+        """Append an event of the present stage and return its number.
+
+        ``fields``: gpa, size, result, rip, caller, detail, carry, duration, stage. Raises Damaged for
+        a value that no record can hold.
+        """
+        stage = fields.pop("stage", self.stage)
+        carry = fields.pop("carry", NO_CARRY)
+        duration = fields.pop("duration", NOT_MEASURED)
+        values = [fields.get(name, 0) for name in _FIELDS]
+        values[0] = clock
+        if not min(*values, duration) >= 0 or max(*values, duration) >= _U64:
+            raise Damaged(f"event {self.events}: a number is too large")
+        if not 0 <= vcpu < 1 << 16:
+            raise Damaged(f"event {self.events}: there is no CPU {vcpu}")
+        self._rows.append([*values, vcpu, kind, stage, carry, duration])
+        self.kinds.add(kind)
+        self.vcpus = max(self.vcpus, vcpu + 1)
+        self.clock = clock
+        self.events += 1
+        if len(self._rows) >= 2 * KEPT:
+            self._flush(KEPT)
+        return self.events - 1
+
+    def complete(self, number: int, duration: int, result: int) -> None:
+        """Enter what is known of event ``number`` only later; too late for it changes nothing."""
+        if number >= self._first and 0 <= duration < _U64:
+            row = self._rows[number - self._first]
+            row[_DURATION], row[_RESULT] = duration, result % _U64
+
+    def records(self, records: Records) -> None:
+        """Pass on an array whose ``seq`` is right already; not to be mixed with ``event``."""
+        self._write(records, None)
+        self.events += len(records)
+        self.kinds |= {Kind(int(kind)) for kind in np.unique(records["kind"])}
+        self.vcpus = max(self.vcpus, int(records["vcpu"].max()) + 1)
+        self.clock = int(records["clock"][-1])
+        self.stage = Stage(int(records["stage"][-1]))
+
+    def probe(self, function: str) -> int:
+        """The index of a function among ``probes``, where it is entered if need be."""
+        if function not in self._probes:
+            if len(self._probes) == MOST_PROBES:
+                raise Damaged(f"event {self.events}: more than {MOST_PROBES} functions")
+            self._probes[function] = len(self._probes)
+        return self._probes[function]
+
+    @property
+    def probes(self) -> tuple[str, ...]:
+        """The functions that the details of probe events count."""
+        return tuple(self._probes)
+
+    def incomplete(self, problem: str) -> None:
+        """Note why the trace is not complete; the first reason stays."""
+        self.problem = self.problem or problem
+
+    def finish(self) -> None:
+        """Pass on the rest; a complete trace gets its end record, unless its source had one."""
+        if self.problem is None and Kind.END not in self.kinds:
+            self.event(Kind.END, self.clock, detail=self.events)
+        self._flush(len(self._rows))
+
+    def _flush(self, count: int) -> None:
+        rows, self._rows = self._rows[:count], self._rows[count:]
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        records = np.zeros(len(rows), RAW_DTYPE)
+        records["seq"] = np.arange(self._first, self._first + len(rows))
+        for name, column in zip(_FIELDS, columns, strict=False):
+            records[name] = np.array(column, np.uint64)
+        for name, place in (("vcpu", _VCPU), ("kind", _KIND), ("stage", _STAGE), ("carry", _CARRY)):
+            records[name] = columns[place]
+        self._first += len(rows)
+        self._write(records, np.array(columns[_DURATION], np.uint64))

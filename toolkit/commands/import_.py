@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from analysis.run_folder import PLATFORMS
+from toolkit.commands.output import AsJson, print_json
+from toolkit.commands.replay import judge_runs
+from toolkit.errors import BadInputError
+from toolkit.run.folder import fresh
+
+
+def import_(
+    file: Annotated[
+        Path, typer.Argument(help="What was recorded; gzip, xz and zstd are read, too.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder of the run, new or empty; else a fresh one in the cache."
+        ),
+    ] = None,
+    platform: Annotated[
+        str | None,
+        typer.Option(help="snp or tdx: which kind of guest it was, where the file does not tell."),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="What the file is, instead of looking: text, qemu-log, ftrace, perf-script, emulator, trace-dat."
+        ),
+    ] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="The run it was recorded in: kernel, machine and memory map are taken from there.",
+        ),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Judge the run at once, as `acceptlab replay` does.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run folder of a trace that something else recorded, and print the folder as the last line.
+
+    Reads trace.dat (trace-cmd), text of ftrace, perf script and bpftrace, and the emulator's own stream and log. What such a
+    trace cannot show is marked absent in run.json. A damaged file gives all that comes before the damage.
+
+    Exit code: 0 imported; 1 --replay found something or cannot decide; 2 not usable; 3 trace-cmd is missing.
+    """
+    from toolkit.importing.perform import (  # loads pyarrow, which --help need not wait for
+        FORMATS,
+        Request,
+        perform,
+    )
+
+    _check("--platform", platform, PLATFORMS)
+    _check("--format", format, FORMATS)
+    folder = out or fresh(f"import-{file.name}")
+    try:
+        finished = perform(Request(file, platform, format, run), folder)
+    except BaseException:
+        if out is None:
+            folder.rmdir()  # ours, and as empty as `perform` found it
+        raise
+    info = finished.info
+    code = judge_runs([folder], quiet=as_json) if replay else 0
+    if as_json:
+        print_json(
+            {
+                "run": str(folder),
+                "format": info.other["imported"]["format"],
+                "platform": info.platform,
+                "events": info.events.count,
+                "complete": info.events.complete,
+                "problem": info.events.problem,
+                "absent": list(info.absent),
+            }
+        )
+    else:
+        problem = f"; not complete: {info.events.problem}" if info.events.problem else ""
+        typer.echo(f"{info.events.count:,} events{problem}")
+        typer.echo(folder)
+    raise typer.Exit(code)
+
+
+def _check(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
+    if value is not None and value not in allowed:
+        raise BadInputError(f"{option} {value}: give one of {', '.join(allowed)}")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One import: from a recorded file to a run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.readers.detect import READERS, format_of
+from analysis.readers.imported import Imported, import_events
+from analysis.readers.opened import Opened, Progress
+from analysis.run_folder import Run, RunInfo, write_run_json
+from toolkit.errors import BadInputError
+from toolkit.importing.describe import Origin, run_json
+from toolkit.progress import step
+from toolkit.run.folder import claimed
+
+FORMATS = tuple(READERS)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user wants imported; None is what the file has to tell itself."""
+
+    file: Path
+    platform: str | None = None
+    format: str | None = None
+    recorded_in: Path | None = None
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The words of the command that asks for it."""
+        options = {
+            "--platform": self.platform,
+            "--format": self.format,
+            "--run": self.recorded_in and str(self.recorded_in.resolve()),
+        }
+        words = [word for pair in options.items() if pair[1] for word in pair if word]
+        return ("acceptlab", "import", str(self.file.resolve()), *words)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run folder, and what its run.json says."""
+
+    folder: Path
+    info: RunInfo
+
+
+def perform(request: Request, folder: Path) -> Finished:
+    """Import one file into ``folder``, new or empty; one that fails is left as it was found.
+
+    A damaged file is no failure: run.json says where it ends. Raises BadInput or BadInputError for a
+    file of which nothing can be read, and for a platform that neither file nor user names.
+    """
+    recorded_in = Run.open(request.recorded_in) if request.recorded_in else None
+    with claimed(folder), step(f"importing {request.file.name}") as shown:
+
+        def progress(done: int, total: int) -> None:
+            shown.update(done, total, f"{done >> 20:,} of {total >> 20:,} MiB")
+
+        parquet = folder / "events.parquet"
+        name, imported = _read(request, parquet, progress)
+        told = recorded_in.info.platform if recorded_in else imported.platform
+        platform = request.platform or told
+        if platform is None:
+            raise BadInputError(
+                f"{request.file} does not tell which platform the guest was of: give --platform"
+            )
+        origin = Origin(request.file, name, request.command)
+        info = run_json(imported, platform, parquet, recorded_in, origin)
+        write_run_json(folder, info)
+    return Finished(folder, info)
+
+
+def _read(request: Request, parquet: Path, progress: Progress) -> tuple[str, Imported]:
+    with Opened(request.file, progress) as source:
+        name = request.format or format_of(source)
+        return name, import_events(source, name, parquet)
