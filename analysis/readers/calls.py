@@ -22,8 +22,19 @@ _BEGIN, _END, _CONVERT = "accept_memory_begin", "accept_memory_end", "convert_me
 TRACEPOINTS = (_BEGIN, _END, _CONVERT)
 _MARKER = re.compile(r"acceptlab: stage ([a-z-]+)\s*$")
 _FIELD = re.compile(r"(\w+)=(\S+)")
+_PROBE = re.compile(r"(?P<function>\w{1,128}?)(?P<return>_{1,2}return|_ret)?(?:_\d{1,4})?$")
 _MOST_OPEN = 1 << 14
 """Calls that may be open at a time; each task has one or two."""
+
+
+def probed(event: str) -> tuple[str, bool]:
+    """The function that a probe's name tells of, and whether of its return.
+
+    ``perf probe`` makes ``accept_memory``, ``accept_memory_1`` and ``accept_memory__return``; by hand ``_return`` or
+    ``_ret`` is as usual.
+    """
+    found = _PROBE.match(event)
+    return (found["function"], found["return"] is not None) if found else (event, False)
 
 
 class Moment(NamedTuple):

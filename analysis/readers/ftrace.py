@@ -12,10 +12,10 @@ The guests' init prints its trace with ``PREFIX`` before every line; other lines
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from analysis.absent import RESULTS
-from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of
+from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of, probed
 from analysis.readers.damage import Damaged
 from analysis.readers.lines import Line, lines
 from analysis.readers.opened import Opened
@@ -34,8 +34,9 @@ _ENTRY = re.compile(
 _EVENT = re.compile(r"(?:(?P<system>[\w-]{1,64}):)?(?P<name>[\w.-]{1,128}):(?:\s+(?P<rest>.*))?$")
 _ENTERED = re.compile(r"\((?P<function>[\w.]{1,128})\+0x0(?:/0x[\da-f]+)?\)\s*(?P<fields>.*)$")
 _RETURNED = re.compile(r"\(\S{1,160} <- (?P<function>[\w.]{1,128})(?:\+\S+)?\)\s*(?P<fields>.*)$")
+_AT_ADDRESS = re.compile(r"\((?:[\da-f]{1,16} <- )?[\da-f]{1,16}\)\s*(?P<fields>.*)$")
 _COUNT = re.compile(r"# entries-in-buffer/entries-written: (\d{1,19})/(\d{1,19})\b")
-_LOST = re.compile(r"CPU:\d+ \[LOST (\d+ )?EVENTS\]")
+_LOST = re.compile(r"CPU:\d+ \[(?:LOST )?(\d+ )?EVENTS(?: DROPPED)?\]")
 _CONTINUED = re.compile(r"\s{0,8}=> ")
 _MARK = "tracing_mark_write"
 
@@ -59,18 +60,19 @@ def is_console(head: bytes) -> bool:
 
 def read(source: Opened, recorder: Recorder) -> None:
     """Every probe, tracepoint of ours and stage marker; other entries are only counted."""
-    reader = _Reader(recorder)
     found = lines(source)
     if is_console(source.peek(HEAD)):
         found = _printed(found)
+    reader = _Reader(recorder)
     try:
-        for line in found:
-            try:
-                reader.take(line.text)
-            except Damaged as why:
-                raise line.damaged(str(why)) from None
+        reader.take_all(found)
     finally:
-        reader.finish()
+        reader.check_count()
+
+
+def read_report(source: Opened, recorder: Recorder) -> None:
+    """The same of ``trace-cmd report``'s text, which does not count its entries; the caller knows its end."""
+    _Reader(recorder).take_all(lines(source))
 
 
 def _printed(found: Iterator[Line]) -> Iterator[Line]:
@@ -95,9 +97,29 @@ class _Reader:
         self._promised: int | None = None
         self._seen = 0
 
-    def take(self, line: str) -> None:
-        """One line. Raises Damaged for one that is none of ftrace's."""
-        text = line.strip()
+    def take_all(self, found: Iterable[Line]) -> None:
+        """Every line. Raises Damaged at the first that is none of ftrace's."""
+        try:
+            for line in found:
+                try:
+                    self._take(line.text.strip())
+                except Damaged as why:
+                    raise line.damaged(str(why)) from None
+        finally:
+            self._calls.finish()
+            if not self._calls.results_missing:
+                self._recorder.shows.add(RESULTS)
+
+    def check_count(self) -> None:
+        """Compare the entries with what the head of the text promises."""
+        if self._promised is None:
+            self._recorder.incomplete(
+                "it does not say how many entries there are (trace_pipe?), so that its end may be missing"
+            )
+        elif self._seen < self._promised:
+            self._recorder.incomplete(f"{self._seen} of {self._promised} entries are there")
+
+    def _take(self, text: str) -> None:
         if found := _COUNT.match(text):
             self._promised = int(found[1])
             if (lost := int(found[2]) - int(found[1])) > 0:
@@ -111,18 +133,6 @@ class _Reader:
             self._entry(entry)
         else:
             raise Damaged(f"is no line of ftrace: {text[:60]!r}")
-
-    def finish(self) -> None:
-        """Say what the end of the text tells about its completeness."""
-        self._calls.finish()
-        if self._promised is None:
-            self._recorder.incomplete(
-                "it does not say how many entries there are (trace_pipe?), so its end may be missing"
-            )
-        elif self._seen < self._promised:
-            self._recorder.incomplete(f"{self._seen} of {self._promised} entries are there")
-        if not self._calls.results_missing:
-            self._recorder.shows.add(RESULTS)
 
     def _entry(self, entry: re.Match[str]) -> None:
         event = _EVENT.match(entry["what"])
@@ -138,6 +148,10 @@ class _Reader:
             self._calls.returned(found["function"], fields_of(found["fields"]), at)
         elif found := _ENTERED.match(rest):
             self._calls.entered(found["function"], fields_of(found["fields"]), at)
+        elif found := _AT_ADDRESS.match(rest):
+            function, returns = probed(name)
+            call = self._calls.returned if returns else self._calls.entered
+            call(function, fields_of(found["fields"]), at)
 
 
 def nanoseconds(text: str) -> int:

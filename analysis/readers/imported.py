@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis.absent import BLOCKS, EARLY, HAND_OVER, OUTSIDE_THE_GUEST, PAGE_STATES, RESULTS
 from analysis.event_writer import EventWriter, StreamSummary
 from analysis.readers.damage import Damaged
-from analysis.readers.detect import READERS
+from analysis.readers.detect import Reader
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
 from analysis.schema import Kind, Stage, label
@@ -33,8 +33,8 @@ class Imported:
     absent: tuple[str, ...]
 
 
-def import_events(source: Opened, name: str, parquet: Path) -> Imported:
-    """Read ``source``, which is of format ``name``, into ``parquet``.
+def import_events(source: Opened, reader: Reader, parquet: Path) -> Imported:
+    """Read ``source`` by ``reader`` into ``parquet``.
 
     Damage does not stop it: what can be read is kept, and ``events.problem`` says where it ends. Raises
     BadInput when ``parquet`` cannot be written.
@@ -42,7 +42,7 @@ def import_events(source: Opened, name: str, parquet: Path) -> Imported:
     with EventWriter(parquet) as writer:
         recorder = Recorder(writer.write)
         try:
-            READERS[name].read(source, recorder)
+            reader.read(source, recorder)
         except Damaged as damage:
             recorder.problem = str(damage)
         recorder.finish()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from analysis.absent import RESULTS
-from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of, number
+from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of, number, probed
 from analysis.readers.damage import Damaged
 from analysis.readers.emulator_words import WORDS, EmulatorEvents
 from analysis.readers.ftrace import nanoseconds
@@ -28,8 +28,6 @@ _SAMPLE = re.compile(
 _OTHER = re.compile(r".{1,60}?\s{1,40}-?\d{1,10}.{0,80}?\d{1,12}\.\d{6,9}:\s")
 _FRAME = re.compile(r"\s{0,40}[\da-f]{1,16} ")
 _PLACE = re.compile(r"\((?:[\da-f]{1,16} <- )?[\da-f]{1,16}\)\s*")
-_RETURN = re.compile(r"(?P<function>\w{1,128}?)(?:__return|_ret)(?:_\d{1,4})?$")
-_NUMBERED = re.compile(r"(?P<function>\w{1,128}?)(?:_\d{1,4})?$")
 _LOST = re.compile(r".*PERF_RECORD_LOST")
 _FUNCTION_SYSTEMS = ("probe", "kprobes", "kprobe")
 _EMULATOR = "sdt_qemu"
@@ -101,7 +99,7 @@ class _Reader:
             self._calls.tracepoint(name, fields, at)
         elif sample["system"] not in _FUNCTION_SYSTEMS:
             return
-        elif found := _RETURN.match(name):
-            self._calls.returned(found["function"], fields, at)
-        elif found := _NUMBERED.match(name):
-            self._calls.entered(found["function"], fields, at)
+        else:
+            function, returns = probed(name)
+            call = self._calls.returned if returns else self._calls.entered
+            call(function, fields, at)

@@ -6,16 +6,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.readers import trace_dat
 from analysis.readers.detect import READERS, format_of
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened, Progress
 from analysis.run_folder import Run, RunInfo, write_run_json
 from toolkit.errors import BadInputError
 from toolkit.importing.describe import Origin, run_json
+from toolkit.importing.trace_cmd import FORMAT, import_trace_dat
 from toolkit.progress import step
 from toolkit.run.folder import claimed
 
-FORMATS = tuple(READERS)
+FORMATS = (*READERS, FORMAT)
 
 
 @dataclass(frozen=True)
@@ -75,5 +77,7 @@ def perform(request: Request, folder: Path) -> Finished:
 
 def _read(request: Request, parquet: Path, progress: Progress) -> tuple[str, Imported]:
     with Opened(request.file, progress) as source:
+        if request.format == FORMAT or source.peek(len(trace_dat.MAGIC)) == trace_dat.MAGIC:
+            return FORMAT, import_trace_dat(source, parquet)
         name = request.format or format_of(source)
-        return name, import_events(source, name, parquet)
+        return name, import_events(source, READERS[name], parquet)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.event_writer import Records
 from analysis.events import EventFile
-from analysis.readers.detect import format_of
+from analysis.readers.detect import READERS, format_of
 from analysis.readers.emulator_words import trace_event_of
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened
@@ -120,7 +120,7 @@ def read(data: bytes, folder: Path, form: str | None = None) -> Imported:
     path = folder / "recorded"
     path.write_bytes(data)
     with Opened(path) as source:
-        return import_events(source, form or format_of(source), folder / "events.parquet")
+        return import_events(source, READERS[form or format_of(source)], folder / "events.parquet")
 
 
 def rows(folder: Path, *columns: str) -> list[tuple[int | str, ...]]:

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab import`: a run folder, what it says, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.run_folder import Run
+from tests.analysis.readers.samples import FTRACE, TEXT, TRACEPOINTS, emulator
+from tests.analysis.synthetic import booted
+from toolkit.commands import app as frame
+
+Acceptlab = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def acceptlab(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Acceptlab:
+    """Return a function that runs the command in this process, in tmp_path."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "trace.txt").write_text(FTRACE)
+    (tmp_path / "pipe.txt").write_text(TRACEPOINTS)
+    (tmp_path / "events.raw").write_bytes(emulator())
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
+        with pytest.raises(SystemExit) as ended:
+            frame.main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def test_the_folder_is_the_last_line(acceptlab: Acceptlab, tmp_path: Path) -> None:
+    code, out, _ = acceptlab("import", "trace.txt", "--out", "run")
+    assert (code, out.splitlines()) == (0, ["9 events", "run"])
+    info = Run.open(tmp_path / "run").info
+    assert (info.platform, info.source, info.clock) == ("snp", "ftrace", "ns")
+    assert [probe.name for probe in info.probes] == ["accept_memory", "snp_accept_memory"]
+    assert info.reproduce == f"acceptlab import {tmp_path / 'trace.txt'}"
+    Run.open(tmp_path / "run").verify_events()
+
+
+def test_without_out_it_is_in_the_cache(acceptlab: Acceptlab, tmp_path: Path) -> None:
+    _, out, _ = acceptlab("import", "trace.txt")
+    folder = Path(out.splitlines()[-1])
+    assert folder.parent == tmp_path / "cache" / "acceptlab" / "runs"
+    assert folder.name.endswith("-import-trace.txt")
+
+
+def test_a_guest_s_trace_is_never_clean(acceptlab: Acceptlab) -> None:
+    code, out, _ = acceptlab("import", "trace.txt", "--out", "run", "--replay")
+    assert code == 1
+    assert "undecided: Not decidable: I1" in out
+
+
+def test_json_tells_what_is_missing(acceptlab: Acceptlab) -> None:
+    words = ("import", "pipe.txt", "--platform", "tdx", "--format", "ftrace", "--json")
+    code, out, _ = acceptlab(*words)
+    answer = json.loads(out)
+    assert (code, answer["complete"], answer["events"]) == (0, False, 2)
+    assert "trace_pipe" in answer["problem"]
+    assert "stop" in answer["absent"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["nowhere.txt"], "cannot read nowhere.txt"),
+        (["pipe.txt"], "give --platform"),
+        (["trace.txt", "--platform", "sev"], "--platform sev: give one of snp, tdx"),
+        (["trace.txt", "--format", "pdf"], "--format pdf: give one of"),
+        (["trace.txt", "--run", "nowhere"], "nowhere is not a run folder"),
+        (["cache"], "cannot read cache"),
+    ],
+)
+def test_what_cannot_be_imported(
+    acceptlab: Acceptlab, tmp_path: Path, words: list[str], says: str
+) -> None:
+    (tmp_path / "cache").mkdir()
+    code, out, err = acceptlab("import", *words, "--out", "run")
+    assert (code, out) == (2, "")
+    told = [line for line in err.splitlines() if line.startswith("acceptlab: ")]
+    assert len(told) == 1 and says in told[0]
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_emulator_s_stream_tells_its_memory_map(acceptlab: Acceptlab, tmp_path: Path) -> None:
+    acceptlab("import", "events.raw", "--platform", "snp", "--out", "run")
+    info = Run.open(tmp_path / "run").info
+    mib = 1 << 20
+    assert info.hand_over.ram == ((0, 0xA0000), (mib, 7 * mib))
+    assert info.hand_over.unaccepted == ((4 * mib, 4 * mib),)
+    assert (info.source, info.clock, info.machine.cpus) == ("emulator", "instructions", 2)
+    assert set(info.absent) == {"bitmap", "page-states"}
+
+
+def test_what_the_run_knows_is_taken_from_it(acceptlab: Acceptlab, tmp_path: Path) -> None:
+    guest = booted(platform="tdx")
+    guest.write(tmp_path / "recorded-in")
+    (tmp_path / "trace.text").write_text(TEXT.replace("platform=tdx", ""))
+    acceptlab("import", "trace.text", "--run", "recorded-in", "--out", "run")
+    info = Run.open(tmp_path / "run").info
+    assert (info.platform, info.kernel.name) == ("tdx", "synthetic")
+    assert info.hand_over == guest.info().hand_over
+    assert "hand-over" not in info.absent
+
+
+def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Acceptlab, tmp_path: Path) -> None:
+    (tmp_path / "cut.txt").write_text(FTRACE[:-30])
+    code, out, _ = acceptlab("import", "cut.txt", "--out", "run")
+    assert code == 0
+    assert out.splitlines()[0] == "8 events; not complete: line 16: breaks off after 61 bytes"

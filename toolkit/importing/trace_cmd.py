@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""trace.dat: `trace-cmd report` makes it text, and the ftrace reader reads that."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, BinaryIO, cast
+
+from analysis.readers import ftrace, trace_dat
+from analysis.readers.damage import Damaged
+from analysis.readers.imported import Imported, import_events
+from analysis.readers.opened import Opened
+from analysis.readers.recorder import Recorder
+from toolkit.errors import MachineError
+from toolkit.processes import die_with_parent
+
+FORMAT = "trace-dat"
+_COPIED = 1 << 20
+
+
+def import_trace_dat(source: Opened, parquet: Path) -> Imported:
+    """Read a trace.dat into ``parquet``; a compressed one is unpacked beside it first.
+
+    A file that breaks off is imported as far as trace-cmd can read it. Raises MachineError when trace-cmd is missing.
+    """
+    if shutil.which("trace-cmd") is None:
+        raise MachineError(
+            "trace-cmd is missing, which reads trace.dat: install the package trace-cmd"
+        )
+    if source.compression is None:
+        return _import(source.path, None, parquet)
+    with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".dat") as plain:
+        damage = None
+        try:
+            while data := source.read(_COPIED):
+                plain.write(data)
+        except Damaged as error:
+            damage = str(error)
+        plain.flush()
+        return _import(Path(plain.name), damage, parquet)
+
+
+def _import(path: Path, damage: str | None, parquet: Path) -> Imported:
+    try:
+        trace_dat.check(path)
+    except Damaged as error:
+        damage = damage or str(error)
+    with tempfile.TemporaryFile() as errors, _report(path, errors) as process:
+        text = Opened(path, file=cast(BinaryIO, process.stdout))
+        with text:
+            return import_events(text, _Reported(process, errors, damage), parquet)
+
+
+@contextlib.contextmanager
+def _report(path: Path, errors: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """`trace-cmd report` while it runs; it is gone afterwards, whatever happens."""
+    process = subprocess.Popen(
+        ["trace-cmd", "report", "-N", "-t", "-i", str(path)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        preexec_fn=die_with_parent,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+class _Reported:
+    """Reads what a `trace-cmd report` prints; whether that is everything, file and process tell."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], errors: IO[bytes], damage: str | None
+    ) -> None:
+        self._process = process
+        self._errors = errors
+        self._damage = damage
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether this is a trace.dat."""
+        return head.startswith(trace_dat.MAGIC)
+
+    def read(self, source: Opened, recorder: Recorder) -> None:
+        """Hand every event to the recorder. Raises Damaged when the file, or trace-cmd, did not come to its end."""
+        try:
+            ftrace.read_report(source, recorder)
+        except Damaged as error:
+            self._damage = self._damage or f"trace-cmd's report, {error}"
+        if self._damage is None and self._process.wait():
+            self._errors.seek(0)
+            lines = self._errors.read(1 << 16).decode("utf-8", "replace").split("\n")
+            said = next((line.strip() for line in lines if line.strip()), "nothing")
+            self._damage = f"trace-cmd report failed ({self._process.returncode}): {said}"
+        if self._damage is not None:
+            raise Damaged(self._damage)
