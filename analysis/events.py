@@ -82,6 +82,12 @@ class EventFile:
                 yield Batch(start, {name: _plain(chunk.column(name), name) for name in columns})
                 start += chunk.num_rows
 
+    def tables(self, batch_events: int = BATCH_EVENTS) -> Iterator[pa.Table]:
+        """All events in order, as they are in the file."""
+        with _one_line(self.path):
+            for chunk in self._file.iter_batches(batch_events):
+                yield pa.Table.from_batches([chunk])
+
     def clock_range(self) -> tuple[int, int]:
         """Smallest and largest clock, from the statistics of the file; (0, 0) if there are none."""
         place = self._file.schema_arrow.names.index("clock")

@@ -14,6 +14,7 @@ import toolkit
 from analysis.errors import BadInput
 from toolkit.commands.demo import demo
 from toolkit.commands.doctor import doctor
+from toolkit.commands.export import export
 from toolkit.commands.import_ import import_
 from toolkit.commands.kernel import kernel_app
 from toolkit.commands.matrix import matrix
@@ -60,6 +61,7 @@ app.command(
 app.command("import", epilog="Example: acceptlab import trace.dat.xz --platform snp --replay")(
     import_
 )
+app.command(epilog="Example: acceptlab export RUN --format perfetto --out boot.pftrace")(export)
 app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")(replay)
 app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
     report

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A timeline in Perfetto's format, which its viewer (ui.perfetto.dev) opens.
+
+A track per vCPU with accepts as slices and what went wrong as instants, a track of stages, and a counter of
+accepted memory. The viewer knows nanoseconds only: a clock of instructions is shown as if one took 1 ns, and says so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import (
+    CounterDescriptor,
+    TracePacket,
+    TrackEvent,
+)
+from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
+
+from analysis.events import Batch, EventFile
+from analysis.export.progress import Progress
+from analysis.export.slices import Slice, slices
+from analysis.files import written_beside
+from analysis.page_states import Op, ops_of
+from analysis.run_folder import RunInfo
+from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, Kind, Stage, StopReason, label
+
+_INSTANTS = (
+    Kind.FAULT,
+    Kind.STOP,
+    Kind.DMA_REFUSED,
+    Kind.CIPHERTEXT,
+    Kind.ATTACK,
+    Kind.TERMINATE,
+    Kind.AP_START,
+    Kind.BITMAP,
+)
+_GUEST, _STAGES, _ACCEPTED, _FIRST_VCPU = 1, 2, 3, 16
+_SEQUENCE = 1
+_PID = 1
+_COUNTER_STEP = 1 << 10
+"""Clock units: changes that follow each other faster are counted together."""
+_SIZES = {PAGE_SIZE: "4K", UNIT_SIZE: "2M"}
+
+
+def write_perfetto(
+    info: RunInfo, events: EventFile, path: Path, progress: Progress | None = None
+) -> None:
+    """Write ``path``; raises BadInput when that fails, or when ``events`` is damaged."""
+    with written_beside(path) as beside, beside.open("wb") as file:
+        timeline = _Timeline(StreamingTraceProtoBuilder(file), info)
+        for batch in events.batches():
+            timeline.add(batch)
+            if progress is not None:
+                progress(batch.start + len(batch), events.events)
+        timeline.end()
+
+
+class _Timeline:
+    """Turns batches of events into packets."""
+
+    def __init__(self, builder: Any, info: RunInfo) -> None:
+        self._builder = builder
+        self._vcpus: set[int] = set()
+        self._accepted = 0
+        self._clock = 0
+        self._in_stage = False
+        unit = "" if info.clock == "ns" else " (1 ns shown is 1 instruction)"
+        about = f"{info.platform.upper()} guest, {info.kernel.name or 'kernel not known'}{unit}"
+        guest = self._packet()
+        guest.sequence_flags = TracePacket.SEQ_INCREMENTAL_STATE_CLEARED
+        guest.track_descriptor.uuid = _GUEST
+        guest.track_descriptor.process.pid = _PID
+        guest.track_descriptor.process.process_name = about
+        self._builder.write_packet(guest)
+        self._track(_STAGES, "stage")
+        self._track(_ACCEPTED, "accepted memory", counter=True)
+
+    def add(self, batch: Batch) -> None:
+        """All of a batch that is shown, in order of time."""
+        instants = np.flatnonzero(np.isin(batch["kind"], [*_INSTANTS, Kind.STAGE]))
+        shown: list[tuple[int, int | Slice]] = [
+            (int(batch["clock"][at]), int(at)) for at in instants
+        ]
+        shown += [(one.start, one) for one in slices(batch)]
+        for _, one in sorted(shown, key=lambda pair: pair[0]):
+            if isinstance(one, Slice):
+                self._accept(one)
+            elif batch["kind"][one] == Kind.STAGE:
+                self._stage(int(batch["clock"][one]), int(batch["detail"][one]))
+            else:
+                self._instant(batch, one)
+        self._count(batch)
+        self._clock = int(batch["clock"][-1])
+
+    def end(self) -> None:
+        """Close what is open."""
+        if self._in_stage:
+            self._event(self._clock, _STAGES, TrackEvent.TYPE_SLICE_END)
+
+    def _packet(self) -> Any:
+        packet = self._builder.create_packet()
+        packet.trusted_packet_sequence_id = _SEQUENCE
+        return packet
+
+    def _track(self, uuid: int, name: str, counter: bool = False) -> None:
+        packet = self._packet()
+        packet.track_descriptor.uuid = uuid
+        packet.track_descriptor.parent_uuid = _GUEST
+        packet.track_descriptor.name = name
+        if counter:
+            packet.track_descriptor.counter.unit = CounterDescriptor.UNIT_SIZE_BYTES
+        self._builder.write_packet(packet)
+
+    def _vcpu(self, number: int) -> int:
+        if number not in self._vcpus:
+            self._vcpus.add(number)
+            self._track(_FIRST_VCPU + number, f"vCPU {number}")
+        return _FIRST_VCPU + number
+
+    def _event(self, clock: int, track: int, kind: int, name: str = "", **about: int | str) -> None:
+        packet = self._packet()
+        packet.timestamp = clock
+        packet.track_event.track_uuid = track
+        packet.track_event.type = kind
+        if name:
+            packet.track_event.name = name
+        for key, value in about.items():
+            annotation = packet.track_event.debug_annotations.add()
+            annotation.name = key
+            if isinstance(value, str):
+                annotation.string_value = value
+            else:
+                annotation.uint_value = value
+        self._builder.write_packet(packet)
+
+    def _accept(self, one: Slice) -> None:
+        track = self._vcpu(one.vcpu)
+        about: dict[str, int | str] = {
+            "gpa": f"{one.gpa:#x}", "size": one.size, "accepts": one.accepts,
+            "result": f"{one.result:#x}", "seq": one.first,
+        }  # fmt: skip
+        if one.carry != NO_CARRY:
+            about["carry"] = one.carry
+        each = _SIZES.get(one.size // one.accepts, f"{one.size // one.accepts:#x} bytes")
+        refused = "" if one.result == 0 and one.carry != 1 else " refused"
+        name = f"accept {each}{refused}"
+        self._event(one.start, track, TrackEvent.TYPE_SLICE_BEGIN, name, **about)
+        self._event(one.end, track, TrackEvent.TYPE_SLICE_END)
+
+    def _stage(self, clock: int, stage: int) -> None:
+        if self._in_stage:
+            self._event(clock, _STAGES, TrackEvent.TYPE_SLICE_END)
+        self._event(clock, _STAGES, TrackEvent.TYPE_SLICE_BEGIN, label(Stage(stage)))
+        self._in_stage = True
+
+    def _instant(self, batch: Batch, at: int) -> None:
+        kind, detail = Kind(int(batch["kind"][at])), int(batch["detail"][at])
+        name, result = label(kind), int(batch["result"][at])
+        if kind == Kind.ATTACK and detail in set(Attack):
+            name += f" {label(Attack(detail))}"
+        elif kind == Kind.STOP and result in set(StopReason):
+            name += f" {label(StopReason(result))}"
+        about = {key: f"{int(batch[key][at]):#x}" for key in ("gpa", "size", "detail", "rip")}
+        seq, track = int(batch["seq"][at]), self._vcpu(int(batch["vcpu"][at]))
+        clock = int(batch["clock"][at])
+        self._event(clock, track, TrackEvent.TYPE_INSTANT, name, **about, seq=seq)
+
+    def _count(self, batch: Batch) -> None:
+        """The counter behind every accept that is not followed at once by the next."""
+        ops = ops_of(batch)
+        size = batch["size"].astype(np.int64)
+        change = np.where(np.isin(ops, [Op.ACCEPT, Op.LAUNCH]), size, 0)
+        change = np.where(ops == Op.RESCIND, -size, change)
+        total = self._accepted + np.cumsum(change)
+        changes = np.flatnonzero(change)
+        if len(changes):
+            gap = np.diff(batch["clock"][changes].astype(np.int64), append=np.iinfo(np.int64).max)
+            for at in changes[gap > _COUNTER_STEP].tolist():
+                self._counter(int(batch["clock"][at]), max(int(total[at]), 0))
+            self._accepted = int(total[-1])
+
+    def _counter(self, clock: int, value: int) -> None:
+        packet = self._packet()
+        packet.timestamp = clock
+        packet.track_event.track_uuid = _ACCEPTED
+        packet.track_event.type = TrackEvent.TYPE_COUNTER
+        packet.track_event.counter_value = value
+        self._builder.write_packet(packet)

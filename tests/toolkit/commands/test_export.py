@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab export`: where the file goes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from analysis.events import EventFile
+from tests.analysis.synthetic import booted
+from toolkit.commands.app import app
+from toolkit.errors import BadInputError
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return booted().write(tmp_path / "run")
+
+
+@pytest.mark.parametrize(("form", "name"), [("perfetto", "events.pftrace"), ("csv", "events.csv")])
+def test_the_file_is_in_the_run_unless_told_otherwise(run: Path, form: str, name: str) -> None:
+    done = CliRunner().invoke(app, ["export", str(run), "--format", form])
+    assert (done.exit_code, done.stdout) == (0, f"{run / name}\n")
+    assert (run / name).stat().st_size > 1000
+
+
+def test_parquet_is_the_same_file_elsewhere(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "copy.parquet"
+    words = ["export", str(run), "--format", "parquet", "--out", str(out), "--json"]
+    done = CliRunner().invoke(app, words)
+    assert json.loads(done.stdout)["events"] == EventFile(out).events
+    assert out.read_bytes() == (run / "events.parquet").read_bytes()
+
+
+def test_the_run_s_own_file_is_not_overwritten(run: Path) -> None:
+    before = (run / "events.parquet").read_bytes()
+    done = CliRunner().invoke(app, ["export", str(run), "--format", "parquet"])
+    assert isinstance(done.exception, BadInputError)
+    assert (run / "events.parquet").read_bytes() == before
+
+
+def test_a_damaged_run_leaves_no_file(run: Path) -> None:
+    data = bytearray((run / "events.parquet").read_bytes())
+    data[100:200] = bytes(100)
+    (run / "events.parquet").write_bytes(data)
+    done = CliRunner().invoke(app, ["export", str(run), "--format", "csv"])
+    assert done.exit_code != 0
+    assert not (run / "events.csv").exists()
