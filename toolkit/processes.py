@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
@@ -20,6 +21,14 @@ def die_with_parent() -> None:
 def end_with_parent() -> None:
     """Have the kernel ask this process to end (SIGTERM) when its parent dies; for one that has children to stop itself."""
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def state_of(pid: int) -> str:
+    """Return the letter of a process's state (proc(5)): T when it is stopped, "" when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""
 
 
 @contextlib.contextmanager

@@ -26,6 +26,17 @@ struct EventStream {
     uint64_t last_clock;
 };
 
+/* Every kind of event; its trace-event is guest_<name> */
+#define FOR_EACH_KIND(DO)                                                   \
+    DO(RAM, ram) DO(LAUNCH, launch) DO(ACCEPT, accept)                      \
+    DO(RESCIND, rescind) DO(CONVERT, convert) DO(RMPADJUST, rmpadjust)      \
+    DO(ASSIGN, assign) DO(REMOVE, remove) DO(SPLIT, split)                  \
+    DO(ATTACK, attack) DO(FAULT, fault) DO(STOP, stop)                      \
+    DO(DMA_REFUSED, dma_refused) DO(CIPHERTEXT, ciphertext)                 \
+    DO(TERMINATE, terminate) DO(AP_START, ap_start) DO(STAGE, stage)        \
+    DO(BITMAP, bitmap) DO(PROBE_ENTER, probe_enter)                         \
+    DO(PROBE_RETURN, probe_return) DO(END, end)
+
 static const char *const kind_name[] = {
     [EVENT_RAM] = "ram", [EVENT_LAUNCH] = "launch",
     [EVENT_ACCEPT] = "accept", [EVENT_RESCIND] = "rescind",
@@ -96,41 +107,35 @@ uint64_t guest_clock(EmulatedCpu *cpu)
     return qatomic_read_i64(&timers_state.qemu_icount) + executed;
 }
 
+/* The last 64 bits of the record, as trace-events describes them */
+static uint64_t tags_of(const struct acc_event *e)
+{
+    return e->vcpu | (uint64_t)e->kind << 16 | (uint64_t)e->stage << 24 |
+           (uint64_t)e->carry << 32;
+}
+
 static void trace_out(const struct acc_event *e)
 {
-    uint32_t carry = e->carry;
-
-#define TRACE(kind, name)                                                   \
-    case kind:                                                              \
-        trace_guest_##name(e->seq, e->clock, e->vcpu, e->stage, e->gpa,     \
-                           e->size, e->result | (uint64_t)carry << 56,      \
-                           e->rip, e->caller, e->detail);                   \
-        break
+#define TRACE(KIND, name)                                                   \
+    case EVENT_##KIND:                                                      \
+        trace_guest_##name(e->seq, e->clock, e->gpa, e->size, e->result,    \
+                           e->rip, e->caller, e->detail, tags_of(e));       \
+        break;
 
     switch (e->kind) {
-    TRACE(EVENT_RAM, ram);
-    TRACE(EVENT_LAUNCH, launch);
-    TRACE(EVENT_ACCEPT, accept);
-    TRACE(EVENT_RESCIND, rescind);
-    TRACE(EVENT_CONVERT, convert);
-    TRACE(EVENT_RMPADJUST, rmpadjust);
-    TRACE(EVENT_ASSIGN, assign);
-    TRACE(EVENT_REMOVE, remove);
-    TRACE(EVENT_SPLIT, split);
-    TRACE(EVENT_ATTACK, attack);
-    TRACE(EVENT_FAULT, fault);
-    TRACE(EVENT_STOP, stop);
-    TRACE(EVENT_DMA_REFUSED, dma_refused);
-    TRACE(EVENT_CIPHERTEXT, ciphertext);
-    TRACE(EVENT_TERMINATE, terminate);
-    TRACE(EVENT_AP_START, ap_start);
-    TRACE(EVENT_STAGE, stage);
-    TRACE(EVENT_BITMAP, bitmap);
-    TRACE(EVENT_PROBE_ENTER, probe_enter);
-    TRACE(EVENT_PROBE_RETURN, probe_return);
-    TRACE(EVENT_END, end);
+    FOR_EACH_KIND(TRACE)
     }
 #undef TRACE
+}
+
+/* Whether anybody is attached to any of the trace-events */
+static bool is_traced(void)
+{
+#define ATTACHED(KIND, name)                                                \
+    trace_event_get_state_backends(TRACE_GUEST_##KIND) ||
+
+    return FOR_EACH_KIND(ATTACHED) false;
+#undef ATTACHED
 }
 
 void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
@@ -143,7 +148,7 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     }
     attacks_note(&event);
     event.seq = stream->next_seq++;
-    if (!stream->file && !trace_event_get_state_backends(TRACE_GUEST_ACCEPT)) {
+    if (!stream->file && !is_traced()) {
         return;
     }
     event.clock = MAX(guest_clock(cpu), stream->last_clock);

@@ -66,6 +66,7 @@ struct EmulatedGuest {
     char *attacks_file;
     bool backing_4k;
     bool assign_in_advance;
+    bool hold;
 
     HandOver hand_over;
     QemuMutex lock;         /* page states, events, report */

@@ -61,6 +61,16 @@ static void set_assign(Object *obj, const char *value, Error **errp)
     EMULATED_GUEST(obj)->assign_in_advance = !strcmp(value, "advance");
 }
 
+static bool get_hold(Object *obj, Error **errp)
+{
+    return EMULATED_GUEST(obj)->hold;
+}
+
+static void set_hold(Object *obj, bool value, Error **errp)
+{
+    EMULATED_GUEST(obj)->hold = value;
+}
+
 static void add_string(ObjectClass *oc, const char *name,
                        char *(*get)(Object *, Error **),
                        void (*set)(Object *, const char *, Error **),
@@ -91,6 +101,9 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "size of the host's pages behind guest memory: 2M or 4K");
     add_string(oc, "host-assign", get_assign, set_assign,
                "when the host assigns pages to the guest: demand or advance");
+    object_class_property_add_bool(oc, "hold", get_hold, set_hold);
+    object_class_property_set_description(oc, "hold",
+        "stop before the first event until SIGCONT, for whoever attaches");
 }
 
 static const TypeInfo emulated_guest_type = {

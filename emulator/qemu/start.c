@@ -209,4 +209,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
     shutdown_notifier.notify = shut_down;
     qemu_register_shutdown_notifier(&shutdown_notifier);
     CONFIDENTIAL_GUEST_SUPPORT(guest)->ready = true;
+    if (guest->hold) {
+        raise(SIGSTOP);
+    }
 }

@@ -157,6 +157,13 @@ def run(
             help="Keep what was loaded into the guest's memory, in RUN/hand-over.",
         ),
     ] = False,
+    hold: Annotated[
+        bool,
+        typer.Option(
+            "--hold",
+            help="Wait before the first event until `acceptlab collect --emulator RUN` has attached.",
+        ),
+    ] = False,
     dry: Annotated[
         bool,
         typer.Option(
@@ -174,7 +181,7 @@ def run(
         kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
         tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(probe_lock or ()),
         tuple(attack or ()), vmlinux,
-        threads.value, events, time_limit,
+        threads.value, events, time_limit, hold,
     )  # fmt: skip
     image = resolve(kernel)
     emulator = build.ensure()

@@ -126,6 +126,8 @@ def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> li
         properties["snapshots"] = _value(files.snapshots)
     if files.machinery.exists():
         properties["machinery"] = _value(files.machinery)
+    if options.hold:
+        properties["hold"] = "on"
     if options.attacks:
         properties["attacks"] = _value(files.attacks)
     if options.probes or options.probe_locks:

@@ -71,6 +71,18 @@ def claimed(path: Path) -> Iterator[None]:
             (path / LOCK).unlink(missing_ok=True)
 
 
+def is_running(path: Path) -> bool:
+    """Tell whether a run writes into the folder now."""
+    try:
+        with (path / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _empty(path: Path, keep_folder: bool) -> None:
     for entry in path.iterdir():
         if entry.is_dir() and not entry.is_symlink():

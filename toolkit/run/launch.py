@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.processes import die_with_parent
+from toolkit.processes import die_with_parent, state_of
+from toolkit.progress import say
 
 _POLL = 0.1
 """Seconds between two looks at the emulator."""
@@ -34,10 +35,15 @@ class Ending:
 
 
 def launch(
-    command: Sequence[str], stderr: Path, time_limit: float, watch: Callable[[float], None]
+    command: Sequence[str],
+    stderr: Path,
+    time_limit: float,
+    watch: Callable[[float], None],
+    held: str = "",
 ) -> Ending:
     """Run one emulator to its end and return how that was; `watch` is called now and then with the seconds so far.
 
+    `held` is for an emulator that stops before its first event: what to say then. Time counts from when it is let go.
     Ctrl-C, SIGTERM and SIGHUP stop the emulator and are told by `interrupted`; the caller decides what follows.
     """
     started = time.monotonic()
@@ -52,6 +58,9 @@ def launch(
         )
         timed_out = interrupted = False
         try:
+            if held:
+                _wait_until_let_go(process, held)
+                started = time.monotonic()
             timed_out = not _wait(process, started, time_limit, watch)
         except (KeyboardInterrupt, Interrupted):
             interrupted = True
@@ -77,10 +86,20 @@ def _wait(
             return True
 
 
+def _wait_until_let_go(process: subprocess.Popen[bytes], held: str) -> None:
+    """Wait until the emulator has stopped itself and goes on; also when it ends."""
+    while process.poll() is None and state_of(process.pid) != "T":
+        time.sleep(_POLL)
+    say(held)
+    while process.poll() is None and state_of(process.pid) == "T":
+        time.sleep(_POLL)
+
+
 def _stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is not None:
         return
     process.terminate()
+    process.send_signal(signal.SIGCONT)  # one that is held takes no other signal
     try:
         process.wait(_GRACE)
     except (subprocess.TimeoutExpired, KeyboardInterrupt, Interrupted):

@@ -44,6 +44,8 @@ class RunOptions:
     threads: str = "single"
     events: bool = True
     time_limit: float = 600.0
+    hold: bool = False
+    """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
 
     def __post_init__(self) -> None:
         """Raise BadInputError for a value that no run can have."""

@@ -153,7 +153,8 @@ def _launch(ready: Prepared) -> Ending:
     title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.accept}"
     with step(title) as progress:
         follower = Follower(progress, files.console, files.raw_events)
-        ending = launch(ready.command, files.stderr, options.time_limit, follower)
+        waiting = f"held: acceptlab collect --emulator {files.folder}" if options.hold else ""
+        ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
     has_report = options.platform == "plain" or files.report.is_file()
     outcome.check_emulator(ending, has_report, files.stderr)
     return ending
