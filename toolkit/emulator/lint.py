@@ -12,9 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolkit.emulator import build, overlay
+from toolkit.emulator import build
 from toolkit.errors import AcceptlabError
-from toolkit.places import CHECKOUT
 
 _GLUE = "target/i386/acceptlab/"
 # Compiled in full: many warnings come from the optimiser, and -fsyntax-only has none of them.
@@ -49,14 +48,14 @@ def _without_outputs(words: list[str]) -> list[str]:
 
 def main() -> int:
     """Check every file; return 1 when one has a warning."""
-    emulator = build.ensure()
-    work = build.work_folder(emulator.build["source"]["debian_sha256"])
-    overlay.sync(overlay.read(CHECKOUT / "emulator"), work / "qemu", work / "originals")
-    checked = commands(work / "build" / "compile_commands.json")
+    objects = (
+        build.objects()
+    )  # with the headers that are generated from this checkout's trace-events
+    checked = commands(objects / "compile_commands.json")
     failed = [
         name
         for name, command in checked.items()
-        if subprocess.run(command, cwd=work / "build", check=False).returncode
+        if subprocess.run(command, cwd=objects, check=False).returncode
     ]
     sys.stderr.write(f"{len(checked)} files of the glue checked, {len(failed)} with warnings\n")
     return 1 if failed or not checked else 0
