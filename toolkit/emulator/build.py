@@ -153,14 +153,21 @@ def _compile(made_of: source.Source, files: overlay.Overlay) -> Path:
         with step("unpacking QEMU and applying Debian's patches") as progress:
             source.unpack(made_of, tree, progress)
     overlay.sync(files, tree, work / "originals")
-    log = work / "build.log"
+    compile_tree(tree, folder, work / "build.log")
+    return folder
+
+
+def compile_tree(tree: Path, folder: Path, log: Path) -> None:
+    """Build QEMU's `tree` in `folder`, as far as it is not built; what the tools say goes to `log`.
+
+    Raises MachineError when a step fails, with what the tool said.
+    """
     with log.open("w") as output:
         if _needs_configure(folder):
             with step("configuring QEMU") as progress:
                 _configure(tree, folder, output.fileno(), log, progress)
         with step("building the emulator") as progress:
             _ninja(folder, log, progress)
-    return folder
 
 
 def _needs_configure(objects: Path) -> bool:
