@@ -16,6 +16,7 @@
 
 #define PAGE 4096UL
 #define HUGE (2UL << 20)
+#define STEP (64UL << 20)
 #define OPTION "acceptlab.workload="
 
 /* One write per line, so that kernel messages cannot come in between. */
@@ -117,6 +118,15 @@ static unsigned long size_of(const char *text)
 	return size;
 }
 
+/* A line each time another eighth is done: much memory takes minutes. */
+static void progress(unsigned long done, unsigned long step, unsigned long all)
+{
+	unsigned long eighth = all / 8;
+
+	if (all >= STEP && done + step < all && (done + step) / eighth != done / eighth)
+		say("ACCEPTLAB workload at=%lu\n", done + step);
+}
+
 static int touch(unsigned long size)
 {
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -125,25 +135,28 @@ static int touch(unsigned long size)
 
 	if (memory == MAP_FAILED)
 		return errno;
-	for (at = 0; at < size; at += PAGE)
+	for (at = 0; at < size; at += PAGE) {
 		memory[at] = 1;
+		progress(at, PAGE, size);
+	}
 	munmap(memory, size);
 	return 0;
 }
 
-/* A word in each page: the file gets all its memory, and little is copied. */
+/* A file that gets all its memory; nothing is written to it, which in an emulator would take long. */
 static int fill_tmpfs(unsigned long size)
 {
-	const unsigned long word = 0x5a5a5a5a5a5a5a5a;
-	unsigned long at;
+	unsigned long at, step;
 	int fd, error = 0;
 
 	fd = open("/tmp/fill", O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0)
 		return errno;
-	for (at = 0; at < size && !error; at += PAGE) {
-		if (pwrite(fd, &word, sizeof(word), at) != sizeof(word))
-			error = errno ? errno : EIO;
+	for (at = 0; at < size && !error; at += step) {
+		step = size - at < STEP ? size - at : STEP;
+		if (fallocate(fd, 0, at, step))
+			error = errno;
+		progress(at, step, size);
 	}
 	close(fd);
 	unlink("/tmp/fill");
@@ -171,12 +184,15 @@ static int huge(unsigned long size)
 		return errno;
 	if (!pool)
 		madvise(memory, size, MADV_HUGEPAGE);
-	for (at = 0; at < size; at += HUGE)
+	for (at = 0; at < size; at += HUGE) {
 		memory[at] = 1;
+		progress(at, HUGE, size);
+	}
 	say("ACCEPTLAB workload huge pages=%lu from=%s\n", pages, pool ? "pool" : "thp");
 	munmap(memory, size);
 	if (fd >= 0) {
-		if (pool && write(fd, "0\n", 2) != 2)
+		/* at the start of the file: elsewhere it is taken for more of the number */
+		if (pool && pwrite(fd, "0\n", 2, 0) != 2)
 			say("ACCEPTLAB note the pool of huge pages stays\n");
 		close(fd);
 	}
