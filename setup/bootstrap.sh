@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Make this machine able to run acceptlab: Debian packages, then a Python environment in the cache.
 #
-#     setup/bootstrap.sh [--dev] [--bench]
+#     setup/bootstrap.sh [--series] [--dev] [--bench]
 #
 # Prints the environment's folder as its only line on stdout; all else goes to stderr. Safe to interrupt and to run again: each
 # step leaves its mark only when it is done. Exit 3: this machine lacks something that only its owner can install.
@@ -14,9 +14,10 @@ wanted=run
 extras=
 for argument in "$@"; do
 	case $argument in
-	--dev) wanted="$wanted test" extras='[dev]' ;;
+	--series) wanted="$wanted series" ;;
+	--dev) wanted="$wanted series test" extras='[dev]' ;;
 	--bench) wanted="$wanted bench" ;;
-	*) echo "bootstrap: unknown argument '$argument'; it takes --dev and --bench" >&2; exit 2 ;;
+	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev and --bench" >&2; exit 2 ;;
 	esac
 done
 

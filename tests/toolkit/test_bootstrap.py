@@ -118,6 +118,14 @@ def test_development_asks_for_more(machine: Machine) -> None:
     assert "qemu-system-x86" not in done.stderr
 
 
+def test_what_builds_kernels_is_asked_for_by_its_purpose_only(machine: Machine) -> None:
+    assert "no python3" in machine.bootstrap().stderr
+    done = machine.bootstrap("--series")
+    assert done.returncode == 3
+    assert "libelf-dev" in done.stderr
+    assert "chromium" not in done.stderr
+
+
 def test_an_old_python_is_told(machine: Machine) -> None:
     done = machine.bootstrap()
     assert done.returncode == 3

@@ -1,14 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`acceptlab series bench|export`."""
+"""`acceptlab series ...`: its commands."""
 
 from __future__ import annotations
 
 import typer
 
 from toolkit.commands.series_bench import bench
+from toolkit.commands.series_build import build
+from toolkit.commands.series_sources import apply, list_series, show
 
-series_app = typer.Typer(no_args_is_help=True, help="Patch series: measure them, export them.")
+series_app = typer.Typer(no_args_is_help=True, help="Patch series: apply, build and measure them.")
 
+series_app.command("list", epilog="Example: acceptlab series list")(list_series)
+series_app.command(epilog="Example: acceptlab series show lazy-accept")(show)
+series_app.command(epilog="Example: acceptlab series apply lazy-accept --out ~/lazy-accept")(apply)
+series_app.command(
+    epilog="Example: acceptlab series build --tree ~/linux --range v6.12..my-work --spec ~/my-work.toml"
+)(build)
 series_app.command(
     epilog="Example: acceptlab series bench base=debian:6.12 mine=arch/x86/boot/bzImage --seeds 3"
 )(bench)

@@ -23,6 +23,9 @@ _MEMORY_WANTED = 3 * GIB
 """Bytes: two guests at a time, whose untouched memory costs nothing, and the replay of their traces."""
 
 
+_NEEDED_FOR = {"run": "setup", "series": "series build"}
+
+
 @dataclass(frozen=True)
 class Check:
     """One answer. `needed_for` says what does not work without it; `remedy` is one line, empty when all is well."""
@@ -94,7 +97,7 @@ def _packages() -> Iterator[Check]:
     for package, purpose in wanted_packages():
         version = _installed_version(package)
         remedy = "" if version else f"apt-get install --no-install-recommends {package}"
-        needed_for = "setup" if purpose == "run" else f"make {purpose}"
+        needed_for = _NEEDED_FOR.get(purpose, f"make {purpose}")
         yield Check(package, bool(version), version or "not installed", needed_for, remedy)
 
 

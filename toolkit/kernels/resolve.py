@@ -22,6 +22,8 @@ class Kernel:
     sha256: str
     config: Path | None = None
     """The kernel's configuration, where it is at hand."""
+    vmlinux: Path | None = None
+    """The kernel as ELF with symbols, where it is at hand."""
 
 
 def resolve(argument: str) -> Kernel:
@@ -35,10 +37,15 @@ def resolve(argument: str) -> Kernel:
         cached = store.find(argument)
         image = cached.image if cached else _path(argument)
     version = read_bzimage(image).version.split(" ")[0]
-    config = image.with_name("config") if image.parent.parent == store.home() else None
     return Kernel(
-        argument, image, version, sha256_of(image), config if config and config.is_file() else None
-    )
+        argument, image, version, sha256_of(image), _beside(image, "config"), _beside(image, "vmlinux")
+    )  # fmt: skip
+
+
+def _beside(image: Path, name: str) -> Path | None:
+    """Return a file of a kernel of the cache, None where it has none or the image lies elsewhere."""
+    file = image.with_name(name)
+    return file if image.parent.parent == store.home() and file.is_file() else None
 
 
 def _path(argument: str) -> Path:

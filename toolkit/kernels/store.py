@@ -4,14 +4,29 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from toolkit.errors import BadInputError
+from toolkit.files import locked, sha256_of, write_whole
+from toolkit.kernels.kbuild import toolchain
+from toolkit.kernels.said import Said, from_json, to_json
 from toolkit.places import cache
+
+if TYPE_CHECKING:
+    from toolkit.kernels.build import Built
 
 IMAGE = "bzImage"
 META = "meta.json"
+_WARNINGS = "warnings.json"
+_KEPT = {".config": "config", "vmlinux": "vmlinux", "System.map": "System.map"}
+"""What is kept of a build beside its image: kbuild's name, ours."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
 
 
 @dataclass(frozen=True)
@@ -57,3 +72,58 @@ def _read(meta_path: Path) -> CachedKernel | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return kernel if kernel.image.is_file() else None
+
+
+def check_name(name: str) -> None:
+    """Raise BadInputError for what no kernel that is built here can be called."""
+    if not _NAME.fullmatch(name):
+        raise BadInputError(
+            f"{name!r} is no name for a kernel: letters, digits, dots, dashes; stock kernels have the colons"
+        )
+
+
+def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
+    """Put a build into the cache under a name, in place of what had that name; whole or not at all."""
+    check_name(name)
+    folder = folder_of(name)
+    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    try:
+        shutil.copy2(built.image, beside / IMAGE)
+        for theirs, ours in _KEPT.items():
+            if (built.objects / theirs).is_file():
+                shutil.copy2(built.objects / theirs, beside / ours)
+        write_whole(beside / _WARNINGS, json.dumps(to_json(built.said), indent=1) + "\n")
+        about = {
+            "name": name,
+            "release": built.release,
+            "sha256": sha256_of(beside / IMAGE),
+            **{
+                f"{ours}_sha256": sha256_of(beside / ours)
+                for ours in _KEPT.values()
+                if (beside / ours).is_file()
+            },
+            "toolchain": toolchain(),
+            "configuration": [built.config.target, *map(str, built.config.fragments)],
+            "warnings": len(built.said),
+            "build_seconds": round(built.seconds, 1),
+            **meta,
+        }
+        write_whole(beside / META, json.dumps(about, indent=2) + "\n")
+        with locked(home() / ".install.lock"):
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.replace(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    found = find(name)
+    assert found is not None
+    return found
+
+
+def warnings_of(kernel: CachedKernel) -> list[Said]:
+    """Return what compiler and linker said of the whole of a kernel that was built here."""
+    try:
+        return from_json(json.loads(kernel.image.with_name(_WARNINGS).read_text()))
+    except (OSError, ValueError, TypeError):
+        return []

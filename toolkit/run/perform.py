@@ -139,6 +139,8 @@ def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
     try:
         if options.vmlinux:
             symbols = load_symbols(Path(options.vmlinux))
+        elif kernel.vmlinux:
+            symbols = load_symbols(kernel.vmlinux, cache=cache() / "symbols")
         else:
             symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
     except BadInput:

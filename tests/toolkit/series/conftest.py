@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A toy kernel tree in a real git repository, and series on top of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.toolkit import toy
+
+HERE = Path(__file__).resolve().parent
+WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_COMMITTER_NAME": "A",
+       "GIT_COMMITTER_EMAIL": "a@localhost", "GIT_CONFIG_GLOBAL": "", "GIT_CONFIG_NOSYSTEM": "1",
+       "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z", "GIT_COMMITTER_DATE": "2026-01-01T00:00:00Z"}  # fmt: skip
+
+
+class Tree:
+    """A user's repository with the toy tree as its first commit, tagged `base`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        shutil.copytree(HERE / "toytree", path)
+        (path / "bzImage.toy").write_bytes(toy.make_bzimage())
+        self.git("init", "--quiet", "--initial-branch", "main")
+        self.git("add", ".")
+        self.git("commit", "--quiet", "--message", "The toy tree")
+        self.git("tag", "base")
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=self.path, env=os.environ | WHO, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def change(self, file: str, old: str, new: str, subject: str) -> str:
+        """Commit an edit of one file and return the commit."""
+        path = self.path / file
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+        self.git("commit", "--quiet", "--all", "--message", f"{subject}\n\nBecause it has to be.")
+        return self.git("rev-parse", "HEAD")
+
+    def patches(self, folder: Path, *words: str) -> Path:
+        """Write all commits after the base into a folder, as git format-patch does."""
+        self.git("format-patch", "--quiet", "-o", str(folder), *words, "base..HEAD")
+        return folder
+
+
+SPEC = """\
+name = "{name}"
+title = "A series for tests"
+[base]
+git = "{tree}"
+commit = "base"
+[config]
+fragments = ["{fragment}"]
+[compare]
+kernels = []
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """A toy tree without changes."""
+    return Tree(tmp_path / "linux")
+
+
+@pytest.fixture
+def spec(tmp_path: Path, tree: Tree) -> Path:
+    """A series.toml on the toy tree, with an option that sticks."""
+    fragment = tmp_path / "toy.config"
+    fragment.write_text("CONFIG_EFI=y\nCONFIG_UNACCEPTED=y\n")
+    path = tmp_path / "series" / "series.toml"
+    path.parent.mkdir()
+    path.write_text(SPEC.format(name="toy", tree=tree.path, fragment=fragment))
+    return path
+
+
+@pytest.fixture
+def three(tree: Tree, spec: Path) -> Path:
+    """A series of three patches in a folder of its own: one is plain, one makes gcc warn, one is plain again."""
+    tree.change("init/main.c", "return 0;", "return 2;", "init: Return two")
+    tree.change(
+        "mm/page_alloc.c", "return order;", "int spare;\n\n\treturn order;", "mm: Keep a spare"
+    )
+    tree.change("kernel/fork.c", "return 1;", "return 3;", "kernel: Fork three times")
+    return tree.patches(spec.parent)
+
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def acceptlab(
+    tmp_path: Path,
+    own_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """Return a function that runs the command in this process, with a cache of its own and a toy emulator."""
+    from toolkit.commands import app
+    from toolkit.emulator import build
+
+    emulator = toy.make_emulator(tmp_path, "userspace")
+    monkeypatch.setattr(build, "ensure", lambda: emulator)
+
+    def call(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
+        code = 0
+        try:
+            app.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call

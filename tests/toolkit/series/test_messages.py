@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Mails as patches: subjects, order, hunks; and whatever bytes there are, no crash."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.errors import BadInputError
+from toolkit.series.apply import failed_hunk
+from toolkit.series.message import Message, files_of, hunks, ordered, read_message
+
+PATCH = """\
+From 1111 Mon Sep 17 00:00:00 2001
+From: A <a@localhost>
+Subject: [PATCH v3 2/7] =?utf-8?q?mm=3A_Accept_=C3=A4_page?=
+ when it is wanted
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: 8bit
+
+Because.
+---
+ mm/a.c | 2 +-
+
+diff --git a/mm/a.c b/mm/a.c
+index 1..2 100644
+--- a/mm/a.c
++++ b/mm/a.c
+@@ -10,3 +10,3 @@ int a(void)
+ one
+-two
++three
+@@ -40 +40 @@
+-x
++y
+diff --git a/mm/b.c b/mm/b.c
+new file mode 100644
+--- /dev/null
++++ b/mm/b.c
+@@ -0,0 +1 @@
++z
+"""
+
+
+def mail(subject: str, diff: bool = True) -> Message:
+    body = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n" if diff else "words\n"
+    return read_message(f"From: A <a@localhost>\nSubject: {subject}\n\n{body}".encode(), subject)
+
+
+def test_a_patch_is_read() -> None:
+    message = read_message(PATCH.encode(), "0002.patch")
+    assert message.subject == "mm: Accept ä page when it is wanted"
+    assert (message.number, message.total, message.has_diff, message.is_reply) == (
+        2,
+        7,
+        True,
+        False,
+    )
+    assert files_of(message.text) == ["mm/a.c", "mm/b.c"]
+    assert [(hunk.file, hunk.start) for hunk in hunks(message.text)] == [
+        ("mm/a.c", 10), ("mm/a.c", 40), ("mm/b.c", 0),
+    ]  # fmt: skip
+
+
+def test_git_s_words_lead_to_the_hunk() -> None:
+    found = failed_hunk(
+        "error: patch failed: mm/a.c:40\nerror: mm/a.c: patch does not apply", list(hunks(PATCH))
+    )
+    assert found is not None
+    assert found.text == "@@ -40 +40 @@\n-x\n+y"
+
+
+@given(st.integers(1, 30), st.randoms())
+def test_a_mailbox_in_any_order_is_put_in_order(total: int, chance: random.Random) -> None:
+    mails = [mail(f"[PATCH RFC v2 {n}/{total}] x: Do {n}") for n in range(1, total + 1)]
+    mails += [mail(f"[PATCH RFC v2 0/{total}] All", diff=False), mail("Re: [PATCH 1/1] x: Do 1")]
+    chance.shuffle(mails)
+    patches, cover = ordered(mails, "box")
+    assert [patch.number for patch in patches] == list(range(1, total + 1))
+    assert cover is not None and cover.subject == "All"
+
+
+@pytest.mark.parametrize(
+    ("subjects", "says"),
+    [
+        (["[PATCH 1/3] a", "[PATCH 3/3] c"], "lacks patch 2/3"),
+        (["[PATCH 1/2] a", "[PATCH v2 1/2] a", "[PATCH 2/2] b"], "patch 1/2 twice"),
+        (["[PATCH 1/2] a", "[PATCH] b"], "only some patches"),
+    ],
+)
+def test_a_mailbox_that_is_no_series_is_refused(subjects: list[str], says: str) -> None:
+    with pytest.raises(BadInputError, match=says):
+        ordered([mail(subject) for subject in subjects], "box")
+
+
+def test_a_subject_without_a_number_is_fine_for_one_patch() -> None:
+    patches, cover = ordered([mail("[PATCH] mm: Do 3/4 of it")], "box")
+    assert [patch.subject for patch in patches] == ["mm: Do 3/4 of it"]
+    assert cover is None
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read(raw: bytes) -> None:
+    message = read_message(raw, "x")
+    assert message.subject
+    list(hunks(message.text))
+
+
+HEADERS = st.sampled_from(
+    [b"Subject: ", b"Content-Type: multipart/mixed; boundary=x\n", b"\n", b"=?utf-8?b?", b"?=", b"--x\n",
+     b"Content-Transfer-Encoding: base64\n", b"Content-Type: text/plain; charset=nope\n", b"diff --git a/ b/"]
+)  # fmt: skip
+
+
+@given(st.lists(st.one_of(HEADERS, st.binary(max_size=9)), max_size=12))
+def test_any_mail_is_read(parts: list[bytes]) -> None:
+    message = read_message(b"".join(parts), "x")
+    assert len(message.subject.splitlines()) == 1
+    files_of(message.text)

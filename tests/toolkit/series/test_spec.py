@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""series.toml: what it stands for, and one clear line for each way to get it wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.errors import BadInputError
+from toolkit.series.own import own_series
+from toolkit.series.spec import DebianBase, GitBase, Spec, TarballBase, read_spec, spec_of
+
+GOOD = """
+name = "lazy-accept"
+title = "Accept memory lazily"
+[base]
+debian = "linux-source-6.1"
+version = "6.1.176-1"
+[config]
+fragments = ["../config/guest.config", "more.config"]
+[compare]
+kernels = ["debian:6.12"]
+"""
+
+
+def read(tmp_path: Path, text: str) -> Spec:
+    path = tmp_path / "series.toml"
+    path.write_text(text)
+    return read_spec(path)
+
+
+def test_a_good_spec(tmp_path: Path) -> None:
+    spec = read(tmp_path, GOOD)
+    assert spec.base == DebianBase("linux-source-6.1", "6.1.176-1")
+    assert spec.config.target == "tinyconfig"
+    assert spec.config.fragments == (
+        tmp_path.parent / "config" / "guest.config",
+        tmp_path / "more.config",
+    )
+    assert spec.compare == ("debian:6.12",)
+
+
+DEBIAN = 'debian = "linux-source-6.1"\nversion = "6.1.176-1"\n'
+
+
+@pytest.mark.parametrize(
+    ("base", "stands_for"),
+    [
+        ('git = "linux"\ncommit = "v6.12"\n', lambda here: GitBase(here / "linux", "v6.12")),
+        ('git = "/src/linux"\ncommit = "v6.12"\n', lambda here: GitBase(Path("/src/linux"), "v6.12")),
+        ('tarball = "linux.tar.xz"\n', lambda here: TarballBase(here / "linux.tar.xz", "")),
+        (f'tarball = "x.tar"\nsha256 = "{"A" * 64}"\n', lambda here: TarballBase(here / "x.tar", "a" * 64)),
+    ],
+)  # fmt: skip
+def test_other_bases(tmp_path: Path, base: str, stands_for: object) -> None:
+    assert callable(stands_for)
+    assert read(tmp_path, GOOD.replace(DEBIAN, base)).base == stands_for(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('name = "lazy-accept"', 'name = "Lazy Accept"', "name 'Lazy Accept'"),
+        ('name = "lazy-accept"\n', "", "name is missing"),
+        ('title = "Accept memory lazily"', "title = 3", "title = 3"),
+        ("title =", "titel =", "'titel'"),
+        ("[base]", "[bass]", "'bass'"),
+        (DEBIAN, "", "exactly one of debian, git, tarball"),
+        (DEBIAN, DEBIAN + 'git = "x"\n', "exactly one of debian, git, tarball"),
+        ('version = "6.1.176-1"\n', "", "version is missing"),
+        ('version = "6.1.176-1"', 'version = "newest"', "'newest' is no version"),
+        (DEBIAN, 'git = "x"\n', "commit is missing"),
+        (DEBIAN, 'git = "x"\ncommit = "--exec"\n', "no commit"),
+        (DEBIAN, 'tarball = "x"\nsha256 = "12"\n', "64 hexadecimal digits"),
+        ("fragments =", "fragment =", "'fragment'"),
+        ('["debian:6.12"]', '"debian:6.12"', "a list of texts"),
+        ("[config]", '[config]\ntarget = "allyesconfig"', "allyesconfig"),
+        ("[config]", "[config", "is no TOML"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
+    assert old in GOOD
+    with pytest.raises(BadInputError) as raised:
+        read(tmp_path, GOOD.replace(old, new))
+    assert says in str(raised.value)
+    assert str(tmp_path / "series.toml") in str(raised.value)
+    assert len(str(raised.value).splitlines()) == 1
+
+
+SCALARS = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.floats())
+KEYS = ["name", "title", "base", "config", "compare", "debian", "version", "git", "commit",
+        "tarball", "sha256", "target", "fragments", "kernels", "x"]  # fmt: skip
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYS), TREES))
+def test_whatever_a_spec_holds_it_is_read_or_refused_in_one_line(data: dict[str, object]) -> None:
+    try:
+        spec_of({"name": "x", "title": "x", **data}, Path("/here"))
+    except BadInputError as error:
+        assert len(str(error).splitlines()) == 1
+
+
+def test_the_series_of_this_repository_are_good() -> None:
+    for series in own_series():
+        assert series.patches
+        series.spec.config.wanted()

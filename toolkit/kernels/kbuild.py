@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""kbuild's command line and environment, so that the same tree and configuration give the same bytes; and how it fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from toolkit.errors import AcceptlabError, BadInputError, MachineError
+from toolkit.kernels.said import first_errors
+from toolkit.places import cache
+from toolkit.processes import end_with_parent
+
+ARCH = "x86_64"
+IMAGE = Path("arch/x86/boot/bzImage")
+REPRODUCIBLE = {
+    "LC_ALL": "C.UTF-8",
+    "KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+    "KBUILD_BUILD_USER": "acceptlab",
+    "KBUILD_BUILD_HOST": "localhost",
+    "KBUILD_BUILD_VERSION": "1",
+    "LOCALVERSION": "",  # set, if empty: no `+` for a tree that git knows
+}
+"""Documentation/kbuild/reproducible-builds.rst."""
+_TOOLS = {
+    "make": "make",
+    "gcc": "gcc",
+    "ld": "binutils",
+    "flex": "flex",
+    "bison": "bison",
+    "bc": "bc",
+    "perl": "perl",
+}
+"""Programs that every kernel build needs, and Debian's packages of them."""
+_NOT_INHERITED = (
+    "MAKEFLAGS",
+    "MFLAGS",
+    "MAKELEVEL",
+    "ARCH",
+    "SUBARCH",
+    "CROSS_COMPILE",
+    "O",
+    "W",
+    "C",
+    "V",
+    "LLVM",
+)
+_NICE = 5
+"""A build takes minutes of all cores: whatever else goes on comes first."""
+
+
+def make_words(tree: Path, objects: Path) -> list[str]:
+    """Return make's command up to the target. W=1 is always on: it changes no code, and old warnings are told from new ones."""
+    return ["make", "-C", str(tree), f"O={objects}", f"ARCH={ARCH}", f"CC={compiler()}", "W=1"]
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a build, from which nothing of the user's gets into the kernel."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    return {"CCACHE_DIR": str(cache() / "ccache"), "CCACHE_MAXSIZE": "4G", **kept, **REPRODUCIBLE}
+
+
+def compiler() -> str:
+    """Return the compiler's command, through ccache where that is installed."""
+    return "ccache gcc" if shutil.which("ccache") else "gcc"
+
+
+def toolchain() -> str:
+    """Return the compiler's and the linker's own version lines, which name all that decides about their output."""
+    lines = []
+    for tool in ("gcc", "ld"):
+        try:
+            done = subprocess.run([tool, "--version"], capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise _lacking([tool]) from None
+        lines.append((done.stdout.splitlines() or [tool])[0])
+    return ", ".join(lines)
+
+
+def jobs() -> int:
+    """Return how many jobs make gets: one for each core that we may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def make_quietly(tree: Path, objects: Path, target: str) -> None:
+    """Make a target that takes seconds; raises the same errors as a build, with its output in objects/build.log."""
+    done = subprocess.run(
+        [*make_words(tree, objects), "-s", target], env=environment(), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+        preexec_fn=end_with_parent,
+    )  # fmt: skip
+    if done.returncode != 0:
+        log = objects / "build.log"
+        log.write_text(done.stdout)
+        raise failure(f"make {target}", done.stdout.splitlines(), tree, log)
+
+
+def gently() -> None:
+    """Give way to others, and end with our parent; for `preexec_fn`."""
+    end_with_parent()
+    os.nice(_NICE)
+
+
+def failure(what: str, lines: Sequence[str], tree: Path, log: Path) -> AcceptlabError:
+    """Return the error for a make that failed: the tree's fault, or this machine's."""
+    text = "\n".join(lines)
+    if "source tree is not clean" in text:
+        return BadInputError(
+            f"{tree} was built in place, so kbuild builds nowhere else: run `make mrproper` there first"
+        )
+    if "No space left on device" in text:
+        return MachineError(f"the disk became full ({what}): make room, or set XDG_CACHE_HOME")
+    if "gelf.h" in text or "libelf.h" in text:
+        return MachineError("building a kernel needs libelf's headers: apt-get install libelf-dev")
+    return BadInputError(f"{what} failed: {first_errors(lines, str(tree))} (all of it: {log})")
+
+
+def check_tools() -> None:
+    """Raise MachineError naming the packages of what a build needs and this machine has not."""
+    missing = [tool for tool in _TOOLS if not shutil.which(tool)]
+    if missing:
+        raise _lacking(missing)
+
+
+def _lacking(tools: Sequence[str]) -> MachineError:
+    packages = " ".join(dict.fromkeys(_TOOLS[tool] for tool in tools))
+    return MachineError(f"building a kernel needs {', '.join(tools)}: apt-get install {packages}")

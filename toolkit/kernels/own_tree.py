@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A user's own tree, built as it stands into a kernel of the cache; edit, build, run."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from pathlib import Path
+
+from toolkit.errors import BadInputError
+from toolkit.files import locked
+from toolkit.kernels import store
+from toolkit.kernels.build import build
+from toolkit.kernels.config import Configuration
+from toolkit.places import cache
+from toolkit.progress import say
+
+
+def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.CachedKernel, int]:
+    """Build a tree with a configuration into the kernel `name`; return it, and how many objects were made anew.
+
+    Raises BadInputError when it does not build, MachineError when a tool is missing.
+    """
+    store.check_name(name)
+    there = store.find(name)
+    if there and "tree_path" not in there.meta:
+        raise BadInputError(f"the kernel {name!r} is something else's: give another --name")
+    words = f"{tree}\n{config.digest()}"
+    objects = cache() / "objects" / hashlib.sha256(words.encode()).hexdigest()[:16]
+    waiting = f"another acceptlab builds {tree} now; waiting for it"
+    with locked(objects.with_suffix(".lock"), lambda: say(waiting)):
+        built = build(tree, objects, config, name)
+        meta = {"tree_path": str(tree), "commit": _commit(tree), "reproduce": built.reproduce}
+        return store.install(name, built, meta), built.compiled
+
+
+def _commit(tree: Path) -> str:
+    """Return what the tree stands at, as git describes it; "" when git knows nothing of it."""
+    done = subprocess.run(
+        ["git", "-C", tree, "describe", "--always", "--dirty", "--abbrev=12"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip()

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Apply a series to its base by `git am`, on a worktree that nobody else sees: all patches, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.errors import BadInputError
+from toolkit.files import locked, write_whole
+from toolkit.progress import Step, step
+from toolkit.series.base import BaseTree
+from toolkit.series.git import GitError, git, git_line
+from toolkit.series.message import Hunk, Message, hunks
+from toolkit.series.source import Series
+
+_FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
+_REFUSED = re.compile(r"^error: (?P<file>.+?): (?P<why>[^:]+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit: its id, the id of its tree, and its subject."""
+
+    sha: str
+    tree: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A series on its base. `commits[0]` is the base, `commits[n]` has the first n patches."""
+
+    series: Series
+    base: BaseTree
+    commits: tuple[Commit, ...]
+
+    @property
+    def head(self) -> Commit:
+        """Return the commit with all patches."""
+        return self.commits[-1]
+
+
+class ConflictError(BadInputError):
+    """A patch that does not apply; `log` holds git's words and the hunk."""
+
+    def __init__(self, message: str, patch: int, file: str, hunk: str, log: Path) -> None:
+        super().__init__(message)
+        self.patch, self.file, self.hunk, self.log = patch, file, hunk, log
+
+
+def apply(series: Series, base: BaseTree) -> Applied:
+    """Return the series applied to the base; what was applied before is found again.
+
+    The commits depend on the patches and the base alone. Raises ConflictError, with nothing left of the attempt but its log.
+    """
+    ref = f"refs/acceptlab/{series.digest()}-{base.commit[:16]}"
+    with locked(base.home / "git.lock"):
+        if not _has(base.repository, ref):
+            with step(f"applying {len(series.patches)} patches of {series.name}") as progress:
+                _am(series, base, ref, progress)
+        git(base.repository, "update-ref", f"refs/heads/{series.name}", ref)
+        return Applied(series, base, tuple(_commits(base, ref)))
+
+
+def check_out(applied: Applied, folder: Path) -> None:
+    """Make `folder`, new or empty, a worktree of the applied series on a branch of its name, for its user to work in."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadInputError(f"{folder} is not empty: give --out a new folder")
+    with step(f"checking out {applied.series.name}"), locked(applied.base.home / "git.lock"):
+        git(applied.base.repository, "worktree", "prune")
+        git(
+            applied.base.repository,
+            "worktree",
+            "add",
+            "--quiet",
+            "--detach",
+            str(folder.resolve()),
+            applied.head.sha,
+        )
+
+
+def _has(repository: Path, ref: str) -> bool:
+    with contextlib.suppress(GitError):
+        return bool(git_line(repository, "rev-parse", "--verify", "--quiet", ref))
+    return False
+
+
+def _commits(base: BaseTree, ref: str) -> Iterator[Commit]:
+    shown = git(base.repository, "log", "--no-walk", "--format=%H %T %s", base.commit)
+    shown += git(base.repository, "log", "--reverse", "--format=%H %T %s", f"{base.commit}..{ref}")
+    for line in shown.splitlines():
+        sha, tree, subject = line.split(" ", 2)
+        yield Commit(sha, tree, subject)
+
+
+def _am(series: Series, base: BaseTree, ref: str, progress: Step) -> None:
+    with scratch_worktree(base, base.commit) as tree:
+        for number, patch in enumerate(series.patches, 1):
+            progress.update(number - 1, len(series.patches), patch.subject)
+            _am_one(series, base, tree, number, patch)
+        head = git_line(tree, "rev-parse", "HEAD")
+    git(base.repository, "update-ref", ref, head)
+
+
+def _am_one(series: Series, base: BaseTree, tree: Path, number: int, patch: Message) -> None:
+    mail = tree.with_name(f"{tree.name}.patch")
+    mail.write_bytes(patch.raw)
+    words = ("am", "--quiet", "--keep-non-patch", "--committer-date-is-author-date", str(mail))
+    try:
+        git(tree, *words)
+    except GitError as error:
+        raise _conflict(series, base, number, patch, error.said) from None
+    finally:
+        mail.unlink()
+
+
+@contextlib.contextmanager
+def scratch_worktree(base: BaseTree, commit: str) -> Iterator[Path]:
+    """Give a worktree at a commit, gone afterwards. Its files are not written: git fetches those that a patch touches."""
+    with tempfile.TemporaryDirectory(prefix=".scratch-", dir=base.home) as folder:
+        tree = Path(folder) / "tree"
+        git(base.repository, "worktree", "prune")
+        git(
+            base.repository,
+            "worktree",
+            "add",
+            "--quiet",
+            "--no-checkout",
+            "--detach",
+            str(tree),
+            commit,
+        )
+        try:
+            git(tree, "read-tree", "HEAD")
+            yield tree
+        finally:
+            shutil.rmtree(tree, ignore_errors=True)
+            git(base.repository, "worktree", "prune")
+
+
+def _conflict(
+    series: Series, base: BaseTree, number: int, patch: Message, said: str
+) -> ConflictError:
+    """Say which hunk of which file did not apply, and keep the details in a log."""
+    hunk = failed_hunk(said, list(hunks(patch.text)))
+    file = hunk.file if hunk else _refused_file(said)
+    what = f"{file}, hunk {hunk.header}" if hunk else (file or "git cannot read it as a patch")
+    log = base.home / f"apply-{series.name}.log"
+    write_whole(log, f"{patch.file}: {patch.subject}\n\n{said}\n{hunk.text if hunk else ''}\n")
+    message = (
+        f"patch {number}/{len(series.patches)} ({patch.file}: {patch.subject}) does not apply to {base.about}: {what}; "
+        f"nothing was applied (git's words and the hunk: {log})"
+    )
+    return ConflictError(message, number, file, hunk.text if hunk else "", log)
+
+
+def failed_hunk(said: str, in_patch: Sequence[Hunk]) -> Hunk | None:
+    """Return the hunk that git's words tell of, None when they tell of none."""
+    found = _FAILED_AT.search(said)
+    if not found:
+        return None
+    named = [hunk for hunk in in_patch if hunk.file == found["file"]]
+    at_line = [hunk for hunk in named if hunk.start == int(found["line"])]
+    return next(iter(at_line or named), None)
+
+
+def _refused_file(said: str) -> str:
+    found = _REFUSED.search(said)
+    return f"{found['file']}: {found['why']}" if found else ""

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tree that a series stands on, as a commit of a git repository in the cache.
+
+In the cache: `trees/<key>/git/` a bare repository with the base in it, `base.json` what it was made from, `work/` the
+checkout in which kernels are built, `objects-<configuration>/` what kbuild made there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from toolkit.apt.client import Archive
+from toolkit.errors import BadInputError, MachineError
+from toolkit.files import locked, sha256_of, write_whole
+from toolkit.places import cache
+from toolkit.progress import Step, say, step
+from toolkit.series.git import GitError, git, git_line
+from toolkit.series.spec import Base, DebianBase, GitBase, TarballBase
+from toolkit.series.tarball import import_tarball
+
+_AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
+
+
+@dataclass(frozen=True)
+class BaseTree:
+    """A base at hand: the folder of its repository, work tree and objects, the commit, and what to call it."""
+
+    home: Path
+    commit: str
+    about: str
+
+    @property
+    def repository(self) -> Path:
+        """Return the bare repository."""
+        return self.home / "git"
+
+
+def home() -> Path:
+    """Return the base trees' folder in the cache."""
+    return cache() / "trees"
+
+
+def ensure(base: Base) -> BaseTree:
+    """Return a base from the cache, fetched, unpacked or looked up first if need be.
+
+    Raises BadInputError when there is no such commit, tarball or version, MachineError when apt cannot get the package.
+    """
+    if isinstance(base, GitBase):
+        return _of_repository(base)
+    if isinstance(base, TarballBase):
+        return _of_tarball(base)
+    return _of_debian(base)
+
+
+def _of_debian(base: DebianBase) -> BaseTree:
+    about = f"{base.package} {base.version}"
+
+    def fill(folder: Path, progress: Step) -> tuple[Path, dict[str, str]]:
+        deb = _download(base, folder, progress)
+        progress.update(note="unpacking the package")
+        done = subprocess.run(
+            ["dpkg", "-x", deb, folder / "tree"], capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise MachineError(f"{deb.name} could not be unpacked: {done.stderr.strip()}")
+        tarballs = sorted((folder / "tree" / "usr" / "src").glob("linux-source-*.tar.*"))
+        if not tarballs:
+            raise BadInputError(
+                f"the package {about} holds no kernel source: linux-source-6.1 does"
+            )
+        return tarballs[0], {
+            "package": base.package,
+            "version": base.version,
+            "deb_sha256": sha256_of(deb),
+        }
+
+    return _kept(f"{base.package}-{base.version}", about, fill)
+
+
+def _download(base: DebianBase, folder: Path, progress: Step) -> Path:
+    archive = Archive(cache() / "apt")
+    archive.update(progress)
+    there = [version for _, version in archive.binary_packages(re.escape(base.package))]
+    if not there:
+        raise BadInputError(
+            f"the archive has no package {base.package}; Debian 12 has linux-source-6.1"
+        )
+    if base.version not in there:
+        raise MachineError(
+            f"the archive has {base.package} no longer (or not yet) in version {base.version}, but in {', '.join(there)}: "
+            f"to try the series on that, give --base-version {there[0]}"
+        )
+    return archive.download_binary(base.package, base.version, folder / "deb", progress)
+
+
+def _of_tarball(base: TarballBase) -> BaseTree:
+    if not base.file.is_file():
+        raise BadInputError(f"no tarball {base.file}: the base of the series is missing")
+    sha256 = sha256_of(base.file)
+    if base.sha256 and sha256 != base.sha256:
+        raise BadInputError(
+            f"{base.file} is not the tarball that the series names: its SHA-256 begins {sha256[:12]}, "
+            f"expected {base.sha256[:12]}"
+        )
+
+    def fill(folder: Path, progress: Step) -> tuple[Path, dict[str, str]]:  # noqa: ARG001 (it is at hand)
+        return base.file, {"tarball": base.file.name, "sha256": sha256}
+
+    return _kept(f"tarball-{sha256[:16]}", base.file.name, fill)
+
+
+def _kept(
+    key: str, about: str, fill: Callable[[Path, Step], tuple[Path, dict[str, str]]]
+) -> BaseTree:
+    """Return the tree of this key, made of the tarball that `fill` provides when it is not there; whole or not at all."""
+    folder = home() / _AWKWARD.sub("_", key)
+    found = _read(folder, about)
+    if found:
+        return found
+    lock = home() / f".{folder.name}.lock"
+    with locked(lock, lambda: say(f"another acceptlab fetches {about} now; waiting for it")):
+        found = _read(folder, about)
+        if found:
+            return found
+        beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+        try:
+            with step(f"fetching the base {about}") as progress:
+                tarball, made_from = fill(beside / "from", progress)
+            _init(beside / "git")
+            with step(f"taking {tarball.name} into a git repository") as progress:
+                commit = import_tarball(tarball, beside / "git", about, progress)
+            shutil.rmtree(beside / "from", ignore_errors=True)
+            write_whole(
+                beside / "base.json", json.dumps(made_from | {"commit": commit}, indent=2) + "\n"
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            beside.replace(folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+    return BaseTree(folder, commit, about)
+
+
+def _init(repository: Path) -> None:
+    repository.mkdir(parents=True, exist_ok=True)
+    git(repository, "init", "--quiet", "--bare")
+    git(repository, "config", "gc.auto", "0")  # one pack and a few commits: nothing to tidy up
+
+
+def _read(folder: Path, about: str) -> BaseTree | None:
+    try:
+        commit = json.loads((folder / "base.json").read_text())["commit"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return BaseTree(folder, str(commit), about)
+
+
+def _of_repository(base: GitBase) -> BaseTree:
+    """A repository of ours that borrows the user's objects: nothing is copied, and nothing written into the user's."""
+    if not base.repository.is_dir():
+        raise BadInputError(f"no folder {base.repository}: the base of the series is missing")
+    try:
+        objects = git_line(
+            base.repository, "rev-parse", "--path-format=absolute", "--git-path", "objects"
+        )
+        common = Path(
+            git_line(base.repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
+        )
+        commit = git_line(
+            base.repository, "rev-parse", "--verify", "--quiet", f"{base.commit}^{{commit}}"
+        )
+    except GitError as error:
+        if "dubious ownership" in error.said:
+            raise BadInputError(
+                f"{base.repository} belongs to another user: git refuses to read it"
+            ) from None
+        if "not a git repository" in error.said:
+            raise BadInputError(f"{base.repository} is no git repository") from None
+        raise BadInputError(f"{base.repository} has no commit {base.commit!r}") from None
+    folder = home() / f"git-{hashlib.sha256(str(common).encode()).hexdigest()[:16]}"
+    with locked(home() / f".{folder.name}.lock"):
+        repository = folder / "git"
+        if not (repository / "HEAD").is_file():
+            _init(repository)
+        write_whole(repository / "objects" / "info" / "alternates", f"{objects}\n")
+        if (common / "shallow").is_file():
+            shutil.copy(common / "shallow", repository / "shallow")
+    return BaseTree(folder, commit, f"{base.repository} {commit[:12]}")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Run git, with nothing of its user's configuration: what a series comes to must not depend on who applies it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from toolkit.errors import AcceptlabError, MachineError
+
+_NOBODY = "acceptlab"
+_ADDRESS = "acceptlab@localhost"
+
+
+class GitError(AcceptlabError):
+    """git refused; `said` is all that it wrote."""
+
+    def __init__(self, words: tuple[str, ...], said: str) -> None:
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        told = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
+        super().__init__(f"git {words[0]} failed: {told or (lines or ['it said nothing'])[-1]}")
+        self.said = said
+
+
+def environment() -> dict[str, str]:
+    """Return the environment in which git runs: no configuration but the repository's, no hooks' leftovers, fixed committer."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return kept | {
+        "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_AUTHOR_NAME": _NOBODY,
+        "GIT_AUTHOR_EMAIL": _ADDRESS,
+        "GIT_COMMITTER_NAME": _NOBODY,
+        "GIT_COMMITTER_EMAIL": _ADDRESS,
+    }
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in a folder and return what it printed; raises GitError when it fails, MachineError when there is none."""
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+            capture_output=True, check=False,
+        )  # fmt: skip
+    except NotADirectoryError:
+        raise GitError(words, f"fatal: {folder} is no folder") from None
+    except FileNotFoundError:
+        if not folder.is_dir():
+            raise GitError(words, f"fatal: there is no folder {folder}") from None
+        raise MachineError("git is not there: apt-get install git") from None
+    out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    if done.returncode != 0:
+        raise GitError(words, err + out)
+    return out
+
+
+def git_line(folder: Path, *words: str) -> str:
+    """Run git and return the one line that it printed."""
+    return git(folder, *words).strip()
