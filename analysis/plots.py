@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
 from analysis.cost import Series
 from analysis.report.facts import CallerRow, Subject, caller_rows, clock_word
+from analysis.report.groups import Group
 from analysis.schema import STAGE_NAMES
 
 COLORS = ("#3b82c4", "#d9822b", "#3a9a6a", "#b0539b", "#8a7f3c", "#c8504f", "#5f7d8c")
@@ -21,10 +23,16 @@ MIB = 1 << 20
 _CALLERS = 10
 
 
-def accepted_over_time(subjects: Sequence[Subject]) -> go.Figure:
-    """Accepted memory by time, one line per run, with what was accepted at hand-over as its start."""
+def accepted_over_time(groups: Sequence[Group]) -> go.Figure:
+    """Accepted memory by time, one line per run and one colour per group, from what was accepted at hand-over."""
     figure = go.Figure()
-    for number, subject in enumerate(subjects):
+    lines = [
+        (number, group, subject)
+        for number, group in enumerate(groups)
+        for subject in group.subjects
+    ]
+    for number, group, subject in lines:
+        first = subject is group.subjects[0]
         series = subject.cost.series
         if series is None:
             continue
@@ -32,13 +40,15 @@ def accepted_over_time(subjects: Sequence[Subject]) -> go.Figure:
         figure.add_scatter(
             x=_rounded(series.clock),
             y=np.round(total, 3).tolist(),
-            name=subject.name,
+            name=group.name,
+            legendgroup=group.name,
+            showlegend=first,
             mode="lines",
             line={"color": COLORS[number % len(COLORS)], "shape": "hv"},
-            hovertemplate="%{y:,.0f} MiB at %{x:,}<extra>%{fullData.name}</extra>",
+            hovertemplate=f"%{{y:,.0f}} MiB at %{{x:,}}<extra>{escape(subject.name)}</extra>",
         )
-    word = clock_word(subjects[0].run.info.clock)
-    return finished(figure, word, "accepted, MiB", legend=len(subjects) > 1)
+    word = clock_word(lines[0][2].run.info.clock)
+    return finished(figure, word, "accepted, MiB", legend=len(groups) > 1)
 
 
 def acceptance_map(subject: Subject) -> go.Figure:

@@ -36,12 +36,13 @@ def page(title: str, links: str, body: str, data: str = "", script: str = "") ->
     """A page with the reports' looks and plots; `links`, `body` and `data` are HTML, `script` runs before plots are drawn."""
     return _PAGE.format(
         title=escape(title),
-        style=_resource("analysis.report", "page.css") + _resource("analysis.matrix", "page.css"),
+        style=_resource("analysis.report.html", "page.css")
+        + _resource("analysis.matrix", "page.css"),
         links=links,
         body=body,
         data=data,
         plotly=get_plotlyjs(),
-        script=script + _resource("analysis.report", "page.js"),
+        script=script + _resource("analysis.report.html", "page.js"),
     )
 
 

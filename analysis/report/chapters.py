@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from analysis.report import latency_tables
 from analysis.report.facts import Subject, caller_rows
 from analysis.report.held_up import held_up, held_up_table
-from analysis.report.latency_tables import latency_chapter
 from analysis.report.modelled_tables import modelled_chapter
 from analysis.report.tables import Chapter
 
+STALLS, LATENCY = "Stalls", latency_tables.HEADING
 _HELD_UP = "From the function that asked for each accept; a name that is not known tells nothing."
 
 
@@ -17,8 +18,8 @@ def chapters(subject: Subject) -> list[Chapter]:
     modelled = subject.modelled
     found = []
     if rows := held_up(caller_rows(subject), modelled.profile if modelled else None):
-        found.append(Chapter("Stalls", _HELD_UP, [held_up_table(rows, modelled is not None)]))
-    if measured := latency_chapter(subject.latency, subject.run.info.source):
+        found.append(Chapter(STALLS, _HELD_UP, [held_up_table(rows, modelled is not None)]))
+    if measured := latency_tables.latency_chapter(subject.latency, subject.run.info.source):
         found.append(measured)
     if modelled is not None:
         found.append(modelled_chapter(modelled, subject.latency.modelled))

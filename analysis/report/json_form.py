@@ -9,14 +9,28 @@ from dataclasses import asdict
 from typing import Any
 
 from analysis.profile.modelled import Modelled
+from analysis.report.compare import contests
 from analysis.report.facts import Subject, caller_rows, fact_rows, stage_rows
+from analysis.report.groups import Group, groups_of
 from analysis.report.held_up import held_up
 
 
 def as_json(subjects: Sequence[Subject]) -> str:
-    """An object with ``format`` and ``runs``, in the order they were given."""
-    document = {"format": 1, "runs": [_run(subject) for subject in subjects]}
+    """An object with ``format``, ``groups`` (by all but the seed), ``comparison`` (of facts by group) and ``runs`` as given."""
+    groups = groups_of(subjects)
+    document = {
+        "format": 1,
+        "groups": [_group(group) for group in groups],
+        "comparison": [asdict(one) for one in contests(groups)],
+        "runs": [_run(subject) for subject in subjects],
+    }
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _group(group: Group) -> dict[str, Any]:
+    runs = [str(subject.run.path.resolve()) for subject in group.subjects]
+    seeds = [subject.run.info.machine.seed for subject in group.subjects]
+    return {"name": group.name, "source": runs, "seeds": seeds, "repeats": group.repeats}
 
 
 def _run(subject: Subject) -> dict[str, Any]:

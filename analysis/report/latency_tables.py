@@ -13,6 +13,7 @@ from analysis.latency.measure import Latency
 from analysis.latency.where import MEANING
 from analysis.report.tables import Chapter, Table, compact
 
+HEADING = "Latency"
 _HEAD = ("calls", "p50", "p90", "p99", "p99.9", "max")
 _LISTED = {"size": 6, "stage": 4, "caller": 6, "vcpu": 4}
 """Most rows of one dimension that are shown; JSON has all."""
@@ -27,7 +28,7 @@ def latency_chapter(latency: Latency, source: str) -> Chapter | None:
         _operation(name, list(rows), latency.unit) for name, rows in _operations(latency.rows)
     ]
     tables += [one for one in (_stalls(latency), _locks(latency)) if one is not None]
-    return Chapter("Latency", _lead(latency, source), tables, _notes(latency))
+    return Chapter(HEADING, _lead(latency, source), tables, _notes(latency))
 
 
 def _lead(latency: Latency, source: str) -> str:

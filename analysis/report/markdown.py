@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from analysis.findings import Finding
 from analysis.report.chapters import chapters
+from analysis.report.compare import comparison_chapter
 from analysis.report.facts import (
     TOP_CALLERS,
     Subject,
@@ -17,13 +18,23 @@ from analysis.report.facts import (
     mib,
     stage_rows,
 )
-from analysis.report.tables import Chapter
+from analysis.report.groups import by_seeds, groups_of, runs_table, told_in_full
+from analysis.report.tables import Chapter, Table
 
 
 def as_markdown(subjects: Sequence[Subject]) -> str:
     """The whole report."""
-    parts = ["# Memory acceptance", _comparison(subjects)]
-    parts.extend(_run(subject) for subject in subjects)
+    groups = groups_of(subjects)
+    several = by_seeds(groups)
+    told = told_in_full(groups) if several else subjects
+    parts = ["# Memory acceptance"]
+    if several:
+        parts += [_chapter(comparison_chapter(groups), "##"), _table(runs_table(groups))]
+    else:
+        parts.append(_comparison(subjects))
+    parts.extend(_run(subject) for subject in told)
+    others = [subject for subject in subjects if subject not in told]
+    parts.extend(f"## {_plain(subject.name)}\n\n{_way_back(subject)}" for subject in others)
     return "\n\n".join(parts) + "\n"
 
 
@@ -55,18 +66,29 @@ def _run(subject: Subject) -> str:
         cells = [[one.function, one.stage, count(one.accepts), mib(one.bytes)] for one in callers]
         parts.append(table(["accepted by", "stage", "accepts", "bytes"], cells))
     parts.extend(_chapter(chapter) for chapter in chapters(subject))
+    parts.append(_way_back(subject))
+    return "\n\n".join(parts)
+
+
+def _way_back(subject: Subject) -> str:
+    parts = [f"From the run in:\n\n    {subject.run.path.resolve()}"]
     if subject.run.info.reproduce:
         parts.append(f"To run it again:\n\n    {subject.run.info.reproduce}")
     return "\n\n".join(parts)
 
 
-def _chapter(chapter: Chapter) -> str:
-    parts = [f"### {_plain(chapter.heading)}", _plain(chapter.lead)]
-    for one in chapter.tables:
-        parts += [f"**{_plain(one.caption)}**", table(one.head, one.rows)]
-        parts += ["\n".join(f"- {_plain(note)}" for note in one.notes)] if one.notes else []
+def _chapter(chapter: Chapter, mark: str = "###") -> str:
+    parts = [f"{mark} {_plain(chapter.heading)}", _plain(chapter.lead)]
+    parts.extend(_table(one) for one in chapter.tables)
     if chapter.notes:
         parts.append("\n".join(f"- {_plain(note)}" for note in chapter.notes))
+    return "\n\n".join(parts)
+
+
+def _table(one: Table) -> str:
+    parts = [f"**{_plain(one.caption)}**", table(one.head, one.rows)]
+    if one.notes:
+        parts.append("\n".join(f"- {_plain(note)}" for note in one.notes))
     return "\n\n".join(parts)
 
 

@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 
 from analysis.findings import Finding
 from analysis.report.chapters import chapters
+from analysis.report.compare import comparison_chapter
 from analysis.report.facts import (
     TOP_CALLERS,
     Subject,
@@ -18,18 +20,31 @@ from analysis.report.facts import (
     mib,
     stage_rows,
 )
+from analysis.report.groups import by_seeds, groups_of, runs_table, told_in_full
+from analysis.report.shell import shell_lines
 from analysis.report.tables import Chapter, Table
 
 WIDTH = 72
 _LABEL = 24
 _PER_TABLE = 3
+_MOST_COLUMNS = 6
+"""Runs that are still shown side by side."""
 _LISTED_EVENTS = 12
 
 
 def as_text(subjects: Sequence[Subject]) -> str:
     """The whole report."""
-    parts = [_comparison(subjects)]
-    parts.extend(_run(subject) for subject in subjects)
+    groups = groups_of(subjects)
+    several = by_seeds(groups)
+    told = told_in_full(groups) if several else subjects
+    parts = [_comparison(subjects)] if not several and len(subjects) <= _MOST_COLUMNS else []
+    if several or len(subjects) > _PER_TABLE:
+        parts.append("\n".join(_chapter(comparison_chapter(groups))))
+    if several:
+        parts.append("\n".join([*table_lines(runs_table(groups)), ""]))
+    parts.extend(_run(subject) for subject in told)
+    others = [subject for subject in subjects if subject not in told]
+    parts.extend(f"{subject.name}\n{_way_back(subject)}" for subject in others)
     return "\n".join(parts)
 
 
@@ -71,9 +86,16 @@ def _run(subject: Subject) -> str:
     lines += _stages(subject) + _callers(subject)
     for chapter in chapters(subject):
         lines += _chapter(chapter)
-    if subject.run.info.reproduce:
-        lines += ["To run it again:", *_shell(subject.run.info.reproduce), ""]
+    lines.append(_way_back(subject))
     return "\n".join(lines)
+
+
+def _way_back(subject: Subject) -> str:
+    """Where every number of a run comes from, and how to get it again."""
+    lines = ["From the run in:", *shell_lines(shlex.quote(str(subject.run.path.resolve())))]
+    if subject.run.info.reproduce:
+        lines += ["To run it again:", *shell_lines(subject.run.info.reproduce)]
+    return "\n".join([*lines, ""])
 
 
 def _finding(finding: Finding) -> list[str]:
@@ -141,14 +163,6 @@ def table_lines(one: Table) -> list[str]:
         if not number:
             lines.append("-" * (first + sum(widths)))
     return lines + [line for note in one.notes for line in _wrapped(f"  {note}", "    ")]
-
-
-def _shell(command: str) -> list[str]:
-    """A shell line on several lines that a shell still reads as one."""
-    lines = textwrap.wrap(
-        command, WIDTH - 6, break_long_words=False, break_on_hyphens=False, subsequent_indent="  "
-    )
-    return [f"  {line} \\" for line in lines[:-1]] + [f"  {line}" for line in lines[-1:]]
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

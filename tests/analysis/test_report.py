@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -32,7 +33,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return [
         booted().write(base / "snp"),
         booted(platform="tdx", accept="eager").write(base / "tdx"),
-        broken.write(base / long_name, outcome="terminated", reason="general", reproduce=hostile),
+        broken.write(
+            base / long_name,
+            outcome="terminated",
+            reason="general",
+            reproduce=hostile,
+            command_line="quiet",
+        ),
         booted(backing="4K").write(base / "snp-4k"),
     ]
 
@@ -111,7 +118,7 @@ def test_text_says_what_was_found(runs: list[Path]) -> None:
 
 def test_the_command_survives_its_wrapping(runs: list[Path]) -> None:
     text = render(runs[2:3], "text")
-    command = text.split("To run it again:\n")[1].replace("\\\n", " ")
+    command = text.split("To run it again:\n")[1].replace("\\\n", "")
     assert command.split() == json.loads((runs[2] / "run.json").read_text())["reproduce"].split()
 
 
@@ -196,6 +203,80 @@ def test_text_from_a_run_stays_text(page: Path) -> None:
     assert "&lt;script&gt;alert(1)" in page.read_text()
 
 
+def test_every_run_tells_where_its_numbers_come_from(runs: list[Path], page: Path) -> None:
+    text = page.read_text()
+    for number, run in enumerate(runs):
+        about = json.loads((run / "run.json").read_text())
+        place = text.split(f'<h3 id="run-{number}-source">')[1].split("</section>")[0]
+        assert str(run) in place and about["events"]["sha256"] in place
+        assert escape(about["reproduce"]) in place
+        assert f'href="#run-{number}-source"' in text and f'href="#run-{number}"' in text
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_shows_latencies(
+    priced: tuple[Path, Profile], width: int, tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    write(render([priced[0]], "html", profile=priced[1]), page)
+    with browser(tmp_path / "profile") as one:
+        one.open(page, width)
+        assert one.complaints() == []
+        assert one.value("document.scrollingElement.scrollWidth") <= width
+        captions = one.value(
+            "Array.from(document.querySelectorAll('figure')).filter(f => f.querySelector("
+            "'.scatterlayer path.js-line, .heatmaplayer image, .barlayer path')).map("
+            "f => f.querySelector('figcaption').textContent)"
+        )
+        assert any("How long calls" in caption for caption in captions)
+        assert any("held up, in instructions" in caption for caption in captions)
+
+
+def test_the_keyboard_reaches_everything_in_order(page: Path, tmp_path: Path) -> None:
+    """Tab goes first to the way past the links, and never leaves the order of the page."""
+    with browser(tmp_path / "profile") as one:
+        one.open(page, 1280)
+        reached = []
+        for _ in range(20):
+            for kind in ("keyDown", "keyUp"):
+                one.call(
+                    "Input.dispatchKeyEvent",
+                    type=kind,
+                    key="Tab",
+                    code="Tab",
+                    windowsVirtualKeyCode=9,
+                )
+            reached.append(
+                one.value(
+                    "[document.activeElement.className || document.activeElement.tagName, "
+                    "document.activeElement.getBoundingClientRect().top + window.scrollY]"
+                )
+            )
+        assert reached[0][0] == "skip"
+        assert "scroll" in [name for name, _ in reached]
+        tops = [top for _, top in reached[1:]]
+        assert tops == sorted(tops)
+
+
+def test_text_has_enough_contrast(page: Path, tmp_path: Path) -> None:
+    """WCAG 2 AA: 4.5 to 1, on both grounds."""
+    script = """(() => {
+      const light = c => { const v = c.map(x => x / 255).map(x => x <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
+        return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+      const rgb = t => t.match(/[\\d.]+/g).map(Number);
+      const ground = e => { while (e) { const c = rgb(getComputedStyle(e).backgroundColor);
+        if (c.length < 4 || c[3] > 0) return c; e = e.parentElement; } return [255, 255, 255]; };
+      let least = 99;
+      for (const e of document.querySelectorAll('p, th, td, li, a, h1, h2, h3, caption, figcaption, dt, dd, summary, .badge, code')) {
+        const a = light(rgb(getComputedStyle(e).color)), b = light(ground(e));
+        least = Math.min(least, (Math.max(a, b) + .05) / (Math.min(a, b) + .05)); }
+      return least; })()"""
+    with browser(tmp_path / "profile") as one:
+        for dark in (False, True):
+            one.open(page, 1280, dark=dark)
+            assert one.value(script) >= 4.5
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, False), (400, True)])
 def test_a_browser_shows_the_page(page: Path, width: int, dark: bool, tmp_path: Path) -> None:
     with browser(tmp_path / "profile") as one:
@@ -207,7 +288,7 @@ def test_a_browser_shows_the_page(page: Path, width: int, dark: bool, tmp_path: 
             "Array.from(document.querySelectorAll('.plot')).map(p => p.querySelectorAll("
             "'.scatterlayer path.js-line, .heatmaplayer image, .barlayer path').length)"
         )
-        assert len(drawn) == 1 + 2 * 4 and min(drawn) > 0
+        assert len(drawn) == 2 + 3 * 4 and min(drawn) > 0
         narrow = one.value(
             "Array.from(document.querySelectorAll('.plot .main-svg'))"
             ".every(s => s.getBoundingClientRect().right <= window.innerWidth)"

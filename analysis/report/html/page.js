@@ -14,7 +14,12 @@
     if (place.clientWidth < 500) {
       figure.layout.margin = { l: 56, r: 8, t: 36, b: 48 };
       figure.layout.font.size = 11;
+      if (figure.layout.showlegend) {
+        figure.layout.legend.y = -0.38;
+        figure.layout.height += 40;
+      }
     }
+    place.style.height = figure.layout.height + "px";
     Plotly.newPlot(place, figure.data, figure.layout, {
       responsive: true,
       displaylogo: false,

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Groups of runs against each other: median and spread of every fact, the change, and whether it is more than chance."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.bench.summary import change, percent
+from analysis.matrix.columns import COLUMNS, Column, facts_of, shown, unit_word
+from analysis.report.groups import Group
+from analysis.report.significance import least_p, p_value
+from analysis.report.tables import Chapter, Table
+
+HEADING = "Groups of runs against each other"
+_HEAD = ("", "runs", "median", "min .. max", "change", "p")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One group's values of one fact. ``change`` is of the median against the first group, percent.
+
+    ``p`` is None where no test applies: for the first group, or when there is nothing that varies.
+    """
+
+    group: str
+    values: tuple[float, ...]
+    median: float
+    change: float | None
+    p: float | None
+
+    @property
+    def varies(self) -> bool:
+        """Whether seeds make a difference."""
+        return len(set(self.values)) > 1
+
+
+@dataclass(frozen=True)
+class Contest:
+    """One fact (by column name) of all groups that have it."""
+
+    fact: str
+    standings: tuple[Standing, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether any two runs have different values."""
+        return len({value for one in self.standings for value in one.values}) > 1
+
+
+def contests(groups: Sequence[Group]) -> list[Contest]:
+    """Every numeric fact that a run of each group has."""
+    facts = [[facts_of(subject) for subject in group.subjects] for group in groups]
+    found = []
+    for name, column in COLUMNS.items():
+        if column.unit == "word":
+            continue
+        known = [[one[name] for one in some] for some in facts]
+        values = [tuple(float(one) for one in some if isinstance(one, int)) for some in known]
+        if all(values):
+            found.append(Contest(name, tuple(_standings(groups, values))))
+    return found
+
+
+def comparison_chapter(groups: Sequence[Group]) -> Chapter:
+    """Facts that differ as tables, those that do not in one line."""
+    every = contests(groups)
+    differing = [one for one in every if one.differs]
+    several = any(len(group.subjects) > 1 for group in groups)
+    tables = [_table(differing, several)] if differing else []
+    same = [one for one in every if not one.differs]
+    return Chapter(HEADING, _lead(groups), tables, _notes(groups, every, same))
+
+
+def _standings(groups: Sequence[Group], values: Sequence[tuple[float, ...]]) -> list[Standing]:
+    found: list[Standing] = []
+    for group, mine in zip(groups, values, strict=True):
+        median = statistics.median(mine)
+        against = found[0] if found else None
+        found.append(
+            Standing(
+                group.name,
+                mine,
+                median,
+                change(against.median, median) if against else None,
+                _p(against.values, mine) if against else None,
+            )
+        )
+    return found
+
+
+def _p(first: Sequence[float], second: Sequence[float]) -> float | None:
+    varies = len(set(first)) > 1 or len(set(second)) > 1
+    return p_value(first, second) if varies and len(first) > 1 and len(second) > 1 else None
+
+
+def _table(shown_facts: Sequence[Contest], several: bool) -> Table:
+    """A line for each fact, and under it one for each group; nothing about seeds when there is one of each."""
+    head = _HEAD if several else (_HEAD[0], _HEAD[2], _HEAD[4])
+    rows: list[list[str]] = []
+    for contest in shown_facts:
+        column = COLUMNS[contest.fact]
+        unit = unit_word(column)
+        about = f"{column.heading}{f', {unit}' if unit else ''}: {column.about}"
+        rows.append([about, *[""] * (len(head) - 1)])
+        for one in contest.standings:
+            cells = _cells(column, contest.standings[0], one)
+            rows.append(cells if several else [cells[0], cells[2], cells[4]])
+    return Table("Facts that differ", head, rows)
+
+
+def _cells(column: Column, first: Standing, one: Standing) -> list[str]:
+    spread = f"{_shown(column, min(one.values))} .. {_shown(column, max(one.values))}"
+    return [
+        f"  {one.group}",
+        str(len(one.values)),
+        _shown(column, one.median),
+        spread if one.varies else "",
+        percent(one.change),
+        _chance(first, one),
+    ]
+
+
+def _chance(first: Standing, one: Standing) -> str:
+    """p; "always" where every seed gives the same and the groups differ all the same."""
+    if one is first:
+        return ""
+    if one.p is not None:
+        return f"{one.p:.3f}" if one.p >= 0.001 else "<0.001"
+    several = len(first.values) > 1 and len(one.values) > 1
+    return "always" if several and one.median != first.median else ""
+
+
+def _shown(column: Column, value: float) -> str:
+    return shown(column, int(value) if value.is_integer() else value)
+
+
+def _lead(groups: Sequence[Group]) -> str:
+    sizes = sorted({len(group.subjects) for group in groups})
+    runs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    many = "run" if sizes == [1] else "runs that differ in the seed"
+    return (
+        f"{len(groups)} group{'s' if len(groups) > 1 else ''} of {runs} {many}. Change is of the "
+        "median, against the first group. Counts and instructions are facts of the traces, no times."
+    )
+
+
+def _notes(groups: Sequence[Group], every: Sequence[Contest], same: Sequence[Contest]) -> list[str]:
+    notes = []
+    if same:
+        told = [f"{COLUMNS[one.fact].heading} {_value(one)}" for one in same]
+        notes.append(f"The same in every run: {', '.join(told)}.")
+    if any(group.repeats for group in groups):
+        repeats = sum(group.repeats for group in groups)
+        notes.append(f"Counted once: {repeats} runs with the seed and the trace of another.")
+    tests = sum(one.p is not None for contest in every for one in contest.standings)
+    if tests:
+        first, least = len(groups[0].subjects), min(len(group.subjects) for group in groups[1:])
+        notes.append(
+            "p: two-sided exact permutation test of the means; with these numbers of seeds it cannot "
+            f"be below {least_p(first, least):.3f}. {tests} comparisons are made, so expect one p "
+            f"below {1 / tests:.2f} by chance."
+        )
+    if len(groups) > 1 and any(len(group.subjects) == 1 for group in groups):
+        notes.append("Groups of one run have no spread: whether seeds matter is not known.")
+    return notes
+
+
+def _value(contest: Contest) -> str:
+    return _shown(COLUMNS[contest.fact], contest.standings[0].median)
