@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.events import Batch, EventFile
-from analysis.page_states import Op, ops_of
 from analysis.run_folder import Run
 from analysis.schema import KIND_NAMES, PAGE_SIZE, STAGE_NAMES, UNIT_SIZE, ConvertTo, Kind, Stage
+from analysis.transitions import Op, ops_of
 
 TIME_BINS = 360
 ADDRESS_BINS = 192

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from analysis.schema import (
     KIND_NAMES,
     METADATA_KEY,
     NO_CARRY,
+    PAGE_SIZE,
     STAGE_NAMES,
 )
 
@@ -47,8 +49,23 @@ class Batch:
     def __getitem__(self, name: str) -> Column:
         return self._columns[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
+    @cached_property
+    def odd(self) -> npt.NDArray[np.intp]:
+        """Positions of the events that were not answered by success with carry clear."""
+        return np.flatnonzero((self["result"] != 0) | (self["carry"] == 1))
+
+    @cached_property
+    def page_sized(self) -> npt.NDArray[np.bool_]:
+        """Which events are of 4 KiB."""
+        return np.asarray(self["size"] == PAGE_SIZE)
+
     def cut(self, start: int, stop: int) -> Batch:
         """Events ``start`` to ``stop`` of this batch, sharing memory."""
+        if start == 0 and stop >= len(self):
+            return self
         columns = {name: column[start:stop] for name, column in self._columns.items()}
         return Batch(self.start + start, columns)
 
@@ -122,11 +139,24 @@ def _plain(column: pa.Array, name: str) -> Column:
         return _codes(column, KIND_NAMES, 1)
     if name == "stage":
         return _codes(column, STAGE_NAMES, 0)
-    if name == "carry":
-        column = column.fill_null(NO_CARRY)
-    elif column.null_count:
-        column = column.fill_null(0)
-    return np.asarray(column.to_numpy(zero_copy_only=False))
+    if not column.null_count:
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    values, known = _values(column), _known(column)
+    return np.where(known, values, NO_CARRY if name == "carry" else 0).astype(values.dtype)
+
+
+def _values(column: pa.Array) -> Column:
+    """The values of a column of numbers; what stands where it is null means nothing."""
+    kind = np.dtype(column.type.to_pandas_dtype())
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
+
+
+def _known(column: pa.Array) -> npt.NDArray[np.bool_]:
+    """Where a column that has nulls is not null."""
+    bits = np.frombuffer(column.buffers()[0], np.uint8)
+    start = column.offset % 8
+    part = np.unpackbits(bits[column.offset // 8 :], bitorder="little", count=start + len(column))
+    return part[start:].view(np.bool_)
 
 
 def _codes(column: pa.DictionaryArray, names: list[str], base: int) -> npt.NDArray[np.uint8]:
@@ -137,8 +167,14 @@ def _codes(column: pa.DictionaryArray, names: list[str], base: int) -> npt.NDArr
     unknown = [name for name in dictionary if name not in names]
     if unknown or column.null_count:
         raise BadInput(f"there is an event of an unknown kind or stage: {unknown[:1] or 'null'}")
-    table = np.array([names.index(name) + base for name in dictionary], dtype=np.uint8)
-    return np.asarray(table[column.indices.to_numpy(zero_copy_only=False)])
+    table = np.zeros(256, np.uint8)
+    table[: len(dictionary)] = [names.index(name) + base for name in dictionary]
+    return recoded(column.indices.to_numpy(zero_copy_only=False).astype(np.uint8), table)
+
+
+def recoded(codes: npt.NDArray[np.uint8], table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """``table[codes]`` for a table of 256 bytes, several times as fast."""
+    return np.frombuffer(bytearray(codes.tobytes().translate(table.tobytes())), np.uint8)
 
 
 @contextmanager

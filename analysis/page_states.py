@@ -2,8 +2,8 @@
 """The state of every guest page as the events tell it, columnar and in bounded memory.
 
 Each event that changes a page decides the state after it without regard to the state before
-(semantics 1.5, 2.5), so a batch needs no loop: expand the events to pages, sort by page, and the
-state before an event is what the previous event on that page left, or what the last batch left.
+(analysis.transitions), so a batch needs no loop: expand the events to blocks, sort by block, and the
+state before an event is what the previous event on that block left, or what the last batch left.
 
 State is kept for units of 2 MiB. Only a unit whose pages differ, or that this batch touches in
 part, is looked at page by page; it goes back to one state as soon as its pages agree.
@@ -11,187 +11,70 @@ part, is looked at page by page; it goes back to one state as soon as its pages 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum, IntFlag
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.blocks import UNIT_PAGES_SHIFT, Blocks, blocks_of
 from analysis.events import BATCH_EVENTS, Batch
-from analysis.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE, Attack, ConvertTo, Kind
+from analysis.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
+from analysis.stretches import stretches_of
+from analysis.transitions import STATE_MASK, UNKNOWN, breaches_of, states_after
 
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-PAGE_SHIFT = 12
-UNIT_PAGES_SHIFT = 9
 POSITION_BITS = BATCH_EVENTS.bit_length()
-"""Low bits of a sort key that hold the position in the batch; the page is above them."""
+"""Low bits of a sort key that hold the position in the batch; the block is above them."""
 EXPANDED_LIMIT = 16 * BATCH_EVENTS
 """Most page entries that one step may expand to; a batch with more is cut in two."""
 
 
-class State(IntEnum):
-    """Bits 1..0 of a state byte: what the host and the guest have made of the page."""
-
-    NOT_RAM = 0
-    HOST = 1  # RAM that the guest does not own: shared, or not assigned yet
-    ASSIGNED = 2  # private, not accepted
-    ACCEPTED = 3
-
-
-STATE_MASK = 3
-HELD = 4
-"""Bit of a state byte: the guest accepted the page and did not give it back since."""
-EVER = 8
-"""Bit of a state byte: the page has been accepted at some time. HELD without EVER, which no
-history leads to, says that the trace does not show what the guest did with the page before."""
-UNKNOWN = State.HOST | HELD
-"""State byte of RAM whose past the trace does not show."""
-
-
-def past_unknown(byte: int) -> bool:
-    """Whether a state byte belongs to a page whose past the trace does not show."""
-    return byte & (HELD | EVER) == HELD
-
-
-class Op(IntEnum):
-    """What an event does to the state of a page. RESCIND and SHARE come from the guest."""
-
-    NONE = 0
-    RAM = 1
-    LAUNCH = 2
-    ACCEPT = 3
-    RESCIND = 4
-    SHARE = 5
-    ASSIGN = 6
-    REMOVE = 7
-    LOOK = 8  # changes nothing; the state before it is asked for
-    RESTORE = 9  # the host gives back the page that it had replaced, accepted if it was held
-
-
-class Breach(IntFlag):
-    """What is wrong with an event, given the state of the page before it."""
-
-    NONE = 0
-    ACCEPT_NOT_RAM = 1
-    ACCEPT_NOT_ASSIGNED = 2
-    ACCEPT_TWICE = 4  # accepted already, nothing in between
-    ACCEPT_AGAIN = 8  # the host took the page and gave one back, the guest accepts again
-    SHARE_HELD = 16  # converted to shared without a rescind
-    RESCIND_NOT_ACCEPTED = 32  # a rescind succeeded where there was nothing to give back
-
-
-_ROWS = max(Op) + 1
-_STATE_AFTER = np.zeros(_ROWS, np.uint8)
-_STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE]] = State.HOST
-_STATE_AFTER[[Op.LAUNCH, Op.ACCEPT, Op.RESTORE]] = State.ACCEPTED
-_STATE_AFTER[[Op.RESCIND, Op.ASSIGN]] = State.ASSIGNED
-_HELD_AFTER = np.zeros(_ROWS, np.uint8)
-_HELD_AFTER[[Op.LAUNCH, Op.ACCEPT]] = HELD
-_SETS_HELD = np.isin(np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE])
-_EVER_AFTER = np.zeros(_ROWS, np.uint8)
-_EVER_AFTER[[Op.LAUNCH, Op.ACCEPT]] = EVER
-_SETS_EVER = np.isin(np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT])
-_SETS_STATE = ~np.isin(np.arange(_ROWS), [Op.NONE, Op.LOOK])
-
-
-def _breach_table() -> U8:
-    """Breach by (op, state byte before)."""
-    table = np.zeros((_ROWS, 16), np.uint8)
-    for byte in range(16):
-        if past_unknown(byte):
-            continue  # anything may have happened before
-        state, held = byte & STATE_MASK, byte & HELD
-        accept = Breach.NONE
-        if state == State.NOT_RAM:
-            accept = Breach.ACCEPT_NOT_RAM
-        elif state == State.HOST:
-            accept = Breach.ACCEPT_NOT_ASSIGNED
-        elif state == State.ACCEPTED:
-            accept = Breach.ACCEPT_TWICE
-        elif held:
-            accept = Breach.ACCEPT_AGAIN
-        table[Op.ACCEPT, byte] = accept
-        if state != State.ACCEPTED:
-            table[Op.RESCIND, byte] = Breach.RESCIND_NOT_ACCEPTED
-        table[Op.SHARE, byte] = Breach.SHARE_HELD if held else Breach.NONE
-    return table
-
-
-_BREACH = _breach_table()
-
-
-def _op_table() -> U8:
-    """Op by kind of event, if the event succeeded."""
-    table = np.zeros(256, np.uint8)
-    for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND, Kind.ASSIGN, Kind.REMOVE):
-        table[one] = Op[one.name]
-    table[Kind.CONVERT] = Op.SHARE
-    table[[Kind.FAULT, Kind.STOP, Kind.DMA_REFUSED, Kind.CIPHERTEXT]] = Op.LOOK
-    return table
-
-
-_OP = _op_table()
-
-
-def _attack_table() -> U8:
-    """Op by attack: what the act leaves of the page. Nothing but the attack event tells of it."""
-    table = np.zeros(256, np.uint8)
-    table[[Attack.REMAP, Attack.REASSIGN, Attack.REMOVE_AUG]] = Op.ASSIGN
-    # A blocked page keeps its state; it only cannot be used.
-    table[[Attack.ALIAS, Attack.UNASSIGN, Attack.REMOVE]] = Op.REMOVE
-    table[Attack.REMAP_BACK] = Op.RESTORE
-    return table
-
-
-_ATTACK = _attack_table()
-TDX_RETRY = 1
-"""MapGPA's answer when it has done a part, which the event's size says (semantics 2.7)."""
-
-
-def ops_of(batch: Batch) -> U8:
-    """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
-    kind = batch["kind"]
-    ops: U8 = np.asarray(_OP[kind])
-    failed = batch["result"] != 0
-    converts = kind == Kind.CONVERT
-    if converts.any():
-        failed &= ~(converts & (batch["result"] == TDX_RETRY))
-        ops[converts & (batch["detail"] != ConvertTo.SHARED)] = Op.NONE
-    attacks = kind == Kind.ATTACK
-    if attacks.any():
-        ops[attacks] = _ATTACK[np.minimum(batch["detail"][attacks], 255).astype(np.uint8)]
-    failed |= (batch["carry"] == 1) | (batch["size"] == 0)
-    ops[failed & (ops != Op.LOOK)] = Op.NONE
-    return ops
-
-
 @dataclass(frozen=True)
 class Entries:
-    """Events broken down to blocks: the position in the batch, the block's address and size.
+    """Events broken down to blocks of ``size`` bytes: the position in the batch, the block's number.
 
-    ``before`` is the state byte before the event, ``breach`` a ``Breach``.
+    ``before`` is the state byte before the event, ``breach`` a ``Breach``. Where nothing is wrong, an
+    entry may stand for many events of one op, vCPU and stage that went over the block page by
+    page: from the event at ``position`` for its first page to that at ``last`` for its last. Else
+    these two are the same.
     """
 
     position: I64
-    gpa: npt.NDArray[np.uint64]
+    last: I64
+    block: I64
     size: int
     op: U8
     before: U8
     breach: U8
 
+    @property
+    def gpa(self) -> npt.NDArray[np.uint64]:
+        """Guest physical address of each block, bytes."""
+        return self.block.view(np.uint64) * np.uint64(self.size)
+
+    @property
+    def unit(self) -> I64:
+        """Number of the unit that each block is, or lies in."""
+        return self.block if self.size == UNIT_SIZE else self.block >> UNIT_PAGES_SHIFT
+
     def where(self, mask: Bool) -> Entries:
         """The entries for which ``mask`` is true."""
         return Entries(
             self.position[mask],
-            self.gpa[mask],
+            self.last[mask],
+            self.block[mask],
             self.size,
             self.op[mask],
             self.before[mask],
             self.breach[mask],
         )
+
+    def moved(self, by: int) -> Entries:
+        """The same entries ``by`` events later in the batch."""
+        return replace(self, position=self.position + by, last=self.last + by)
 
 
 class PageStates:
@@ -209,18 +92,17 @@ class PageStates:
 
         Events that reach beyond ``top`` act on the part below it.
         """
-        positions = np.arange(len(ops)) if ops.all() else np.flatnonzero(ops)
-        if not len(positions):
+        if not ops.any():
             return []
-        work = _Work.of(batch, ops, positions, self.units)
-        by_page = self._mixed.copy()
-        by_page[work.part_unit] = True
-        small = by_page[work.whole_unit]
-        expanded = int(np.count_nonzero(small)) * PAGES_PER_UNIT + int(work.part_pages.sum())
+        blocks = blocks_of(stretches_of(batch, ops), self.units)
+        by_page = self._taken_by_page(blocks)
+        small = by_page[blocks.whole_unit]
+        expanded = int(np.count_nonzero(small)) * PAGES_PER_UNIT + int(blocks.part_pages.sum())
         if expanded > EXPANDED_LIMIT and len(batch) > 1:
             return self._apply_halves(batch, ops)
-        entries = [self._apply_units(work, ~small)]
-        entries.append(self._apply_pages(work, small, by_page & ~self._mixed))
+        whole, after = _advanced_units(blocks, ~small, self._unit)
+        _store(self._unit, whole.block, after)
+        entries = [whole, self._apply_pages(blocks, small, by_page & ~self._mixed)]
         return [one for one in entries if len(one.position)]
 
     def forget(self) -> None:
@@ -274,27 +156,33 @@ class PageStates:
         half = len(batch) // 2
         first = self.apply(batch.cut(0, half), ops[:half])
         second = self.apply(batch.cut(half, len(batch)), ops[half:])
-        moved = [
-            Entries(one.position + half, one.gpa, one.size, one.op, one.before, one.breach)
-            for one in second
-        ]
-        return first + moved
+        return first + [one.moved(half) for one in second]
 
-    def _apply_units(self, work: _Work, chosen: Bool) -> Entries:
-        unit, position, op = (
-            work.whole_unit[chosen],
-            work.whole_position[chosen],
-            work.whole_op[chosen],
-        )
-        return _advance(unit, position, op, self._unit, UNIT_SIZE)
+    def _taken_by_page(self, blocks: Blocks) -> Bool:
+        """Units whose pages have to be looked at one by one.
 
-    def _apply_pages(self, work: _Work, chosen: Bool, opened: Bool) -> Entries:
+        Besides those whose pages differ, or are touched in part: those that events walk over,
+        when something is wrong there, or when the order of two walks differs from page to page.
+        """
+        by_page = self._mixed.copy()
+        by_page[blocks.part_unit] = True
+        if blocks.whole_stride.any():
+            by_page[blocks.tangled(~by_page[blocks.whole_unit])] = True
+            whole, _ = _advanced_units(blocks, ~by_page[blocks.whole_unit], self._unit)
+            wrong = whole.unit[whole.breach != 0]
+            if len(wrong):
+                by_page[np.intersect1d(wrong, blocks.whole_unit[blocks.whole_stride > 0])] = True
+        return by_page
+
+    def _apply_pages(self, blocks: Blocks, chosen: Bool, opened: Bool) -> Entries:
         self._page[opened] = self._unit[opened, np.newaxis]
-        page, position, op = work.pages(chosen)
-        entries = _advance(page, position, op, self._page.reshape(-1), PAGE_SIZE)
+        page, position, op = _sorted(*blocks.pages(chosen))
+        pages = self._page.reshape(-1)
+        entries, after = _advanced(page, position, position, op, pages, PAGE_SIZE)
+        _store(pages, entries.block, after)
         touched = np.zeros(self.units, np.bool_)
-        touched[work.part_unit] = True
-        touched[work.whole_unit[chosen]] = True
+        touched[blocks.part_unit] = True
+        touched[blocks.whole_unit[chosen]] = True
         self._settle(np.flatnonzero(touched))
         return entries
 
@@ -306,152 +194,41 @@ class PageStates:
         self._unit[units[agree]] = pages[agree, 0]
 
 
-_NOTHING: I64 = np.zeros(0, np.int64)
-_NO_OPS: U8 = np.zeros(0, np.uint8)
+def _advanced_units(blocks: Blocks, chosen: Bool, state: U8) -> tuple[Entries, U8]:
+    """Entries of the chosen whole units, and the state byte after each."""
+    unit, position = blocks.whole_unit[chosen], blocks.whole_position[chosen]
+    if blocks.whole_stride.any():
+        order = np.lexsort((position, unit))
+        unit, position = unit[order], position[order]
+        op, last = blocks.whole_op[chosen][order], blocks.whole_last[chosen][order]
+    else:
+        unit, position, op = _sorted(unit, position, blocks.whole_op[chosen])
+        last = position
+    return _advanced(unit, position, last, op, state, UNIT_SIZE)
 
 
-@dataclass(frozen=True)
-class _Work:
-    """Events of a batch as whole units, and as runs of pages inside one unit."""
-
-    whole_unit: I64
-    whole_position: I64
-    whole_op: U8
-    part_page: I64
-    part_pages: I64
-    part_position: I64
-    part_op: U8
-
-    @property
-    def part_unit(self) -> I64:
-        return self.part_page >> UNIT_PAGES_SHIFT
-
-    @classmethod
-    def of(cls, batch: Batch, ops: U8, position: I64, units: int) -> _Work:
-        gpa, size, op = batch["gpa"], batch["size"], ops
-        if len(position) < len(ops):
-            gpa, size, op = gpa[position], size[position], ops[position]
-        top = np.uint64(units * UNIT_SIZE)
-        page = (gpa >> np.uint64(PAGE_SHIFT)).view(np.int64)
-        if _all_single_pages(gpa, size, top):
-            return cls(_NOTHING, _NOTHING, _NO_OPS, page, np.ones_like(page), position, op)
-        gpa = np.minimum(gpa, top)
-        end = gpa + np.minimum(np.maximum(size, np.uint64(1)), top - gpa)
-        page = (gpa >> np.uint64(PAGE_SHIFT)).view(np.int64)
-        last = ((end + np.uint64(PAGE_SIZE - 1)) >> np.uint64(PAGE_SHIFT)).view(np.int64)
-        looks = op == Op.LOOK
-        if looks.any():
-            last[looks] = np.minimum(last[looks], page[looks] + 1)
-        inside = last > page
-        if not inside.all():
-            page, last, position, op = page[inside], last[inside], position[inside], op[inside]
-        return cls._cut(page, last, position, op)
-
-    @classmethod
-    def _cut(cls, first: I64, last: I64, position: I64, op: U8) -> _Work:
-        """Cut [first, last), in pages, at unit borders: a head, whole units, a tail."""
-        head_unit = (first + PAGES_PER_UNIT - 1) >> UNIT_PAGES_SHIFT
-        tail_unit = last >> UNIT_PAGES_SHIFT
-        inside = head_unit > tail_unit  # neither end of a unit is touched
-        head_end = np.where(inside, last, np.minimum(head_unit << UNIT_PAGES_SHIFT, last))
-        tail_start = np.where(inside, last, np.maximum(tail_unit << UNIT_PAGES_SHIFT, head_end))
-        heads = head_end > first
-        tails = last > tail_start
-        counts = np.where(inside, 0, tail_unit - head_unit)
-        if not tails.any() and heads.all():
-            parts = (first, head_end - first, position, op)
-        else:
-            parts = (
-                np.concatenate([first[heads], tail_start[tails]]),
-                np.concatenate([(head_end - first)[heads], (last - tail_start)[tails]]),
-                np.concatenate([position[heads], position[tails]]),
-                np.concatenate([op[heads], op[tails]]),
-            )
-        unit, source = _spread(head_unit, counts)
-        return cls(unit, position[source], op[source], *parts)
-
-    def pages(self, chosen: Bool) -> tuple[I64, I64, U8]:
-        """Page, position and op: one entry per page of the parts and of the chosen units."""
-        if not chosen.any() and (self.part_pages == 1).all():
-            return self.part_page, self.part_position, self.part_op
-        start = np.concatenate([self.part_page, self.whole_unit[chosen] << UNIT_PAGES_SHIFT])
-        count = np.concatenate(
-            [self.part_pages, np.full(int(np.count_nonzero(chosen)), PAGES_PER_UNIT, np.int64)]
-        )
-        position = np.concatenate([self.part_position, self.whole_position[chosen]])
-        op = np.concatenate([self.part_op, self.whole_op[chosen]])
-        page, source = _spread(start, count)
-        return page, position[source], op[source]
-
-
-def _all_single_pages(
-    gpa: npt.NDArray[np.uint64], size: npt.NDArray[np.uint64], top: np.uint64
-) -> bool:
-    """Whether every event covers one whole page below ``top``: the common case by far."""
-    return bool(
-        (size == PAGE_SIZE).all() and not np.bitwise_or.reduce(gpa) % PAGE_SIZE and gpa.max() < top
-    )
-
-
-def _spread(start: I64, count: I64) -> tuple[I64, npt.NDArray[np.intp]]:
-    """start[i], start[i] + 1 ... for count[i] steps, and the i that each came from."""
-    if not count.any():
-        return _NOTHING, _NOTHING
-    if (count == 1).all():
-        return start, np.arange(len(start))
-    source = np.repeat(np.arange(len(start)), count)
-    ends = np.cumsum(count)
-    offset = np.arange(len(source)) - np.repeat(ends - count, count)
-    return start[source] + offset, source
-
-
-def _advance(block: I64, position: I64, op: U8, state: U8, size: int) -> Entries:
-    """Apply entries to ``state``, in order of position within each block."""
-    block, position, op = _sorted(block, position, op)
+def _advanced(
+    block: I64, position: I64, last: I64, op: U8, state: U8, size: int
+) -> tuple[Entries, U8]:
+    """Entries, and the state byte after each, for operations sorted by block and position."""
     if not len(block):
-        empty = np.zeros(0, np.uint8)
-        return Entries(position, block.astype(np.uint64), size, op, empty, empty)
+        return Entries(position, last, block, size, op, op, op), op
     first = np.empty(len(block), np.bool_)
     first[0] = True
     np.not_equal(block[1:], block[:-1], out=first[1:])
     carried = state.take(block)
-    after = _after(op, first, carried)
+    after = states_after(op, first, carried)
     before = np.empty_like(after)
     before[1:] = after[:-1]
     np.copyto(before, carried, where=first)
-    last = np.empty_like(first)
-    last[-1] = True
-    last[:-1] = first[1:]
-    state[block[last]] = after[last]
-    gpa = block.view(np.uint64) * np.uint64(size)
-    return Entries(position, gpa, size, op, before, _BREACH.take((op << 4) | before))
+    return Entries(position, last, block, size, op, before, breaches_of(op, before)), after
 
 
-def _after(op: U8, first: Bool, carried: U8) -> U8:
-    """State byte after each entry."""
-    if ((op == Op.RESCIND) | (op == Op.SHARE)).any():
-        after = _last_set(op, first, carried, _SETS_HELD, _HELD_AFTER.take(op), HELD)
-        after |= _last_set(op, first, carried, _SETS_EVER, _EVER_AFTER.take(op), EVER)
-    else:  # then the same events set both
-        both = (_HELD_AFTER | _EVER_AFTER).take(op)
-        after = _last_set(op, first, carried, _SETS_EVER, both, HELD | EVER)
-    state = _STATE_AFTER.take(op)
-    restored = op == Op.RESTORE
-    if restored.any():
-        state[restored & ((after & HELD) == 0)] = State.ASSIGNED
-    return after | _last_set(op, first, carried, _SETS_STATE, state, STATE_MASK)
-
-
-def _last_set(op: U8, first: Bool, carried: U8, sets: Bool, value: U8, mask: int) -> U8:
-    """Bits ``mask`` after each entry: the ``value`` of the block's last entry that sets them."""
-    setting = sets.take(op)
-    own = np.where(setting, value, carried & np.uint8(mask))
-    if setting.all():
-        return own
-    place = np.arange(len(op), dtype=np.int32)
-    place *= setting | first
-    np.maximum.accumulate(place, out=place)
-    return own.take(place)
+def _store(state: U8, block: I64, after: U8) -> None:
+    """Keep what the last entry of each block left."""
+    if len(block):
+        last = np.append(block[1:] != block[:-1], True)
+        state[block[last]] = after[last]
 
 
 def _sorted(block: I64, position: I64, op: U8) -> tuple[I64, I64, U8]:

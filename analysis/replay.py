@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from analysis.findings import Finding, InvariantResult, Status, Verdict
 from analysis.history import look_up
 from analysis.invariants import REGISTRY, Context, Invariant
 from analysis.invariants.base import Suspicion
-from analysis.page_states import Op
 from analysis.run_folder import Run
 from analysis.schema import STAGE_NAMES, Stage
 from analysis.steps import Progress, Walk
 from analysis.symbols import NO_SYMBOLS, Symbols, symbols_of_run
+from analysis.transitions import Op
 
 _KERNEL_STAGES = (
     Stage.KERNEL,
@@ -50,8 +51,16 @@ def replay_run(
     with (events done, events in all). Raises BadInput, in one line, for an unusable folder.
     """
     run = Run.open(path)
-    run.verify_events()
-    verdict = judge(run, symbols=lambda: symbols_of_run(run, symbols_cache), progress=progress)
+    with ThreadPoolExecutor(1) as pool:
+        checksum = pool.submit(run.verify_events)
+        try:
+            verdict = judge(
+                run, symbols=lambda: symbols_of_run(run, symbols_cache), progress=progress
+            )
+        except Exception:
+            checksum.result()  # that the file is damaged says more than what came of it
+            raise
+        checksum.result()
     if write:
         text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
         write_text(run.verdict_path, text + "\n")

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from analysis.errors import BadInput
 from analysis.events import Batch
-from analysis.page_states import STATE_MASK, PageStates, ops_of
+from analysis.page_states import PageStates
 from analysis.schema import NO_CARRY, Kind
+from analysis.transitions import STATE_MASK, ops_of
 
 PAGE_RUN = np.dtype([("start", "<u8"), ("size", "<u8"), ("state", "<u8")])
 _KIND_OF_STATE = np.array([Kind.RAM, Kind.ASSIGN, Kind.LAUNCH], np.uint8)

@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.absent import EARLY, HAND_OVER
+from analysis.ahead import one_ahead
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
 from analysis.invariants.base import Step
-from analysis.page_states import PageStates, ops_of
+from analysis.page_states import PageStates
 from analysis.run_folder import Run
 from analysis.schema import COLUMNS, NO_CARRY, Kind, Stage
 from analysis.snapshots import Snapshot, disagreement, read_snapshot
+from analysis.transitions import ops_of
 
 _COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
 """What judging takes; who did it is looked up for findings only."""
@@ -49,7 +51,7 @@ class Walk:
         """All steps in order. Raises BadInput when the file turns out to be damaged."""
         if self.events.problem is not None:
             self.problems.append(self.events.problem)
-        for batch in self.events.batches(_COLUMNS):
+        for batch in one_ahead(self.events.batches(_COLUMNS)):
             if batch.start == 0:
                 yield from self._begin(batch)
             self._check(batch)
@@ -73,7 +75,7 @@ class Walk:
             self.problems.append("the trace does not begin with the memory map at hand-over")
         top = max((start + size for start, size in handed.ram), default=0)
         if not self.past_known:
-            top = max(top, min(_highest(self.events), TOP_LIMIT))
+            top = max(top, min(_highest(EventFile(self.events.path)), TOP_LIMIT))
         self.states = PageStates(_checked_top(top))
         if handed.ram and HAND_OVER not in info.absent:
             yield self._step(_as_events(handed.ram, handed.accepted))
@@ -82,17 +84,18 @@ class Walk:
 
     def _check(self, batch: Batch) -> None:
         """Completeness: seq without a gap, one END that counts right, nothing behind it."""
-        expected = np.arange(self._next_seq, self._next_seq + len(batch), dtype=np.uint64)
-        wrong = batch["seq"] != expected
-        if wrong.any() and not self.problems:
-            at = int(np.argmax(wrong))
+        seq, count = batch["seq"], len(batch)
+        first, last = int(seq[0]), int(seq[-1])
+        in_order = (first, last) == (self._next_seq, self._next_seq + count - 1)
+        if not (in_order and (seq[1:] > seq[:-1]).all()) and not self.problems:
+            expected = np.arange(self._next_seq, self._next_seq + count, dtype=np.uint64)
+            at = int(np.argmax(seq != expected))
             self.problems.append(
-                f"event {batch.start + at} has seq {int(batch['seq'][at])}: events are missing "
-                "or moved"
+                f"event {batch.start + at} has seq {int(seq[at])}: events are missing or moved"
             )
         if self._ended and not self.problems:
             self.problems.append("events come after the end record")
-        self._next_seq += len(batch)
+        self._next_seq += count
         ends = np.flatnonzero(batch["kind"] == Kind.END)
         if len(ends):
             self._ended = True

@@ -8,12 +8,11 @@ conversion: everything up to the damage is kept, and the file says that it is no
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
+from analysis.ahead import one_ahead
 from analysis.errors import BadInput
 from analysis.event_writer import EventWriter, Records, StreamSummary, to_table
 from analysis.schema import KIND_NAMES, RAW_DTYPE, STAGE_NAMES, Kind
@@ -102,19 +101,10 @@ def convert_raw(raw: Path, parquet: Path, progress: Progress | None = None) -> S
     completeness = Completeness()
     with EventWriter(parquet) as writer:
         tables = map(to_table, _usable_chunks(raw, completeness, progress))
-        for table in _one_ahead(tables):
+        for table in one_ahead(tables):
             writer.write_table(table)
         completeness.finish()
         return writer.finish(completeness.problem)
-
-
-def _one_ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same tables, each made in a second thread while the one before it is written."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, tables, None)
-        while (table := coming.result()) is not None:
-            coming = pool.submit(next, tables, None)
-            yield table
 
 
 def _usable_chunks(

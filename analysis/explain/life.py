@@ -12,11 +12,11 @@ import numpy.typing as npt
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
 from analysis.history import event_at
-from analysis.page_states import Op, ops_of
 from analysis.run_folder import Run
 from analysis.schema import PAGE_SIZE, Kind
 from analysis.steps import Progress
 from analysis.symbols import Symbols
+from analysis.transitions import Op, ops_of
 
 KEPT = 2000
 """Most events of one page that are kept: the first half of them and the latest."""

@@ -8,8 +8,8 @@ Intel TDX Module ABI, TDG.MEM.PAGE.ACCEPT and the secure-EPT entry states.
 from __future__ import annotations
 
 from analysis.explain.life import ACCEPTED, HOST, Moment
-from analysis.page_states import Op
 from analysis.schema import Kind, label
+from analysis.transitions import Op
 
 _ACCEPT = {
     "snp": {

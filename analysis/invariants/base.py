@@ -15,9 +15,10 @@ from analysis.absent import HAND_OVER, in_words
 from analysis.console import Console
 from analysis.events import Batch
 from analysis.findings import LISTED, InvariantResult, Status
-from analysis.page_states import Breach, Entries, Op, PageStates
+from analysis.page_states import Entries, PageStates
 from analysis.run_folder import Run, RunInfo
 from analysis.snapshots import Snapshot
+from analysis.transitions import Breach, Op
 
 Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import EVER, HELD, STATE_MASK, Breach, Op, PageStates, State, past_unknown
+from analysis.page_states import PageStates
 from analysis.schema import (
     PAGE_SIZE,
     UNIT_SIZE,
@@ -21,6 +21,7 @@ from analysis.schema import (
     StopReason,
     label,
 )
+from analysis.transitions import EVER, HELD, STATE_MASK, Breach, Op, State, past_unknown
 
 NEVER = "used a page it never accepted"
 WITHHELD = "used a page it never accepted: the bitmap table was withheld"
@@ -135,9 +136,8 @@ class NoAccessBeforeAccept(Invariant):
         why = "The guest accepted an address that is no RAM; hardware has nothing to accept there."
         found = step.breaches(Breach.ACCEPT_NOT_RAM)
         self.blame_entries(step, NOT_RAM_ACCEPT, found, NOT_RAM_ACCEPT, why)
-        accepts = np.flatnonzero(step.ops == Op.ACCEPT)
         top = np.uint64(step.states.units * UNIT_SIZE)
-        beyond = accepts[step.batch["gpa"][accepts] >= top]
+        beyond = np.flatnonzero((step.batch["gpa"] >= top) & (step.ops == Op.ACCEPT))
         if len(beyond):
             self.blame(step, NOT_RAM_ACCEPT, beyond, NOT_RAM_ACCEPT, why)
 

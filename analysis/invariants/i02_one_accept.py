@@ -6,7 +6,7 @@ from __future__ import annotations
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Step
-from analysis.page_states import Breach
+from analysis.transitions import Breach
 
 TWICE = "accepted a page twice"
 AGAIN = "accepted a page again after the host replaced it"

@@ -8,8 +8,8 @@ import numpy as np
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Step
-from analysis.page_states import STATE_MASK, Breach, State
 from analysis.schema import Access, Kind, StopReason
+from analysis.transitions import STATE_MASK, Breach, State
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "rescinded a page that was not accepted, and it succeeded"

@@ -9,10 +9,11 @@ import numpy.typing as npt
 from analysis.absent import EARLY, HAND_OVER, PAGE_STATES, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import EVER, Op, PageStates
+from analysis.page_states import PageStates
 from analysis.run_folder import Bitmap
 from analysis.schema import UNIT_SIZE
 from analysis.snapshots import Snapshot
+from analysis.transitions import EVER, Op
 from analysis.unaccepted import never_accepted_pages
 
 CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
@@ -131,9 +132,9 @@ class _RecentAccepts:
         for one in step.entries:
             accepts = np.flatnonzero(one.op == Op.ACCEPT)
             if len(accepts):
-                unit = (one.gpa[accepts] // np.uint64(UNIT_SIZE)).astype(np.int64)
+                unit = one.unit[accepts]
                 starts = np.flatnonzero(np.diff(unit, prepend=-1))
-                latest = np.maximum.reduceat(one.position[accepts], starts)
+                latest = np.maximum.reduceat(one.last[accepts], starts)
                 self._clock[unit[starts]] = step.batch["clock"][latest]
 
     def recent(self, now: int, units: int) -> Bool:

@@ -9,16 +9,15 @@ import numpy.typing as npt
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import EVER, Op, PageStates
+from analysis.page_states import PageStates
 from analysis.schema import UNIT_SIZE, Kind, Stage
+from analysis.transitions import EVER, Op
 from analysis.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
 
 MISSING = "accepted a block without the guard unit behind it"
 
 REQUEST = "accept_memory"
 """The function whose arguments (start, size) say what the kernel wanted accepted."""
-
-_USERSPACE = (Stage.USERSPACE, Stage.SECOND_USERSPACE)
 
 
 class GuardUnit(Invariant):
@@ -54,14 +53,15 @@ class GuardUnit(Invariant):
             self._late = np.zeros(step.states.units, np.bool_)
             self._last_seq = np.zeros(step.states.units, np.int64)
         self._watch_requests(step)
-        late = np.isin(step.batch["stage"], _USERSPACE)
+        stage = step.batch["stage"]
+        late = (stage == Stage.USERSPACE) | (stage == Stage.SECOND_USERSPACE)
         if not late.any():
             return
         for one in step.entries:
             fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0) & late[one.position]
-            unit = (one.gpa[fresh] // np.uint64(UNIT_SIZE)).astype(np.int64)
+            unit = one.unit[fresh]
             self._late[unit] = True
-            self._last_seq[unit] = step.batch["seq"][one.position[fresh]].astype(np.int64)
+            self._last_seq[unit] = step.batch["seq"][one.last[fresh]].astype(np.int64)
 
     def finish(self) -> InvariantResult:
         if not self.info.hand_over.unaccepted:

@@ -8,8 +8,8 @@ import numpy as np
 from analysis.absent import BLOCKS, EARLY, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Invariant, Positions, Step, Suspicion
-from analysis.page_states import EVER, Op
 from analysis.schema import UNIT_SIZE
+from analysis.transitions import EVER, Op
 
 INTERLEAVED = "two vCPUs accepted one unit at the same time"
 _NOBODY = -1
@@ -34,8 +34,7 @@ class OneVcpuPerUnit(Invariant):
         for one in step.entries:
             fresh = np.flatnonzero((one.op == Op.ACCEPT) & ((one.before & EVER) == 0))
             if len(fresh):
-                unit = (one.gpa[fresh] // np.uint64(UNIT_SIZE)).astype(np.int64)
-                self._watch_units(step, unit, one.position[fresh])
+                self._watch_units(step, one.unit[fresh], one.position[fresh])
 
     def _watch_units(self, step: Step, unit: Positions, position: Positions) -> None:
         """Entries come sorted by unit; most units see one vCPU only, and are done with."""

@@ -7,11 +7,10 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.absent import BLOCKS, EARLY, RESULTS
-from analysis.events import Batch
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Positions, Step
-from analysis.page_states import Op
 from analysis.schema import UNIT_SIZE, Kind
+from analysis.transitions import Op
 
 ALREADY = "accepted a page that was accepted already"
 NOT_HELD = "rescinded a page that was not accepted"
@@ -25,6 +24,8 @@ TDX_SIZE_MISMATCH = 0xC0000B0B
 """Likewise (semantics 2.2 #5)."""
 
 _OPEN = 1
+_SOON = 3
+"""Events after a mismatch in which a guest that falls back has accepted a page of the unit."""
 
 
 class NoStorms(Invariant):
@@ -47,10 +48,11 @@ class NoStorms(Invariant):
         if len(self._open) != step.states.units:
             self._open = np.zeros(step.states.units, np.uint8)
         batch = step.batch
-        accepts = batch["kind"] == Kind.ACCEPT
-        unchanged = batch["carry"] == 1
-        upper = batch["result"] >> np.uint64(32)
-        already = np.flatnonzero(accepts & (unchanged | (upper == TDX_ALREADY_ACCEPTED)))
+        odd = batch.odd
+        accepts = batch["kind"][odd] == Kind.ACCEPT
+        unchanged = batch["carry"][odd] == 1
+        upper = batch["result"][odd] >> np.uint64(32)
+        already = odd[accepts & (unchanged | (upper == TDX_ALREADY_ACCEPTED))]
         self.blame(
             step,
             ALREADY,
@@ -59,7 +61,7 @@ class NoStorms(Invariant):
             "The answer was CF=1 or ALREADY_ACCEPTED: two parties think that this page is theirs "
             "to accept, or the guest forgot that it had.",
         )
-        rescinds = np.flatnonzero((batch["kind"] == Kind.RESCIND) & unchanged)
+        rescinds = odd[(batch["kind"][odd] == Kind.RESCIND) & unchanged]
         self.blame(
             step,
             NOT_HELD,
@@ -67,7 +69,8 @@ class NoStorms(Invariant):
             NOT_HELD,
             "PVALIDATE 0 answered CF=1: the page was not accepted.",
         )
-        self._watch_mismatches(step, accepts & _mismatched(batch, upper))
+        mismatched = (batch["result"][odd] == SNP_SIZE_MISMATCH) | (upper == TDX_SIZE_MISMATCH)
+        self._watch_mismatches(step, odd[accepts & mismatched])
 
     def finish(self) -> InvariantResult:
         return self.result(
@@ -75,13 +78,12 @@ class NoStorms(Invariant):
             f"No accept met an accepted page; {self._mismatches} size mismatches, none repeated.",
         )
 
-    def _watch_mismatches(self, step: Step, mismatched: npt.NDArray[np.bool_]) -> None:
-        positions = np.flatnonzero(mismatched)
+    def _watch_mismatches(self, step: Step, positions: Positions) -> None:
         units = step.batch["gpa"][positions] // np.uint64(UNIT_SIZE)
         inside = units < np.uint64(len(self._open))
         positions, unit = positions[inside], units[inside].astype(np.int64)
         self._mismatches += len(positions)
-        if not len(positions) and not self._open.any():
+        if not self._open.any() and _followed_up(step, unit, positions):
             return
         repeated = self._repeated(step, unit, positions)
         self.blame(
@@ -96,7 +98,12 @@ class NoStorms(Invariant):
     def _repeated(self, step: Step, unit: Positions, position: Positions) -> Positions:
         """Mismatches that follow another one on their unit with no successful accept between."""
         done = np.flatnonzero(step.ops == Op.ACCEPT)
-        done_unit = (step.batch["gpa"][done] // np.uint64(UNIT_SIZE)).astype(np.int64)
+        done_unit = (step.batch["gpa"][done] // np.uint64(UNIT_SIZE)).view(np.int64)
+        # Of accepts one behind the other in one unit, the first says it all.
+        changes = np.flatnonzero(done_unit[1:] != done_unit[:-1]) + 1
+        telling = np.unique(np.concatenate([[0], changes, np.searchsorted(done, position)]))
+        telling = telling[telling < len(done)]
+        done, done_unit = done[telling], done_unit[telling]
         concerned = self._open.astype(np.bool_)
         concerned[unit] = True
         done_unit = np.minimum(done_unit, len(concerned) - 1)
@@ -117,5 +124,11 @@ class NoStorms(Invariant):
         return np.sort(positions[(opens == _OPEN) & (before == _OPEN)])
 
 
-def _mismatched(batch: Batch, upper: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    return np.asarray((batch["result"] == SNP_SIZE_MISMATCH) | (upper == TDX_SIZE_MISMATCH))
+def _followed_up(step: Step, unit: Positions, position: Positions) -> bool:
+    """Whether mismatches are on as many units, each with an accept there in the next events."""
+    answered = np.zeros(len(position), np.bool_)
+    for ahead in range(1, _SOON + 1):
+        place = np.minimum(position + ahead, len(step.ops) - 1)
+        accepted = step.batch["gpa"][place] // np.uint64(UNIT_SIZE) == unit.view(np.uint64)
+        answered |= accepted & (step.ops[place] == Op.ACCEPT)
+    return bool(answered.all()) and len(np.unique(unit)) == len(unit)

@@ -9,9 +9,10 @@ import numpy.typing as npt
 from analysis.absent import EARLY, HAND_OVER
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import STATE_MASK, PageStates, State
+from analysis.page_states import PageStates
 from analysis.run_folder import Blob
 from analysis.schema import PAGE_SIZE
+from analysis.transitions import STATE_MASK, State
 
 NOT_ACCEPTED = "{name} lies in memory that is not accepted"
 MARKED = "the bitmap calls the memory of {name} unaccepted"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from analysis.events import Batch
-from analysis.page_states import STATE_MASK, Op, PageStates, State, ops_of
+from analysis.page_states import PageStates
 from analysis.schema import PAGE_SIZE, Kind
+from analysis.transitions import STATE_MASK, Op, State, ops_of
 from tests.model import test_random_snp as snp
 from tests.model import test_random_tdx as tdx
 from tests.model.guest import Layout

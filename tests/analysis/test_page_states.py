@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from analysis import page_states
 from analysis.events import Batch
-from analysis.page_states import EVER, HELD, Breach, Op, PageStates, State, ops_of
+from analysis.page_states import PageStates
 from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind
+from analysis.transitions import EVER, HELD, Breach, Op, State, ops_of
 
 UNITS = 4
 TOP = UNITS * UNIT_SIZE
@@ -152,6 +153,11 @@ def events(draw: st.DrawFn) -> Event:
 @settings(max_examples=250, deadline=None)
 @given(st.lists(st.lists(events(), min_size=1, max_size=14), min_size=1, max_size=5))
 def test_agrees_with_the_model_in_every_state_and_every_breach(history: list[list[Event]]) -> None:
+    compare(history)
+
+
+def compare(history: list[list[Event]]) -> None:
+    """States and breaches of every page after every batch: ours and the model's."""
     states, model = PageStates(TOP), Model()
     for part in history:
         batch = batch_of(part)
@@ -171,6 +177,39 @@ def test_agrees_with_the_model_in_every_state_and_every_breach(history: list[lis
         assert told == expected
         pages = np.concatenate([states.pages_of(unit) for unit in range(UNITS)])
         assert pages.tolist() == [model.byte(page) for page in range(TOP // PAGE_SIZE)]
+
+
+@st.composite
+def walks(draw: st.DrawFn) -> list[Event]:
+    """Kinds in turn for page after page, sometimes disturbed, as kernels and hosts go over memory."""
+    kinds = draw(st.lists(st.sampled_from(KINDS[2:10]), min_size=1, max_size=4))
+    first, pages = draw(st.integers(0, 1100)), draw(st.integers(8, 900))
+    lag = draw(st.sampled_from([0, 0, 1, 600]))
+    walk = [
+        Event(kind, (first + page - number * lag) % 2048 * PAGE_SIZE, PAGE_SIZE, 0, 0, 2)
+        for page in range(pages)
+        for number, kind in enumerate(kinds)
+    ]
+    for disturbance in draw(st.lists(events(), max_size=3)):
+        walk.insert(draw(st.integers(0, len(walk))), disturbance)
+    return walk
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(walks(), min_size=1, max_size=3))
+def test_agrees_with_the_model_when_events_walk_from_page_to_page(
+    history: list[list[Event]],
+) -> None:
+    compare([[Event(Kind.RAM, 0, TOP)], *history])
+
+
+def test_a_whole_unit_taken_away_while_a_walk_goes_over_it() -> None:
+    walk = []
+    for page in range(512):
+        walk.append(Event(Kind.ASSIGN, page * PAGE_SIZE, PAGE_SIZE))
+        walk.append(Event(Kind.ASSIGN, UNIT_SIZE + page * PAGE_SIZE, PAGE_SIZE))
+    walk[513] = Event(Kind.REMOVE, 0, UNIT_SIZE)
+    compare([[Event(Kind.RAM, 0, TOP)], walk])
 
 
 @settings(max_examples=60, deadline=None)
