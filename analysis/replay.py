@@ -23,7 +23,7 @@ from analysis.invariants.base import Suspicion
 from analysis.run_folder import Run
 from analysis.schema import STAGE_NAMES, Stage
 from analysis.steps import Progress, Walk
-from analysis.symbols import NO_SYMBOLS, Symbols, symbols_of_run
+from analysis.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
 from analysis.transitions import Op
 
 _KERNEL_STAGES = (
@@ -71,7 +71,7 @@ def judge(
     run: Run,
     *,
     registry: Mapping[str, type[Invariant]] = REGISTRY,
-    symbols: Callable[[], Symbols] = lambda: NO_SYMBOLS,
+    symbols: Callable[[], RunSymbols] = lambda: NO_SYMBOLS,
     progress: Progress | None = None,
 ) -> Verdict:
     """The verdict on a run by the invariants of ``registry``; writes nothing.
@@ -89,7 +89,7 @@ def judge(
             invariant.watch(step)
     _add_histories(invariants, events)
     results = [invariant.finish() for invariant in invariants]
-    findings = _findings(invariants, run, symbols)
+    findings = _findings(invariants, symbols)
     return _verdict(run, console, walk, tally, results, findings, symbols)
 
 
@@ -125,25 +125,22 @@ def _add_histories(invariants: list[Invariant], events: EventFile) -> None:
             one.rip, one.caller = found.callers[one.events[0]]
 
 
-def _findings(
-    invariants: list[Invariant], run: Run, symbols: Callable[[], Symbols]
-) -> list[Finding]:
+def _findings(invariants: list[Invariant], symbols: Callable[[], RunSymbols]) -> list[Finding]:
     if not any(suspects.listed for one in invariants for suspects in one.kinds.values()):
         return []
     table = symbols()
-    offset = run.info.kaslr_offset
     findings: list[Finding] = []
     for invariant in invariants:
         for suspects in invariant.kinds.values():
             for one in suspects.listed:
-                evidence = _evidence(one, table, offset)
+                evidence = _evidence(one, table)
                 findings.append(
                     Finding(invariant.name, one.title, one.explanation, evidence, suspects.total)
                 )
     return findings
 
 
-def _evidence(one: Suspicion, symbols: Symbols, offset: int) -> dict[str, Any]:
+def _evidence(one: Suspicion, symbols: RunSymbols) -> dict[str, Any]:
     """What is known about a suspicion; addresses as hex text, absent things left out."""
     evidence: dict[str, Any] = {"events": one.events}
     if one.gpa is not None:
@@ -152,7 +149,7 @@ def _evidence(one: Suspicion, symbols: Symbols, offset: int) -> dict[str, Any]:
         address = getattr(one, name)
         if address:
             evidence[name] = f"{address:#x}"
-            if symbol := symbols.name_of(address, offset):
+            if symbol := symbols.name_of(address, one.stage):
                 evidence["symbol" if name == "rip" else "caller_symbol"] = symbol
     for name in ("vcpu", "clock"):
         if getattr(one, name) is not None:
@@ -177,7 +174,7 @@ def _verdict(
     tally: _Tally,
     results: list[InvariantResult],
     findings: list[Finding],
-    symbols: Callable[[], Symbols],
+    symbols: Callable[[], RunSymbols],
 ) -> Verdict:
     reasons = _reasons(run, walk)
     unsupported = _unsupported(run, console, tally, symbols)
@@ -223,7 +220,7 @@ def _undecidable(results: list[InvariantResult]) -> list[str]:
 
 
 def _unsupported(
-    run: Run, console: Console, tally: _Tally, symbols: Callable[[], Symbols]
+    run: Run, console: Console, tally: _Tally, symbols: Callable[[], RunSymbols]
 ) -> str | None:
     """In plain words, if this kernel cannot be such a guest or does not know unaccepted memory."""
     info = run.info
@@ -253,10 +250,10 @@ def _accepts_nothing(run: Run, console: Console, tally: _Tally) -> bool:
     return bool(told) and not tally.kernel_accepts and not listed
 
 
-def _lacks_support(run: Run, symbols: Symbols) -> bool:
+def _lacks_support(run: Run, symbols: RunSymbols) -> bool:
     """Whether a kernel that accepted nothing could not have: by its symbols, or its version."""
-    if len(symbols):
-        return "accept_memory" not in symbols
+    if len(symbols.first):
+        return "accept_memory" not in symbols.first
     version = re.match(r"(\d+)\.(\d+)", run.info.kernel.version)
     if version is not None:
         return (int(version[1]), int(version[2])) < _FIRST_WITH_SUPPORT

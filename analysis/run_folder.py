@@ -84,6 +84,14 @@ class Kernel:
 
 
 @dataclass(frozen=True)
+class SecondKernel:
+    """The kernel that the guest was to start itself; ``started_by`` is kexec or kdump."""
+
+    started_by: str
+    kernel: Kernel = Kernel()
+
+
+@dataclass(frozen=True)
 class KernelSupport:
     """Whether the kernel can be a guest of the platform, and accept memory; None: not known."""
 
@@ -138,6 +146,7 @@ class RunInfo:
     reason: str = ""
     source: str = "emulator"
     kernel: Kernel = Kernel()
+    second: SecondKernel | None = None
     kernel_support: KernelSupport = KernelSupport()
     series: Json | None = None
     command_line: str = ""
@@ -159,6 +168,12 @@ class RunInfo:
         """What KASLR added to link-time addresses, as the emulator's report tells; else 0."""
         return _number((self.report or {}).get("kaslr_offset", 0), "report.kaslr_offset")
 
+    @property
+    def second_kaslr_offset(self) -> int:
+        """The same for a kernel that the guest started itself."""
+        key = "second_kaslr_offset"
+        return _number((self.report or {}).get(key, 0), f"report.{key}")
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunInfo:
         """Check and convert a parsed run.json; raises BadInput naming the key that is wrong."""
@@ -171,6 +186,7 @@ class RunInfo:
             reason=reader.text("reason"),
             source=reader.one_of("source", SOURCES, "emulator"),
             kernel=_kernel(reader.inner("kernel")),
+            second=_second(reader.inner("second")),
             kernel_support=_kernel_support(reader.inner("kernel_support")),
             series=reader.json_or_none("series"),
             command_line=reader.text("command_line"),
@@ -187,7 +203,7 @@ class RunInfo:
             absent=check_names(reader.texts("absent")),
             other=reader.rest(),
         )
-        _ = info.kaslr_offset
+        _ = info.kaslr_offset, info.second_kaslr_offset
         return info
 
     def to_json(self) -> Json:
@@ -357,6 +373,14 @@ def _kernel(reader: _Reader) -> Kernel:
         reader.text("version"),
         reader.text("sha256"),
         reader.text("vmlinux"),
+    )
+
+
+def _second(reader: _Reader) -> SecondKernel | None:
+    if not reader.present():
+        return None
+    return SecondKernel(
+        reader.one_of("started_by", ("kexec", "kdump")), _kernel(reader.inner("kernel"))
     )
 
 

@@ -16,7 +16,8 @@ from analysis.errors import BadInput
 from analysis.files import sha256_of, write_text
 from analysis.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
 from analysis.kernel_image import decompress_bzimage, is_bzimage
-from analysis.run_folder import Run
+from analysis.run_folder import Kernel, Run
+from analysis.schema import Stage
 
 _CACHE_HEADER = "acceptlab symbols 1\n"
 _CODE = frozenset("tTwW")
@@ -63,7 +64,29 @@ class Symbols:
         return self._all
 
 
-NO_SYMBOLS = Symbols([])
+class RunSymbols:
+    """Names for the addresses of one run. Each of its kernels has its own symbols, and lies where KASLR put it."""
+
+    def __init__(
+        self,
+        first: Symbols,
+        offset: int = 0,
+        second: Symbols | None = None,
+        second_offset: int = 0,
+    ) -> None:
+        self.first = first
+        self._offset = offset
+        self._second = first if second is None else second
+        self._second_offset = second_offset
+
+    def name_of(self, address: int, stage: int | None) -> str | None:
+        """``function+0x12`` for an address seen in a stage (None: while the first kernel ran), or None."""
+        if stage is not None and stage >= Stage.SECOND_DECOMPRESSOR:
+            return self._second.name_of(address, self._second_offset)
+        return self.first.name_of(address, self._offset)
+
+
+NO_SYMBOLS = RunSymbols(Symbols([]))
 
 
 def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None = None) -> Symbols:
@@ -89,9 +112,17 @@ def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None 
     return symbols
 
 
-def symbols_of_run(run: Run, cache: Path | None) -> Symbols:
-    """Symbols of the kernel that a run names, if the file is still that kernel; else none."""
-    kernel = run.info.kernel
+def symbols_of_run(run: Run, cache: Path | None) -> RunSymbols:
+    """Symbols of the kernels that a run names, as far as the files are still those kernels."""
+    first = (_of_kernel(run.info.kernel, cache), run.info.kaslr_offset)
+    if run.info.second is None:
+        return RunSymbols(*first)
+    same = run.info.second.kernel.sha256 == run.info.kernel.sha256
+    second = first[0] if same else _of_kernel(run.info.second.kernel, cache)
+    return RunSymbols(*first, second, run.info.second_kaslr_offset)
+
+
+def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:
     for name, checksum in ((kernel.vmlinux, ""), (kernel.path, kernel.sha256)):
         path = Path(name)
         if not name or not path.is_file():
@@ -102,7 +133,7 @@ def symbols_of_run(run: Run, cache: Path | None) -> Symbols:
             return load_symbols(path, cache=cache, sha256=checksum or None)
         except BadInput:
             continue
-    return NO_SYMBOLS
+    return Symbols([])
 
 
 def _extract(kernel: Path) -> list[Symbol]:

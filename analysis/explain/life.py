@@ -15,7 +15,7 @@ from analysis.history import event_at
 from analysis.run_folder import Run
 from analysis.schema import PAGE_SIZE, Kind
 from analysis.steps import Progress
-from analysis.symbols import Symbols
+from analysis.symbols import RunSymbols
 from analysis.transitions import Op, ops_of
 
 KEPT = 2000
@@ -74,14 +74,13 @@ class Life:
         return sum(one.op == Op.ACCEPT for one in self.moments)
 
 
-def life_of(run: Run, gpa: int, symbols: Symbols, progress: Progress | None = None) -> Life:
+def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None = None) -> Life:
     """The life of the page that holds ``gpa``: one pass, in bounded memory.
 
     Raises BadInput when the page is in no RAM of the guest and no event touches it.
     """
     page = gpa & ~(PAGE_SIZE - 1)
     events = EventFile(run.events_path)
-    offset = run.info.kaslr_offset
     first: list[Moment] = []
     latest: list[Moment] = []
     left_out = 0
@@ -95,7 +94,7 @@ def life_of(run: Run, gpa: int, symbols: Symbols, progress: Progress | None = No
                 held = op in (Op.LAUNCH, Op.ACCEPT)
             event = event_at(batch, position)
             who, called = (
-                symbols.name_of(int(batch[name][position]), offset) or ""
+                symbols.name_of(int(batch[name][position]), int(batch["stage"][position])) or ""
                 for name in ("rip", "caller")
             )
             moment = Moment(event, op, state, after, who or _hexed(event["rip"]), called)

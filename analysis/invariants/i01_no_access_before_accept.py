@@ -14,10 +14,12 @@ from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
 from analysis.schema import (
     PAGE_SIZE,
+    STAGE_NAMES,
     UNIT_SIZE,
     Access,
     ConvertTo,
     Kind,
+    Stage,
     StopReason,
     label,
 )
@@ -27,6 +29,8 @@ NEVER = "used a page it never accepted"
 WITHHELD = "used a page it never accepted: the bitmap table was withheld"
 PAST_END = "read past the end of accepted memory"
 CONVERTED = "used a page after converting it without accepting"
+LEFT_SHARED = "used a page that the first kernel left shared"
+UNACCEPTED_TARGET = "put a second kernel into memory that was not accepted"
 RESCINDED = "used a page after giving it back"
 UNKNOWN = "used a page that is not accepted"
 TAKEN = "used a page that the host has taken away"
@@ -166,6 +170,11 @@ class NoAccessBeforeAccept(Invariant):
         converted = _last_conversion(one)
         if held or kind.reason == StopReason.BLOCKED:
             return TAKEN, f"The guest had accepted the page, then the host took it away{told}."
+        if converted == ConvertTo.SHARED and _by_first_kernel(one):
+            return LEFT_SHARED, (
+                "The first kernel made the page shared and did not take it back before it handed "
+                f"over to the second, which knows nothing of that{told}."
+            )
         if converted == ConvertTo.SHARED:
             title = WRONG_BIT_PRIVATE.format(bit=self._bit)
             return title, f"The guest made the page shared and used it as private{told}."
@@ -181,6 +190,11 @@ class NoAccessBeforeAccept(Invariant):
             return WITHHELD, (
                 "The kernel was given no table of unaccepted memory, so it took the page for "
                 f"accepted{told}."
+            )
+        if one.stage == Stage.SECOND_DECOMPRESSOR:
+            return UNACCEPTED_TARGET, (
+                "No accept of this page comes before the access: neither the first kernel nor the "
+                f"second one's decompressor accepted where the second kernel goes{told}."
             )
         # A kernel writes to new memory before it reads it: a read at the very first byte behind
         # accepted memory is the second half of a word that began in front of it.
@@ -201,6 +215,14 @@ class NoAccessBeforeAccept(Invariant):
         if kind.kind == Kind.STOP:
             return f"; the host stopped the guest ({label(StopReason(kind.reason))})"
         return "; the read gave ciphertext"
+
+
+def _by_first_kernel(one: Suspicion) -> bool:
+    """Whether a second kernel used a page that was last converted before it began."""
+    if one.stage is None or one.stage < Stage.SECOND_DECOMPRESSOR:
+        return False
+    conversions = [event for event in one.history if event["kind"] == label(Kind.CONVERT)]
+    return STAGE_NAMES.index(conversions[-1]["stage"]) < Stage.SECOND_DECOMPRESSOR
 
 
 def _last_conversion(one: Suspicion) -> int | None:

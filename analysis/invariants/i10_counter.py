@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.console import Meminfo
 from analysis.findings import InvariantResult, Status
@@ -16,8 +14,13 @@ from analysis.unaccepted import Remaining, remaining
 WRONG = "the kernel's count of unaccepted memory is wrong"
 INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
 
+_MOMENTS = (Stage.USERSPACE, Stage.SECOND_DECOMPRESSOR, Stage.SECOND_USERSPACE)
 END_SLACK = 32 << 20
 """Bytes that may be accepted between the guest's last count and the end of the run."""
+
+
+_SECOND_LABEL = "second_"
+"""Begins the labels of a second kernel's init (toolkit/guests/init.c)."""
 
 
 class Counter(Invariant):
@@ -25,7 +28,9 @@ class Counter(Invariant):
 
     Memory only ever gets accepted, so a count printed in between lies between what is left at
     the first instruction of userspace and what is left at the end. The counter works in blocks
-    of 4 MiB, of which the guard unit may have taken a part (see ``Remaining``).
+    of 4 MiB, of which the guard unit may have taken a part (see ``Remaining``). A second kernel
+    has a userspace and a counter of its own; one that a crash started has only the memory set
+    apart for it, and its counter tells nothing of the rest.
     """
 
     name = "I10"
@@ -38,26 +43,25 @@ class Counter(Invariant):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._at_userspace: Remaining | None = None
+        self._at: dict[Stage, Remaining] = {}
         self._states = PageStates(0)
 
     def watch(self, step: Step) -> None:
         batch = step.batch
-        begins = (batch["kind"][0] == Kind.STAGE) and batch["detail"][0] == np.uint64(
-            Stage.USERSPACE
-        )
         self._states = step.states
-        if begins and self._at_userspace is None:
-            self._at_userspace = self._left(step.states)
+        if batch["kind"][0] == Kind.STAGE:
+            stage = int(batch["detail"][0])
+            if stage in _MOMENTS:
+                self._at.setdefault(Stage(stage), self._left(step.states))
 
     def finish(self) -> InvariantResult:
         if not self.info.hand_over.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
-        counts = [one for one in self.context.console.meminfo if one.unaccepted is not None]
+        counts = self._counts()
         if not counts:
             why = "The guest printed no count of unaccepted memory."
             return self.result(Status.NOT_DECIDABLE, why)
-        if self._at_userspace is None:
+        if Stage.USERSPACE not in self._at:
             return self.result(Status.NOT_DECIDABLE, "The trace does not show userspace begin.")
         if "mem=" in self.info.command_line or "memmap=" in self.info.command_line:
             why = "The command line takes memory away, so the counter leaves it out."
@@ -66,10 +70,25 @@ class Counter(Invariant):
         if not self.shows(*self.needs):
             return self.result(Status.NOT_DECIDABLE, "")
         for count in counts:
-            self._check(count, self._at_userspace, at_end)
+            self._check(count, *self._between(count, at_end))
         told = f"The guest's {len(counts)} counts lie within what the guard unit explains"
         left = f"{at_end.bytes >> 20} MiB are unaccepted at the end"
         return self.result(Status.HOLDS, f"{told}; {left}.")
+
+    def _counts(self) -> list[Meminfo]:
+        crashed = self.info.second is not None and self.info.second.started_by == "kdump"
+        return [
+            one
+            for one in self.context.console.meminfo
+            if one.unaccepted is not None and not (crashed and _of_second(one))
+        ]
+
+    def _between(self, count: Meminfo, at_end: Remaining) -> tuple[Remaining, Remaining]:
+        """What was left when the userspace that printed the count began, and when its kernel ended."""
+        first = self._at[Stage.USERSPACE]
+        if _of_second(count):
+            return self._at.get(Stage.SECOND_USERSPACE, first), at_end
+        return first, self._at.get(Stage.SECOND_DECOMPRESSOR, at_end)
 
     def _left(self, states: PageStates) -> Remaining:
         return remaining(states, self.info.hand_over.unaccepted)
@@ -87,7 +106,7 @@ class Counter(Invariant):
                 last,
             )
         low, high = last.least, first.most
-        if count.label == "end":
+        if count.label in ("end", f"{_SECOND_LABEL}end"):
             high = min(high, last.most + END_SLACK)
         if not low <= count.unaccepted <= high:
             self._add(
@@ -108,3 +127,7 @@ class Counter(Invariant):
             "unaccepted_at_end": last.bytes,
         }
         self.suspects(title).add(1, [one])
+
+
+def _of_second(count: Meminfo) -> bool:
+    return count.label.startswith(_SECOND_LABEL)

@@ -19,7 +19,7 @@ from analysis.latency.waits import AcceptWaits
 from analysis.latency.where import ENCLOSING, Where, where_of
 from analysis.run_folder import Run
 from analysis.schema import KIND_NAMES, STAGE_NAMES, Kind
-from analysis.symbols import NO_SYMBOLS, Symbols
+from analysis.symbols import NO_SYMBOLS, RunSymbols
 
 ACCEPTING = ("accept_memory", "arch_accept_memory", "snp_accept_memory", "tdx_accept_memory")
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
@@ -64,7 +64,7 @@ class Latency:
 
 def measure(
     run: Run,
-    symbols: Symbols = NO_SYMBOLS,
+    symbols: RunSymbols = NO_SYMBOLS,
     weigh: Weigh | None = None,
     progress: Progress | None = None,
 ) -> Latency:
@@ -89,7 +89,7 @@ def _has_durations(events: EventFile) -> bool:
 class _Counter:
     """Adds up batches."""
 
-    def __init__(self, run: Run, symbols: Symbols, weigh: Weigh | None) -> None:
+    def __init__(self, run: Run, symbols: RunSymbols, weigh: Weigh | None) -> None:
         info = run.info
         self._info = info
         self._symbols = symbols
@@ -191,7 +191,7 @@ class _Counter:
     def _caller(self, address: int) -> str:
         """Function of a return address; an address without a name is told as it is."""
         if address not in self._callers:
-            name = self._symbols.name_of(address, self._info.kaslr_offset) if address else None
+            name = self._symbols.name_of(address, None) if address else None
             unnamed = f"{address:#x}" if address else "(decompressor)"
             self._callers[address] = name.split("+")[0] if name else unnamed
         return self._callers[address]

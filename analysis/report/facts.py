@@ -14,9 +14,9 @@ from analysis.profile.modelled import Modelled, Weigher, model
 from analysis.profile.read import Profile
 from analysis.replay import judge
 from analysis.run_folder import Run
-from analysis.schema import Kind, Stage
+from analysis.schema import STAGE_NAMES, Kind, Stage
 from analysis.steps import Progress
-from analysis.symbols import Symbols, symbols_of_run
+from analysis.symbols import RunSymbols, symbols_of_run
 
 TOP_CALLERS = 12
 
@@ -32,7 +32,7 @@ class Subject:
     run: Run
     verdict: Verdict
     cost: Cost
-    symbols: Symbols
+    symbols: RunSymbols
     latency: Latency
     modelled: Modelled | None = None
 
@@ -100,11 +100,10 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
 
 def caller_rows(subject: Subject) -> list[CallerRow]:
     """Accepts by stage and function, the most bytes first."""
-    offset = subject.run.info.kaslr_offset
     totals: dict[tuple[str, str], list[int]] = {}
     for one in subject.cost.callers:
         place = one.caller or one.rip
-        name = subject.symbols.name_of(place, offset)
+        name = subject.symbols.name_of(place, STAGE_NAMES.index(one.stage))
         function = name.split("+")[0] if name else _unnamed(one.stage, place)
         total = totals.setdefault((one.stage, function), [0, 0])
         total[0] += one.accepts

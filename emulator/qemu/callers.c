@@ -105,7 +105,8 @@ uint64_t guest_caller(EmulatedCpu *cpu)
     CPUX86State *env = cpu->cs->env_ptr;
     uint64_t rsp = env->regs[R_ESP];
     uint64_t word[SCANNED_WORDS];
-    uint64_t kaslr = cpu->guest->kaslr_offset;
+    uint64_t kaslr =
+        cpu->guest->kaslr_offset[emulated_guest_second(cpu->guest)];
     unsigned count, i;
 
     if (!(env->hflags & HF_CS64_MASK) || (int64_t)rsp >= 0) {

@@ -75,7 +75,7 @@ struct EmulatedGuest {
     unsigned cpus;
     enum stage stage;
     int64_t stage_clock[STAGE_SECOND_USERSPACE + 1];
-    uint64_t kaslr_offset;
+    uint64_t kaslr_offset[2];   /* of the first kernel, and of a second */
     bool reported;          /* the report is written, or being written */
     bool ended;             /* no event is taken any more */
     unsigned snapshots;
@@ -147,6 +147,9 @@ uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
 bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
 
 const char *emulated_guest_stage_name(enum stage stage);
+
+/* Whether a kernel runs that the guest started itself. */
+bool emulated_guest_second(const EmulatedGuest *guest);
 
 /* Stage detection on an instruction fetch (stages.c). */
 void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);

@@ -85,7 +85,7 @@ void probes_arm(uint64_t kaslr_offset)
     unsigned i;
 
     if (!probes || armed) {
-        return;         /* a second kernel's addresses are not known */
+        return;
     }
     for (i = 0; i < probes; i++) {
         watched[i].address += kaslr_offset;
@@ -93,6 +93,17 @@ void probes_arm(uint64_t kaslr_offset)
     }
     armed = true;
     emulated_guest_has_probes = true;
+}
+
+void probes_disarm(void)
+{
+    if (!probes) {
+        return;
+    }
+    probes = 0;
+    emulated_guest_has_probes = false;
+    g_hash_table_remove_all(return_sites);
+    g_hash_table_remove_all(calls);
 }
 
 static bool is_watched(uint64_t pc)

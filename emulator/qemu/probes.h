@@ -11,4 +11,7 @@ bool probes_read(const char *path, Error **errp);
 /* The kernel is there and runs kaslr_offset above its link address. */
 void probes_arm(uint64_t kaslr_offset);
 
+/* Another kernel comes, whose functions lie elsewhere. */
+void probes_disarm(void);
+
 #endif

@@ -150,7 +150,10 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     qdict_put_str(report, "reason", why);
     qdict_put_str(report, "stage", emulated_guest_stage_name(guest->stage));
     qdict_put(report, "stages", stages(guest));
-    put_hex(report, "kaslr_offset", guest->kaslr_offset);
+    put_hex(report, "kaslr_offset", guest->kaslr_offset[0]);
+    if (emulated_guest_second(guest)) {
+        put_hex(report, "second_kaslr_offset", guest->kaslr_offset[1]);
+    }
     qdict_put_int(report, "accepted_bytes",
                   EMULATED_GUEST_GET_CLASS(guest)->accepted_bytes(guest));
     if (icount_enabled()) {

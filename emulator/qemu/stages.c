@@ -32,6 +32,11 @@ const char *emulated_guest_stage_name(enum stage stage)
     return stage_name[stage];
 }
 
+bool emulated_guest_second(const EmulatedGuest *guest)
+{
+    return guest->stage >= STAGE_SECOND_DECOMPRESSOR;
+}
+
 static enum stage stage_after(enum stage stage, vaddr gva, bool user)
 {
     bool kernel_map = gva >= KERNEL_MAP && gva < KERNEL_MAP_END;
@@ -89,9 +94,13 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
     qemu_mutex_lock(&guest->lock);
     if (next == stage_after(guest->stage, gva, user)) {
         if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
-            guest->kaslr_offset = (gva & ~(KERNEL_ALIGN - 1)) -
-                                  KERNEL_LINKED_AT;
-            probes_arm(guest->kaslr_offset);
+            uint64_t offset = (gva & ~(KERNEL_ALIGN - 1)) - KERNEL_LINKED_AT;
+
+            guest->kaslr_offset[emulated_guest_second(guest)] = offset;
+            probes_arm(offset);
+        }
+        if (next == STAGE_SECOND_DECOMPRESSOR) {
+            probes_disarm();
         }
         emulated_guest_snapshot(guest, stage_name[next]);
         guest_event(guest, cpu, event, retaddr);

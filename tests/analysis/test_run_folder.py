@@ -4,13 +4,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.errors import BadInput
-from analysis.run_folder import Bitmap, Blob, Probe, Run, RunInfo, write_run_json
+from analysis.run_folder import (
+    Bitmap,
+    Blob,
+    Kernel,
+    Probe,
+    Run,
+    RunInfo,
+    SecondKernel,
+    write_run_json,
+)
 from tests.analysis.synthetic import Guest
 
 LEAST = {"format": 1, "platform": "snp", "clock": "ns", "outcome": "userspace"}
@@ -61,14 +71,21 @@ def test_addresses_may_be_hex_text() -> None:
             **LEAST,
             "hand_over": hand_over,
             "probes": probes,
-            "report": {"kaslr_offset": "0x1e000000"},
+            "report": {"kaslr_offset": "0x1e000000", "second_kaslr_offset": "0x2000000"},
         }
     )
     assert info.hand_over.ram == ((0, 0xA0000),)
     assert info.hand_over.blobs == (Blob("initrd", 0x1000, 5),)
     assert info.hand_over.bitmap == Bitmap(0x2000, 1 << 32, 0x200000, 8)
     assert info.probes == (Probe("f", 0xFFFFFFFF81000000),)
-    assert info.kaslr_offset == 0x1E000000
+    assert (info.kaslr_offset, info.second_kaslr_offset) == (0x1E000000, 0x2000000)
+
+
+def test_a_second_kernel_comes_back_as_it_was(tmp_path: Path) -> None:
+    second = SecondKernel("kdump", Kernel("debian:6.1", "/boot/vmlinuz", "6.1", "ab"))
+    info = replace(RunInfo.from_json(LEAST), second=second)
+    write_run_json(tmp_path, info)
+    assert Run.open(tmp_path).info.second == second
 
 
 @pytest.mark.parametrize("version", [0, 2, "1", True, None])
@@ -100,6 +117,8 @@ def test_another_version_is_refused(tmp_path: Path, version: Any) -> None:
         ("attacks", [1]),
         ("events", {"complete": "yes"}),
         ("report", {"kaslr_offset": "high"}),
+        ("report", {"second_kaslr_offset": "high"}),
+        ("second", {"started_by": "magic"}),
         ("report", []),
     ],
 )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from analysis.errors import BadInput
 from analysis.kallsyms import find_kallsyms
-from analysis.symbols import load_symbols
+from analysis.schema import Stage
+from analysis.symbols import RunSymbols, Symbols, load_symbols
 from tests.analysis.kernel_images import BASE, LAYOUTS, PACKERS, bzimage, image, symbols
 
 TABLE = symbols(1000)
@@ -53,6 +54,15 @@ def test_names_of_addresses(kernel: Path) -> None:
     assert found.name_of(BASE + 0x1E000049, 0x1E000000) == "fn0001_accept_+0x9"
     assert found.name_of(BASE - 1) is None
     assert found.name_of(BASE + (64 << 20)) is None
+
+
+def test_each_kernel_of_a_run_has_names_of_its_own() -> None:
+    first, second = Symbols([(BASE, "T", "one")]), Symbols([(BASE, "T", "two")])
+    both = RunSymbols(first, 0x1000000, second, 0x2000000)
+    assert both.name_of(BASE + 0x1000002, Stage.USERSPACE) == "one+0x2"
+    assert both.name_of(BASE + 0x2000003, Stage.SECOND_KERNEL) == "two+0x3"
+    again = RunSymbols(first, 0, None, 0x2000000)
+    assert again.name_of(BASE + 0x2000000, Stage.SECOND_KERNEL) == "one"
 
 
 def test_data_has_addresses_but_gives_no_names_to_code(kernel: Path) -> None:

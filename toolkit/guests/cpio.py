@@ -33,6 +33,11 @@ def executable(path: str, data: bytes) -> Entry:
     return Entry(path, stat.S_IFREG | 0o755, data)
 
 
+def regular(path: str, data: bytes) -> Entry:
+    """Return a file that is only read."""
+    return Entry(path, stat.S_IFREG | 0o444, data)
+
+
 def character_device(path: str, major: int, minor: int) -> Entry:
     """Return a character device node."""
     return Entry(path, stat.S_IFCHR | 0o600, b"", (major, minor))

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "init.h"
 
-#define PAGE 4096UL
 #define HUGE (2UL << 20)
 #define STEP (64UL << 20)
-#define OPTION "acceptlab.workload="
 
-/* One write per line, so that kernel messages cannot come in between. */
-static void say(const char *form, ...)
+void say(const char *form, ...)
 {
 	char line[512];
 	va_list args;
@@ -35,8 +34,7 @@ static void say(const char *form, ...)
 		_exit(1);
 }
 
-/* Reads a whole file of /proc; returns an empty text if that fails. */
-static void slurp(const char *path, char *text, size_t size)
+void slurp(const char *path, char *text, size_t size)
 {
 	size_t length = 0;
 	ssize_t got;
@@ -241,7 +239,8 @@ static const struct workload {
 	int (*run)(unsigned long amount);
 } workloads[] = {
 	{ "touch", touch },		{ "tmpfs", fill_tmpfs }, { "huge", huge },
-	{ "processes", processes },	{ "idle", idle },
+	{ "processes", processes },	{ "idle", idle },	 { "kexec", kexec },
+	{ "kdump", kdump },		{ "vmcore", read_vmcore },
 };
 
 static void run(char *spec)
@@ -300,12 +299,17 @@ static void mount_all(void)
 
 int main(void)
 {
+	bool second;
+
 	/* The kernel opened /dev/console of the initramfs for us. */
 	say("ACCEPTLAB userspace\n");
 	mount_all();
-	meminfo("start");
+	second = is_second_kernel();
+	if (second)
+		say("ACCEPTLAB second userspace\n");
+	meminfo(second ? "second_start" : "start");
 	run_all();
-	meminfo("end");
+	meminfo(second ? "second_end" : "end");
 	say("ACCEPTLAB done\n");
 	sync();
 	reboot(RB_POWER_OFF);

@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 
 from toolkit.errors import MachineError
-from toolkit.guests.cpio import character_device, directory, executable, write_cpio
+from toolkit.guests.cpio import character_device, directory, executable, regular, write_cpio
 from toolkit.places import cache
 
-_SOURCE = Path(__file__).with_name("init.c")
+_SOURCES = tuple(Path(__file__).with_name(name) for name in ("init.c", "init-second.c"))
+_HEADER = Path(__file__).with_name("init.h")
 _FLAGS = (
     "-static",
     "-Os",
@@ -36,6 +37,20 @@ def archive_of(init: bytes) -> bytes:
             directory("sys"),
             directory("tmp"),
             executable("init", init),
+        ]
+    )
+
+
+def with_second_kernel(archive: bytes, kernel: bytes) -> bytes:
+    """Return an initramfs with a kernel (a bzImage) for its init to start, and `archive` itself as that kernel's initramfs.
+
+    Linux unpacks archives that follow each other as one; init-second.c has the names.
+    """
+    return archive + write_cpio(
+        [
+            directory("second"),
+            regular("second/kernel", kernel),
+            regular("second/initrd", archive),
         ]
     )
 
@@ -65,7 +80,7 @@ def _run(command: list[str]) -> bytes:
 
 def _key() -> str:
     made_from = [
-        _SOURCE.read_bytes(),
+        *(source.read_bytes() for source in (*_SOURCES, _HEADER)),
         " ".join(_FLAGS).encode(),
         _run(["gcc", "--version"]),
         archive_of(b""),
@@ -76,7 +91,7 @@ def _key() -> str:
 def _compile() -> bytes:
     with tempfile.TemporaryDirectory(prefix="acceptlab-init-") as scratch:
         binary = Path(scratch) / "init"
-        _run(["gcc", *_FLAGS, "-o", str(binary), str(_SOURCE)])
+        _run(["gcc", *_FLAGS, "-o", str(binary), *map(str, _SOURCES)])
         return binary.read_bytes()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from toolkit.errors import BadInputError
 from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
 from toolkit.guests.sizes import parse_size
-from toolkit.guests.workloads import workload_options
+from toolkit.guests.workloads import Workload, from_anywhere, start_of_second, workload_options
 from toolkit.run.attacks import check_attack
 
 MAX_VCPUS = 16
@@ -17,6 +17,9 @@ MAX_VCPUS = 16
 _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
+
+_CRASH_MEMORY = "crashkernel=256M"
+"""Enough for a distribution's kernel as confidential guest, whose bounce buffers alone are 64 MiB (Linux mem_encrypt.c)."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +87,17 @@ class RunOptions:
         )
 
     @property
+    def second_start(self) -> Workload | None:
+        """Return the workload that starts a second kernel, or None."""
+        return start_of_second(self.workloads)
+
+    @property
     def command_line(self) -> str:
         """Return the kernel's command line, without the words that the workloads add."""
         words = [_BASE_COMMAND_LINE, f"accept_memory={self.accept}"]
+        second = self.second_start
+        if second and second.name == "kdump" and "crashkernel=" not in self.append:
+            words.append(_CRASH_MEMORY)
         if not self.kaslr:
             words.append("nokaslr")
         if self.append:
@@ -102,7 +113,7 @@ class RunOptions:
         for option, texts in (
             ("--hole", self.holes),
             ("--accepted", self.accepted),
-            ("--workload", self.workloads),
+            ("--workload", [from_anywhere(text) for text in self.workloads]),
             ("--probe", self.probes),
             ("--probe-lock", self.probe_locks),
             ("--attack", self.attacks),

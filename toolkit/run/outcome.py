@@ -15,6 +15,11 @@ from toolkit.errors import MachineError
 from toolkit.run.launch import Ending
 
 _USERSPACE = re.compile(r"^ACCEPTLAB userspace\r?$", re.MULTILINE)
+_SECOND_USERSPACE = re.compile(r"^ACCEPTLAB second userspace\r?$", re.MULTILINE)
+_SECOND_LOADED = re.compile(r"^ACCEPTLAB second kernel loaded for (\w+)\r?$", re.MULTILINE)
+_SECOND_FAILED = re.compile(
+    r"^ACCEPTLAB workload (?:kexec|kdump) end result=([^\r\n]*)", re.MULTILINE
+)
 _DONE = re.compile(r"^ACCEPTLAB done\r?$", re.MULTILINE)
 _PANIC = re.compile(r"Kernel panic - not syncing: ([^\r\n]*)")
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -53,10 +58,32 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     told = str((report or {}).get("outcome", ""))
     if told in _FROM_REPORT:
         return Outcome(told, str((report or {}).get("reason", "")))
-    panic = _PANIC.search(console) or _PANIC.search(_printk(report))
-    if panic:
-        return Outcome("panic", panic[1].strip())
+    console = _of_last_kernel(console)
+    elsewhere = "" if _DONE.search(console) else _printk(report)
+    panics = _PANIC.findall(console) or _PANIC.findall(elsewhere)
+    if panics:
+        return Outcome("panic", str(panics[-1]).strip())
     return _of_own_end(told, console)
+
+
+def of_second_kernel(outcome: Outcome, console: str) -> Outcome:
+    """Return the outcome of a run that was to start a second kernel: userspace means that kernel's.
+
+    An end of another kind is that already, but the crash that was to start the second kernel is no reason for it.
+    """
+    if _SECOND_USERSPACE.search(console):
+        return outcome
+    failed = _SECOND_FAILED.search(console)
+    if failed:
+        return Outcome("terminated", f"the guest could not start a second kernel: {failed[1]}")
+    loaded = _SECOND_LOADED.search(console)
+    if not loaded:
+        return outcome if outcome.word != "userspace" else Outcome("terminated", outcome.reason)
+    if outcome.word in ("userspace", "panic"):
+        reason = f"the second kernel, started by {loaded[1]}, did not reach userspace"
+        said = f": {outcome.reason}" if outcome.reason else ""
+        return Outcome("terminated" if outcome.word == "userspace" else "panic", reason + said)
+    return outcome
 
 
 def with_remark(outcome: Outcome, remark: str) -> Outcome:
@@ -68,6 +95,12 @@ def _printk(report: dict[str, Any] | None) -> str:
     """Return the kernel's last messages as the emulator found them in memory; they need not have reached the console."""
     lines = (report or {}).get("printk", [])
     return "\n".join(str(line) for line in lines) if isinstance(lines, list) else ""
+
+
+def _of_last_kernel(console: str) -> str:
+    """Return what was printed since a second kernel reached userspace, which the first one's crash may have led to; else all."""
+    found = _SECOND_USERSPACE.search(console)
+    return console[console.rfind("ACCEPTLAB userspace", 0, found.start()) :] if found else console
 
 
 def _of_own_end(told: str, console: str) -> Outcome:
@@ -82,11 +115,13 @@ def _of_own_end(told: str, console: str) -> Outcome:
 
 def _where(report: dict[str, Any] | None, console: str) -> str:
     """Say how far the guest had come."""
+    stage = (report or {}).get("stage")
+    if str(stage).startswith("second-") and stage != "second-userspace":
+        return f"in stage {stage}"
     if _DONE.search(console):
         return "after the guest's workloads had ended"
     if _USERSPACE.search(console):
         return "in userspace"
-    stage = (report or {}).get("stage")
     return f"in stage {stage}" if stage else "before the guest reached userspace"
 
 

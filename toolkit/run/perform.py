@@ -15,9 +15,9 @@ from toolkit.emulator.build import Emulator
 from toolkit.guests.bzimage import read_bzimage
 from toolkit.guests.hand_over import GuestRequest, HandOver, build_hand_over
 from toolkit.guests.hand_over_files import write_hand_over
-from toolkit.guests.initramfs import initramfs
-from toolkit.guests.workloads import workload_options
-from toolkit.kernels.resolve import Kernel
+from toolkit.guests.initramfs import initramfs, with_second_kernel
+from toolkit.guests.workloads import SAME, workload_options
+from toolkit.kernels.resolve import Kernel, resolve
 from toolkit.kernels.support import Support, remark, support_of
 from toolkit.places import cache
 from toolkit.progress import step
@@ -46,6 +46,8 @@ class Prepared:
     command: list[str]
     files: RunFiles
     support: Support
+    second: Kernel | None
+    """The kernel that the guest is to start by kexec or kdump."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +94,12 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
     command_line = full_command_line(options)
+    second = _second_kernel(options, kernel)
     hand_over = build_hand_over(
         GuestRequest(
             platform=options.platform,
             kernel=read_bzimage(kernel.image),
-            initrd=initramfs().read_bytes(),
+            initrd=_initrd(second),
             cmdline=command_line,
             memory=options.memory_request,
             vcpus=options.cpus,
@@ -117,7 +120,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         hand_over.kernel_knows_unaccepted,
     )
     return Prepared(
-        options, kernel, emulator, hand_over, command_line, watched, command, files, support
+        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second
     )
 
 
@@ -127,6 +130,18 @@ def full_command_line(options: RunOptions) -> str:
     if options.threads == "multi":
         words.append(f"tsc_early_khz={host_tsc_khz()}")
     return " ".join(words)
+
+
+def _second_kernel(options: RunOptions, kernel: Kernel) -> Kernel | None:
+    start = options.second_start
+    if start is None:
+        return None
+    return kernel if start.kernel == SAME else resolve(start.kernel)
+
+
+def _initrd(second: Kernel | None) -> bytes:
+    plain = initramfs().read_bytes()
+    return with_second_kernel(plain, second.image.read_bytes()) if second else plain
 
 
 def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
@@ -168,11 +183,13 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     report = outcome.read_report(files.report)
     console = files.console.read_text(errors="replace") if files.console.is_file() else ""
     came_to = outcome.judge(report, console, ending, ready.options.time_limit)
+    if ready.second:
+        came_to = outcome.of_second_kernel(came_to, console)
     came_to = outcome.with_remark(came_to, remark(ready.support, ready.options.platform))
     events = _convert(files)
     info = record.describe(
         ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
-        report, came_to, ready.support, record.events_info(events), ending.seconds,
+        report, came_to, ready.support, record.events_info(events), ending.seconds, ready.second,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:

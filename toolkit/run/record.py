@@ -34,6 +34,7 @@ def describe(
     support: Support,
     events: run_folder.EventsInfo,
     seconds: float,
+    second: Kernel | None,
 ) -> run_folder.RunInfo:
     """Return the contents of run.json."""
     return run_folder.RunInfo(
@@ -42,13 +43,8 @@ def describe(
         outcome=outcome.word,
         reason=outcome.reason,
         source="emulator",
-        kernel=run_folder.Kernel(
-            name=kernel.name,
-            path=str(kernel.image),
-            version=kernel.version,
-            sha256=kernel.sha256,
-            vmlinux=str(Path(options.vmlinux).resolve()) if options.vmlinux else "",
-        ),
+        kernel=_kernel(kernel, options.vmlinux),
+        second=_second(options, kernel, second),
         command_line=command_line,
         machine=run_folder.Machine(
             memory=options.memory_bytes,
@@ -72,6 +68,26 @@ def describe(
         reproduce=options.reproduce(_reproducible_name(kernel)),
         other={"emulator_wall_seconds": round(seconds, 3), "kernel_support": asdict(support)},
     )
+
+
+def _kernel(kernel: Kernel, vmlinux: str) -> run_folder.Kernel:
+    return run_folder.Kernel(
+        name=kernel.name,
+        path=str(kernel.image),
+        version=kernel.version,
+        sha256=kernel.sha256,
+        vmlinux=str(Path(vmlinux).resolve()) if vmlinux else "",
+    )
+
+
+def _second(
+    options: RunOptions, kernel: Kernel, second: Kernel | None
+) -> run_folder.SecondKernel | None:
+    """Return what run.json says of a second kernel; symbols that were given by hand are the first one's."""
+    if second is None or options.second_start is None:
+        return None
+    vmlinux = options.vmlinux if second.sha256 == kernel.sha256 else ""
+    return run_folder.SecondKernel(options.second_start.name, _kernel(second, vmlinux))
 
 
 def _reproducible_name(kernel: Kernel) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from tests.toolkit.guests.test_cpio import read_cpio
 from toolkit.errors import MachineError
 from toolkit.guests import initramfs as module
-from toolkit.guests.initramfs import archive_of, initramfs
+from toolkit.guests.initramfs import archive_of, initramfs, with_second_kernel
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_other_source_other_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     source = tmp_path / "init.c"
     source.write_text("int main(void) { return 0; }\n")
     before = module._key()
-    monkeypatch.setattr(module, "_SOURCE", source)
+    monkeypatch.setattr(module, "_SOURCES", (source,))
     assert module._key() != before
 
 
@@ -58,7 +59,7 @@ def test_source_that_does_not_compile_leaves_nothing(
 ) -> None:
     source = tmp_path / "init.c"
     source.write_text("this is not C\n")
-    monkeypatch.setattr(module, "_SOURCE", source)
+    monkeypatch.setattr(module, "_SOURCES", (source,))
     with pytest.raises(MachineError, match="cannot build"):
         initramfs(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
@@ -78,3 +79,11 @@ def test_cache_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_archive_holds_the_program() -> None:
     assert b"program" in archive_of(b"program")
+
+
+def test_a_second_kernel_finds_the_same_initramfs() -> None:
+    plain = archive_of(b"program")
+    archive = with_second_kernel(plain, b"a kernel")
+    assert archive[: len(plain)] == plain
+    added = {one.path: one.data for one in read_cpio(archive[len(plain) :])}
+    assert added == {"second": b"", "second/kernel": b"a kernel", "second/initrd": plain}

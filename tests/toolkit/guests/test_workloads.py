@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from toolkit.errors import BadInputError
 from toolkit.guests.sizes import parse_size
-from toolkit.guests.workloads import parse_workload, workload_options
+from toolkit.guests.workloads import (
+    SAME,
+    from_anywhere,
+    parse_workload,
+    start_of_second,
+    workload_options,
+)
 
 
 @pytest.mark.parametrize(
@@ -18,6 +26,8 @@ from toolkit.guests.workloads import parse_workload, workload_options
         ("processes:200", "acceptlab.workload=processes:200"),
         ("idle", "acceptlab.workload=idle:0"),
         ("idle:3", "acceptlab.workload=idle:3"),
+        ("kexec", "acceptlab.workload=kexec"),
+        ("kdump:debian:6.12", "acceptlab.workload=kdump"),
     ],
 )
 def test_options(text: str, option: str) -> None:
@@ -27,7 +37,7 @@ def test_options(text: str, option: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "touch", "touch:", "touch:0", "touch:lots", "processes:all", "processes:0", "processes:-1",
-     "idle:x", "stress:1G", "touch:1G x"],
+     "idle:x", "stress:1G", "touch:1G x", "kexec:", "vmcore:", "vmcore:0"],
 )  # fmt: skip
 def test_errors_are_one_line(text: str) -> None:
     with pytest.raises(BadInputError) as caught:
@@ -42,6 +52,42 @@ def test_order_is_kept() -> None:
         "acceptlab.workload=touch:all",
         "acceptlab.workload=idle:0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("texts", "says"),
+    [
+        (["kexec", "kexec"], "more than two kernels"),
+        (["kdump", "idle", "kexec:debian:6.1"], "more than two kernels"),
+        (["vmcore"], "only in the kernel after 'kdump'"),
+        (["vmcore", "kdump"], "only in the kernel after 'kdump'"),
+        (["kexec", "vmcore"], "only in the kernel after 'kdump'"),
+    ],
+)
+def test_what_does_not_go_together(texts: list[str], says: str) -> None:
+    with pytest.raises(BadInputError, match=says):
+        workload_options(texts)
+
+
+def test_the_second_kernel_is_the_same_or_the_one_that_is_named() -> None:
+    assert start_of_second(["idle"]) is None
+    for texts, name, kernel in (
+        (["idle", "kexec", "idle"], "kexec", SAME),
+        (["kdump:debian:6.12", "vmcore"], "kdump", "debian:6.12"),
+    ):
+        start = start_of_second(texts)
+        assert start is not None
+        assert (start.name, start.kernel) == (name, kernel)
+
+
+def test_only_the_path_of_a_kernel_is_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bzImage").touch()
+    monkeypatch.chdir(tmp_path)
+    assert from_anywhere("kexec:bzImage") == f"kexec:{tmp_path}/bzImage"
+    for text in ("kexec", "kexec:debian:6.12", "touch:64M"):
+        assert from_anywhere(text) == text
 
 
 def test_too_many() -> None:

@@ -55,6 +55,21 @@ def test_kaslr_and_acceptance_reach_the_kernel() -> None:
     assert "nokaslr" not in RunOptions("k").command_line
 
 
+@pytest.mark.parametrize(
+    ("workloads", "append", "reserved"),
+    [
+        (("kdump",), "", ["crashkernel=256M"]),
+        (("kdump",), "crashkernel=1G", ["crashkernel=1G"]),
+        (("kexec",), "", []),
+    ],
+)
+def test_memory_is_set_apart_for_a_crash_that_is_to_come(
+    workloads: tuple[str, ...], append: str, reserved: list[str]
+) -> None:
+    words = RunOptions("k", workloads=workloads, append=append).command_line.split()
+    assert [word for word in words if word.startswith("crashkernel=")] == reserved
+
+
 options = st.builds(
     RunOptions,
     kernel=st.just("debian:6.12"),
@@ -70,7 +85,7 @@ options = st.builds(
     seed=st.integers(0, 2**63 - 1),
     kaslr=st.booleans(),
     append=st.sampled_from(["", "quiet", "a='b c' $HOME \"d\""]),
-    workloads=st.sampled_from([(), ("touch:64M", "idle:1")]),
+    workloads=st.sampled_from([(), ("touch:64M", "idle:1"), ("kexec:debian:6.1", "idle:1")]),
     probes=st.sampled_from([(), ("accept_memory", "pvalidate_pages")]),
     probe_locks=st.sampled_from([(), ("unaccepted_memory_lock",)]),
     attacks=st.sampled_from([(), ("accepted remap 0x40000000", "kernel busy 3")]),

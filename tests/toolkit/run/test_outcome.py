@@ -10,7 +10,7 @@ import pytest
 
 from toolkit.errors import MachineError
 from toolkit.run.launch import Ending
-from toolkit.run.outcome import check_emulator, judge, read_report
+from toolkit.run.outcome import check_emulator, judge, of_second_kernel, read_report
 
 OFF = {"outcome": "shutdown", "stage": "userspace"}
 DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
@@ -37,6 +37,38 @@ def test_outcomes(
     report: dict | None, console: str, ending: Ending, word: str, reason: str
 ) -> None:
     came_to = judge(report, console, ending, 5.0)
+    assert came_to.word == word
+    assert reason in came_to.reason
+
+
+FIRST = "ACCEPTLAB userspace\r\n"
+LOADED = f"{FIRST}ACCEPTLAB second kernel loaded for kdump\r\n"
+CRASH = f"{LOADED}Kernel panic - not syncing: sysrq triggered crash\r\n"
+SECOND = "ACCEPTLAB userspace\r\nACCEPTLAB second userspace\r\n"
+DEEP = {"outcome": "shutdown", "stage": "second-kernel"}
+
+
+@pytest.mark.parametrize(
+    ("report", "console", "ending", "word", "reason"),
+    [
+        (OFF, f"{CRASH}{SECOND}ACCEPTLAB done\r\n", Ending(0), "userspace", ""),
+        ({"printk": ["Kernel panic - not syncing: old"]}, f"{CRASH}{SECOND}ACCEPTLAB done\r\n",
+         Ending(0), "userspace", ""),
+        (OFF, f"{CRASH}{SECOND}", Ending(0), "userspace", "before its workloads did"),
+        (OFF, f"{CRASH}{SECOND}Kernel panic - not syncing: Two\r\n", Ending(0), "panic", "Two"),
+        (OFF, CRASH, Ending(0), "panic", "by kdump, did not reach userspace: sysrq"),
+        (OFF, LOADED, Ending(0), "terminated", "by kdump, did not reach userspace"),
+        ({"outcome": "stopped", "reason": "NPF"}, LOADED, Ending(0), "stopped", "NPF"),
+        (OFF, f"{FIRST}ACCEPTLAB workload kexec end result=Operation not permitted\r\nACCEPTLAB done\r\n",
+         Ending(0), "terminated", "could not start a second kernel: Operation not permitted"),
+        (OFF, FIRST, Ending(0), "terminated", "before its workloads did"),
+        (DEEP, LOADED, Ending(0, timed_out=True), "timeout", "in stage second-kernel"),
+    ],
+)  # fmt: skip
+def test_outcomes_where_a_second_kernel_was_wanted(
+    report: dict, console: str, ending: Ending, word: str, reason: str
+) -> None:
+    came_to = of_second_kernel(judge(report, console, ending, 5.0), console)
     assert came_to.word == word
     assert reason in came_to.reason
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of a guest's first process share. */
+#ifndef ACCEPTLAB_INIT_H
+#define ACCEPTLAB_INIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define PAGE 4096UL
+#define OPTION "acceptlab.workload="
+
+/* One write per line, so that kernel messages cannot come in between. */
+void say(const char *form, ...) __attribute__((format(printf, 1, 2)));
+
+/* Reads a whole file of /proc; the text is empty if that fails. */
+void slurp(const char *path, char *text, size_t size);
+
+/* Whether our kernel was started by kexec or kdump (init-second.c). */
+bool is_second_kernel(void);
+
+/* Workloads of init-second.c: an error number, or they do not return. */
+int kexec(unsigned long unused);
+int kdump(unsigned long unused);
+int read_vmcore(unsigned long size);
+
+#endif
