@@ -153,9 +153,20 @@ static void do_ap_creation(EmulatedCpu *cpu, void *page,
 {
     uint32_t what = request->info1 & 0xffff;
     uint32_t apic_id = request->info1 >> 32;
+    bool ok;
 
-    if ((what == AP_CREATE || what == AP_CREATE_ON_INIT) &&
-        snp_start_cpu(cpu->guest, apic_id, request->info2)) {
+    switch (what) {
+    case AP_CREATE:
+    case AP_CREATE_ON_INIT:
+        ok = snp_start_cpu(cpu->guest, apic_id, request->info2);
+        break;
+    case AP_DESTROY:
+        ok = snp_stop_cpu(cpu->guest, apic_id);
+        break;
+    default:
+        ok = false;
+    }
+    if (ok) {
         ghcb_answer_begin(page);
     } else {
         ghcb_answer_error(page, GHCB_ERROR_INVALID_INPUT);

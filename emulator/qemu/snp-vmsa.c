@@ -129,3 +129,25 @@ bool snp_start_cpu(EmulatedGuest *guest, uint32_t apic_id, hwaddr gpa)
     async_run_on_cpu(cpu->cs, load, RUN_ON_CPU_HOST_PTR(start));
     return true;
 }
+
+static void park(CPUState *cs, run_on_cpu_data data)
+{
+    CPUX86State *env = cs->env_ptr;
+    EmulatedCpu *cpu = data.host_ptr;
+
+    cpu->waiting = true;
+    cpu->host_halted = false;
+    cpu_load_eflags(env, 0, -1);    /* no interrupt wakes it */
+    cs->halted = 1;
+}
+
+bool snp_stop_cpu(EmulatedGuest *guest, uint32_t apic_id)
+{
+    EmulatedCpu *cpu = cpu_by_apic_id(guest, apic_id);
+
+    if (!cpu || cpu->cs == current_cpu) {
+        return false;
+    }
+    async_run_on_cpu(cpu->cs, park, RUN_ON_CPU_HOST_PTR(cpu));
+    return true;
+}

@@ -35,6 +35,8 @@ void snp_fill_secrets_page(void *page);
 void snp_vmgexit(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr);
 /* Starts a secondary vCPU from the save area at gpa (snp-vmsa.c). */
 bool snp_start_cpu(EmulatedGuest *guest, uint32_t apic_id, hwaddr gpa);
+/* Takes a vCPU out of its save area, for good (snp-vmsa.c). */
+bool snp_stop_cpu(EmulatedGuest *guest, uint32_t apic_id);
 
 /* The guest ends for what the model says (snp.c). */
 G_NORETURN void snp_stop(EmulatedCpu *cpu, hwaddr gpa,

@@ -46,6 +46,14 @@ def test_page_that_is_no_save_area_starts_nothing(bare: Boot) -> None:
 
 
 @threads
+def test_destroyed_vcpu_does_nothing_more(bare: Boot, setup: Setup) -> None:
+    run = bare("snp", "vcpus", "case_destroy", setup)
+    assert (run.value("counting"), run.value("counted")) == (1, 0)
+    refused = {"info1": 2, "info2": 5}  # a vCPU cannot destroy itself, nor one that is not there
+    assert run.said("destroy") == [{"info1": 0, "info2": 0}, refused, refused]
+
+
+@threads
 def test_vcpus_accept_side_by_side(bare: Boot, platform: str, setup: Setup) -> None:
     run = bare(platform, "vcpus", "case_accept_in_parallel", setup)
     assert run.value("started") == 2

@@ -126,6 +126,39 @@ static void halt(u64 index)
 	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
 }
 
+static void count_on(u64 index)
+{
+	(void)index;
+	for (;;)
+		__atomic_add_fetch(&reads, 1, __ATOMIC_SEQ_CST);
+}
+
+static void destroy(u64 apic_id)
+{
+	ghcb_begin();
+	ghcb_exit(0x80000013ull, apic_id << 32 | 2, 0);
+	say("destroy info1=%x info2=%x", ghcb_get(GHCB_INFO1), ghcb_get(GHCB_INFO2));
+}
+
+/* A vCPU that is destroyed does nothing more. */
+void case_destroy(void)
+{
+	u64 before, waited;
+
+	ap_routine = count_on;
+	start_cpu(1);
+	say("counting=%x", wait_for(&reads, 1000));
+	destroy(1);
+	for (waited = 0; waited < 1000000; waited++)
+		cpu_pause();
+	before = reads;
+	for (waited = 0; waited < 1000000; waited++)
+		cpu_pause();
+	say("counted=%x", reads - before);
+	destroy(0);
+	destroy(77);
+}
+
 /* HLT is not reflected; the vCPU just sleeps. */
 void case_halt(void)
 {
