@@ -7,6 +7,8 @@ import typer
 
 from toolkit.commands.series_bench import bench
 from toolkit.commands.series_build import build
+from toolkit.commands.series_check import b4_check, check
+from toolkit.commands.series_export import export
 from toolkit.commands.series_sources import apply, list_series, show
 
 series_app = typer.Typer(no_args_is_help=True, help="Patch series: apply, build and measure them.")
@@ -17,6 +19,13 @@ series_app.command(epilog="Example: acceptlab series apply lazy-accept --out ~/l
 series_app.command(
     epilog="Example: acceptlab series build --tree ~/linux --range v6.12..my-work --spec ~/my-work.toml"
 )(build)
+series_app.command(epilog="Example: acceptlab series check lazy-accept --patch last")(check)
+series_app.command(
+    "b4-check", epilog="Example: acceptlab series b4-check lazy-accept <0003-my.patch"
+)(b4_check)
+series_app.command(
+    epilog="Example: acceptlab series export lazy-accept --out v2 --version 2 --previous v1"
+)(export)
 series_app.command(
     epilog="Example: acceptlab series bench base=debian:6.12 mine=arch/x86/boot/bzImage --seeds 3"
 )(bench)

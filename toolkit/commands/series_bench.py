@@ -11,6 +11,7 @@ import typer
 
 from toolkit.commands.output import AsJson
 from toolkit.commands.run import Accept, Backing, Platform
+from toolkit.commands.series_options import SpecOption
 from toolkit.emulator import build
 from toolkit.errors import BadInputError
 from toolkit.places import cache
@@ -38,10 +39,14 @@ def bench(
     kernels: Annotated[
         list[str],
         typer.Argument(
-            metavar="[NAME=]KERNEL...",
-            help="Kernels in the order of the series, the base first, as `acceptlab run` names them.",
+            metavar="[NAME=]KERNEL|SERIES...",
+            help="Kernels in the order of the series, the base first, as `acceptlab run` names them; or a series.",
         ),
     ],
+    spec: SpecOption = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="Of a series every patch, not only base and last.")
+    ] = False,
     platform: Annotated[
         list[Platform] | None, typer.Option(help="May be repeated; by itself both.")
     ] = None,
@@ -80,6 +85,9 @@ def bench(
 ) -> None:
     """Run the same workload on several kernels, with several seeds, and tell what each gains or costs, in facts.
 
+    A series stands for the kernels that its spec compares with, its base and its last patch (--every: each patch); they are
+    built first where they are not at hand.
+
     For each fact: the median of all seeds, the least and the most where they differ, and the change against the kernel before
     and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
 
@@ -90,9 +98,11 @@ def bench(
     from toolkit.matrix.perform import worst
     from toolkit.matrix.schedule import room_here
     from toolkit.matrix.spec import checked_columns
+    from toolkit.series.subjects import expanded
 
     if not 1 <= seeds <= MOST_SEEDS:
         raise BadInputError(f"--seeds {seeds}: 1 to {MOST_SEEDS}")
+    kernels = expanded(kernels, spec, every)
     platforms = [one.value for one in platform or list(Platform)]
     options = RunOptions(
         kernels[0], platforms[0], memory, cpus, accept.value, host_backing.value,

@@ -49,15 +49,26 @@ def read_series(path: Path, spec: Path | None) -> Series:
     """
     if path.is_file() and path.name == FILE:
         path = path.parent
+    _check_there(path)
+    told = read_spec(_spec_file(path, spec))
+    messages, cover = read_patches(path)
+    return Series(told, tuple(messages), cover, str(path))
+
+
+def read_patches(path: Path) -> tuple[list[Message], Message | None]:
+    """Read only the patches of a folder or an mbox, in order, and the cover letter; raises BadInputError when there is none."""
+    _check_there(path)
+    messages, cover = _of_folder(path) if path.is_dir() else _of_mbox(path)
+    if not messages:
+        raise BadInputError(f"{path} holds no patch")
+    return messages, cover
+
+
+def _check_there(path: Path) -> None:
     if not path.exists():
         raise BadInputError(
             f"no series {path}: give a folder with {FILE}, a directory of patches, or an mbox"
         )
-    told = read_spec(_spec_file(path, spec))
-    messages, cover = _of_folder(path) if path.is_dir() else _of_mbox(path)
-    if not messages:
-        raise BadInputError(f"{path} holds no patch")
-    return Series(told, tuple(messages), cover, str(path))
 
 
 def read_range(tree: Path, commits: str, spec: Path | None) -> Series:

@@ -17,6 +17,7 @@ FILE = "series.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
+_TYPE = re.compile(r"[A-Z0-9_]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -48,6 +49,14 @@ Base = DebianBase | GitBase | TarballBase
 
 
 @dataclass(frozen=True)
+class Rules:
+    """What a check lets pass: message types of checkpatch, and console lines (regular expressions)."""
+
+    checkpatch_ignore: tuple[str, ...] = ()
+    console_allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Spec:
     """What series.toml says; all paths absolute. `compare` holds kernels as `acceptlab run` names them."""
 
@@ -56,6 +65,7 @@ class Spec:
     base: Base
     config: Configuration
     compare: tuple[str, ...]
+    rules: Rules = Rules()
 
 
 def read_spec(path: Path) -> Spec:
@@ -76,7 +86,7 @@ def read_spec(path: Path) -> Spec:
 
 def spec_of(data: dict[str, Any], folder: Path) -> Spec:
     """Return the spec that a parsed series.toml in `folder` stands for."""
-    _only(data, ("name", "title", "base", "config", "compare"), "the file")
+    _only(data, ("name", "title", "base", "config", "compare", "check"), "the file")
     name = _text(data, "name", "the file")
     if not _NAME.fullmatch(name):
         raise BadInputError(f"name {name!r}: lower-case letters, digits, dots and dashes")
@@ -89,6 +99,7 @@ def spec_of(data: dict[str, Any], folder: Path) -> Spec:
         _base(_table(data, "base"), folder),
         _config(_table(data, "config"), folder),
         tuple(_texts(compare, "kernels", "[compare]")),
+        _rules(_table(data, "check", optional=True)),
     )
 
 
@@ -137,6 +148,21 @@ def _config(table: dict[str, Any], folder: Path) -> Configuration:
         raise BadInputError(f"[config]: target = {target!r}: one of {', '.join(TARGETS)}")
     fragments = tuple(_path(one, folder) for one in _texts(table, "fragments", "[config]"))
     return Configuration(target, fragments)
+
+
+def _rules(table: dict[str, Any]) -> Rules:
+    _only(table, ("checkpatch_ignore", "console_allow"), "[check]")
+    ignored = _texts(table, "checkpatch_ignore", "[check]")
+    for one in ignored:
+        if not _TYPE.fullmatch(one):
+            raise BadInputError(f"[check]: {one!r} is no message type of checkpatch")
+    allowed = _texts(table, "console_allow", "[check]")
+    for one in allowed:
+        try:
+            re.compile(one)
+        except re.error as error:
+            raise BadInputError(f"[check]: {one!r} is no regular expression: {error}") from None
+    return Rules(tuple(ignored), tuple(allowed))
 
 
 def _path(text: str, folder: Path) -> Path:

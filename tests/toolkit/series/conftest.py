@@ -6,12 +6,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.toolkit import toy
+from toolkit.places import CHECKOUT
 
 HERE = Path(__file__).resolve().parent
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_COMMITTER_NAME": "A",
@@ -94,6 +96,19 @@ def three(tree: Tree, spec: Path) -> Path:
     return tree.patches(spec.parent)
 
 
+_RUN = """
+import sys
+from pathlib import Path
+from tests.toolkit import toy
+from toolkit.commands import app
+from toolkit.emulator import build
+from toolkit.kernels import store
+image = store.find(sys.argv[sys.argv.index("run") + 1]).image.read_bytes()
+emulator = toy.make_emulator(Path(sys.argv.pop(1)), "panic" if b"toy panics" in image else "userspace")
+build.ensure = lambda: emulator
+app.main()
+"""
+"""A run in a process of its own, on an emulator in which a kernel that has the words `toy panics` in it panics."""
 Command = Callable[..., tuple[int, str, str]]
 
 
@@ -110,6 +125,14 @@ def acceptlab(
 
     emulator = toy.make_emulator(tmp_path, "userspace")
     monkeypatch.setattr(build, "ensure", lambda: emulator)
+    (tmp_path / "run.py").write_text(_RUN)
+    python = tmp_path / "python"
+    python.write_text(
+        f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{tmp_path}/run.py" "{tmp_path}" "$@"\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["acceptlab", *words])

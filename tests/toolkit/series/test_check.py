@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A check of a series on the toy tree: each problem is its patch's, and only what changed is done again."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.toolkit.series.conftest import Command, Tree
+
+BOTH = ("snp", "tdx")
+
+
+@pytest.fixture
+def bad(tree: Tree, spec: Path) -> Path:
+    """Five patches, each with one thing wrong but the last: gcc warns, sparse warns, checkpatch warns, the guest panics."""
+    with spec.open("a") as file:
+        file.write('[check]\ncheckpatch_ignore = ["MISSING_SIGN_OFF"]\n')
+    tree.change(
+        "mm/page_alloc.c", "return order;", "int spare;\n\n\treturn order;", "mm: Keep a spare"
+    )
+    tree.change(
+        "init/main.c",
+        "int start_kernel(void);\n",
+        "int start_kernel(void);\nint shared;\n",
+        "init: Share",
+    )
+    tree.change(
+        "kernel/fork.c", "return 1;", "return 1;\t/* " + "long " * 25 + "*/", "kernel: Talk"
+    )
+    tree.change(
+        "kernel/fork.c",
+        "int fork(void)\n{",
+        'const char *fork_says = "toy panics";\nint fork(void)\n{',
+        "kernel: Panic",
+    )
+    tree.change("init/main.c", "return 0;", "return 2;", "init: Return two")
+    return tree.patches(spec.parent)
+
+
+def steps(out: str) -> dict[int, dict[str, dict[str, Any]]]:
+    patches = json.loads(out)["patches"]
+    return {one["number"]: {step["name"]: step for step in one["steps"]} for one in patches}
+
+
+def states(out: str) -> dict[int, dict[str, str]]:
+    return {n: {name: one["state"] for name, one in by.items()} for n, by in steps(out).items()}
+
+
+def test_each_problem_is_the_patch_s_that_brought_it(acceptlab: Command, bad: Path) -> None:
+    code, out, err = acceptlab("series", "check", str(bad), "--json")
+    assert code == 1, err
+    fine = dict.fromkeys(("build", "checkpatch", "sparse", *BOTH), "pass")
+    assert states(out) == {
+        1: fine | {"build": "warn"},
+        2: fine | {"sparse": "warn"},
+        3: fine | {"checkpatch": "warn"},
+        4: fine | {"sparse": "warn", "snp": "fail", "tdx": "fail"},
+        5: fine,
+    }
+    found = steps(out)
+    assert "unused variable" in found[1]["build"]["new"][0]["text"]
+    assert "symbol 'shared' was not declared" in found[2]["sparse"]["new"][0]["text"]
+    assert "LONG_LINE" in found[3]["checkpatch"]["new"][0]["text"]
+    assert found[4]["snp"]["new"][0]["text"].startswith("panic: ")
+    assert any(one["text"].startswith("console: Kernel panic") for one in found[4]["snp"]["new"])
+    assert any(one["text"].startswith("panic") for one in found[5]["snp"]["old"])
+
+
+def test_what_was_found_is_kept_and_only_what_changed_is_done_again(
+    acceptlab: Command, bad: Path, own_cache: Path
+) -> None:
+    acceptlab("series", "check", str(bad))
+    first = made_at(own_cache)
+    code, _, err = acceptlab("series", "check", str(bad))
+    assert (code, made_at(own_cache)) == (1, first)
+    assert "building" not in err
+    last = bad / "0005-init-Return-two.patch"
+    last.write_text(last.read_text().replace("return 2;", "return 4;"))
+    _, _, err = acceptlab("series", "check", str(bad))
+    second = made_at(own_cache)
+    assert len(set(second) - set(first)) == 2  # one kernel on two platforms
+    assert all(second[name] == first[name] for name in first)
+    assert err.count("building toy ...") == 1
+    assert "building toy@" not in err
+
+
+def made_at(own_cache: Path) -> dict[str, int]:
+    runs = own_cache.glob("acceptlab/checks/toy/cells/*/run.json")
+    return {run.parent.name: run.stat().st_mtime_ns for run in runs}
+
+
+def test_a_patch_that_does_not_build_is_told_and_the_others_are_checked(
+    acceptlab: Command, tree: Tree, spec: Path
+) -> None:
+    tree.change("kernel/fork.c", "return 1;", "return nonsense;", "kernel: Break it")
+    tree.change("kernel/fork.c", "return nonsense;", "return 2;", "kernel: Mend it")
+    tree.patches(spec.parent)
+    code, out, err = acceptlab("series", "check", str(spec.parent), "--json", "--platform", "snp")
+    assert code == 1, err
+    found = steps(out)
+    assert found[1]["build"]["state"] == "fail"
+    assert "nonsense" in found[1]["build"]["new"][0]["text"]
+    assert "snp" not in found[1]
+    assert found[2]["build"]["state"] == "pass"
+
+
+def test_one_patch_alone_is_held_against_the_one_before(acceptlab: Command, bad: Path) -> None:
+    code, out, err = acceptlab("series", "check", str(bad), "--patch", "last", "--platform", "snp")
+    assert code == 0, err
+    assert out.startswith("toy: A series for tests (5 patches on ")
+    assert "5/5 init: Return two" in out
+    assert out.splitlines()[-1] == "pass: 1 patch checked, no new problem"
+
+
+def test_junit_and_ktap_say_the_same(acceptlab: Command, bad: Path, tmp_path: Path) -> None:
+    words = ["series", "check", str(bad), "--patch", "1", "--patch", "4", "--platform", "tdx"]
+    _, out, _ = acceptlab(*words, "--format", "junit", "--out", str(tmp_path / "junit.xml"))
+    assert out.strip() == str(tmp_path / "junit.xml")
+    root = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    failures = [
+        (suite.get("name"), case.get("name"))
+        for suite in root
+        for case in suite
+        if case.find("failure") is not None
+    ]
+    assert failures == [
+        ("0001 mm: Keep a spare", "build"), ("0004 kernel: Panic", "sparse"), ("0004 kernel: Panic", "tdx"),
+    ]  # fmt: skip
+    ktap = acceptlab(*words, "--format", "ktap")[1].splitlines()
+    assert ktap[:2] == ["KTAP version 1", "1..2"]
+    assert [line for line in ktap if line.startswith("  not ok")] == [
+        "  not ok 1 build", "  not ok 3 sparse", "  not ok 4 tdx",
+    ]  # fmt: skip
+    assert ktap[-1] == "not ok 2 kernel: Panic"
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, raw: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw)))
+
+
+def test_as_a_check_command_of_b4(
+    acceptlab: Command, bad: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdin(monkeypatch, (bad / "0001-mm-Keep-a-spare.patch").read_bytes())
+    code, out, err = acceptlab("series", "b4-check", str(bad), "--platform", "snp")
+    assert code == 0, err
+    answer = json.loads(out)
+    assert {one["tool"]: one["status"] for one in answer} == {
+        "acceptlab build": "warn", "acceptlab checkpatch": "pass", "acceptlab sparse": "pass", "acceptlab snp": "pass",
+    }  # fmt: skip
+    assert all(set(one) <= {"tool", "status", "summary", "details", "url"} for one in answer)
+    assert "unused variable" in answer[0]["details"]
+
+
+def test_a_cover_letter_stands_for_all_patches(
+    acceptlab: Command, bad: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stdin(monkeypatch, b"From: A <a@localhost>\nSubject: [PATCH 0/5] All\n\nWords.\n")
+    answer = json.loads(acceptlab("series", "b4-check", str(bad), "--platform", "snp")[1])
+    by_tool = {one["tool"]: one for one in answer}
+    assert by_tool["acceptlab snp"]["status"] == "fail"
+    assert by_tool["acceptlab snp"]["summary"] == "5 patches, problems with 4"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ((b"int spare;", b"int other;"), "another version of 'mm: Keep a spare'"),
+        ((b"Keep a spare", b"Keep none"), ""),
+    ],
+)
+def test_a_mail_of_another_version(
+    acceptlab: Command,
+    bad: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: tuple[bytes, bytes],
+    says: str,
+) -> None:
+    stdin(monkeypatch, (bad / "0001-mm-Keep-a-spare.patch").read_bytes().replace(*change))
+    code, out, err = acceptlab("series", "b4-check", str(bad), "--platform", "snp")
+    assert (code, says in err) == (2 if says else 0, True)
+    assert (out == "") == bool(says)
+
+
+def test_nothing_to_check_is_wrong_usage(acceptlab: Command, bad: Path) -> None:
+    code, _, err = acceptlab("series", "check", str(bad), "--patch", "9")
+    assert code == 2
+    assert "--patch 9: base, or 1 to 5" in err

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab series check|b4-check`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from toolkit.commands.run import Accept, Platform
+from toolkit.commands.series_options import (
+    BaseVersionOption,
+    RangeOption,
+    SeriesArgument,
+    SpecOption,
+    TreeOption,
+    applied,
+    patch_number,
+    series_of,
+)
+from toolkit.emulator import build
+from toolkit.errors import BadInputError
+from toolkit.files import write_whole
+from toolkit.matrix.schedule import room_here
+from toolkit.run.options import RunOptions
+from toolkit.series.apply import Applied
+from toolkit.series.checks import b4
+from toolkit.series.checks.machine_forms import as_b4, as_junit, as_ktap
+from toolkit.series.checks.outcome import SeriesCheck
+from toolkit.series.checks.perform import Plan, perform
+from toolkit.series.checks.text import as_text
+from toolkit.series.message import read_message
+
+
+class Format(StrEnum):
+    """What `series check` can print."""
+
+    TEXT = "text"
+    JSON = "json"
+    JUNIT = "junit"
+    KTAP = "ktap"
+
+
+PlatformOption = Annotated[
+    list[Platform] | None, typer.Option(help="Where to boot; may be repeated; by itself both.")
+]
+JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")]
+
+
+def check(
+    series: SeriesArgument = "",
+    spec: SpecOption = None,
+    tree: TreeOption = None,
+    commits: RangeOption = "",
+    base_version: BaseVersionOption = "",
+    patch: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N|last", help="Check this patch; may be repeated; by itself all."),
+    ] = None,
+    platform: PlatformOption = None,
+    memory: Annotated[str, typer.Option(help="RAM of the guests.")] = "2G",
+    cpus: Annotated[int, typer.Option(help="Their vCPUs.")] = 1,
+    accept: Annotated[Accept, typer.Option(help="The policy.")] = Accept.LAZY,
+    append: Annotated[
+        str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
+    ] = "",
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
+    ] = 300.0,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write it there instead.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    jobs: JobsOption = None,
+) -> None:
+    """Check every patch: it builds (W=1), checkpatch and sparse, it boots on both platforms, nothing bad on the console, verdict.
+
+    Only what a patch newly brings counts against it: each kernel is held against the one before, the first against the base.
+    What was found is kept; after a change, or Ctrl-C, only the rest is done. [check] in series.toml says which of checkpatch's
+    types (checkpatch_ignore) and which console lines (console_allow, regular expressions) are no problem.
+
+    Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't.
+    """
+    done = applied(series_of(series, spec, tree, commits, base_version))
+    total = len(done.series.patches)
+    numbers = sorted(
+        {total if one == "last" else patch_number(one, total) for one in patch or []} - {0}
+    )
+    options = _options(memory, cpus, accept.value, append, time_limit)
+    result = _perform(done, numbers or list(range(1, total + 1)), platform, options, jobs)
+    text = _shown(result, Format.JSON if as_json else form)
+    if out is not None:
+        write_whole(out, text)
+        typer.echo(out)
+    else:
+        typer.echo(text, nl=False)
+    raise typer.Exit(result.exit_code)
+
+
+def b4_check(
+    series: SeriesArgument = "",
+    spec: SpecOption = None,
+    tree: TreeOption = None,
+    commits: RangeOption = "",
+    platform: PlatformOption = None,
+    jobs: JobsOption = None,
+) -> None:
+    """Be a check command of b4: read one mail of a series from stdin, print b4's JSON array.
+
+    A patch is checked as `series check` does, a cover letter stands for all patches. To use it, for a series of your tree:
+    git config b4.review-perpatch-check-cmd 'acceptlab series b4-check --tree . --range origin/master.. --spec my.toml'
+    """
+    mail = read_message(sys.stdin.buffer.read(), "stdin")
+    found = series_of(series, spec, tree, commits)
+    numbers = b4.numbers_of(mail, found.patches)
+    options = _options("2G", 1, "lazy", "", 300.0)
+    result = _perform(applied(found), numbers, platform, options, jobs)
+    typer.echo(json.dumps(as_b4(result.patches), indent=2))
+
+
+def _options(memory: str, cpus: int, accept: str, append: str, time_limit: float) -> RunOptions:
+    return RunOptions(
+        "", "snp", memory, cpus, accept, firmware_accepts="minimal", append=append,
+        workloads=("touch:64M",), time_limit=time_limit,
+    )  # fmt: skip
+
+
+def _perform(
+    done: Applied,
+    numbers: list[int],
+    platform: list[Platform] | None,
+    options: RunOptions,
+    jobs: int | None,
+) -> SeriesCheck:
+    if not numbers:
+        raise BadInputError("the base is no patch: there is nothing to check")
+    platforms = list(dict.fromkeys(one.value for one in platform or list(Platform)))
+    rules = done.series.spec.rules
+    plan = Plan(numbers, platforms, options, rules.checkpatch_ignore, rules.console_allow)
+    return perform(done, plan, build.ensure(), room_here(jobs))
+
+
+def _shown(result: SeriesCheck, form: Format) -> str:
+    if form is Format.JSON:
+        return json.dumps(result.to_json(), indent=2) + "\n"
+    return {Format.TEXT: as_text, Format.JUNIT: as_junit, Format.KTAP: as_ktap}[form](result)

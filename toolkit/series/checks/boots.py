@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot kernels of a series, a short run each, and turn what the judge and the console say into problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from toolkit.emulator.build import Emulator
+from toolkit.matrix.kept import opened
+from toolkit.matrix.make import DONE, Result, make_all
+from toolkit.matrix.schedule import Room
+from toolkit.run.options import RunOptions
+from toolkit.series.checks.console import scan
+from toolkit.series.checks.outcome import FAIL, WARN, Problem, Step
+
+
+def boot_all(
+    kernels: Sequence[str],
+    platforms: Sequence[str],
+    options: RunOptions,
+    allow: Sequence[re.Pattern[str]],
+    emulator: Emulator,
+    home: Path,
+    room: Room,
+    title: str,
+) -> dict[tuple[str, str], Step]:
+    """Boot every kernel on every platform, several at a time; finished runs are kept in `home`. Keys: (kernel, platform)."""
+    pairs = [(kernel, platform) for kernel in kernels for platform in platforms]
+    wanted = [replace(options, kernel=kernel, platform=platform) for kernel, platform in pairs]
+    with opened(home) as kept:
+        results = make_all(wanted, kept, emulator, room, title)
+    return {
+        pair: step_of(pair[1], result, allow) for pair, result in zip(pairs, results, strict=True)
+    }
+
+
+def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> Step:
+    """Return what one run came to as a step: outcome, findings, undecided verdict, console."""
+    if result.state != DONE or result.folder is None:
+        return Step(platform, (Problem(FAIL, f"could not be run: {result.reason}", "not run"),))
+    problems = []
+    outcome = str(result.facts["outcome"])
+    if outcome != "userspace":
+        reason = f": {result.reason}" if result.reason else ""
+        problems.append(Problem(FAIL, f"{outcome}{reason}", f"outcome {outcome}"))
+    for one in result.findings:
+        text = f"{one['invariant']} {one['title']}" + (
+            f" ({one['total']} times)" if one["total"] > 1 else ""
+        )
+        problems.append(Problem(FAIL, text, f"finding {one['invariant']} {one['title']}"))
+    problems += [
+        Problem(FAIL, f"console: {line}", f"console {key}")
+        for line, key in scan(result.folder / "console.log", allow)
+    ]
+    if outcome == "userspace" and not result.findings:
+        # A kernel that knows nothing of unaccepted memory leaves nothing to decide: no fault, unless it was decided before.
+        problems += [
+            Problem(WARN, f"undecided: {why}", f"undecided {why}") for why in result.undecided
+        ]
+    return Step(platform, tuple(problems), _note(result), str(result.folder))
+
+
+def _note(result: Result) -> str:
+    """Return in a few words what the run did."""
+    accepts = result.facts.get("accepts")
+    told = f", {accepts:,} accepts" if isinstance(accepts, int) else ""
+    return f"{result.facts['outcome']}, {result.facts['verdict']}{told}"
