@@ -139,15 +139,21 @@ def _plain(column: pa.Array, name: str) -> Column:
         return _codes(column, KIND_NAMES, 1)
     if name == "stage":
         return _codes(column, STAGE_NAMES, 0)
+    values = _values(column)
     if not column.null_count:
-        return np.asarray(column.to_numpy(zero_copy_only=False))
-    values, known = _values(column), _known(column)
+        return values
+    known = _known(column)
     return np.where(known, values, NO_CARRY if name == "carry" else 0).astype(values.dtype)
 
 
 def _values(column: pa.Array) -> Column:
-    """The values of a column of numbers; what stands where it is null means nothing."""
-    kind = np.dtype(column.type.to_pandas_dtype())
+    """The values of a column of numbers; what stands where it is null means nothing.
+
+    Taken from its buffer: pyarrow's own conversions load pandas first, whether they need it or not.
+    """
+    kind = np.dtype(str(column.type))
+    if not len(column):
+        return np.zeros(0, kind)
     return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
 
 
@@ -169,7 +175,7 @@ def _codes(column: pa.DictionaryArray, names: list[str], base: int) -> npt.NDArr
         raise BadInput(f"there is an event of an unknown kind or stage: {unknown[:1] or 'null'}")
     table = np.zeros(256, np.uint8)
     table[: len(dictionary)] = [names.index(name) + base for name in dictionary]
-    return recoded(column.indices.to_numpy(zero_copy_only=False).astype(np.uint8), table)
+    return recoded(_values(column.indices).astype(np.uint8), table)
 
 
 def recoded(codes: npt.NDArray[np.uint8], table: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Speed and memory of the replay, on the trace of a 64 GiB guest that accepts all of it eagerly in 4 KiB pages."""
+"""Speed and memory of the replay: on the recorded trace of a 64 GiB guest, and on synthetic ones of any size."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-import time
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench import synthesis
+from bench.judged import Judged, judge
+from bench.peers import Peers, compare
 from toolkit.emulator.build import Emulator
 from toolkit.errors import MachineError
 from toolkit.kernels.resolve import Kernel
@@ -19,20 +19,9 @@ from toolkit.progress import step
 from toolkit.run.options import RunOptions
 from toolkit.run.perform import perform
 
-
-@dataclass(frozen=True)
-class Result:
-    """One replay: events, wall time in seconds, peak resident memory in bytes, and the verdict."""
-
-    events: int
-    seconds: float
-    peak: int
-    verdict: str
-
-    @property
-    def per_second(self) -> float:
-        """Return events per second of wall time, reading and writing files included."""
-        return self.events / self.seconds
+PEERS_SIZE = 64
+"""GiB: 16.8 million events."""
+ROUNDS = 3
 
 
 def big_trace(kernel: Kernel, emulator: Emulator) -> Path:
@@ -48,19 +37,27 @@ def big_trace(kernel: Kernel, emulator: Emulator) -> Path:
     return folder
 
 
-def replay(run: Path) -> Result:
-    """Replay a run in a process of its own and measure it."""
-    events = int(json.loads((run / "run.json").read_text())["events"]["count"])
-    with step(f"replaying {events:,} events"):
-        started = time.perf_counter()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "toolkit", "replay", str(run)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.perf_counter() - started
-    if os.waitstatus_to_exitcode(status) > 1:
-        raise MachineError(f"the replay of {run} failed: acceptlab replay {run}")
-    verdict = str(json.loads((run / "verdict.json").read_text())["verdict"])
-    return Result(events, seconds, usage.ru_maxrss * 1024, verdict)
+@dataclass(frozen=True)
+class Scale:
+    """Replays of synthetic traces by GiB accepted in 4K pages, and of one of them how others look at it."""
+
+    judged: dict[int, Judged]
+    peers: Peers
+
+    @property
+    def growth(self) -> float:
+        """Return the time per event of the largest trace by that of the smallest."""
+        return self.judged[max(self.judged)].nanoseconds / self.judged[min(self.judged)].nanoseconds
+
+
+def at_scale(sizes: Sequence[int]) -> Scale:
+    """Write, judge and remove a trace for each of `sizes` (GiB), and look at that of `PEERS_SIZE` with other tools too."""
+    judged = {}
+    for gib in sorted({*sizes, PEERS_SIZE}):
+        with tempfile.TemporaryDirectory(prefix="acceptlab-bench-") as scratch:
+            synthesis.write_run(Path(scratch), gib)
+            with step(f"judging the events of {gib} GiB"):
+                judged[gib] = judge(Path(scratch), rounds=ROUNDS if gib <= PEERS_SIZE else 1)
+            if gib == PEERS_SIZE:
+                peers = compare(Path(scratch), Path(scratch))
+    return Scale(judged, peers)
