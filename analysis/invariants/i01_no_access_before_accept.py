@@ -141,7 +141,8 @@ class NoAccessBeforeAccept(Invariant):
         found = step.breaches(Breach.ACCEPT_NOT_RAM)
         self.blame_entries(step, NOT_RAM_ACCEPT, found, NOT_RAM_ACCEPT, why)
         top = np.uint64(step.states.units * UNIT_SIZE)
-        beyond = np.flatnonzero((step.batch["gpa"] >= top) & (step.ops == Op.ACCEPT))
+        room = top - np.minimum(step.batch["gpa"], top)
+        beyond = np.flatnonzero((step.batch["size"] > room) & (step.ops == Op.ACCEPT))
         if len(beyond):
             self.blame(step, NOT_RAM_ACCEPT, beyond, NOT_RAM_ACCEPT, why)
 

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A second judge, slow and simple: the life of every page, one event and one page at a time.
+
+It shares no code with analysis/ but the names of kinds. Two traces in which every page lives the same life, and
+of which the second breaks no rule, tell of the same behaviour: what differs between them is harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
+from tests.analysis.synthetic import PAGE_RUN, Guest, Records
+
+PAGES = UNIT_SIZE // PAGE_SIZE
+BLOCK = 2 * UNIT_SIZE
+LOCK = 0xFFFFFFFF82000040
+"""The address of the lock of the guests that are judged here."""
+SHARED_OR_UNASSIGNED, ASSIGNED, ACCEPTED = 0, 1, 2
+"""States as snapshots number them; a page that is no RAM has none."""
+
+
+@dataclass
+class Page:
+    """What happened to a page so far. ``life``: its states, each once while it lasts."""
+
+    state: int = SHARED_OR_UNASSIGNED
+    held: bool = False
+    ever: bool = False
+    refusals: int = 0
+    life: list[int] = field(default_factory=list)
+
+    def becomes(self, state: int) -> None:
+        self.state = state
+        if not self.life or self.life[-1] != state:
+            self.life.append(state)
+
+
+class Lives:
+    """Follows a trace of ``guest`` to its end. ``broken`` are the rules that it breaks, in words."""
+
+    def __init__(self, guest: Guest, records: Records) -> None:
+        self.guest = guest
+        self.pages: dict[int, Page] = {}
+        self.broken: list[str] = []
+        self._vcpus: dict[int, list[int]] = {}
+        self._refused: set[int] = set()
+        self._late: set[int] = set()
+        self._holders: set[int] = set()
+        self._handed_over = False
+        for record in records:
+            self._event(record)
+        self._guard()
+        if int(records["kind"][-1]) != Kind.END:
+            self.broken.append("the trace does not end with END")
+
+    def same_life(self, other: Lives) -> bool:
+        """Whether every page of both went through the same states in order, and was refused as often."""
+        mine, theirs = (
+            {number: (page.life, page.refusals) for number, page in one.pages.items()}
+            for one in (self, other)
+        )
+        return mine == theirs
+
+    def _event(self, record: np.void) -> None:
+        kind, gpa, size = Kind(int(record["kind"])), int(record["gpa"]), int(record["size"])
+        if not self._handed_over and (kind == Kind.STAGE or record["stage"] != Stage.FIRMWARE):
+            self._handed_over = True
+            self._blobs()
+        if kind == Kind.BITMAP:
+            self._snapshot(int(record["detail"]))
+        elif kind == Kind.PROBE_ENTER:
+            self._lock(record)
+        elif kind in (Kind.FAULT, Kind.STOP, Kind.DMA_REFUSED, Kind.CIPHERTEXT, Kind.ATTACK):
+            self.broken.append(f"there is an event of kind {kind.name}")
+        if kind == Kind.ACCEPT and int(record["vcpu"]) in self._holders:
+            self.broken.append("accept under the lock")
+        if kind == Kind.ACCEPT and (record["result"] or record["carry"] == 1):
+            self._refusal(gpa, size)
+        elif size and not record["result"] and record["carry"] != 1:
+            first, last = gpa // PAGE_SIZE, -(-(gpa + size) // PAGE_SIZE)
+            for page in range(first, last):
+                self._page(kind, page, record)
+
+    def _page(self, kind: Kind, number: int, record: np.void) -> None:
+        page = self.pages.get(number)
+        if kind == Kind.RAM:
+            self.pages[number] = page = page or Page()
+            page.held = page.ever = False
+            page.becomes(SHARED_OR_UNASSIGNED)
+        elif page is None and kind == Kind.LAUNCH:  # what firmware accepted is RAM
+            self.pages[number] = page = Page(life=[SHARED_OR_UNASSIGNED])
+            self._page(kind, number, record)
+        elif page is None:
+            if kind in (Kind.ACCEPT, Kind.ASSIGN, Kind.RESCIND):
+                self.broken.append(f"{kind.name} of no RAM")
+        elif kind == Kind.LAUNCH:
+            page.held = page.ever = True
+            page.becomes(ACCEPTED)
+        elif kind == Kind.ASSIGN:
+            page.becomes(ASSIGNED)
+        elif kind == Kind.REMOVE:
+            page.becomes(SHARED_OR_UNASSIGNED)
+        elif kind == Kind.ACCEPT:
+            self._accept(page, number, record)
+        elif kind == Kind.RESCIND:
+            if page.state != ACCEPTED:
+                self.broken.append("rescind of a page that is not accepted")
+            page.held = False
+            page.becomes(ASSIGNED)
+        elif kind == Kind.CONVERT and record["detail"] == ConvertTo.SHARED:
+            if page.held and self.guest.platform == "snp":
+                self.broken.append("shared without rescind")
+            page.held = False
+            page.becomes(SHARED_OR_UNASSIGNED)
+
+    def _accept(self, page: Page, number: int, record: np.void) -> None:
+        if page.state != ASSIGNED or page.held:
+            self.broken.append(f"accept of a page in state {page.state}, held {page.held}")
+        unit = number // PAGES
+        if not page.ever:
+            takers = self._vcpus.setdefault(unit, [])
+            if not takers or takers[-1] != record["vcpu"]:
+                takers.append(int(record["vcpu"]))
+            if len(takers) > 2:
+                self.broken.append("vCPUs take turns in a unit")
+            if record["stage"] == Stage.USERSPACE:
+                self._late.add(unit)
+        self._refused.discard(unit)
+        page.held = page.ever = True
+        page.becomes(ACCEPTED)
+
+    def _refusal(self, gpa: int, size: int) -> None:
+        """The host's pages are smaller: once per unit, and then the unit is accepted page by page."""
+        unit = gpa // UNIT_SIZE
+        if self.guest.backing != "4K" or unit in self._refused:
+            self.broken.append("a refused accept that no size explains")
+        self._refused.add(unit)
+        for page in range(gpa // PAGE_SIZE, -(-(gpa + size) // PAGE_SIZE)):
+            if page in self.pages:
+                self.pages[page].refusals += 1
+
+    def _lock(self, record: np.void) -> None:
+        names = self.guest.probes
+        name = names[int(record["detail"])] if record["detail"] < len(names) else ""
+        if record["gpa"] != LOCK:
+            return
+        if name == "_raw_spin_lock_irqsave":
+            self._holders.add(int(record["vcpu"]))
+        elif name == "_raw_spin_unlock_irqrestore":
+            self._holders.discard(int(record["vcpu"]))
+
+    def _blobs(self) -> None:
+        for blob in self.guest.info().hand_over.blobs:
+            for page in range(blob.start // PAGE_SIZE, -(-(blob.start + blob.size) // PAGE_SIZE)):
+                if page not in self.pages or self.pages[page].state != ACCEPTED:
+                    self.broken.append(f"{blob.name} is not accepted at hand-over")
+                    return
+
+    def _snapshot(self, number: int) -> None:
+        """The true states that were saved at this moment, and the bitmap's claims about them."""
+        (name,) = [
+            one
+            for one in self.guest.files
+            if one.startswith(f"{number:04d}-") and one.endswith("pages")
+        ]
+        saved: dict[int, int] = {}
+        for run in np.frombuffer(self.guest.files[name], PAGE_RUN):
+            first = int(run["start"]) // PAGE_SIZE
+            saved |= dict.fromkeys(
+                range(first, first + int(run["size"]) // PAGE_SIZE), int(run["state"])
+            )
+        if saved != {page: one.state for page, one in self.pages.items()}:
+            self.broken.append(f"snapshot {number} shows other states")
+        data = np.frombuffer(self.guest.files[name.replace(".pages", ".bitmap")], np.uint8)
+        for unit, unaccepted in enumerate(
+            np.unpackbits(data, bitorder="little")[: len(self.guest.bits)]
+        ):
+            first = (self.guest.layout.low + unit * UNIT_SIZE) // PAGE_SIZE
+            pages = [self.pages[page] for page in range(first, first + PAGES) if page in self.pages]
+            if not unaccepted and not all(page.ever for page in pages):
+                self.broken.append(f"snapshot {number}: a bit is clear, its unit is not accepted")
+
+    def _guard(self) -> None:
+        """A late accept that ends on a block border with unaccepted memory behind it."""
+        for unit in self._late:
+            border = (unit + 1) * UNIT_SIZE
+            behind = [
+                self.pages.get(page)
+                for page in range(border // PAGE_SIZE, border // PAGE_SIZE + PAGES)
+            ]
+            mine = [self.pages[page] for page in range(unit * PAGES, unit * PAGES + PAGES)]
+            open_ = any(page is not None and not page.ever for page in behind)
+            inside = border < self.guest.layout.top
+            if border % BLOCK == 0 and inside and open_ and all(page.ever for page in mine):
+                self.broken.append(f"no guard unit behind {border:#x}")
