@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from analysis.schema import COLUMNS, Kind, Stage
 from tests.analysis.readers import samples
 from tests.analysis.readers.samples import read, rows
 
+CHECKOUT = Path(__file__).parents[3]
 ACCEPT, ENTER, RETURN = Kind.ACCEPT, Kind.PROBE_ENTER, Kind.PROBE_RETURN
 
 
@@ -36,6 +38,16 @@ def test_the_emulator_s_own_formats_lose_nothing(form: str, tmp_path: Path) -> N
     expected = samples.small_stream()
     for name in set(COLUMNS) - {"duration"}:
         np.testing.assert_array_equal(batch[name], expected[name], err_msg=name)
+
+
+def test_the_log_s_form_is_the_emulator_s() -> None:
+    """emulator/qemu/trace-events has a form for every kind, and all are the one that the sample is written in."""
+    text = (CHECKOUT / "emulator" / "qemu" / "trace-events").read_text()
+    forms = dict(re.findall(r"^(guest_\w+)\(.*?\) (.*)$", text, re.MULTILINE))
+    assert set(forms) == {samples.trace_event_of(kind) for kind in Kind}
+    hexed = {name: re.sub(r'"| PRIx64 ?', "x", form) for name, form in forms.items()}
+    plain = {re.sub(r"x|%|PRIu64|\s", "", form) for form in hexed.values()}
+    assert plain == {re.sub(r"x|%d|%|\s", "", samples.LOG_FORM)}
 
 
 def test_ftrace_tells_accepts_with_their_durations(tmp_path: Path) -> None:
