@@ -2,7 +2,7 @@
 """ftrace's text: tracefs' ``trace`` and ``trace_pipe``, ``trace-cmd report``, and either on a guest's console.
 
 A line is ``TASK-PID [CPU] FLAGS SECONDS: EVENT: FIELDS`` (Linux, Documentation/trace/ftrace.rst); a
-kprobe's fields begin with ``(function+0x0/0x150)``, a return probe's with ``(caller+0x8b/0xd0 <-
+kprobe's fields begin with ``(function+0x0/0x150)`` (0x4 behind an ENDBR), a return probe's with ``(caller+0x8b/0xd0 <-
 function)`` (Documentation/trace/kprobetrace.rst). ``trace`` says at its top how many entries there are, so that
 a missing end is seen; trace_pipe and trace-cmd's report do not.
 
@@ -32,7 +32,7 @@ _ENTRY = re.compile(
     r"(?P<time>\d{1,20}(?:\.\d{1,9})?):\s{1,80}(?P<what>.*)$"
 )
 _EVENT = re.compile(r"(?:(?P<system>[\w-]{1,64}):)?(?P<name>[\w.-]{1,128}):(?:\s+(?P<rest>.*))?$")
-_ENTERED = re.compile(r"\((?P<function>[\w.]{1,128})\+0x0(?:/0x[\da-f]+)?\)\s*(?P<fields>.*)$")
+_ENTERED = re.compile(r"\((?P<function>[\w.]{1,128})\+0x[04](?:/0x[\da-f]+)?\)\s*(?P<fields>.*)$")
 _RETURNED = re.compile(r"\(\S{1,160} <- (?P<function>[\w.]{1,128})(?:\+\S+)?\)\s*(?P<fields>.*)$")
 _AT_ADDRESS = re.compile(r"\((?:[\da-f]{1,16} <- )?[\da-f]{1,16}\)\s*(?P<fields>.*)$")
 _COUNT = re.compile(r"# entries-in-buffer/entries-written: (\d{1,19})/(\d{1,19})\b")

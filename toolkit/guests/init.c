@@ -240,7 +240,7 @@ static const struct workload {
 } workloads[] = {
 	{ "touch", touch },		{ "tmpfs", fill_tmpfs }, { "huge", huge },
 	{ "processes", processes },	{ "idle", idle },	 { "kexec", kexec },
-	{ "kdump", kdump },		{ "vmcore", read_vmcore },
+	{ "kdump", kdump },		{ "vmcore", read_vmcore }, { "ftrace", print_trace },
 };
 
 static void run(char *spec)
@@ -304,6 +304,7 @@ int main(void)
 	/* The kernel opened /dev/console of the initramfs for us. */
 	say("ACCEPTLAB userspace\n");
 	mount_all();
+	mark_userspace();
 	second = is_second_kernel();
 	if (second)
 		say("ACCEPTLAB second userspace\n");

@@ -23,4 +23,8 @@ int kexec(unsigned long unused);
 int kdump(unsigned long unused);
 int read_vmcore(unsigned long size);
 
+/* init-trace.c: tells ftrace that userspace begins, if its trace is wanted; workload. */
+void mark_userspace(void);
+int print_trace(unsigned long unused);
+
 #endif

@@ -13,7 +13,9 @@ from toolkit.errors import MachineError
 from toolkit.guests.cpio import character_device, directory, executable, regular, write_cpio
 from toolkit.places import cache
 
-_SOURCES = tuple(Path(__file__).with_name(name) for name in ("init.c", "init-second.c"))
+_SOURCES = tuple(
+    Path(__file__).with_name(name) for name in ("init.c", "init-second.c", "init-trace.c")
+)
 _HEADER = Path(__file__).with_name("init.h")
 _FLAGS = (
     "-static",

@@ -17,7 +17,7 @@ _WHOLE_VMCORE = (1 << 63) - 1
 _MAX_WORKLOADS = 16
 _HELP = (
     "write touch:SIZE, tmpfs:SIZE, huge:SIZE (SIZE or all), processes:N, idle, idle:SECONDS, "
-    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE"
+    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, ftrace"
 )
 
 SAME = "same"
@@ -45,6 +45,8 @@ def parse_workload(text: str) -> Workload:
     name, colon, argument = text.strip().partition(":")
     if name in _SECOND and bool(argument) == bool(colon):
         return Workload(name, "", argument or SAME)
+    if text.strip() == "ftrace":
+        return Workload(name, "")
     if name == "idle" and not argument:
         argument = "0"
     if name == "vmcore" and (not colon or argument == "all"):

@@ -61,7 +61,7 @@ FTRACE = """\
 #           TASK-PID     CPU#  |||||  TIMESTAMP  FUNCTION
 #              | |         |   |||||     |         |
            <...>-1       [000] ....1     0.123456: accept_memory: (accept_memory+0x0/0x150) start=0x40000000 size=0x400000
-           <...>-1       [000] d....     0.123457: snp_accept_memory: (snp_accept_memory+0x0/0x90) start=0x40000000 end=0x40600000
+           <...>-1       [000] d....     0.123457: snp_accept_memory: (snp_accept_memory+0x4/0x90) start=0x40000000 end=0x40600000
  kworker/1:2-my-77      [001] d....     0.123500: snp_accept_memory: (snp_accept_memory+0x0/0x90) start=0x50000000 end=0x50200000
            <...>-1       [000] d....     0.123557: snp_accept_memory_ret: (accept_memory+0x10f/0x150 <- snp_accept_memory)
            <...>-1       [000] .....     0.123558: accept_memory_ret: (cond_accept_memory+0x8b/0xd0 <- accept_memory)

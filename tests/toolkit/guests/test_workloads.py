@@ -26,6 +26,7 @@ from toolkit.guests.workloads import (
         ("processes:200", "acceptlab.workload=processes:200"),
         ("idle", "acceptlab.workload=idle:0"),
         ("idle:3", "acceptlab.workload=idle:3"),
+        ("ftrace", "acceptlab.workload=ftrace"),
         ("kexec", "acceptlab.workload=kexec"),
         ("kdump:debian:6.12", "acceptlab.workload=kdump"),
     ],
@@ -37,7 +38,7 @@ def test_options(text: str, option: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "touch", "touch:", "touch:0", "touch:lots", "processes:all", "processes:0", "processes:-1",
-     "idle:x", "stress:1G", "touch:1G x", "kexec:", "vmcore:", "vmcore:0"],
+     "idle:x", "stress:1G", "touch:1G x", "ftrace:1", "ftrace:", "kexec:", "vmcore:", "vmcore:0"],
 )  # fmt: skip
 def test_errors_are_one_line(text: str) -> None:
     with pytest.raises(BadInputError) as caught:
