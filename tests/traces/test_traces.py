@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The recorded runs of traces/ get the verdicts that they are expected to get, and are what traces.toml says."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from analysis.replay import replay_run
+from analysis.run_folder import Run, RunInfo
+from toolkit.places import CHECKOUT
+
+TRACES = CHECKOUT / "traces"
+SPECS: dict[str, dict[str, Any]] = tomllib.loads((TRACES / "traces.toml").read_text())
+MIB = 1 << 20
+
+
+@cache
+def make() -> ModuleType:
+    """traces/make.py, which is a script and in no package."""
+    spec = importlib.util.spec_from_file_location("make_traces", TRACES / "make.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def info(name: str) -> RunInfo:
+    return Run.open(TRACES / name).info
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_it_gets_the_expected_verdict(name: str) -> None:
+    verdict = make().essence(replay_run(TRACES / name, write=False).to_json())
+    assert verdict == json.loads((TRACES / name / "expected.json").read_text())
+    assert verdict["verdict"] == SPECS[name]["verdict"]
+
+
+def test_every_folder_is_in_the_list() -> None:
+    assert {path.name for path in TRACES.iterdir() if path.is_dir()} == set(SPECS)
+
+
+def test_they_are_small() -> None:
+    sizes = {
+        name: sum(file.stat().st_size for file in (TRACES / name).rglob("*") if file.is_file())
+        for name in SPECS
+    }
+    assert max(sizes.values()) < MIB
+    assert sum(sizes.values()) < 8 * MIB
+
+
+def test_they_are_of_every_sort() -> None:
+    assert len(SPECS) >= 8
+    infos = {name: info(name) for name in SPECS}
+    runs = list(infos.values())
+    assert {one.platform for one in runs} == {"snp", "tdx"}
+    assert {(one.platform, one.machine.accept) for one in runs} >= {
+        (platform, accept) for platform in ("snp", "tdx") for accept in ("lazy", "eager")
+    }
+    assert any(one.attacks for one in runs)
+    assert {"emulator", "ftrace"} <= {one.source for one in runs}
+    assert infos["tdx-kexec"].outcome == "userspace"
+    assert {spec["verdict"] for spec in SPECS.values()} == {"clean", "findings", "undecided"}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_it_tells_nothing_of_the_machine_that_made_it(name: str) -> None:
+    text = (TRACES / name / "run.json").read_text()
+    assert not re.search(r'"/(?!dev\b)|/home/|/root/|/tmp/', text)
+
+
+def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```$", (TRACES / "README.md").read_text(), re.M | re.S)
+    (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
+    shutil.copytree(TRACES, tmp_path / "traces")
+    for command in blocks[0].splitlines():
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["tdx-eager-4k", "snp-attack", "tdx-ftrace"])
+def test_made_anew_it_has_the_same_events(name: str, tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    assert make().make(name, SPECS[name], tmp_path / "scratch", tmp_path) == 0
+    assert info(name).events == Run.open(tmp_path / name).info.events
