@@ -141,8 +141,10 @@ class NoAccessBeforeAccept(Invariant):
         found = step.breaches(Breach.ACCEPT_NOT_RAM)
         self.blame_entries(step, NOT_RAM_ACCEPT, found, NOT_RAM_ACCEPT, why)
         top = np.uint64(step.states.units * UNIT_SIZE)
-        room = top - np.minimum(step.batch["gpa"], top)
-        beyond = np.flatnonzero((step.batch["size"] > room) & (step.ops == Op.ACCEPT))
+        gpa, size = step.batch["gpa"], step.batch["size"]
+        if int(gpa.max(initial=0)) + int(size.max(initial=0)) <= top:
+            return
+        beyond = np.flatnonzero((size > top - np.minimum(gpa, top)) & (step.ops == Op.ACCEPT))
         if len(beyond):
             self.blame(step, NOT_RAM_ACCEPT, beyond, NOT_RAM_ACCEPT, why)
 

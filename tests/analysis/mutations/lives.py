@@ -29,7 +29,6 @@ class Page:
     state: int = SHARED_OR_UNASSIGNED
     held: bool = False
     ever: bool = False
-    refusals: int = 0
     life: list[int] = field(default_factory=list)
 
     def becomes(self, state: int) -> None:
@@ -57,10 +56,9 @@ class Lives:
             self.broken.append("the trace does not end with END")
 
     def same_life(self, other: Lives) -> bool:
-        """Whether every page of both went through the same states in order, and was refused as often."""
+        """Whether every page of both went through the same states in order."""
         mine, theirs = (
-            {number: (page.life, page.refusals) for number, page in one.pages.items()}
-            for one in (self, other)
+            {number: page.life for number, page in one.pages.items()} for one in (self, other)
         )
         return mine == theirs
 
@@ -68,6 +66,8 @@ class Lives:
         kind, gpa, size = Kind(int(record["kind"])), int(record["gpa"]), int(record["size"])
         if not self._handed_over and (kind == Kind.STAGE or record["stage"] != Stage.FIRMWARE):
             self._handed_over = True
+            for page in self.pages.values():
+                page.life = [page.state]  # how the hand-over came about is nobody's business
             self._blobs()
         if kind == Kind.BITMAP:
             self._snapshot(int(record["detail"]))
@@ -78,7 +78,7 @@ class Lives:
         if kind == Kind.ACCEPT and int(record["vcpu"]) in self._holders:
             self.broken.append("accept under the lock")
         if kind == Kind.ACCEPT and (record["result"] or record["carry"] == 1):
-            self._refusal(gpa, size)
+            self._refusal(gpa)
         elif size and not record["result"] and record["carry"] != 1:
             first, last = gpa // PAGE_SIZE, -(-(gpa + size) // PAGE_SIZE)
             for page in range(first, last):
@@ -132,15 +132,12 @@ class Lives:
         page.held = page.ever = True
         page.becomes(ACCEPTED)
 
-    def _refusal(self, gpa: int, size: int) -> None:
-        """The host's pages are smaller: once per unit, and then the unit is accepted page by page."""
+    def _refusal(self, gpa: int) -> None:
+        """Changes no page. The host's pages are smaller: once per unit, until the unit is accepted page by page."""
         unit = gpa // UNIT_SIZE
         if self.guest.backing != "4K" or unit in self._refused:
             self.broken.append("a refused accept that no size explains")
         self._refused.add(unit)
-        for page in range(gpa // PAGE_SIZE, -(-(gpa + size) // PAGE_SIZE)):
-            if page in self.pages:
-                self.pages[page].refusals += 1
 
     def _lock(self, record: np.void) -> None:
         names = self.guest.probes
