@@ -15,7 +15,7 @@ extras=
 for argument in "$@"; do
 	case $argument in
 	--series) wanted="$wanted series" ;;
-	--dev) wanted="$wanted series test" extras='[dev]' ;;
+	--dev) wanted="$wanted series collect test" extras='[dev]' ;;
 	--bench) wanted="$wanted bench" ;;
 	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev and --bench" >&2; exit 2 ;;
 	esac

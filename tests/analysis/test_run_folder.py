@@ -14,6 +14,7 @@ from analysis.errors import BadInput
 from analysis.run_folder import (
     Bitmap,
     Blob,
+    EventsInfo,
     Kernel,
     Probe,
     Run,
@@ -141,3 +142,20 @@ def test_a_folder_without_run_json(tmp_path: Path) -> None:
 def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot write"):
         write_run_json(tmp_path / "nowhere", Guest().info())
+
+
+@pytest.mark.parametrize(
+    ("source", "complete", "usable"),
+    [("ebpf", False, True), ("ebpf", True, False), ("emulator", False, False)],
+)
+def test_only_a_recorder_that_was_killed_may_lack_a_checksum(
+    tmp_path: Path, source: str, complete: bool, usable: bool
+) -> None:
+    (tmp_path / "events.parquet").touch()
+    info = RunInfo("snp", "ns", "killed", source=source, events=EventsInfo(complete=complete))
+    write_run_json(tmp_path, info)
+    if usable:
+        Run.open(tmp_path).verify_events()
+    else:
+        with pytest.raises(BadInput, match="checksum"):
+            Run.open(tmp_path).verify_events()

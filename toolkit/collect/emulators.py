@@ -54,7 +54,7 @@ def of_pid(pid: int) -> LiveEmulator:
 
 def of_run(folder: Path) -> LiveEmulator:
     """Return the emulator that writes into the folder of a run. Raises BadInputError when none does."""
-    for emulator in _all():
+    for emulator in running():
         if emulator.folder is not None and emulator.folder == folder.resolve():
             return emulator
     raise BadInputError(
@@ -62,7 +62,8 @@ def of_run(folder: Path) -> LiveEmulator:
     )
 
 
-def _all() -> Iterator[LiveEmulator]:
+def running() -> Iterator[LiveEmulator]:
+    """Yield every emulator of this machine that has a confidential guest of ours."""
     for entry in _PROC.iterdir():
         if entry.name.isdigit():
             words = _words(int(entry.name))

@@ -12,6 +12,7 @@ import typer
 
 import toolkit
 from analysis.errors import BadInput
+from toolkit.commands.collect import collect
 from toolkit.commands.demo import demo
 from toolkit.commands.doctor import doctor
 from toolkit.commands.export import export
@@ -62,6 +63,9 @@ app.command("import", epilog="Example: acceptlab import trace.dat.xz --platform 
     import_
 )
 app.command(epilog="Example: acceptlab export RUN --format perfetto --out boot.pftrace")(export)
+app.command(
+    epilog="Example: acceptlab collect --out by-ebpf -- debian:6.12 --platform tdx --memory 4G"
+)(collect)
 app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")(replay)
 app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
     report

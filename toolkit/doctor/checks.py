@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.apt.sources import codename, derive
+from toolkit.collect import permission
 from toolkit.emulator import build
 from toolkit.kernels import store
 from toolkit.places import CHECKOUT, cache
@@ -23,7 +24,7 @@ _MEMORY_WANTED = 3 * GIB
 """Bytes: two guests at a time, whose untouched memory costs nothing, and the replay of their traces."""
 
 
-_NEEDED_FOR = {"run": "setup", "series": "series build"}
+_NEEDED_FOR = {"collect": "collect", "run": "setup", "series": "series build"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,13 @@ class Check:
 
 def all_checks() -> list[Check]:
     """Run every check."""
-    groups: tuple[Callable[[], Iterator[Check]], ...] = (_machine, _packages, _apt, _built)
+    groups: tuple[Callable[[], Iterator[Check]], ...] = (
+        _machine,
+        _packages,
+        _apt,
+        _built,
+        _collecting,
+    )
     return [check for group in groups for check in group()]
 
 
@@ -134,3 +141,12 @@ def _built() -> Iterator[Check]:
     yield Check(
         "kernels", bool(names), names or "none fetched", "run", "" if names else "acceptlab setup"
     )
+
+
+def _collecting() -> Iterator[Check]:
+    for name, needed_for, problems in (
+        ("eBPF on an emulator", "collect --emulator", permission.against_uprobes()),
+        ("eBPF on this kernel", "collect --guest", permission.against_kprobes()),
+    ):
+        found, _, remedy = problems[0].partition(": ") if problems else ("permitted", "", "")
+        yield Check(name, not problems, found, needed_for, remedy)

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Collect a live emulator's events by eBPF on its USDT probes into a run folder of their own."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.errors import BadInput
+from analysis.event_writer import StreamSummary
+from analysis.run_folder import EventsInfo, Run
+from analysis.schema import RAW_DTYPE
+from toolkit.collect import describe
+from toolkit.collect.emulators import LiveEmulator
+from toolkit.collect.probes import Probes, attached
+from toolkit.collect.spool import Spool
+from toolkit.collect.view import Tally, View
+from toolkit.progress import say
+from toolkit.run.folder import claimed, is_running
+
+_POLL = 0.02
+"""Seconds between two looks at the ring; at a million events a second that is 1.6 MB of it."""
+PAGE = 4096
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A collection that has ended. ``problem`` says why the run is incomplete, None when it is not."""
+
+    folder: Path
+    events: int
+    lost: int
+    problem: str | None
+    interrupted: bool
+
+
+def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> Collected:
+    """Record every event of an emulator until it ends, or until we are told to; one that is held is let go.
+
+    ``ring`` is the size in bytes (a power of two) of the buffer between the emulator and us. Raises MachineError when this
+    machine does not let us.
+    """
+    folder = folder.resolve()
+    with claimed(folder), _stop_asked() as stop:
+        spool = Spool(folder, describe.so_far(emulator, reproduce))
+        lost = _record(emulator, spool, ring, stop)
+        interrupted = stop.is_set()
+        summary = spool.finish()
+        first = _first_seq(spool.raw)
+        problem = _problem(summary, lost, interrupted, first)
+        events = EventsInfo(summary.events, problem is None, problem, summary.sha256)
+        run = None if interrupted else _run_of(emulator, stop)
+        spool.close(describe.ended(emulator, run, reproduce, events, is_late=first > 0))
+        if run is not None:
+            describe.copy_files(run, folder)
+        return Collected(folder, summary.events, lost, problem, interrupted)
+
+
+@contextmanager
+def _stop_asked() -> Iterator[threading.Event]:
+    """Note Ctrl-C, SIGTERM and SIGHUP, while the block runs, instead of being torn out of it."""
+    asked = threading.Event()
+
+    def handler(number: int, frame: object) -> None:  # noqa: ARG001 (the signature is Python's)
+        asked.set()
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _record(emulator: LiveEmulator, spool: Spool, ring: int, stop: threading.Event) -> int:
+    """Attach, let the emulator go, and record until it ends or a stop is asked for; return how many events were lost."""
+    received = bytearray()
+    tally = Tally()
+    ended = os.pidfd_open(emulator.pid)
+
+    def take() -> None:
+        records = bytes(received)
+        received.clear()
+        spool.write(records)
+        tally.add(np.frombuffer(records, RAW_DTYPE))
+
+    title = f"collecting from process {emulator.pid}"
+    try:
+        with attached(emulator.pid, ring // PAGE, received.extend) as probes:
+            if emulator.is_held and not stop.is_set():
+                os.kill(emulator.pid, signal.SIGCONT)
+            with View(title, tally) as view:
+                while not stop.is_set() and not _readable(ended, _POLL):
+                    probes.drain()
+                    take()
+                    spool.keep_up()
+                    view.update(probes.lost)
+                _drain_all(probes)
+                take()
+            lost = probes.lost
+        take()
+        return lost
+    finally:
+        os.close(ended)
+
+
+def _drain_all(probes: Probes) -> None:
+    """One drain hands over what was there when it began; what came during it takes another."""
+    probes.drain()
+    probes.drain()
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Wait until the process of a pidfd has ended, at most so long."""
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
+
+
+def _run_of(emulator: LiveEmulator, stop: threading.Event) -> Run | None:
+    """Return the emulator's own run, waiting for `acceptlab run` to have written it; None when it has none."""
+    if emulator.folder is None:
+        return None
+    while is_running(emulator.folder) and not stop.wait(_POLL):
+        pass
+    try:
+        return Run.open(emulator.folder)
+    except BadInput as error:
+        say(f"what the run was is not known: {error}")
+        return None
+
+
+def _first_seq(raw: Path) -> int:
+    first = np.fromfile(raw, RAW_DTYPE, 1)
+    return int(first["seq"][0]) if len(first) else 0
+
+
+def _problem(summary: StreamSummary, lost: int, interrupted: bool, first: int) -> str | None:
+    """Say in a line why the events are not all there."""
+    if lost:
+        return f"{lost} events were lost: the buffer was full; collect again with a larger --buffer"
+    if first:
+        return f"the collector attached late: {first} events had passed; start the run with --hold"
+    if interrupted:
+        return "the collector was told to end before the emulator did"
+    return summary.problem

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab collect`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.commands.output import AsJson, print_json
+from toolkit.commands.replay import judge_runs
+from toolkit.errors import EXIT_FINDINGS, EXIT_OK, BadInputError, InterruptedByUserError
+from toolkit.guests.sizes import parse_size
+from toolkit.run.folder import fresh
+
+if TYPE_CHECKING:
+    from toolkit.collect.emulator import Collected
+
+_LEAST_BUFFER = 4096
+
+
+def collect(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- KERNEL OPTIONS...]",
+            help="Start this run, as `acceptlab run` takes it, and collect from its first event on.",
+        ),
+    ] = None,
+    emulator: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN|PID",
+            help="Collect from the emulator that writes into this folder now, or that is this process.",
+        ),
+    ] = None,
+    buffer: Annotated[
+        str, typer.Option(metavar="SIZE", help="Room for events that we have not read yet.")
+    ] = "32M",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder of what is collected, new or empty; else a fresh one in the cache.",
+        ),
+    ] = None,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Judge it at once, as `acceptlab replay` does.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Record the events of a live emulator by eBPF (as root), and print the folder of the recorded run as the last line.
+
+    Exit code: 0 every event was recorded; 1 events are missing, or --replay found something; 2 wrong usage; 3 this machine can't.
+    """
+    if (emulator is None) == (not words):
+        raise BadInputError(
+            "say what to collect from: --emulator RUN|PID, or a run to start: collect -- debian:6.12 --platform tdx"
+        )
+    # These load pyarrow and rich, which a wrong command line need not wait for.
+    from toolkit.collect import emulators, permission, started
+    from toolkit.collect.emulator import collect as collect_emulator
+
+    ring = _ring(buffer)
+    permission.check_uprobes()
+    source = nullcontext(emulators.find(emulator)) if emulator else started.held(words or [])
+    with source as live:
+        folder = out or fresh(f"{live.platform}-collected")
+        try:
+            done = collect_emulator(live, folder, ring, _reproduce())
+        except BaseException:
+            if out is None:
+                folder.rmdir()  # ours, and as empty as it was found
+            raise
+    code = EXIT_OK if done.problem is None else EXIT_FINDINGS
+    if replay and not done.interrupted:
+        code = max(code, judge_runs([done.folder], quiet=as_json))
+    _show(done, code, as_json)
+    raise typer.Exit(code)
+
+
+def _ring(text: str) -> int:
+    """Return the size of the ring in bytes: the kernel takes powers of two, of a page or more."""
+    size = parse_size(text, what="--buffer")
+    if size < _LEAST_BUFFER or size & (size - 1):
+        raise BadInputError(f"--buffer {text}: give a power of two of at least 4K, such as 32M")
+    return size
+
+
+def _reproduce() -> str:
+    return shlex.join(["acceptlab", *sys.argv[1:]])
+
+
+def _show(done: Collected, code: int, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "run": str(done.folder),
+                "events": done.events,
+                "lost": done.lost,
+                "complete": done.problem is None,
+                "problem": done.problem,
+                "exit_code": code,
+            }
+        )
+    else:
+        typer.echo(f"{done.events:,} events, {done.lost:,} lost")
+        if done.problem:
+            typer.echo(f"incomplete: {done.problem}")
+        typer.echo(done.folder)
+    if done.interrupted:
+        raise InterruptedByUserError(f"interrupted; what there is of it is in {done.folder}")
