@@ -10,6 +10,7 @@
 #include "tcg/helper-tcg.h"
 #include "snp.h"
 #include "host.h"
+#include "rmw.h"
 #include "stop.h"
 #include "attacks.h"
 
@@ -185,6 +186,12 @@ static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
     verdict = snp_access(snp_enter(cpu, access->retaddr), cpu->index,
                          &model_access, &fault);
     snp_leave(cpu);
+    if (verdict != VERDICT_ALLOWED && guest_access_modifies(cpu, access)) {
+        GuestAccess write = *access;
+
+        write.kind = ACCESS_WRITE;
+        return snp_check(cpu, &write);
+    }
     switch (verdict) {
     case VERDICT_ALLOWED:
         return FILL_ALLOWED;

@@ -7,6 +7,7 @@
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "tdx.h"
+#include "rmw.h"
 #include "stop.h"
 #include "attacks.h"
 
@@ -238,6 +239,12 @@ static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
     }
     if (access->probe) {
         return FILL_REFUSED;
+    }
+    if (guest_access_modifies(cpu, access)) {
+        GuestAccess write = *access;
+
+        write.kind = ACCESS_WRITE;
+        return tdx_check(cpu, &write);
     }
     refuse(cpu, access, verdict, private, &fault);
 }

@@ -62,6 +62,7 @@ def test_fault_while_delivering_a_page_fault_is_a_double_fault(
     ("case", "symbol", "access"),
     [
         ("idt", "at_ud2", "read"),
+        ("idt_after_exchange", "at_exchange64", "read"),
         ("page_table", "at_new_tables", "walk"),
         ("stack", "at_push", "write"),
     ],

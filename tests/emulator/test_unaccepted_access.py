@@ -138,12 +138,6 @@ def test_refused_access_leaves_nothing_in_the_tlb(bare: Boot) -> None:
     assert len(run.of("fault")) == 2
 
 
-def test_refused_read_modify_write_is_reported_once(bare: Boot) -> None:
-    run = bare("snp", "touch_unaccepted", "case_exchange")
-    fault = run.only("fault")
-    assert (fault.rip, fault.gpa) == (run.at("at_exchange64"), FRESH + PAGE)
-
-
 def test_unhandled_vc_ends_in_termination(bare: Boot) -> None:
     run = bare("snp", "touch_unaccepted", "case_fatal")
     assert run.only("fault").rip == run.at("at_read8")

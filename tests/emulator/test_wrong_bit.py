@@ -32,9 +32,20 @@ def test_snp_shared_read_of_a_private_page_gives_ciphertext(bare: Boot) -> None:
     assert run.said("exception") == []
 
 
+def test_snp_shared_read_modify_write_of_a_private_page_stops_before_it_reads(bare: Boot) -> None:
+    run = bare("snp", "wrong_bit", "case_shared_exchange")
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.access) == (AT, run.at("at_exchange64"), "write")
+    assert run.of("ciphertext") == []
+
+
 @pytest.mark.parametrize(
     ("case", "symbol", "access"),
-    [("shared_write", "at_write64", "write"), ("shared_read", "at_read64", "read")],
+    [
+        ("shared_write", "at_write64", "write"),
+        ("shared_read", "at_read64", "read"),
+        ("shared_exchange", "at_exchange64", "write"),
+    ],
 )
 def test_tdx_shared_access_to_a_private_page_stops(
     bare: Boot, case: str, symbol: str, access: str

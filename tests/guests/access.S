@@ -32,6 +32,34 @@ at_\name:
 	access write8, mov %al, (%rdi)
 	access write64, mov %rax, (%rdi)
 	access exchange64, xchg %rax, (%rdi)
+	/* read and written */
+	access add64, add %rax, (%rdi)
+	access add8, addb $1, (%rdi)
+	access add_immediate, addq $1, 0x40(%rdi)
+	access locked_add32, lock addl $1, (%rdi)
+	access shift, shlw $1, (%rdi)
+	access shift_by_cl, rorq %cl, (%rdi)
+	access not, notq (%rdi)
+	access increment, incl (%rdi)
+	access set_bit, lock bts %rsi, (%rdi)
+	access clear_bit, btrw $1, (%rdi)
+	access compare_exchange, lock cmpxchg %rsi, (%rdi)
+	access exchange_add, lock xadd %rax, (%rdi)
+	access compare_exchange16, cmpxchg16b (%rdi)
+	access double_shift, shld $1, %rax, (%rdi)
+	/* read only, though opcodes or groups are next to those */
+	access compare, cmp %rax, (%rdi)
+	access compare_immediate, cmpq $1, (%rdi)
+	access test, testl $1, (%rdi)
+	access multiply, mulq (%rdi)
+	access add_to_register, add (%rdi), %rax
+	access test_bit, btq $1, (%rdi)
+	access push_operand, pushq (%rdi)
+
+	/* its last byte is in the next page */
+	.balign 4096
+	.skip 4090
+	access exchange_across_pages, xchg %rax, (%rdi)
 	access hlt, hlt
 	access wbinvd, wbinvd
 	access invd, invd

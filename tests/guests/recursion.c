@@ -17,6 +17,16 @@ void case_idt(void)
 	say("not reached");
 }
 
+/* The same, for the page fault of an instruction that would have written */
+void case_idt_after_exchange(void)
+{
+	struct pointer idt = { 0xfff, FRESH };
+
+	__asm__ volatile("lidt %0" : : "m"(idt));
+	exchange64(WINDOW, 1);
+	say("not reached");
+}
+
 /* The table of the pages was never accepted: no instruction can be fetched any more. */
 void case_page_table(void)
 {

@@ -14,11 +14,37 @@ void case_write(void)
 	say("write=%x", write64(FRESH + PAGE + 8, 1));
 }
 
-/* A read-modify-write is a write to the host. */
-void case_exchange(void)
-{
-	say("exchange=%x", exchange64(FRESH + PAGE, 1));
-}
+/* Read-modify-writes, and what looks like them: one case each */
+#define MODIFY(name) \
+	void case_##name(void) \
+	{ \
+		u64 name(u64 gva, u64 value); \
+		say("result=%x", name(FRESH + PAGE, 1)); \
+	}
+
+MODIFY(exchange64)
+MODIFY(add64)
+MODIFY(add8)
+MODIFY(add_immediate)
+MODIFY(locked_add32)
+MODIFY(shift)
+MODIFY(shift_by_cl)
+MODIFY(not)
+MODIFY(increment)
+MODIFY(set_bit)
+MODIFY(clear_bit)
+MODIFY(compare_exchange)
+MODIFY(exchange_add)
+MODIFY(compare_exchange16)
+MODIFY(double_shift)
+MODIFY(exchange_across_pages)
+MODIFY(compare)
+MODIFY(compare_immediate)
+MODIFY(test)
+MODIFY(multiply)
+MODIFY(add_to_register)
+MODIFY(test_bit)
+MODIFY(push_operand)
 
 void case_fetch(void)
 {

@@ -29,6 +29,14 @@ void case_shared_read_then_write(void)
 	say("written");
 }
 
+/* One access, a write: nothing is read before. */
+void case_shared_exchange(void)
+{
+	accept(at, PAGE);
+	exchange64(at + SHARED_ALIAS, 1);
+	say("exchanged");
+}
+
 void case_shared_read_of_unaccepted(void)
 {
 	say("read=%x", read8(at + SHARED_ALIAS));
