@@ -13,7 +13,7 @@ from tests.emulator.conftest import Boot
 
 TABLE = Setup(hand_over=(f"unaccepted-table {PAPERS:#x}",))
 HOST, UNACCEPTED, ACCEPTED = range(3)
-MOMENTS = ["kernel", "userspace", "end"]
+MOMENTS = ["kernel", "userspace", "second-decompressor", "end"]
 
 
 def snapshots(run: BareRun) -> list[Snapshot]:
@@ -40,7 +40,7 @@ def state_at(snapshot: Snapshot, gpa: int) -> int | None:
 
 def test_each_is_an_event_with_its_number(bare: Boot, platform: str) -> None:
     run = bare(platform, "snapshots", "case_stages", TABLE)
-    assert [event.detail for event in run.of("bitmap")] == [0, 1, 2]
+    assert [event.detail for event in run.of("bitmap")] == [0, 1, 2, 3]
     assert [snapshot.moment for snapshot in snapshots(run)] == MOMENTS
 
 
@@ -48,6 +48,7 @@ def test_bitmap_is_as_long_as_the_table_says_and_as_it_stood(bare: Boot) -> None
     run = bare("snp", "snapshots", "case_stages", TABLE)
     assert [packed(snapshot) for snapshot in snapshots(run)] == [
         [0xFF, 0xFF, 0xFF, 0xFF, 0xFF],
+        [0xFE, 0xFF, 0xFF, 0xFF, 0xFF],
         [0xFE, 0xFF, 0xFF, 0xFF, 0xFF],
         [0xFE, 0xFF, 0xFF, 0xFF, 0x7F],
     ]
@@ -57,7 +58,7 @@ def test_page_states_are_those_of_the_moment(bare: Boot) -> None:
     """The host gives the whole unit when the guest accepts its first page."""
     run = bare("snp", "snapshots", "case_stages", TABLE)
     places = (FRESH - PAGE, FRESH, FRESH + PAGE, FRESH + UNIT, HOLE, HOLE_END)
-    before, after, _ = ([state_at(s, gpa) for gpa in places] for s in snapshots(run))
+    before, after, _, _ = ([state_at(s, gpa) for gpa in places] for s in snapshots(run))
     assert before == [ACCEPTED, HOST, HOST, HOST, None, HOST]
     assert after == [ACCEPTED, ACCEPTED, UNACCEPTED, HOST, None, HOST]
 

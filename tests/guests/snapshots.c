@@ -29,6 +29,8 @@ void case_stages(void)
 	table->bitmap[0] = 0xfe;
 	accept(FRESH, PAGE);
 	run_at_cpl3(in_userspace);
+	/* the next fetch counts, of code below the kernel map: as after kexec */
+	__asm__ volatile("mov %%cr3, %%rax\nmov %%rax, %%cr3" : : : "rax", "memory");
 	table->bitmap[4] = 0x7f;
 	say("done");
 }
