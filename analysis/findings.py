@@ -26,8 +26,9 @@ class Status(StrEnum):
 class Finding:
     """One broken invariant. ``total`` is how many of this kind (invariant and title) there are.
 
-    ``evidence`` has, as far as it is known: events (list of seq), gpa, rip, symbol, vcpu,
-    stage, clock and history (the events of that page, oldest first).
+    ``evidence`` has, as far as it is known: events (list of seq), gpa; rip, symbol and source
+    (function, file and line) and the same of its caller; vcpu, stage, clock, history (the
+    events of that page, oldest first) and the rule that is broken, with where it is written.
     """
 
     invariant: str

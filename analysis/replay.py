@@ -133,7 +133,7 @@ def _findings(invariants: list[Invariant], symbols: Callable[[], RunSymbols]) ->
     for invariant in invariants:
         for suspects in invariant.kinds.values():
             for one in suspects.listed:
-                evidence = _evidence(one, table)
+                evidence = {**_evidence(one, table), "rule": invariant.rule}
                 findings.append(
                     Finding(invariant.name, one.title, one.explanation, evidence, suspects.total)
                 )
@@ -149,8 +149,12 @@ def _evidence(one: Suspicion, symbols: RunSymbols) -> dict[str, Any]:
         address = getattr(one, name)
         if address:
             evidence[name] = f"{address:#x}"
+            before = "" if name == "rip" else "caller_"
             if symbol := symbols.name_of(address, one.stage):
-                evidence["symbol" if name == "rip" else "caller_symbol"] = symbol
+                evidence[f"{before}symbol"] = symbol
+            # A return address is behind the call: the line of the call is that of the byte before.
+            if source := symbols.source_of(address - len(before[:1]), one.stage):
+                evidence[f"{before}source"] = source
     for name in ("vcpu", "clock"):
         if getattr(one, name) is not None:
             evidence[name] = getattr(one, name)

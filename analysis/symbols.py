@@ -18,6 +18,7 @@ from analysis.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
 from analysis.kernel_image import decompress_bzimage, is_bzimage
 from analysis.run_folder import Kernel, Run
 from analysis.schema import Stage
+from analysis.source_lines import SourceLines
 
 _CACHE_HEADER = "acceptlab symbols 1\n"
 _CODE = frozenset("tTwW")
@@ -29,7 +30,8 @@ _REACH = 1 << 20
 class Symbols:
     """Symbols of one kernel, by link-time address."""
 
-    def __init__(self, symbols: Iterable[Symbol]) -> None:
+    def __init__(self, symbols: Iterable[Symbol], lines: SourceLines | None = None) -> None:
+        self.lines = lines
         self._all = sorted(symbols)
         code = [one for one in self._all if one[1] in _CODE]
         self._code_addresses = [address for address, _, _ in code]
@@ -54,6 +56,10 @@ class Symbols:
             return None
         offset = linked - self._code_addresses[place]
         return self._code_names[place] + (f"+{offset:#x}" if offset else "")
+
+    def source_of(self, address: int, kaslr_offset: int = 0) -> str | None:
+        """``file:line`` of a run-time address, where the kernel has debug information about it."""
+        return None if self.lines is None else self.lines.at(address - kaslr_offset)
 
     def items(self) -> list[tuple[int, str]]:
         """All (link-time address, name), code and data, in this order."""
@@ -81,9 +87,18 @@ class RunSymbols:
 
     def name_of(self, address: int, stage: int | None) -> str | None:
         """``function+0x12`` for an address seen in a stage (None: while the first kernel ran), or None."""
+        symbols, offset = self._in(stage)
+        return symbols.name_of(address, offset)
+
+    def source_of(self, address: int, stage: int | None) -> str | None:
+        """``file:line`` of an address seen in a stage, where there is debug information about it."""
+        symbols, offset = self._in(stage)
+        return symbols.source_of(address, offset)
+
+    def _in(self, stage: int | None) -> tuple[Symbols, int]:
         if stage is not None and stage >= Stage.SECOND_DECOMPRESSOR:
-            return self._second.name_of(address, self._second_offset)
-        return self.first.name_of(address, self._offset)
+            return self._second, self._second_offset
+        return self.first, self._offset
 
 
 NO_SYMBOLS = RunSymbols(Symbols([]))
@@ -130,9 +145,13 @@ def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:
         try:
             if checksum and sha256_of(path) != checksum:
                 continue
-            return load_symbols(path, cache=cache, sha256=checksum or None)
+            digest = checksum or sha256_of(path)
+            symbols = load_symbols(path, cache=cache, sha256=digest)
         except BadInput:
             continue
+        kept = None if cache is None else cache / f"lines-{digest}.json"
+        symbols.lines = SourceLines(path, kept) if name == kernel.vmlinux else None
+        return symbols
     return Symbols([])
 
 

@@ -49,7 +49,7 @@ _AFTER = {
 
 @dataclass(frozen=True)
 class Moment:
-    """One event in the life of a page. ``who`` is a function, or an address in hex."""
+    """One event in the life of a page. ``who`` is a function, or an address in hex; ``source`` its file and line."""
 
     event: dict[str, Any]
     op: Op
@@ -57,6 +57,7 @@ class Moment:
     after: str
     who: str
     called_from: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,8 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
                 symbols.name_of(int(batch[name][position]), int(batch["stage"][position])) or ""
                 for name in ("rip", "caller")
             )
-            moment = Moment(event, op, state, after, who or _hexed(event["rip"]), called)
+            source = symbols.source_of(event["rip"], int(batch["stage"][position])) or ""
+            moment = Moment(event, op, state, after, who or _hexed(event["rip"]), called, source)
             state = after
             if len(first) < KEPT // 2:
                 first.append(moment)

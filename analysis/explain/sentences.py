@@ -94,7 +94,7 @@ def _by(moment: Moment) -> str:
         return ""
     by = f" by vCPU {moment.event['vcpu']}"
     if moment.who:
-        by += f" in {moment.who}"
+        by += f" in {moment.who}" + (f" ({moment.source})" if moment.source else "")
     if moment.called_from:
         by += f", called from {moment.called_from}"
     return by

@@ -136,6 +136,7 @@ def life_object(run: Run, life: Life) -> dict[str, Any]:
                 "before": moment.before,
                 "after": moment.after,
                 "who": moment.who,
+                "source": moment.source,
                 "called_from": moment.called_from,
                 "sentence": sentence(moment, unit_of(run)),
                 "rule": rule_of(moment, run.info.platform),

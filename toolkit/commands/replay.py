@@ -78,3 +78,7 @@ def _print(run: Path, verdict: Verdict) -> None:
     for finding in verdict.findings:
         times = f" ({finding.total} times)" if finding.total > 1 else ""
         typer.echo(f"  {finding.invariant} {finding.title}{times}: {finding.explanation}")
+        evidence = finding.evidence
+        if code := [evidence[name] for name in ("symbol", "source") if name in evidence]:
+            typer.echo(f"    code: {', '.join(code)}")
+        typer.echo(f"    rule: {evidence['rule']}")

@@ -71,6 +71,7 @@ def describe(
 
 
 def _kernel(kernel: Kernel, vmlinux: str) -> run_folder.Kernel:
+    vmlinux = vmlinux or str(kernel.vmlinux or "")
     return run_folder.Kernel(
         name=kernel.name,
         path=str(kernel.image),

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""File and line of kernel addresses, from the debug information of a vmlinux."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from pathlib import Path
+from typing import Any
+
+from elftools.common.exceptions import DWARFError, ELFError
+from elftools.elf.elffile import ELFFile
+
+from analysis.files import write_text
+
+_FILES_FROM_ZERO = 5
+"""First version of DWARF whose line tables count files and folders from 0, the folder of the build."""
+
+
+class SourceLines:
+    """Answers, for one vmlinux, which line an address comes from; the file is opened when first needed.
+
+    With ``kept``, a JSON file, answers are read from there and kept there: to read the debug
+    information of a kernel takes seconds.
+    """
+
+    def __init__(self, vmlinux: Path, kept: Path | None = None) -> None:
+        self._vmlinux = vmlinux
+        self._kept = kept
+        self._answers: dict[str, str | None] = _read(kept)
+        self._dwarf: Any = None
+        self._opened = False
+
+    def at(self, address: int) -> str | None:
+        """``mm/page_alloc.c:123`` for a link-time address; None without debug information about it."""
+        key = f"{address:#x}"
+        if key not in self._answers:
+            self._answers[key] = self._look_up(address)
+            if self._kept is not None:
+                self._kept.parent.mkdir(parents=True, exist_ok=True)
+                write_text(self._kept, json.dumps(self._answers, indent=1, sort_keys=True) + "\n")
+        return self._answers[key]
+
+    def _look_up(self, address: int) -> str | None:
+        if not self._opened:
+            self._opened = True
+            self._dwarf = _dwarf_of(self._vmlinux)
+        if self._dwarf is None:
+            return None
+        try:
+            ranges = self._dwarf.get_aranges()
+            offset = None if ranges is None else ranges.cu_offset_at_addr(address)
+            if offset is None:
+                return None
+            unit = self._dwarf.get_CU_at(offset)
+            program = self._dwarf.line_program_for_CU(unit)
+            row = None if program is None else _row_at(program, address)
+            return None if row is None else f"{_file(unit, program, row.file)}:{row.line}"
+        except (DWARFError, ELFError, KeyError, IndexError, ValueError):
+            return None
+
+
+def _read(kept: Path | None) -> dict[str, str | None]:
+    try:
+        answers = json.loads(kept.read_text(encoding="utf-8")) if kept is not None else {}
+    except (OSError, ValueError):
+        return {}
+    return answers if isinstance(answers, dict) else {}
+
+
+def _dwarf_of(vmlinux: Path) -> Any:
+    try:
+        elf = ELFFile.load_from_path(str(vmlinux))
+        return elf.get_dwarf_info() if elf.has_dwarf_info() else None
+    except (OSError, ELFError, DWARFError, ValueError):
+        return None
+
+
+def _row_at(program: Any, address: int) -> Any:
+    """The row of a line table that covers ``address``, or None."""
+    before = None
+    for entry in program.get_entries():
+        row = entry.state
+        if row is None:
+            continue
+        if before is not None and before.address <= address < row.address:
+            return before
+        before = None if row.end_sequence else row
+    return None
+
+
+def _file(unit: Any, program: Any, number: int) -> str:
+    """Path of a file of a line table, relative to the folder of the build where it lies below that."""
+    header = program.header
+    first = 0 if header["version"] >= _FILES_FROM_ZERO else 1
+    entry = header["file_entry"][number - first]
+    root = unit.get_top_DIE().attributes
+    build = (
+        root["DW_AT_comp_dir"].value.decode(errors="replace") if "DW_AT_comp_dir" in root else ""
+    )
+    folder = ""
+    if entry.dir_index >= first:
+        folder = header["include_directory"][entry.dir_index - first].decode(errors="replace")
+    path = posixpath.normpath(posixpath.join(build, folder, entry.name.decode(errors="replace")))
+    return path.removeprefix(build.rstrip("/") + "/") if build else path
