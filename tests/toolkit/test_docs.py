@@ -34,6 +34,17 @@ def test_importing(tmp_path: Path) -> None:
     assert (tmp_path / "imported.csv").is_file()
 
 
+def test_hardware(tmp_path: Path) -> None:
+    (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
+    assert len(commands("hardware.md")) == 2
+    for command in commands("hardware.md"):
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        assert "-accel kvm" in done.stdout
+
+
 def test_the_example_of_trace_text_is_read(tmp_path: Path) -> None:
     page = (DOCS / "trace-text.md").read_text()
     (example,) = re.findall(
@@ -43,6 +54,6 @@ def test_the_example_of_trace_text_is_read(tmp_path: Path) -> None:
     assert read(text.encode(), tmp_path).events.problem is None
 
 
-@pytest.mark.parametrize("name", ["docs/importing.md"])
+@pytest.mark.parametrize("name", ["docs/importing.md", "docs/hardware.md"])
 def test_the_readme_leads_there(name: str) -> None:
     assert f"]({name})" in (CHECKOUT / "README.md").read_text()

@@ -16,11 +16,12 @@ def doctor(as_json: AsJson = False) -> None:
     """Tell what this machine can do, and what to install for the rest (exit 3 when a run is not possible)."""
     checks = all_checks()
     if as_json:
-        print_json({"ok": all(check.ok for check in checks), "checks": [asdict(c) for c in checks]})
+        whole = all(check.ok or check.is_optional for check in checks)
+        print_json({"ok": whole, "checks": [asdict(check) for check in checks]})
     else:
         rows = [
             (
-                "ok" if check.ok else "MISSING",
+                "ok" if check.ok else "-" if check.is_optional else "MISSING",
                 check.name,
                 check.found,
                 check.needed_for,

@@ -13,10 +13,12 @@ from toolkit.commands.output import AsJson, print_json
 from toolkit.commands.replay import judge_runs
 from toolkit.emulator import build
 from toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK, InterruptedByUserError
+from toolkit.hardware.host import Host
 from toolkit.kernels.resolve import resolve
 from toolkit.run.folder import fresh
+from toolkit.run.means import Emulated, Means
 from toolkit.run.options import RunOptions
-from toolkit.run.perform import Finished, dry_run, perform
+from toolkit.run.perform import Finished
 
 
 class Platform(StrEnum):
@@ -164,10 +166,18 @@ def run(
             help="Wait before the first event until `acceptlab collect --emulator RUN` has attached.",
         ),
     ] = False,
+    hardware: Annotated[
+        bool,
+        typer.Option(
+            "--hardware",
+            help="Launch the guest by stock QEMU on this host, which has to be able to (acceptlab doctor tells).",
+        ),
+    ] = False,
     dry: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Only prepare the hand-over, and print the emulator's command."
+            "--dry-run",
+            help="Print the command that would start the emulator (its hand-over is prepared), or with --hardware QEMU.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -181,16 +191,18 @@ def run(
         kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
         tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(probe_lock or ()),
         tuple(attack or ()), vmlinux,
-        threads.value, events, time_limit, hold,
+        threads.value, events, time_limit, hold, hardware,
     )  # fmt: skip
     image = resolve(kernel)
-    emulator = build.ensure()
+    means: Means = Host() if hardware else Emulated(build.ensure(), keep_hand_over)
     folder = out or fresh(f"{platform.value}-{memory}-{accept.value}")
     try:
         if dry:
-            typer.echo(dry_run(options, image, emulator, folder))
+            typer.echo(means.dry_run(options, image, folder))
+            if out is None and not any(folder.iterdir()):
+                folder.rmdir()
             return
-        finished = perform(options, image, emulator, folder, keep_hand_over)
+        finished = means.perform(options, image, folder)
     except BaseException:
         if out is None:
             folder.rmdir()  # ours, and as empty as `perform` found it

@@ -8,11 +8,12 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from toolkit.apt.sources import codename, derive
 from toolkit.collect import permission
+from toolkit.doctor.check import Check
+from toolkit.doctor.hardware import hardware_checks
 from toolkit.emulator import build
 from toolkit.kernels import store
 from toolkit.places import CHECKOUT, cache
@@ -27,22 +28,6 @@ _MEMORY_WANTED = 3 * GIB
 _NEEDED_FOR = {"collect": "collect", "run": "setup", "series": "series build"}
 
 
-@dataclass(frozen=True)
-class Check:
-    """One answer. `needed_for` says what does not work without it; `remedy` is one line, empty when all is well."""
-
-    name: str
-    ok: bool
-    found: str
-    needed_for: str
-    remedy: str = ""
-
-    @property
-    def is_vital(self) -> bool:
-        """Tell whether `acceptlab run` cannot do without it."""
-        return self.needed_for == "run"
-
-
 def all_checks() -> list[Check]:
     """Run every check."""
     groups: tuple[Callable[[], Iterator[Check]], ...] = (
@@ -51,6 +36,7 @@ def all_checks() -> list[Check]:
         _apt,
         _built,
         _collecting,
+        hardware_checks,
     )
     return [check for group in groups for check in group()]
 

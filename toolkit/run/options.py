@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from toolkit.errors import BadInputError
 from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
@@ -12,8 +12,24 @@ from toolkit.guests.sizes import parse_size
 from toolkit.guests.workloads import Workload, from_anywhere, start_of_second, workload_options
 from toolkit.run.attacks import check_attack
 
+MAX_VCPUS_ON_HARDWARE = 4096
+"""KVM's own limit on x86-64 (KVM_MAX_VCPUS, Linux 6.12)."""
 MAX_VCPUS = 16
 """Up to here vCPUs have been tried (the machine itself would take 255)."""
+_EMULATOR_ONLY = {
+    "host_backing": "host-backing",
+    "host_assign": "host-assign",
+    "firmware_accepts": "firmware-accepts",
+    "holes": "hole",
+    "accepted": "accepted",
+    "seed": "seed",
+    "probe_locks": "probe-lock",
+    "attacks": "attack",
+    "vmlinux": "vmlinux",
+    "threads": "threads",
+    "hold": "hold",
+}
+"""Fields, and the options that set them, of which real hosts and real firmware know nothing."""
 _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
@@ -49,11 +65,15 @@ class RunOptions:
     time_limit: float = 600.0
     hold: bool = False
     """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
+    hardware: bool = False
+    """Launch the guest by stock QEMU on a host that can, not in the emulator."""
 
     def __post_init__(self) -> None:
         """Raise BadInputError for a value that no run can have."""
-        if not 1 <= self.cpus <= MAX_VCPUS:
-            raise BadInputError(f"--cpus {self.cpus}: give 1 to {MAX_VCPUS}")
+        most = MAX_VCPUS_ON_HARDWARE if self.hardware else MAX_VCPUS
+        if not 1 <= self.cpus <= most:
+            raise BadInputError(f"--cpus {self.cpus}: give 1 to {most}")
+        self._refuse_what_hardware_has_not()
         if not 0 <= self.seed <= _MAX_SEED:
             raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
         if not self.time_limit > 0:
@@ -67,6 +87,17 @@ class RunOptions:
         workload_options(self.workloads)
         for text in self.attacks:
             check_attack(text)
+
+    def _refuse_what_hardware_has_not(self) -> None:
+        """Raise BadInputError for what only the emulator can do."""
+        if not self.hardware:
+            return
+        for field in fields(self):
+            if field.name in _EMULATOR_ONLY and getattr(self, field.name) != field.default:
+                option = "--" + _EMULATOR_ONLY[field.name]
+                raise BadInputError(
+                    f"{option}: only the emulator can do that; leave it out, or --hardware"
+                )
 
     @property
     def memory_bytes(self) -> int:
@@ -124,5 +155,6 @@ class RunOptions:
         words += ["--vmlinux", self.vmlinux] if self.vmlinux else []
         words += ["--threads", self.threads] if self.threads != "single" else []
         words += [] if self.events else ["--no-events"]
+        words += ["--hardware"] if self.hardware else []
         words += ["--time-limit", f"{self.time_limit:g}"]
         return shlex.join(words)

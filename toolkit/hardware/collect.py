@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""From what a guest on hardware printed to a run folder: its console, and the trace that its init put there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.absent import BLOCKS, EARLY, HAND_OVER, OUTSIDE_THE_GUEST, RESULTS
+from analysis.readers.detect import READERS
+from analysis.readers.ftrace import PREFIX
+from analysis.readers.imported import Imported, import_events
+from analysis.readers.opened import Opened
+from analysis.run_folder import EventsInfo, Kernel, Machine, Probe, RunInfo
+from toolkit.errors import MachineError
+from toolkit.hardware.command import Launch
+from toolkit.kernels import resolve
+from toolkit.run.launch import Ending
+from toolkit.run.options import RunOptions
+from toolkit.run.outcome import Outcome
+
+_NOTHING_SEEN = tuple(sorted({EARLY, HAND_OVER, BLOCKS, RESULTS, "accept", *OUTSIDE_THE_GUEST}))
+NO_TRACE = (
+    "the guest printed no trace: its kernel lacks ftrace or kprobes, or it did not get to the end"
+)
+
+
+def text_of(console: Path) -> str:
+    """What the guest printed; "" when it printed nothing."""
+    return console.read_text(errors="replace") if console.is_file() else ""
+
+
+def check_qemu(ending: Ending, log: Path, console: Path) -> None:
+    """Raise MachineError when QEMU ended by itself before the guest printed anything."""
+    if ending.code <= 0 or ending.timed_out or ending.interrupted or text_of(console):
+        return
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    said = lines[-1] if lines else f"it said nothing (exit {ending.code})"
+    raise MachineError(f"QEMU did not start the guest: {said}")
+
+
+def from_console(console: Path, parquet: Path) -> Imported | None:
+    """Make events of the trace on a console; None when there is none."""
+    if PREFIX not in text_of(console):
+        return None
+    with Opened(console) as source:
+        return import_events(source, READERS["ftrace"], parquet)
+
+
+def describe(
+    options: RunOptions,
+    kernel: resolve.Kernel,
+    wanted: Launch,
+    command: str,
+    came_to: Outcome,
+    got: Imported | None,
+) -> RunInfo:
+    """Return run.json. What cannot be seen from inside a guest is absent, and so is what was not recorded."""
+    events = got.events if got else None
+    return RunInfo(
+        platform=options.platform,
+        clock="ns",
+        outcome=came_to.word,
+        reason=came_to.reason,
+        source="ftrace",
+        kernel=Kernel(kernel.name, str(kernel.image), kernel.version, kernel.sha256),
+        command_line=wanted.command_line,
+        machine=Machine(
+            options.memory_bytes, options.cpus, options.accept, options.seed, options.kaslr
+        ),
+        probes=tuple(Probe(name, 0) for name in got.probes) if got else (),
+        events=EventsInfo(events.events, events.complete, events.problem, events.sha256)
+        if events
+        else EventsInfo(
+            problem=NO_TRACE if options.events else "events were switched off (--no-events)"
+        ),
+        reproduce=options.reproduce(kernel.name),
+        absent=got.absent if got else _NOTHING_SEEN,
+        other={"hardware": {"command": command}},
+    )

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Runs guests by stock QEMU on a host with SEV-SNP or TDX, and records what they print and trace."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.run_folder import write_run_json
+from toolkit.errors import MachineError
+from toolkit.guests.initramfs import initramfs
+from toolkit.guests.workloads import workload_options
+from toolkit.hardware import collect, programs, signs
+from toolkit.hardware.command import Launch, launch_command
+from toolkit.hardware.guest_trace import PRINT, trace_words
+from toolkit.kernels.resolve import Kernel
+from toolkit.progress import step
+from toolkit.run import outcome
+from toolkit.run.console import Follower
+from toolkit.run.folder import claimed
+from toolkit.run.launch import launch
+from toolkit.run.options import RunOptions
+from toolkit.run.perform import Finished
+
+_USUAL_FIRMWARE = {
+    "snp": Path("/usr/share/ovmf/OVMF.amdsev.fd"),
+    "tdx": Path("/usr/share/ovmf/OVMF.inteltdx.fd"),
+}
+"""Where it would be, for a command that is only shown."""
+
+
+@dataclass(frozen=True)
+class Host:
+    """This machine as a host; its files are below `root`, its QEMU is `program`."""
+
+    root: Path = signs.ROOT
+    program: str = programs.QEMU
+    machine: signs.Machine = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look at the machine."""
+        object.__setattr__(self, "machine", signs.look(self.root))
+
+    def dry_run(self, options: RunOptions, kernel: Kernel, folder: Path) -> str:
+        """Return the shell line; it is shown on any machine, whether that can run it or not."""
+        return shlex.join(self._command(options, self._launch(options, kernel, folder)))
+
+    def perform(self, options: RunOptions, kernel: Kernel, folder: Path) -> Finished:
+        """Launch a guest and record it. Raises MachineError, with all that is missing, where that cannot be done."""
+        self._check(options.platform)
+        folder = folder.resolve()
+        with claimed(folder):
+            wanted = self._launch(options, kernel, folder)
+            log = folder / "qemu.log"
+            raw = folder / "events.raw"  # there is none: the follower shows no number of events
+            with step(f"{kernel.name} as {options.platform} guest on this host") as shown:
+                follower = Follower(shown, wanted.console, raw)
+                command = self._command(options, wanted)
+                ending = launch(command, log, options.time_limit, follower)
+            collect.check_qemu(ending, log, wanted.console)
+            console = collect.text_of(wanted.console)
+            came_to = outcome.judge(None, console, ending, options.time_limit)
+            got = collect.from_console(wanted.console, folder / "events.parquet")
+            record = collect.describe(options, kernel, wanted, shlex.join(command), came_to, got)
+            write_run_json(folder, record)
+        return Finished(
+            folder, came_to, ending.interrupted, ending.seconds, got.events if got else None
+        )
+
+    def _launch(self, options: RunOptions, kernel: Kernel, folder: Path) -> Launch:
+        firmware = programs.find_firmware(options.platform, self.root)
+        words = [options.command_line, *workload_options(options.workloads)]
+        if options.events:
+            words += [*trace_words(options.platform, options.probes), PRINT]
+        return Launch(
+            kernel.image,
+            initramfs(),
+            firmware or _USUAL_FIRMWARE[options.platform],
+            " ".join(words),
+            folder / "console.log",
+        )
+
+    def _command(self, options: RunOptions, wanted: Launch) -> list[str]:
+        return launch_command(options, wanted, self.machine, self.program)
+
+    def _check(self, platform: str) -> None:
+        """Raise MachineError with what keeps this machine from launching such a guest."""
+        name = signs.PLATFORMS[platform]
+        missing = list(self.machine.lacks.get(platform, [f"its processor has no {name}"]))
+        qemu = programs.find_qemu(self.program)
+        if qemu is None or not qemu.launches(platform):
+            has = f"QEMU {qemu.version[0]}.{qemu.version[1]}" if qemu else "no QEMU"
+            wanted = ".".join(map(str, programs.SINCE[platform]))
+            missing.append(f"it has {has}; {programs.OBJECT[platform]} takes {wanted} or later")
+        if programs.find_firmware(platform, self.root) is None:
+            missing.append("there is no OVMF: install the package ovmf")
+        if missing:
+            raise MachineError(
+                f"this machine cannot launch {name} guests: {'; '.join(missing)} "
+                "(--dry-run shows the command all the same)"
+            )
