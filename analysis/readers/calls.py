@@ -77,8 +77,9 @@ class Calls:
         arguments = [number(fields, name) for name in list(fields)[:2]] + [0, 0]
         probe = self._recorder.probe(function)
         self._recorder.event(
-            Kind.PROBE_ENTER, at.clock, at.vcpu, gpa=arguments[0], size=arguments[1], detail=probe
-        )
+            Kind.PROBE_ENTER, at.clock, at.vcpu, gpa=arguments[0], size=arguments[1], detail=probe,
+            caller=_caller(fields),
+        )  # fmt: skip
         if function in HOOKS:
             self._recorder.platform = function[:3]
             self._accept(function, fields, at)
@@ -122,7 +123,9 @@ class Calls:
         if by != self._accepts_by:
             return
         start, size = _range(fields)
-        event = self._recorder.event(Kind.ACCEPT, at.clock, at.vcpu, gpa=start, size=size)
+        event = self._recorder.event(
+            Kind.ACCEPT, at.clock, at.vcpu, gpa=start, size=size, caller=_caller(fields)
+        )
         if (by, at.task) in self._open or len(self._open) == _MOST_OPEN:
             self.results_missing = True
             self._open.pop((by, at.task), None) or self._open.pop(next(iter(self._open)))
@@ -154,6 +157,11 @@ def _range(fields: Mapping[str, str]) -> tuple[int, int]:
     if not start <= end < 1 << 64:
         raise Damaged(f"the range ends at {end:#x}, before it begins at {start:#x}")
     return start, end - start
+
+
+def _caller(fields: Mapping[str, str]) -> int:
+    """Who asked, where the recorder looked at the stack; else 0."""
+    return number(fields, "caller") if "caller" in fields else 0
 
 
 def _stage(name: str) -> Stage:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from toolkit.commands.collect_boot import Boot, collect_boot
+from toolkit.commands.collect_guest import collect_guest
 from toolkit.commands.output import AsJson, print_json
 from toolkit.commands.replay import judge_runs
+from toolkit.commands.run import Platform
 from toolkit.errors import EXIT_FINDINGS, EXIT_OK, BadInputError, InterruptedByUserError
 from toolkit.guests.sizes import parse_size
 from toolkit.run.folder import fresh
@@ -38,6 +41,34 @@ def collect(
             help="Collect from the emulator that writes into this folder now, or that is this process.",
         ),
     ] = None,
+    guest: Annotated[
+        bool,
+        typer.Option(
+            "--guest",
+            help="Collect from the kernel of this machine, which is a confidential guest.",
+        ),
+    ] = False,
+    boot: Annotated[
+        Boot | None,
+        typer.Option(
+            help="Trace a kernel from its boot on: print what to give it (cmdline, bootconfig), or read what it recorded (read)."
+        ),
+    ] = None,
+    platform: Annotated[
+        Platform | None,
+        typer.Option(help="With --guest and --boot: which kind of guest, where nothing tells."),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="With --guest: how long; else until Ctrl-C."),
+    ] = None,
+    initrd: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --boot bootconfig: write a copy of this initrd, with the bootconfig in it, to --out.",
+        ),
+    ] = None,
     buffer: Annotated[
         str, typer.Option(metavar="SIZE", help="Room for events that we have not read yet.")
     ] = "32M",
@@ -53,21 +84,38 @@ def collect(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Record the events of a live emulator by eBPF (as root), and print the folder of the recorded run as the last line.
+    """Record the events of a live emulator or guest by eBPF (as root), and print the folder of the recorded run as the last line.
 
     Exit code: 0 every event was recorded; 1 events are missing, or --replay found something; 2 wrong usage; 3 this machine can't.
     """
-    if (emulator is None) == (not words):
+    if sum((emulator is not None, bool(words), guest, boot is not None)) != 1:
         raise BadInputError(
-            "say what to collect from: --emulator RUN|PID, or a run to start: collect -- debian:6.12 --platform tdx"
+            "say what to collect from: --emulator RUN|PID, --guest, --boot, or a run to start: collect -- debian:6.12 --platform tdx"
         )
+    kind = platform.value if platform else None
+    if boot is not None:
+        collect_boot(boot, kind, initrd, out, as_json)
+    elif guest:
+        collect_guest(out, kind, seconds, replay, as_json)
+    else:
+        _collect_emulator(words or [], emulator, buffer, out, replay, as_json)
+
+
+def _collect_emulator(
+    words: list[str],
+    emulator: str | None,
+    buffer: str,
+    out: Path | None,
+    replay: bool,
+    as_json: bool,
+) -> None:
     # These load pyarrow and rich, which a wrong command line need not wait for.
     from toolkit.collect import emulators, permission, started
     from toolkit.collect.emulator import collect as collect_emulator
 
     ring = _ring(buffer)
     permission.check_uprobes()
-    source = nullcontext(emulators.find(emulator)) if emulator else started.held(words or [])
+    source = nullcontext(emulators.find(emulator)) if emulator else started.held(words)
     with source as live:
         folder = out or fresh(f"{live.platform}-collected")
         try:

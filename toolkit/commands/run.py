@@ -136,6 +136,13 @@ def run(
         str,
         typer.Option(metavar="FILE", help="Where to find symbols; else the kernel's own kallsyms."),
     ] = "",
+    initrd: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="An initramfs of your own instead of ours; the run reached userspace when it prints 'ACCEPTLAB done'.",
+        ),
+    ] = "",
     threads: Annotated[
         Threads, typer.Option(help="multi: a thread per vCPU; faster, but no longer repeatable.")
     ] = Threads.SINGLE,
@@ -191,7 +198,7 @@ def run(
         kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
         tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(probe_lock or ()),
         tuple(attack or ()), vmlinux,
-        threads.value, events, time_limit, hold, hardware,
+        threads.value, events, time_limit, initrd, hold, hardware,
     )  # fmt: skip
     image = resolve(kernel)
     means: Means = Host() if hardware else Emulated(build.ensure(), keep_hand_over)

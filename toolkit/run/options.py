@@ -63,6 +63,8 @@ class RunOptions:
     threads: str = "single"
     events: bool = True
     time_limit: float = 600.0
+    initrd: str = ""
+    """A file to load as initramfs instead of ours."""
     hold: bool = False
     """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
     hardware: bool = False
@@ -153,6 +155,7 @@ class RunOptions:
         words += [] if self.kaslr else ["--no-kaslr"]
         words += ["--append", self.append] if self.append else []
         words += ["--vmlinux", self.vmlinux] if self.vmlinux else []
+        words += ["--initrd", self.initrd] if self.initrd else []
         words += ["--threads", self.threads] if self.threads != "single" else []
         words += [] if self.events else ["--no-events"]
         words += ["--hardware"] if self.hardware else []

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from analysis.errors import BadInput
 from analysis.run_folder import write_run_json
 from toolkit.emulator.build import Emulator
+from toolkit.errors import BadInputError
 from toolkit.guests.bzimage import read_bzimage
 from toolkit.guests.hand_over import GuestRequest, HandOver, build_hand_over
 from toolkit.guests.hand_over_files import write_hand_over
@@ -99,7 +100,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         GuestRequest(
             platform=options.platform,
             kernel=read_bzimage(kernel.image),
-            initrd=_initrd(second),
+            initrd=_initrd(options, second),
             cmdline=command_line,
             memory=options.memory_request,
             vcpus=options.cpus,
@@ -139,9 +140,18 @@ def _second_kernel(options: RunOptions, kernel: Kernel) -> Kernel | None:
     return kernel if start.kernel == SAME else resolve(start.kernel)
 
 
-def _initrd(second: Kernel | None) -> bytes:
+def _initrd(options: RunOptions, second: Kernel | None) -> bytes:
+    if options.initrd:
+        return _read_initrd(Path(options.initrd))
     plain = initramfs().read_bytes()
     return with_second_kernel(plain, second.image.read_bytes()) if second else plain
+
+
+def _read_initrd(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"--initrd {path}: {error.strerror}") from error
 
 
 def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Record what a live guest's kernel does with its memory, from inside, by kprobes: as trace text, with bcc and nothing else.
+
+`python3 -m toolkit.collect.guest FILE SECONDS` runs it where acceptlab's other libraries are not, such as in a small guest; the file is
+for `acceptlab import`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.collect import guest_program, library, permission
+from toolkit.collect.guest_text import TraceText
+from toolkit.errors import AcceptlabError, MachineError
+
+_POLL = 0.05
+"""Seconds between two looks at the ring."""
+_RING_PAGES = 2048
+"""8 MiB: 87,000 records of 96 bytes."""
+_MOST_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What came of it."""
+
+    events: int
+    lost: int
+    functions: tuple[str, ...]
+
+
+def record(file: Path, seconds: float | None, stop: threading.Event) -> Recorded:
+    """Record until ``seconds`` have passed (None: without end) or a stop is asked for; ``file`` is new when it is done.
+
+    What is written so far is there at every moment, without an end line: incomplete. Raises MachineError when this machine does not let us.
+    """
+    permission.check_kprobes()
+    bcc = library.load()
+    places = guest_program.addresses()
+    functions = [one for one in guest_program.FUNCTIONS if one.name in places]
+    if not functions:
+        raise MachineError(
+            "this kernel has none of the functions that accept memory, or hides them (kptr_restrict)"
+        )
+    direct_map = places.get(guest_program.DIRECT_MAP, 0)
+    program = bcc.BPF(text=guest_program.program(_RING_PAGES, direct_map).encode())
+    try:
+        with file.open("w", buffering=1 << 16) as output:
+            text = TraceText(
+                output, {places[one.name]: one for one in functions}, _Stacks(bcc, program)
+            )
+            attached = [one.name for one in functions if _attach(program, one.name)]
+            print(f"collecting: {', '.join(attached)}", file=sys.stderr, flush=True)
+            _loop(program, text, seconds, stop)
+            lost = int(program[b"lost"][0].value)
+            text.finish(lost)
+        return Recorded(text.events, lost, tuple(attached))
+    finally:
+        program.cleanup()
+
+
+class _Stacks:
+    """Names of the functions of a stack, innermost first; the same stack is looked up once."""
+
+    def __init__(self, bcc: Any, program: Any) -> None:
+        self._bcc = bcc
+        self._table = program[b"stacks"]
+        self._known: dict[int, list[tuple[int, str]]] = {}
+
+    def __call__(self, stack: int) -> list[tuple[int, str]]:
+        if stack < 0:
+            return []
+        if stack not in self._known:
+            frames = list(self._table.walk(stack))[:_MOST_FRAMES]
+            self._known[stack] = [(frame, self._name(frame)) for frame in frames]
+        return self._known[stack]
+
+    def _name(self, address: int) -> str:
+        return str(self._bcc.BPF.ksym(address, show_offset=True).decode(errors="replace"))
+
+
+def _attach(program: Any, name: str) -> bool:
+    """Put probes on a function's call and return; False where the kernel refuses (inlined copies, blacklists)."""
+    try:
+        program.attach_kretprobe(event=name.encode(), fn_name=b"returned")
+        program.attach_kprobe(event=name.encode(), fn_name=b"entered")
+    except Exception as error:  # bcc raises plain Exception
+        print(f"{name} cannot be probed: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _loop(program: Any, text: TraceText, seconds: float | None, stop: threading.Event) -> None:
+    def received(_context: object, data: int, _size: int) -> None:
+        text.take(ctypes.cast(data, ctypes.POINTER(guest_program.Call)).contents)
+
+    program[b"calls"].open_ring_buffer(received)
+    end = None if seconds is None else time.monotonic() + seconds
+    while not stop.is_set() and (end is None or time.monotonic() < end):
+        stop.wait(_POLL)
+        program.ring_buffer_consume()
+    program.ring_buffer_consume()
+
+
+@contextmanager
+def stop_asked() -> Iterator[threading.Event]:
+    """Note Ctrl-C, SIGTERM and SIGHUP, while the block runs, instead of being torn out of it."""
+    asked = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in numbers}
+    try:
+        yield asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def main() -> int:
+    """Record into the file of the first argument, for as many seconds as the second says."""
+    try:
+        with stop_asked() as stop:
+            seconds = float(sys.argv[2]) if len(sys.argv) > 2 else None
+            done = record(Path(sys.argv[1]), seconds, stop)
+    except AcceptlabError as error:
+        print(f"collect: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"collected: {done.events} events, {done.lost} lost", file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

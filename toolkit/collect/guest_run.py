@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The run folder of a collection from inside a guest: readable at every moment, incomplete until its end."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.absent import ABSENT, HAND_OVER
+from analysis.event_writer import EventWriter
+from analysis.readers.detect import READERS
+from analysis.readers.imported import import_events
+from analysis.readers.opened import Opened
+from analysis.run_folder import EventsInfo, RunInfo, write_run_json
+from toolkit.collect import guest
+from toolkit.errors import BadInputError
+from toolkit.hardware import signs
+from toolkit.importing.describe import Origin, run_json
+from toolkit.run.folder import claimed
+
+TEXT = "trace.txt"
+"""In the run folder: every call with its process and stack, of which events.parquet has what its columns can hold."""
+_UNFINISHED = f"the collector was killed: `acceptlab import` reads what is in {TEXT}"
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A collection that has ended."""
+
+    folder: Path
+    info: RunInfo
+    lost: int
+    functions: tuple[str, ...]
+
+
+def collect(
+    folder: Path, platform: str | None, seconds: float | None, command: tuple[str, ...]
+) -> Collected:
+    """Record this machine's kernel into ``folder``, new or empty, until ``seconds`` have passed or we are told to stop.
+
+    Raises BadInputError when the platform is not known, MachineError when the machine does not let us.
+    """
+    found = platform or signs.look().guest
+    if not found:
+        raise BadInputError(
+            "this machine shows no sign of being a guest: give --platform snp or tdx"
+        )
+    with claimed(folder), guest.stop_asked() as stop:
+        return _collect(folder, found, seconds, command, stop)
+
+
+def _collect(
+    folder: Path,
+    platform: str,
+    seconds: float | None,
+    command: tuple[str, ...],
+    stop: threading.Event,
+) -> Collected:
+    parquet, text = folder / "events.parquet", folder / TEXT
+    with EventWriter(parquet) as writer:
+        writer.finish(_UNFINISHED)
+    unfinished = RunInfo(
+        platform, "ns", "userspace", source="ebpf", events=EventsInfo(problem=_UNFINISHED),
+        absent=tuple(sorted(ABSENT)),
+    )  # fmt: skip
+    write_run_json(folder, unfinished)
+    recorded = guest.record(text, seconds, stop)
+    with Opened(text) as source:
+        imported = import_events(source, READERS["text"], parquet)
+    info = run_json(imported, platform, parquet, None, Origin(text, "text", command))
+    info = replace(info, absent=tuple(sorted({*info.absent, HAND_OVER})))
+    write_run_json(folder, info)
+    return Collected(folder, info, recorded.lost, recorded.functions)
