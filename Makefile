@@ -5,10 +5,13 @@ BOOTSTRAP := setup/bootstrap.sh
 JOBS ?= 2
 C_SOURCES = $(wildcard emulator/model/*.c)
 
-.PHONY: demo setup test test-long lint bench clean
+.PHONY: demo demo-series setup test test-long lint bench clean
 
 demo:
 	./acceptlab demo
+
+demo-series:
+	./acceptlab series demo
 
 setup:
 	./acceptlab setup

@@ -22,6 +22,7 @@ COMMANDS = [
 TOO_HEAVY = {
     "make test": "is what runs this test",
     "make lint": "is run by .ci/run",
+    "make demo-series": "builds kernels for minutes; its command runs in tests/toolkit/series/test_demo.py",
     "make bench": "takes an idle machine; its parts are tested in tests/toolkit/test_bench.py",
 }
 EXPECTED = {"./acceptlab replay first-run": "first-run: clean", "make demo": "report.html"}
@@ -37,7 +38,7 @@ def test_what_is_too_heavy_exists(command: str) -> None:
     plan = subprocess.run(
         ["make", "-n", command.split()[1]], cwd=CHECKOUT, capture_output=True, text=True, check=True
     ).stdout
-    assert "venv/bin/" in plan
+    assert "venv/bin/" in plan or "./acceptlab" in plan
 
 
 def test_the_others_run_in_order(tmp_path: Path) -> None:

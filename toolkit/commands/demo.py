@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from toolkit.commands.replay import judge_runs
 from toolkit.emulator import build
+from toolkit.kernels import store
 from toolkit.kernels.resolve import resolve
 from toolkit.places import cache
 from toolkit.run.folder import fresh
 from toolkit.run.side_by_side import Wanted, run_all
+from toolkit.series.own import REFERENCE
 
 _PLATFORMS = {"snp": "SEV-SNP", "tdx": "TDX"}
 
@@ -21,30 +24,17 @@ def demo(
     kernel: Annotated[str, typer.Option(help="The kernel to boot.")] = "debian:6.12",
     memory: Annotated[str, typer.Option(help="RAM of each guest.")] = "16G",
 ) -> None:
-    """Boot a kernel as an SNP and as a TDX guest with lazy acceptance, judge and compare both; the last line is the report's path."""
+    """Boot a kernel as an SNP and as a TDX guest with lazy acceptance, judge and compare both; the last line is the report's path.
+
+    Where the reference series is built (`acceptlab series build lazy-accept`), its kernel is booted too, and compared.
+    """
     build.ensure()
-    image = resolve(kernel)
     home = fresh("demo")
-    wanted = [
-        Wanted(
-            f"{kernel} ({image.version}) as {name} guest, {memory}, lazy",
-            [
-                kernel,
-                "--platform",
-                platform,
-                "--memory",
-                memory,
-                "--accept",
-                "lazy",
-                "--workload",
-                "touch:64M",
-            ],
-            home / platform,
-        )
-        for platform, name in _PLATFORMS.items()
-    ]
-    answers = run_all(wanted)
-    folders = [one.folder for one in wanted]
+    folders, answers = [], []
+    for name in (kernel, *_reference()):
+        wanted = _both(name, memory, home)
+        answers += run_all(wanted)
+        folders += [one.folder for one in wanted]
     code = max(judge_runs(folders), *(int(answer["exit_code"]) for answer in answers))
     from analysis.report import render, write
 
@@ -55,3 +45,23 @@ def demo(
     write(render(folders, "html", symbols_cache=symbols), page)
     typer.echo(page)
     raise typer.Exit(code)
+
+
+def _reference() -> list[str]:
+    """Return the reference series' kernel, when it is built."""
+    return [REFERENCE] if store.find(REFERENCE) else []
+
+
+def _both(kernel: str, memory: str, home: Path) -> list[Wanted]:
+    """Return the runs of a kernel on both platforms, each in a folder named after its platform, and its series if any."""
+    image = resolve(kernel)
+    words = [kernel, "--memory", memory, "--accept", "lazy", "--workload", "touch:64M"]
+    suffix = f"-{kernel}" if kernel == REFERENCE else ""
+    return [
+        Wanted(
+            f"{kernel} ({image.version}) as {name} guest, {memory}, lazy",
+            [*words, "--platform", platform],
+            home / f"{platform}{suffix}",
+        )
+        for platform, name in _PLATFORMS.items()
+    ]

@@ -8,6 +8,7 @@ import typer
 from toolkit.commands.series_bench import bench
 from toolkit.commands.series_build import build
 from toolkit.commands.series_check import b4_check, check
+from toolkit.commands.series_demo import demo
 from toolkit.commands.series_export import export
 from toolkit.commands.series_sources import apply, list_series, show
 
@@ -19,6 +20,7 @@ series_app.command(epilog="Example: acceptlab series apply lazy-accept --out ~/l
 series_app.command(
     epilog="Example: acceptlab series build --tree ~/linux --range v6.12..my-work --spec ~/my-work.toml"
 )(build)
+series_app.command(epilog="Example: acceptlab series demo")(demo)
 series_app.command(epilog="Example: acceptlab series check lazy-accept --patch last")(check)
 series_app.command(
     "b4-check", epilog="Example: acceptlab series b4-check lazy-accept <0003-my.patch"

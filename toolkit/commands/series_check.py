@@ -14,6 +14,7 @@ import typer
 from toolkit.commands.run import Accept, Platform
 from toolkit.commands.series_options import (
     BaseVersionOption,
+    JobsOption,
     RangeOption,
     SeriesArgument,
     SpecOption,
@@ -48,7 +49,6 @@ class Format(StrEnum):
 PlatformOption = Annotated[
     list[Platform] | None, typer.Option(help="Where to boot; may be repeated; by itself both.")
 ]
-JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")]
 
 
 def check(

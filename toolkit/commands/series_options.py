@@ -46,6 +46,8 @@ BaseVersionOption = Annotated[
     ),
 ]
 
+JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")]
+
 
 def series_of(
     argument: str, spec: Path | None, tree: Path | None, commits: str, base_version: str = ""

@@ -11,6 +11,8 @@ from toolkit.series.source import Series, read_series
 from toolkit.series.spec import FILE, read_spec
 
 HOME = CHECKOUT / "patches"
+REFERENCE = "lazy-accept"
+"""The series that demos show."""
 
 
 def own_series(home: Path = HOME) -> list[Series]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 _PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+")
 _VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
 _TYPE = re.compile(r"[A-Z0-9_]+")
+_POLICIES = {"lazy": "accept_memory=lazy", "eager": "accept_memory=eager"}
+"""What kernels since 6.5 offer (Documentation/admin-guide/kernel-parameters.txt)."""
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -65,6 +67,8 @@ class Spec:
     base: Base
     config: Configuration
     compare: tuple[str, ...]
+    policies: Mapping[str, str] = field(default_factory=lambda: dict(_POLICIES))
+    """Ways to accept memory that the series offers: a name, and the words for the kernel's command line."""
     rules: Rules = Rules()
 
 
@@ -86,7 +90,7 @@ def read_spec(path: Path) -> Spec:
 
 def spec_of(data: dict[str, Any], folder: Path) -> Spec:
     """Return the spec that a parsed series.toml in `folder` stands for."""
-    _only(data, ("name", "title", "base", "config", "compare", "check"), "the file")
+    _only(data, ("name", "title", "base", "config", "compare", "policies", "check"), "the file")
     name = _text(data, "name", "the file")
     if not _NAME.fullmatch(name):
         raise BadInputError(f"name {name!r}: lower-case letters, digits, dots and dashes")
@@ -99,6 +103,7 @@ def spec_of(data: dict[str, Any], folder: Path) -> Spec:
         _base(_table(data, "base"), folder),
         _config(_table(data, "config"), folder),
         tuple(_texts(compare, "kernels", "[compare]")),
+        _policies(_table(data, "policies", optional=True)),
         _rules(_table(data, "check", optional=True)),
     )
 
@@ -148,6 +153,15 @@ def _config(table: dict[str, Any], folder: Path) -> Configuration:
         raise BadInputError(f"[config]: target = {target!r}: one of {', '.join(TARGETS)}")
     fragments = tuple(_path(one, folder) for one in _texts(table, "fragments", "[config]"))
     return Configuration(target, fragments)
+
+
+def _policies(table: dict[str, Any]) -> dict[str, str]:
+    for name in table:
+        if not _NAME.fullmatch(name):
+            raise BadInputError(
+                f"[policies]: {name!r}: lower-case letters, digits, dots and dashes"
+            )
+    return {name: _text(table, name, "[policies]") for name in table} or dict(_POLICIES)
 
 
 def _rules(table: dict[str, Any]) -> Rules:

@@ -102,8 +102,8 @@ from pathlib import Path
 from tests.toolkit import toy
 from toolkit.commands import app
 from toolkit.emulator import build
-from toolkit.kernels import store
-image = store.find(sys.argv[sys.argv.index("run") + 1]).image.read_bytes()
+from toolkit.kernels.resolve import resolve
+image = resolve(sys.argv[sys.argv.index("run") + 1]).image.read_bytes()
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), "panic" if b"toy panics" in image else "userspace")
 build.ensure = lambda: emulator
 app.main()

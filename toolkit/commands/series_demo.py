@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab series demo`: the whole path of a series once through."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from toolkit.commands.series_options import JobsOption, SpecOption, applied, series_of
+from toolkit.emulator import build
+from toolkit.matrix.schedule import room_here
+from toolkit.places import cache
+from toolkit.series.own import REFERENCE
+
+
+def demo(
+    series: Annotated[
+        str, typer.Argument(metavar="[SERIES]", help="By itself the reference series.")
+    ] = REFERENCE,
+    spec: SpecOption = None,
+    jobs: JobsOption = None,
+) -> None:
+    """Fetch the base, apply and build the series, boot it on both platforms with every policy, check its last patch, compare it.
+
+    The last two lines printed are the HTML pages: the policies, and the comparison. What is at hand from before is not made again.
+
+    Exit code: 0 all clean, 1 findings or a problem of the last patch, 2 bad input, 3 this machine can't.
+    """
+    from analysis.bench.text import as_text as bench_text
+    from analysis.matrix.text import summary
+    from toolkit.series.checks.text import as_text as check_text
+    from toolkit.series.demo import perform
+
+    emulator = build.ensure()
+    done = applied(series_of(series, spec, None, ""))
+    home = cache() / "series" / done.series.name
+    found = perform(done, emulator, room_here(jobs), home)
+    for sweep in found.policies.sweeps:
+        typer.echo(summary(sweep) + "\n")
+    typer.echo(check_text(found.last_patch))
+    typer.echo(bench_text(found.bench))
+    typer.echo(home / "policies" / "matrix.html")
+    typer.echo(home / "bench" / "bench.html")
+    raise typer.Exit(found.exit_code)
