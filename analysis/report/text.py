@@ -39,7 +39,7 @@ def as_text(subjects: Sequence[Subject]) -> str:
     told = told_in_full(groups) if several else subjects
     parts = [_comparison(subjects)] if not several and len(subjects) <= _MOST_COLUMNS else []
     if several or len(subjects) > _PER_TABLE:
-        parts.append("\n".join(_chapter(comparison_chapter(groups))))
+        parts.append("\n".join(chapter_lines(comparison_chapter(groups))))
     if several:
         parts.append("\n".join([*table_lines(runs_table(groups)), ""]))
     parts.extend(_run(subject) for subject in told)
@@ -85,7 +85,7 @@ def _run(subject: Subject) -> str:
         lines += _finding(finding)
     lines += _stages(subject) + _callers(subject)
     for chapter in chapters(subject):
-        lines += _chapter(chapter)
+        lines += chapter_lines(chapter)
     lines.append(_way_back(subject))
     return "\n".join(lines)
 
@@ -139,7 +139,8 @@ def _callers(subject: Subject) -> list[str]:
     return [*lines, ""]
 
 
-def _chapter(chapter: Chapter) -> list[str]:
+def chapter_lines(chapter: Chapter) -> list[str]:
+    """A chapter with its tables and notes."""
     lines = [chapter.heading, "-" * len(chapter.heading), *_wrapped(chapter.lead), ""]
     for one in chapter.tables:
         lines += [*table_lines(one), ""]

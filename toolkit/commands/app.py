@@ -19,6 +19,7 @@ from toolkit.commands.export import export
 from toolkit.commands.import_ import import_
 from toolkit.commands.kernel import kernel_app
 from toolkit.commands.matrix import matrix
+from toolkit.commands.project import project
 from toolkit.commands.replay import replay
 from toolkit.commands.report import report
 from toolkit.commands.run import run
@@ -70,6 +71,9 @@ app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")
 app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
     report
 )
+app.command(
+    epilog="Example: acceptlab project RUN1 RUN2 --memory 12T --cpus 512 --profile tdx-shutemov-2024"
+)(project)
 app.command(epilog="Example: acceptlab matrix specs/discussion.toml --out comparison")(matrix)
 
 
