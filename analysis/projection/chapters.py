@@ -14,7 +14,7 @@ def size_of(number: int) -> str:
     """Bytes as people write them: TiB, GiB or MiB."""
     if number >= 1 << 40:
         return f"{number / (1 << 40):.4g} TiB"
-    return f"{number / (1 << 30):,.1f} GiB" if number >= 10 << 30 else mib(number)
+    return f"{number / (1 << 30):,.1f} GiB" if number >= 2 << 30 else mib(number)
 
 
 def chapters_of(projection: Projection) -> list[Chapter]:
@@ -61,7 +61,7 @@ def _basis(projection: Projection) -> Chapter:
     lead = "Bytes are facts of these runs, accepted before userspace; prices are of the profile."
     profile = projection.profile
     used = [*profile.listed("accept", "4K"), *profile.listed("accept", "2M")]
-    notes = [f"{one.vcpus} vCPUs, {price_note(one)}" for one in used]
+    notes = [f"{price_note(one)[:-1]} ({one.vcpus} at a time)." for one in used]
     notes.append(f"Source: {profile.source}.")
     return Chapter("What it rests on", lead, [Table("Runs", head, rows)], notes)
 

@@ -10,5 +10,5 @@ from analysis.report.text import chapter_lines
 
 def as_text(projection: Projection) -> str:
     """The whole projection, at most 72 columns wide."""
-    lines = [line for one in chapters_of(projection) for line in [*chapter_lines(one), ""]]
+    lines = [line for one in chapters_of(projection) for line in chapter_lines(one)]
     return "\n".join(lines).rstrip() + "\n"

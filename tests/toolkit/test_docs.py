@@ -45,6 +45,19 @@ def test_hardware(tmp_path: Path) -> None:
         assert "-accel kvm" in done.stdout
 
 
+def test_latency(tmp_path: Path) -> None:
+    (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
+    said = ""
+    for command in commands("latency.md"):
+        done = subprocess.run(
+            command, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
+        )  # fmt: skip
+        assert done.returncode == 0, f"{command}\n{done.stderr}"
+        said += done.stdout
+    for words in ("Locks, and vCPUs waiting", "Modelled, not measured", "12 TiB", "Stalls"):
+        assert words in said
+
+
 def test_the_example_of_trace_text_is_read(tmp_path: Path) -> None:
     page = (DOCS / "trace-text.md").read_text()
     (example,) = re.findall(
@@ -54,6 +67,6 @@ def test_the_example_of_trace_text_is_read(tmp_path: Path) -> None:
     assert read(text.encode(), tmp_path).events.problem is None
 
 
-@pytest.mark.parametrize("name", ["docs/importing.md", "docs/hardware.md"])
+@pytest.mark.parametrize("name", ["docs/importing.md", "docs/hardware.md", "docs/latency.md"])
 def test_the_readme_leads_there(name: str) -> None:
     assert f"]({name})" in (CHECKOUT / "README.md").read_text()

@@ -53,6 +53,7 @@ def test_a_full_disk_is_seen(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -
         ["run"],
         ["replay"],
         ["report"],
+        ["project"],
         ["demo"],
         ["kernel", "fetch"],
         ["kernel", "list"],
