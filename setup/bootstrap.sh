@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Make this machine able to run acceptlab: Debian packages, then a Python environment in the cache.
 #
-#     setup/bootstrap.sh [--series] [--dev] [--bench]
+#     setup/bootstrap.sh [--series] [--dev] [--bench] [--fleet]
 #
 # Prints the environment's folder as its only line on stdout; all else goes to stderr. Safe to interrupt and to run again: each
 # step leaves its mark only when it is done. Exit 3: this machine lacks something that only its owner can install.
@@ -17,7 +17,8 @@ for argument in "$@"; do
 	--series) wanted="$wanted series" ;;
 	--dev) wanted="$wanted series collect test" extras='[dev]' ;;
 	--bench) wanted="$wanted bench" ;;
-	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev and --bench" >&2; exit 2 ;;
+	--fleet) extras=${extras:-[fleet]} ;;
+	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev, --bench and --fleet" >&2; exit 2 ;;
 	esac
 done
 

@@ -16,6 +16,7 @@ from toolkit.commands.collect import collect
 from toolkit.commands.demo import demo
 from toolkit.commands.doctor import doctor
 from toolkit.commands.export import export
+from toolkit.commands.fleet import fleet
 from toolkit.commands.import_ import import_
 from toolkit.commands.kernel import kernel_app
 from toolkit.commands.matrix import matrix
@@ -68,6 +69,9 @@ app.command(
     epilog="Example: acceptlab collect --out by-ebpf -- debian:6.12 --platform tdx --memory 4G"
 )(collect)
 app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")(replay)
+app.command(epilog="Example: acceptlab fleet ~/.cache/acceptlab/runs --jobs 2 --out runs.parquet")(
+    fleet
+)
 app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
     report
 )
