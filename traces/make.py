@@ -54,6 +54,9 @@ def make(name: str, spec: Spec, scratch: Path, home: Path) -> int:
 def record(spec: Spec, scratch: Path) -> Path:
     """The folder of the run, or of what was imported from it."""
     run = scratch / "run"
+    if "collect" in spec:
+        acceptlab("collect", "--out", str(run), "--", *shlex.split(spec["collect"]))
+        return run
     acceptlab("run", *shlex.split(spec["run"]), "--out", str(run))
     if "import" not in spec:
         return run
@@ -98,7 +101,11 @@ def keep(run: Path, folder: Path, spec: Spec, expected: dict[str, Any]) -> None:
     if (run / "bitmap").is_dir():
         shutil.copytree(run / "bitmap", folder / "bitmap")
     info = without_paths(json.loads((run / "run.json").read_text()))
-    info["reproduce"] = f"acceptlab run {spec['run']}"
+    info.pop("collected_from", None)
+    if "collect" in spec:
+        info["reproduce"] = f"acceptlab collect -- {spec['collect']}"
+    else:
+        info["reproduce"] = f"acceptlab run {spec['run']}"
     if "imported" in info:
         info["imported"]["file"] = Path(info["imported"]["file"]).name
         info["reproduce"] += f" --out RUN && acceptlab import RUN/{spec['import']} --run RUN"

@@ -10,39 +10,58 @@ from pathlib import Path
 
 import pytest
 
+from analysis.events import EventFile
+from analysis.schema import UNIT_SIZE, Kind
 from tests.analysis.readers.samples import FTRACE, read
 from toolkit.places import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
 
 
-def commands(page: str) -> list[str]:
-    blocks = re.findall(r"^```sh\n(.*?)^```$", (DOCS / page).read_text(), re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.splitlines()]
+def blocks(page: str) -> list[str]:
+    """The shell commands of a page, block by block."""
+    text = (DOCS / page).read_text()
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def test_importing(tmp_path: Path) -> None:
-    (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
+def run(block: str, folder: Path) -> None:
+    (folder / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
+    done = subprocess.run(
+        ["bash", "-ec", block], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+
+
+def test_importing_and_exporting(tmp_path: Path) -> None:
     (tmp_path / "trace.txt").write_text(FTRACE)
-    assert len(commands("importing.md")) == 4
-    for command in commands("importing.md"):
-        done = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    run(blocks("importing.md")[0], tmp_path)
     assert (tmp_path / "imported" / "events.pftrace").is_file()
     assert (tmp_path / "imported.csv").is_file()
 
 
-def test_hardware(tmp_path: Path) -> None:
-    (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
-    assert len(commands("hardware.md")) == 2
-    for command in commands("hardware.md"):
-        done = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=os.environ, capture_output=True, text=True, check=False
-        )  # fmt: skip
-        assert done.returncode == 0, f"{command}\n{done.stderr}"
-        assert "-accel kvm" in done.stdout
+@pytest.mark.long
+def test_tracing_a_boot_by_ftrace_shows_the_emulator_s_accepts(tmp_path: Path) -> None:
+    """The units that ftrace saw accepted are the last that the emulator saw, in the same order."""
+    run(blocks("importing.md")[1], tmp_path)
+    inside, outside = (units(tmp_path / name) for name in ("seen-by-ftrace", "seen"))
+    assert len(inside) > 50
+    assert inside == outside[-len(inside) :]
+
+
+def units(folder: Path) -> list[int]:
+    """The units accepted, in order."""
+    found: list[int] = []
+    for batch in EventFile(folder / "events.parquet").batches():
+        done = (batch["kind"] == Kind.ACCEPT) & (batch["result"] == 0)
+        for gpa, size in zip(
+            batch["gpa"][done].tolist(), batch["size"][done].tolist(), strict=True
+        ):
+            found += range(gpa // UNIT_SIZE, (gpa + size) // UNIT_SIZE)
+    return found
+
+
+def test_every_block_is_run() -> None:
+    assert (len(blocks("importing.md")), len(blocks("trace-text.md"))) == (2, 0)
 
 
 def test_latency(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_they_are_of_every_sort() -> None:
         (platform, accept) for platform in ("snp", "tdx") for accept in ("lazy", "eager")
     }
     assert any(one.attacks for one in runs)
-    assert {"emulator", "ftrace"} <= {one.source for one in runs}
+    assert {"emulator", "ftrace", "ebpf"} == {one.source for one in runs}
     assert infos["tdx-kexec"].outcome == "userspace"
     assert {spec["verdict"] for spec in SPECS.values()} == {"clean", "findings", "undecided"}
 

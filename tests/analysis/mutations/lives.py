@@ -94,7 +94,7 @@ class Lives:
             self.pages[number] = page = Page(life=[SHARED_OR_UNASSIGNED])
             self._page(kind, number, record)
         elif page is None:
-            if kind in (Kind.ACCEPT, Kind.ASSIGN, Kind.RESCIND):
+            if kind in (Kind.ACCEPT, Kind.RESCIND):
                 self.broken.append(f"{kind.name} of no RAM")
         elif kind == Kind.LAUNCH:
             page.held = page.ever = True

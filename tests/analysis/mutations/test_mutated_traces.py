@@ -5,18 +5,19 @@ from __future__ import annotations
 
 import itertools
 import random
-import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from analysis.errors import BadInput
+from analysis.event_writer import EventWriter
 from analysis.findings import Status, Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge
-from analysis.run_folder import Probe, Run
+from analysis.run_folder import EventsInfo, Probe, Run
 from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
 from tests.analysis.mutations import mutate
 from tests.analysis.mutations.lives import LOCK, Lives
@@ -37,16 +38,22 @@ def clean_guest(platform: str, backing: str, accept: str) -> Guest:
     return guest
 
 
-def write(guest: Guest, folder: Path, records: Records) -> Run:
-    probes = tuple(Probe(name, LOCK) for name in PROBES)
-    return Run.open(guest.write(folder, lambda _: records, probes=probes))
+class Trial:
+    """Judges traces of one guest: everything but the events stays as it is."""
 
+    def __init__(self, guest: Guest, folder: Path) -> None:
+        probes = tuple(Probe(name, LOCK) for name in PROBES)
+        self.guest = guest
+        self._run = Run.open(guest.write(folder / "run", probes=probes))
 
-def judged(guest: Guest, records: Records) -> Verdict | None:
-    """The verdict, or None when the trace is refused as damaged."""
-    with tempfile.TemporaryDirectory() as folder:
+    def verdict(self, records: Records) -> Verdict | None:
+        """The verdict, or None when the trace is refused as damaged."""
+        with EventWriter(self._run.events_path) as writer:
+            writer.write(records)
+            events = writer.finish(None)
+        about = EventsInfo(events.events, True, None, events.sha256)
         try:
-            return judge(write(guest, Path(folder) / "run", records))
+            return judge(Run(self._run.path, replace(self._run.info, events=about)))
         except BadInput:
             return None
 
@@ -58,9 +65,11 @@ def held(verdict: Verdict) -> set[str]:
 @pytest.mark.parametrize("accept", ["lazy", "eager"])
 @pytest.mark.parametrize("backing", ["2M", "4K"])
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
-def test_both_judges_find_the_trace_clean_before(platform: str, backing: str, accept: str) -> None:
+def test_both_judges_find_the_trace_clean_before(
+    platform: str, backing: str, accept: str, tmp_path: Path
+) -> None:
     guest = clean_guest(platform, backing, accept)
-    verdict = judged(guest, guest.records())
+    verdict = Trial(guest, tmp_path).verdict(guest.records())
     assert verdict is not None and verdict.verdict == "clean"
     assert held(verdict) >= set(REGISTRY) - {"I5"}
     assert Lives(guest, guest.records()).broken == []
@@ -183,9 +192,9 @@ CASES: dict[tuple[str, str], Callable[[], Case]] = {
 
 
 @pytest.mark.parametrize(("invariant", "how"), CASES)
-def test_a_falsified_event_breaks_the_invariant(invariant: str, how: str) -> None:
+def test_a_falsified_event_breaks_the_invariant(invariant: str, how: str, tmp_path: Path) -> None:
     guest, records = CASES[invariant, how]()
-    verdict = judged(guest, records)
+    verdict = Trial(guest, tmp_path).verdict(records)
     assert verdict is not None and verdict.verdict == "findings"
     broken = {one.name for one in verdict.invariants if one.status == Status.BROKEN}
     assert invariant in broken
@@ -200,9 +209,9 @@ def test_there_is_a_case_for_every_invariant_and_every_way() -> None:
 # --- at random --------------------------------------------------------------------------------
 
 
-def noticed(guest: Guest, before: set[str], records: Records) -> bool:
+def noticed(trial: Trial, before: set[str], records: Records) -> bool:
     """Whether the judge is less content than before: a finding, a doubt, or an invariant that it can decide no more."""
-    verdict = judged(guest, records)
+    verdict = trial.verdict(records)
     return verdict is None or verdict.verdict != "clean" or not held(verdict) >= before
 
 
@@ -212,15 +221,16 @@ def harmless(original: Lives, guest: Guest, records: Records) -> bool:
     return not mutated.broken and mutated.same_life(original)
 
 
-def unnoticed_and_harmful(guest: Guest, count: int, seed: int) -> Iterator[str]:
+def unnoticed_and_harmful(trial: Trial, count: int, seed: int) -> Iterator[str]:
     """Mutations, in words, that nobody notices although they change what the trace tells."""
-    records, chance = guest.records(), random.Random(seed)
-    verdict = judged(guest, records)
+    guest, chance = trial.guest, random.Random(seed)
+    records = guest.records()
+    verdict = trial.verdict(records)
     assert verdict is not None
     before, original = held(verdict), Lives(guest, records)
     for _ in range(count):
         words, mutated = mutate.at_random(records, chance)
-        if not noticed(guest, before, mutated) and not harmless(original, guest, mutated):
+        if not noticed(trial, before, mutated) and not harmless(original, guest, mutated):
             yield f"{words}: {Lives(guest, mutated).broken[:2]}"
 
 
@@ -228,13 +238,17 @@ SHAPES = list(itertools.product(("snp", "tdx"), ("2M", "4K"), ("lazy", "eager"))
 
 
 @pytest.mark.parametrize(("platform", "backing", "accept"), SHAPES)
-def test_random_mutations_are_noticed_or_harmless(platform: str, backing: str, accept: str) -> None:
-    guest = clean_guest(platform, backing, accept)
-    assert list(unnoticed_and_harmful(guest, 25, seed=1)) == []
+def test_random_mutations_are_noticed_or_harmless(
+    platform: str, backing: str, accept: str, tmp_path: Path
+) -> None:
+    trial = Trial(clean_guest(platform, backing, accept), tmp_path)
+    assert list(unnoticed_and_harmful(trial, 25, seed=1)) == []
 
 
 @pytest.mark.long
 @pytest.mark.parametrize(("platform", "backing", "accept"), SHAPES)
-def test_ten_thousand_random_mutations(platform: str, backing: str, accept: str) -> None:
-    guest = clean_guest(platform, backing, accept)
-    assert list(unnoticed_and_harmful(guest, 10_000 // len(SHAPES), seed=2)) == []
+def test_ten_thousand_random_mutations(
+    platform: str, backing: str, accept: str, tmp_path: Path
+) -> None:
+    trial = Trial(clean_guest(platform, backing, accept), tmp_path)
+    assert list(unnoticed_and_harmful(trial, 10_000 // len(SHAPES), seed=2)) == []
