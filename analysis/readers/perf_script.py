@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """``perf script``'s text: ``COMM PID/TID [CPU] SECONDS: SYSTEM:EVENT: FIELDS``, call chains below it.
 
-Probes made by ``perf probe`` (system ``probe``; a return probe is FUNCTION__return, or FUNCTION_N for the Nth of
-a name), tracepoints of our series, and the emulator's own probes (``sdt_qemu:guest_accept``, arg1 to arg9 as
+Probes made by ``perf probe`` (system ``probe``; a return probe is FUNCTION__return, and a number tells several of a
+name apart), tracepoints of our series, and the emulator's own probes (``sdt_qemu:guest_accept``, arg1 to arg9 as
 emulator/qemu/trace-events has them). perf marks no end, so that nobody can tell whether it is missing.
 """
 

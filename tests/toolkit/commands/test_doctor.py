@@ -54,6 +54,8 @@ def test_a_full_disk_is_seen(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -
         ["replay"],
         ["report"],
         ["project"],
+        ["import"],
+        ["export"],
         ["demo"],
         ["kernel", "fetch"],
         ["kernel", "list"],
