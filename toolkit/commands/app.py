@@ -113,6 +113,11 @@ def main() -> None:
         _fail(limit or str(error), EXIT_MACHINE if limit else EXIT_BAD_INPUT)
     except KeyboardInterrupt:
         _fail("interrupted", InterruptedByUserError.exit_code)
+    except SystemExit as ended:
+        # Typer turns a Ctrl-C that nobody handled into this, without a word.
+        if ended.code == InterruptedByUserError.exit_code:
+            _fail("interrupted", InterruptedByUserError.exit_code)
+        raise
     except BrokenPipeError:
         # Whoever read our output has seen enough (`| head`); that is no error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -16,6 +16,7 @@ _SOURCE = re.compile(r'^(?:o?r?source)\s+"(?P<path>[^"]+)"')
 _CONFIG = re.compile(r"^(?:menu)?config\s+(?P<name>\w+)$")
 _TYPE = re.compile(r"^(?:def_)?(?P<type>bool|tristate|string|int|hex)\b\s*(?P<prompt>\".*)?")
 _TOKEN = re.compile(r'\s*(&&|\|\||!=|<=|>=|=|<|>|!|\(|\)|"(?:[^"\\]|\\.)*"|[\w./-]+|\$\([^)]*\))')
+_NAME = re.compile(r"[A-Z0-9_]*[A-Z][A-Z0-9_]*")
 _ORDER = {"n": 0, "m": 1, "y": 2}
 
 
@@ -53,15 +54,18 @@ def _broken(depends: list[str], config: Mapping[str, str]) -> list[str]:
 
 def _blame(expression: str, config: Mapping[str, str]) -> str:
     guilty = [part for part in _conjuncts(expression) if value_of(part, config) == 0]
-    if guilty == [expression] and expression.isidentifier():
+    if guilty == [expression] and _NAME.fullmatch(expression):
         return f"{expression}, which is off"
-    told = [
-        f"{part} is off" if part.isidentifier()
-        else f"{part[1:].strip()} is {config.get(part[1:].strip(), 'n')}" if part.startswith("!") and part[1:].strip().isidentifier()
-        else f"{part} does not hold"
-        for part in guilty
-    ]  # fmt: skip
-    return f"{expression} ({', '.join(told)})"
+    return f"{expression} ({', '.join(_fault(part, config) for part in guilty)})"
+
+
+def _fault(part: str, config: Mapping[str, str]) -> str:
+    """Say why one part of a dependency does not hold."""
+    if _NAME.fullmatch(part):
+        return f"{part} is off"
+    if part.startswith("!") and _NAME.fullmatch(part[1:]):
+        return f"{part[1:]} is {config.get(part[1:], 'n')}"
+    return f"{part} does not hold"
 
 
 def _conjuncts(expression: str) -> list[str]:
@@ -202,6 +206,6 @@ def _single(tokens: list[str], config: Mapping[str, str]) -> tuple[int, list[str
 def _text(token: str, config: Mapping[str, str]) -> str:
     if token.startswith('"'):
         return token.strip('"')
-    if token in _ORDER or not re.fullmatch(r"[A-Z][A-Z0-9_]*", token):
+    if token in _ORDER or not _NAME.fullmatch(token):
         return token
     return config.get(token, "n").strip('"')

@@ -56,7 +56,7 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
         name = signal.Signals(-ending.code).name
         return Outcome("killed", f"the emulator was killed from outside ({name}), {where}")
     told = str((report or {}).get("outcome", ""))
-    if told in _FROM_REPORT:
+    if told in _FROM_REPORT and not _is_reboot_of_panic(told, report, console):
         return Outcome(told, str((report or {}).get("reason", "")))
     console = _of_last_kernel(console)
     elsewhere = "" if _DONE.search(console) else _printk(report)
@@ -89,6 +89,12 @@ def of_second_kernel(outcome: Outcome, console: str) -> Outcome:
 def with_remark(outcome: Outcome, remark: str) -> Outcome:
     """Put a remark about the kernel before what is known of why."""
     return Outcome(outcome.word, "; ".join(part for part in (remark, outcome.reason) if part))
+
+
+def _is_reboot_of_panic(told: str, report: dict[str, Any] | None, console: str) -> bool:
+    """Tell whether a triple fault is only how Linux resets the machine after a panic, when nothing else works."""
+    first_kernel = not str((report or {}).get("stage", "")).startswith("second-")
+    return told == "triple-fault" and first_kernel and bool(_PANIC.search(console))
 
 
 def _printk(report: dict[str, Any] | None) -> str:

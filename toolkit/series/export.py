@@ -10,7 +10,7 @@ from pathlib import Path
 
 from toolkit.errors import BadInputError
 from toolkit.series.apply import Applied, apply
-from toolkit.series.git import git
+from toolkit.series.git import git, user
 from toolkit.series.message import body_of
 from toolkit.series.source import Series, read_patches
 
@@ -44,7 +44,7 @@ def export(
         beside.mkdir(parents=True)
         git(
             applied.base.repository, "format-patch", "--quiet", *words, "--output-directory", str(beside.resolve()),
-            f"{base}..{applied.head.sha}",
+            f"{base}..{applied.head.sha}", identity=user(),
         )  # fmt: skip
         files = sorted(beside.iterdir())
         _fill_in(files[0], applied, table)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from toolkit.errors import AcceptlabError, MachineError
 
-_NOBODY = "acceptlab"
-_ADDRESS = "acceptlab@localhost"
+Identity = tuple[str, str]
+"""A name and a mail address."""
+NOBODY = ("acceptlab", "acceptlab@localhost")
 
 
 class GitError(AcceptlabError):
@@ -23,7 +24,7 @@ class GitError(AcceptlabError):
         self.said = said
 
 
-def environment() -> dict[str, str]:
+def environment(identity: Identity = NOBODY) -> dict[str, str]:
     """Return the environment in which git runs: no configuration but the repository's, no hooks' leftovers, fixed committer."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return kept | {
@@ -31,18 +32,21 @@ def environment() -> dict[str, str]:
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "",
         "GIT_TERMINAL_PROMPT": "0",
-        "GIT_AUTHOR_NAME": _NOBODY,
-        "GIT_AUTHOR_EMAIL": _ADDRESS,
-        "GIT_COMMITTER_NAME": _NOBODY,
-        "GIT_COMMITTER_EMAIL": _ADDRESS,
+        "GIT_AUTHOR_NAME": identity[0],
+        "GIT_AUTHOR_EMAIL": identity[1],
+        "GIT_COMMITTER_NAME": identity[0],
+        "GIT_COMMITTER_EMAIL": identity[1],
     }
 
 
-def git(folder: Path, *words: str) -> str:
-    """Run git in a folder and return what it printed; raises GitError when it fails, MachineError when there is none."""
+def git(folder: Path, *words: str, identity: Identity = NOBODY) -> str:
+    """Run git in a folder, as `identity`, and return what it printed.
+
+    Raises GitError when it fails, MachineError when there is none.
+    """
     try:
         done = subprocess.run(
-            ["git", *words], cwd=folder, env=environment(), stdin=subprocess.DEVNULL,
+            ["git", *words], cwd=folder, env=environment(identity), stdin=subprocess.DEVNULL,
             capture_output=True, check=False,
         )  # fmt: skip
     except NotADirectoryError:
@@ -60,3 +64,14 @@ def git(folder: Path, *words: str) -> str:
 def git_line(folder: Path, *words: str) -> str:
     """Run git and return the one line that it printed."""
     return git(folder, *words).strip()
+
+
+def user() -> Identity:
+    """Return who the user is by their own git configuration, nobody where it does not tell."""
+    told = []
+    for key in ("user.name", "user.email"):
+        done = subprocess.run(
+            ["git", "config", "--get", key], capture_output=True, text=True, check=False
+        )
+        told.append(done.stdout.strip())
+    return (told[0], told[1]) if all(told) else NOBODY

@@ -16,7 +16,7 @@ from toolkit.errors import BadInputError
 _TAGS = re.compile(r"^(?:\s*\[[^\]]*\])+\s*")
 _PLACE = re.compile(r"\b(\d{1,4})/(\d{1,4})\b")
 _REPLY = re.compile(r"^\s*(re|fwd?|aw)\s*:", re.IGNORECASE)
-_FILE_HEADER = re.compile(r"^(?:diff --git a/.* b/(?P<git>.*)|\+\+\+ b/(?P<plain>\S+))$")
+_FILE_HEADER = re.compile(r"^(?:diff --git a/.* b/(?P<git>.*)|\+\+\+ b/(?P<plain>\S+)(?:\t.*)?)$")
 _DIFF = re.compile(r"^(diff --git a/|--- \S)", re.MULTILINE)
 _HUNK = re.compile(r"^@@ -(?P<start>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
 

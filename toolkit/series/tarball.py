@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import tarfile
 from pathlib import Path, PurePosixPath
@@ -34,12 +35,15 @@ def import_tarball(tarball: Path, repository: Path, message: str, step: Step) ->
         assert importer.stdin is not None and importer.stderr is not None
         try:
             _write(file, tarball, importer.stdin, message, step)
-            importer.stdin.close()
         except BrokenPipeError:
             pass  # git's own words follow
         except BaseException:
             importer.kill()
             raise
+        finally:
+            # What is still to be written has nowhere to go when git is gone.
+            with contextlib.suppress(BrokenPipeError):
+                importer.stdin.close()
         said = importer.stderr.read().decode(errors="replace")
     if importer.returncode != 0:
         raise MachineError(

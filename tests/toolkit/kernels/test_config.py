@@ -103,12 +103,12 @@ def test_the_reason(option: str, wanted: str, config: dict[str, str], says: str)
     ("expression", "value"),
     [
         ("A", 2), ("B", 0), ("M", 1), ("!B", 2), ("!A", 0), ("A && M", 1), ("B || M", 1),
-        ("(A || B) && !B", 2), ("M=m", 2), ("A!=n", 2), ('TEXT="a"', 2), ("B && A || A", 2),
+        ("64BIT", 2), ("!64BIT", 0), ("(A || B) && !B", 2), ("M=m", 2), ("A!=n", 2), ('TEXT="a"', 2), ("B && A || A", 2),
         ("$(success,x)", 2), ("GCC_VERSION >= 1", 2), ("A &&", 2), ("", 2),
     ],
 )  # fmt: skip
 def test_expressions(expression: str, value: int) -> None:
-    config = {"A": "y", "M": "m", "TEXT": '"a"'}
+    config = {"A": "y", "M": "m", "TEXT": '"a"', "64BIT": "y"}
     assert kconfig.value_of(expression, config) == value
 
 

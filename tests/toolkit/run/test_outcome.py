@@ -13,6 +13,10 @@ from toolkit.run.launch import Ending
 from toolkit.run.outcome import check_emulator, judge, of_second_kernel, read_report
 
 OFF = {"outcome": "shutdown", "stage": "userspace"}
+FIRST = "ACCEPTLAB userspace\r\n"
+LOADED = f"{FIRST}ACCEPTLAB second kernel loaded for kdump\r\n"
+CRASH = f"{LOADED}Kernel panic - not syncing: sysrq triggered crash\r\n"
+SECOND = "ACCEPTLAB userspace\r\nACCEPTLAB second userspace\r\n"
 DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
 
 
@@ -26,6 +30,20 @@ DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
         ({"outcome": "terminated", "reason": "GHCB"}, "", Ending(0), "terminated", "GHCB"),
         ({"outcome": "triple-fault"}, "", Ending(0), "triple-fault", ""),
         (OFF, "Kernel panic - not syncing: Oh dear\r\n", Ending(0), "panic", "Oh dear"),
+        (
+            {"outcome": "triple-fault"},
+            "Kernel panic - not syncing: Deadlock\r\n",
+            Ending(0),
+            "panic",
+            "Deadlock",
+        ),
+        (
+            {"outcome": "triple-fault", "stage": "second-kernel"},
+            CRASH,
+            Ending(0),
+            "triple-fault",
+            "",
+        ),
         ({"printk": ["Kernel panic - not syncing: Silent"]}, "", Ending(0), "panic", "Silent"),
         ({"outcome": "reset"}, "", Ending(0), "terminated", "asked for a reset"),
         (OFF, DONE, Ending(0, timed_out=True), "timeout", "limit of 5 s"),
@@ -41,10 +59,6 @@ def test_outcomes(
     assert reason in came_to.reason
 
 
-FIRST = "ACCEPTLAB userspace\r\n"
-LOADED = f"{FIRST}ACCEPTLAB second kernel loaded for kdump\r\n"
-CRASH = f"{LOADED}Kernel panic - not syncing: sysrq triggered crash\r\n"
-SECOND = "ACCEPTLAB userspace\r\nACCEPTLAB second userspace\r\n"
 DEEP = {"outcome": "shutdown", "stage": "second-kernel"}
 
 

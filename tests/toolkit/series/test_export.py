@@ -6,6 +6,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.toolkit.series.conftest import Command, Tree
 
 TABLE = (
@@ -62,6 +64,17 @@ def test_a_later_version_has_a_range_diff_and_the_same_words(
         "It was too much.\n\nA (3):"
     )
     assert body.count("base-commit: ") == 1
+
+
+def test_the_cover_letter_is_from_its_user(
+    acceptlab: Command, three: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".gitconfig").write_text("[user]\nname = Some One\nemail = one@localhost\n")
+    out = acceptlab("series", "export", str(three), "--out", str(tmp_path / "v1"), "--json")[1]
+    mails = json.loads(out)
+    assert "From: Some One <one@localhost>\n" in Path(mails["cover"]).read_text()
+    assert "From: A <a@localhost>\n" in Path(mails["patches"][0]).read_text()
 
 
 def test_bad_input(acceptlab: Command, three: Path, tmp_path: Path) -> None:

@@ -73,6 +73,12 @@ def test_git_s_words_lead_to_the_hunk() -> None:
     assert found.text == "@@ -40 +40 @@\n-x\n+y"
 
 
+def test_a_plain_diff_has_times_behind_its_files() -> None:
+    assert files_of(
+        "--- a/mm/a.c\t2026-01-01 00:00\n+++ b/mm/a.c\t2026-01-01 00:01\n@@ -1 +1 @@\n"
+    ) == ["mm/a.c"]
+
+
 @given(st.integers(1, 30), st.randoms())
 def test_a_mailbox_in_any_order_is_put_in_order(total: int, chance: random.Random) -> None:
     mails = [mail(f"[PATCH RFC v2 {n}/{total}] x: Do {n}") for n in range(1, total + 1)]
