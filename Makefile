@@ -20,7 +20,7 @@ test:
 	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
 
 test-long:
-	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS)
+	venv=$$($(BOOTSTRAP) --dev --long) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS)
 
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && \

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Make this machine able to run acceptlab: Debian packages, then a Python environment in the cache.
 #
-#     setup/bootstrap.sh [--series] [--dev] [--bench] [--fleet]
+#     setup/bootstrap.sh [--series] [--dev] [--long] [--bench] [--fleet]
 #
 # Prints the environment's folder as its only line on stdout; all else goes to stderr. Safe to interrupt and to run again: each
 # step leaves its mark only when it is done. Exit 3: this machine lacks something that only its owner can install.
@@ -16,9 +16,10 @@ for argument in "$@"; do
 	case $argument in
 	--series) wanted="$wanted series" ;;
 	--dev) wanted="$wanted series collect test" extras='[dev]' ;;
+	--long) wanted="$wanted long" ;;
 	--bench) wanted="$wanted bench" ;;
 	--fleet) extras=${extras:-[fleet]} ;;
-	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev, --bench and --fleet" >&2; exit 2 ;;
+	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev, --long, --bench and --fleet" >&2; exit 2 ;;
 	esac
 done
 

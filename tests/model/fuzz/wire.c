@@ -3,7 +3,7 @@
  * Fuzzer for what a guest can send: GHCB MSR requests, GHCB pages, PSC
  * descriptors, TDCALL and VMCALL registers, operands of the instructions. Each
  * input drives one small guest; after every step the model's own books are
- * checked. Works as a libFuzzer target; with -DOWN_DRIVER it brings a
+ * checked. It is a libFuzzer target (clang); with -DOWN_DRIVER it brings a
  * deterministic mutation driver of its own:
  *	wire SEED SECONDS [INPUTS]	stops after SECONDS, or after INPUTS if given
  *	wire FILE			runs one saved input
