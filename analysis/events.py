@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -93,9 +93,31 @@ class EventFile:
         self, columns: Sequence[str] = COLUMNS, batch_events: int = BATCH_EVENTS
     ) -> Iterator[Batch]:
         """All events in order. Only ``columns`` are read."""
-        start = 0
+        yield from self._batches(
+            columns, batch_events, range(self._file.metadata.num_row_groups), 0
+        )
+
+    def groups_of(self, positions: npt.NDArray[np.intp]) -> set[int]:
+        """The row groups that hold the events at ``positions``."""
+        return set(np.searchsorted(self._group_ends, positions, side="right").tolist())
+
+    def batches_of(self, groups: Iterable[int], columns: Sequence[str]) -> Iterator[Batch]:
+        """The events of some row groups, in order."""
+        for group in sorted(groups):
+            start = int(self._group_ends[group - 1]) if group else 0
+            yield from self._batches(columns, BATCH_EVENTS, [group], start)
+
+    @cached_property
+    def _group_ends(self) -> npt.NDArray[np.int64]:
+        about = self._file.metadata
+        return np.cumsum([about.row_group(one).num_rows for one in range(about.num_row_groups)])
+
+    def _batches(
+        self, columns: Sequence[str], batch_events: int, groups: Sequence[int], start: int
+    ) -> Iterator[Batch]:
         with _one_line(self.path):
-            for chunk in self._file.iter_batches(batch_events, columns=list(columns)):
+            chunks = self._file.iter_batches(batch_events, list(groups), list(columns))
+            for chunk in chunks:
                 yield Batch(start, {name: _plain(chunk.column(name), name) for name in columns})
                 start += chunk.num_rows
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.ahead import one_ahead
 from analysis.events import Batch, EventFile
 from analysis.schema import KIND_NAMES, NO_CARRY, PAGE_SIZE, STAGE_NAMES, Kind
 
@@ -37,6 +38,7 @@ _COLUMNS = (
 _SHOWN = tuple(name for name in _COLUMNS if name not in ("carry", "caller"))
 
 Event = dict[str, Any]
+Pages = npt.NDArray[np.uint64]
 
 
 class _Life:
@@ -67,7 +69,8 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
     """Events that touched the page of each address, and who caused the events ``seqs``.
 
     At most ``KEPT`` events per page. Probes and marks are left out: they carry no guest
-    physical address. One pass over the file, none if nothing is asked for.
+    physical address. One pass over a few columns of the file, none if nothing is asked for; what
+    is around the events that it finds is read whole.
     """
     asked = list(addresses)
     wanted = np.unique(np.array(asked, dtype=np.uint64) & _PAGE)
@@ -75,7 +78,8 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
     lives = {int(one): _Life() for one in wanted}
     callers: dict[int, tuple[int, int]] = {}
     if len(wanted) or len(wanted_seqs):
-        for batch in events.batches(_COLUMNS):
+        groups = _groups(events, wanted, wanted_seqs)
+        for batch in one_ahead(events.batches_of(groups, _COLUMNS)):
             if len(wanted):
                 _scan(batch, wanted, lives)
             for position in np.flatnonzero(np.isin(batch["seq"], wanted_seqs)).tolist():
@@ -85,27 +89,54 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
     return Lookup({one: life.first + life.latest for one, life in pages.items()}, callers)
 
 
-def _scan(batch: Batch, wanted: npt.NDArray[np.uint64], lives: dict[int, _Life]) -> None:
-    gpa = batch["gpa"] & _PAGE
-    end = batch["gpa"] + np.minimum(np.maximum(batch["size"], np.uint64(1)), ~batch["gpa"])
-    place = np.minimum(np.searchsorted(wanted, gpa), len(wanted) - 1)
-    hit = (wanted[place] >= gpa) & (wanted[place] < end)
-    hit &= (batch["kind"] <= Kind.CIPHERTEXT) & (batch["kind"] != Kind.ATTACK)
-    hit |= (batch["kind"] == Kind.ATTACK) & np.isin(gpa, wanted)
-    for position in _few(np.flatnonzero(hit), place):
+def _groups(events: EventFile, wanted: Pages, seqs: npt.NDArray[np.uint64]) -> set[int]:
+    """The row groups of the file that hold something to look at."""
+    groups: set[int] = set()
+    for batch in one_ahead(events.batches(("seq", "kind", "gpa", "size"))):
+        if len(wanted):
+            groups |= events.groups_of(batch.start + _hits(batch, wanted))
+        if len(seqs):
+            groups |= events.groups_of(batch.start + np.flatnonzero(np.isin(batch["seq"], seqs)))
+    return groups
+
+
+def _scan(batch: Batch, wanted: Pages, lives: dict[int, _Life]) -> None:
+    gpa, end = batch["gpa"] & _PAGE, _ends(batch["gpa"], batch["size"])
+    hits = _hits(batch, wanted)
+    place = np.searchsorted(wanted, gpa[hits])
+    for position in _few(hits, place):
         event = event_at(batch, int(position))
         inside = (wanted >= gpa[position]) & (wanted < end[position])
         for address in wanted[inside]:
             lives[int(address)].add(event)
 
 
+def _hits(batch: Batch, wanted: Pages) -> npt.NDArray[np.intp]:
+    """Positions of the events that touch one of the pages, which are sorted."""
+    near = batch["gpa"] <= wanted[-1] | ~_PAGE
+    near &= batch["kind"] <= Kind.CIPHERTEXT
+    near &= (batch["gpa"] >= wanted[0] - min(wanted[0], ~_PAGE)) | ~batch.page_sized
+    near = np.flatnonzero(near)
+    kind = batch["kind"][near]
+    gpa, end = batch["gpa"][near] & _PAGE, _ends(batch["gpa"][near], batch["size"][near])
+    place = np.minimum(np.searchsorted(wanted, gpa), len(wanted) - 1)
+    hit = (wanted[place] >= gpa) & (wanted[place] < end) & (kind != Kind.ATTACK)
+    hit |= (kind == Kind.ATTACK) & np.isin(gpa, wanted)
+    return np.asarray(near[hit])
+
+
+def _ends(gpa: Pages, size: Pages) -> Pages:
+    """Where the events end; at least one byte behind their begin, and not beyond all addresses."""
+    return np.asarray(gpa + np.minimum(np.maximum(size, np.uint64(1)), ~gpa))
+
+
 def _few(hits: npt.NDArray[np.intp], place: npt.NDArray[np.intp]) -> list[int]:
-    """Of very many hits, those that can be among the first or the latest of their page."""
+    """Of very many hits, each at a ``place``, those that can be among the first or the latest there."""
     if len(hits) <= _MANY:
         return [int(one) for one in hits]
     few: set[int] = set()
-    for page in np.unique(place[hits]):
-        same = hits[place[hits] == page]
+    for page in np.unique(place):
+        same = hits[place == page]
         few.update(int(one) for one in (*same[:KEPT], *same[-KEPT:]))
     return sorted(few)
 
