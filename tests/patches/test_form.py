@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The form of every series below patches/: what a list would send back at once."""
+
+from __future__ import annotations
+
+import email
+import re
+from email.utils import parseaddr
+
+import pytest
+
+from toolkit.kernels.config import TARGETS
+from toolkit.series.message import Message
+from toolkit.series.own import own_series
+from toolkit.series.source import Series
+
+SERIES = own_series()
+PATCHES = [(series, patch) for series in SERIES for patch in series.patches]
+MOST_PATCHES = 20
+COLUMNS = 75
+"""How wide a commit message may be (Documentation/process/submitting-patches.rst)."""
+COVER_COLUMNS = 72
+_TAG = re.compile(r"^(Signed-off-by|Reviewed-by|Acked-by|Tested-by|Co-developed-by):", re.MULTILINE)
+
+
+def message_of(patch: Message) -> str:
+    """Return a patch's commit message, without its subject."""
+    return patch.text.split("\n---\n", 1)[0]
+
+
+def test_there_are_series() -> None:
+    assert SERIES
+
+
+@pytest.mark.parametrize("series", SERIES, ids=lambda one: one.spec.name)
+def test_a_series_is_whole(series: Series) -> None:
+    assert 1 <= len(series.patches) <= MOST_PATCHES
+    assert [patch.number for patch in series.patches] == list(range(1, len(series.patches) + 1))
+    assert series.spec.config.target in TARGETS
+    assert all(fragment.is_file() for fragment in series.spec.config.fragments)
+    assert series.cover is not None
+    assert max(map(len, series.cover.text.splitlines())) <= COVER_COLUMNS
+
+
+@pytest.mark.parametrize(("series", "patch"), PATCHES, ids=lambda one: getattr(one, "file", ""))
+def test_a_patch_argues_and_names_nobody(series: Series, patch: Message) -> None:
+    header = patch.raw.split(b"\n", 1)[1] if patch.raw.startswith(b"From ") else patch.raw
+    assert parseaddr(email.message_from_bytes(header)["From"]) == (
+        "acceptlab",
+        "acceptlab@localhost",
+    )
+    text = message_of(patch)
+    assert len(text.split()) > 20, f"{series.spec.name}: {patch.subject}: no reasons given"
+    assert max(map(len, text.splitlines())) <= COLUMNS
+    assert not _TAG.search(text)
