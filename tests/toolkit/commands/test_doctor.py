@@ -43,25 +43,3 @@ def test_a_full_disk_is_seen(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -
     check = next(c for c in checks.all_checks() if c.name == "disk for the cache")
     assert not check.ok
     assert "XDG_CACHE_HOME" in check.remedy
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["doctor"],
-        ["setup"],
-        ["run"],
-        ["replay"],
-        ["report"],
-        ["project"],
-        ["import"],
-        ["export"],
-        ["demo"],
-        ["kernel", "fetch"],
-        ["kernel", "list"],
-    ],
-)
-def test_every_command_s_help_has_an_example(command: list[str]) -> None:
-    done = CliRunner().invoke(app, [*command, "--help"])
-    assert done.exit_code == 0
-    assert f"Example: acceptlab {' '.join(command)}" in " ".join(done.stdout.split())

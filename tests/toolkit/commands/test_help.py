@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What every command has: help with an example, and completion in the shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from toolkit.commands.app import app
+
+
+def commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Return the words of every command below a group."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+EVERY = list(commands(typer.main.get_command(app)))
+
+
+def test_the_commands_are_found() -> None:
+    assert {("run",), ("replay",), ("kernel", "fetch")} <= set(EVERY)
+
+
+@pytest.mark.parametrize("command", EVERY, ids=" ".join)
+def test_every_command_s_help_has_an_example(command: tuple[str, ...]) -> None:
+    done = CliRunner().invoke(app, [*command, "--help"])
+    assert done.exit_code == 0
+    assert f"Example: acceptlab {' '.join(command)}" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"), [("acceptlab ru", "run"), ("acceptlab kernel fe", "fetch")]
+)
+def test_bash_completes_commands(words: str, completed: str) -> None:
+    """As the script of `--install-completion` asks."""
+    asked = {
+        "_ACCEPTLAB_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(words.count(" ")),
+    }
+    program = Path(sys.executable).with_name("acceptlab")
+    done = subprocess.run(
+        [program], env=os.environ | asked, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == [completed]
