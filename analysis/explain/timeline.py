@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A page's life as one line of text: the clock from left to right, a letter for each event."""
+"""A page's life as a small plot in plain text: its state as a line, a letter for each event below it.
+
+From left to right the events, not the clock: what decides a page's life happens within a few
+instructions, between long times of nothing. The clock that passed is written below.
+"""
 
 from __future__ import annotations
 
+import itertools
 import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from analysis.explain.life import ACCEPTED, HOST, PENDING, Life
+from analysis.explain.life import ACCEPTED, HOST, PENDING, Life, Moment
 
 LETTERS = {
     "accept": "A",
@@ -20,28 +27,78 @@ LETTERS = {
     "ciphertext": "c",
     "dma-refused": "D",
     "split": "s",
+    "ram": "m",
 }
-_BARS = {ACCEPTED: "#", PENDING: "-", HOST: "."}
-_RANK = "!FSARCDLrasc"
+_RANK = "!FSARCDLrascm"
 """Where several events share a column, the first of these is shown."""
+_LANES = (ACCEPTED, PENDING, HOST)
+_LABEL = max(map(len, _LANES)) + 1
+_WIDEST = 9
+_TELLS_CLOCK = 6
+"""Narrowest column that has room for the clock."""
 
 
-def timeline(life: Life, width: int = 60) -> list[str]:
-    """Two lines (events above states) and a legend; ASCII, at most ``width`` columns a line."""
-    low, high = life.clock
-    span = max(high - low, 1)
-    marks = [" "] * width
-    states = [" "] * width
-    for number, moment in enumerate(life.moments):
-        column = min((moment.event["clock"] - low) * width // span, width - 1)
-        letter = LETTERS.get(moment.event["kind"], "")
-        if letter and (marks[column] == " " or _RANK.index(letter) < _RANK.index(marks[column])):
-            marks[column] = letter
-        later = life.moments[number + 1 :]
-        end = (later[0].event["clock"] - low) * width // span if later else width
-        for place in range(column, min(max(end, column + 1), width)):
-            states[place] = _BARS.get(moment.after, " ")
-    used = [f"{mark} {kind}" for kind, mark in LETTERS.items() if mark in marks]
-    bars = [f"{mark} {name}" for name, mark in _BARS.items() if mark in states]
-    legend = textwrap.wrap(", ".join(used + bars), width)
-    return ["".join(marks).rstrip(), "".join(states).rstrip(), *legend]
+@dataclass(frozen=True)
+class _Column:
+    """Events that share a column: the one that is shown, the state that they leave, the clock at the first."""
+
+    letter: str
+    after: str
+    clock: int
+    culprit: bool
+
+
+def timeline(life: Life, width: int = 70, culprits: frozenset[int] = frozenset()) -> list[str]:
+    """The plot and its legend; ASCII, at most ``width`` columns a line. ``culprits`` (seq) are marked ^."""
+    room = width - _LABEL - 1
+    columns = _columns(life.moments, room // 2, culprits)
+    wide = min(room // len(columns), _WIDEST)
+    lines = [_lane(name, columns, wide) for name in _LANES]
+    lines.append(_row("", [column.letter for column in columns], wide))
+    if any(column.culprit for column in columns):
+        lines.append(_row("", ["^" if column.culprit else "" for column in columns], wide))
+    if wide >= _TELLS_CLOCK:
+        clocks = [column.clock for column in columns]
+        passed = [""] + [f"+{_short(b - a)}" for a, b in itertools.pairwise(clocks)]
+        lines.append(_row("clock", passed, wide))
+    return [line.rstrip() for line in lines] + textwrap.wrap(_legend(columns), width)
+
+
+def _columns(moments: Sequence[Moment], most: int, culprits: frozenset[int]) -> list[_Column]:
+    share = -(-len(moments) // most)
+    return [
+        _Column(
+            min((LETTERS.get(one.event["kind"], ".") for one in some), key=_rank),
+            some[-1].after,
+            some[0].event["clock"],
+            any(one.event["seq"] in culprits for one in some),
+        )
+        for some in (moments[at : at + share] for at in range(0, len(moments), share))
+    ]
+
+
+def _rank(letter: str) -> int:
+    return _RANK.find(letter) if letter in _RANK else len(_RANK)
+
+
+def _lane(name: str, columns: Sequence[_Column], wide: int) -> str:
+    return _row(name, [("#" if column.after == name else " ") * wide for column in columns], wide)
+
+
+def _row(label: str, cells: Sequence[str], wide: int) -> str:
+    return f"{label:>{_LABEL}}|" + "".join(cell.ljust(wide) for cell in cells)
+
+
+def _short(clock: int) -> str:
+    """A number in at most five characters."""
+    for factor, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if clock >= factor:
+            return f"{clock / factor:.3g}"[:4].rstrip(".") + unit
+    return str(clock)
+
+
+def _legend(columns: Sequence[_Column]) -> str:
+    used = {column.letter for column in columns}
+    words = [f"{letter} {kind}" for kind, letter in LETTERS.items() if letter in used]
+    marked = ["^ what the finding is about"] if any(column.culprit for column in columns) else []
+    return ", ".join(words + marked)

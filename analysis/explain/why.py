@@ -59,7 +59,7 @@ def tell_life(run: Run, life: Life, culprits: frozenset[int] = frozenset()) -> s
         f"Page {life.gpa:#x} of {run.path.name} ({info.platform.upper()}): "
         f"{_events(len(life.moments) + life.left_out)}."
     )
-    lines += ["", *(f"  {line}" for line in timeline(life)), ""]
+    lines += ["", *(f"  {line}" for line in timeline(life, WIDTH - 2, culprits)), ""]
     seen: set[str] = set()
     for moment in life.moments:
         lines += _moment(run, moment, moment.event["seq"] in culprits, seen)

@@ -72,10 +72,31 @@ def test_an_address_outside_ram_is_refused(twice: tuple[Run, int]) -> None:
         _life(twice[0], 1 << 50)
 
 
-def test_the_timeline_has_a_letter_for_what_happened(twice: tuple[Run, int]) -> None:
-    lines = timeline(_life(*twice), 40)
-    assert "A" in lines[0] and lines[1].endswith("#") and "A accept" in " ".join(lines[2:])
-    assert max(map(len, lines)) <= 40
+def plotted(run: Run, gpa: int, width: int = 70) -> dict[str, str]:
+    """The rows of the plot by their labels; the letters have none."""
+    accept = max(moment.event["seq"] for moment in _life(run, gpa).moments)
+    lines = timeline(_life(run, gpa), width, frozenset({accept}))
+    assert max(map(len, lines)) <= width
+    rows = [line.split("|", 1) for line in lines if "|" in line]
+    return {f"{number}{label.strip()}": row for number, (label, row) in enumerate(rows)}
+
+
+def test_the_plot_shows_events_and_the_states_they_leave(twice: tuple[Run, int]) -> None:
+    rows = plotted(*twice)
+    letters = rows["3"].split()
+    wide = rows["3"].index(letters[1])
+    at = {letter: number for number, letter in enumerate(letters)}
+    assert letters[0] == "m" and letters[-2:] == ["A", "A"] and rows["4"].split() == ["^"]
+    assert rows["4"].index("^") == (len(letters) - 1) * wide  # below the second accept
+    assert rows["0accepted"].strip() == "#" * 2 * wide
+    assert rows["1not accepted"].count("#") == (letters.index("A") - at["a"]) * wide
+    assert rows["2with the host"].startswith("#" * wide)
+    assert rows["5clock"].split()[-1].startswith("+")
+
+
+def test_a_narrow_plot_has_all_events_too(twice: tuple[Run, int]) -> None:
+    rows = plotted(*twice, width=30)
+    assert "A" in rows["3"] and "^" in rows["4"] and "#" in rows["0accepted"]
 
 
 def test_a_fault_is_told_as_one(tmp_path: Path) -> None:
