@@ -20,13 +20,19 @@ _BUFFER = "trace_buf_size=16M"
 
 
 def trace_words(platform: str, functions: Sequence[str]) -> list[str]:
-    """Return the words: probes on the platform's hook and on more functions, and the tracepoints of our series."""
+    """Return the words: probes on the platform's hook, on accept_memory() and on more functions, and our series' tracepoints.
+
+    SNP's hook cannot be probed in kernels that leave it out of ftrace, as Debian's do (notrace, and no
+    CONFIG_KPROBE_EVENTS_ON_NOTRACE): of those, the calls of accept_memory() are all that there is. Results are not asked for,
+    as kernels with BTF refuse a return probe that asks for the result of a function without one, such as accept_memory().
+    """
+    hook = _HOOK[platform]
     probes = [
-        f"p:{_HOOK[platform]},{_HOOK[platform]},start=%di:x64,end=%si:x64",
-        f"r:{_HOOK[platform]}_return,{_HOOK[platform]}{_RESULT[platform]}",
+        f"p:{hook},{hook},start=%di:x64,end=%si:x64",
+        f"r:{hook}_return,{hook}{_RESULT[platform]}",
     ]
-    for function in functions:
-        if function != _HOOK[platform]:
+    for function in dict.fromkeys(["accept_memory", *functions]):
+        if function != hook:
             probes.append(f"p:{function},{function},first=%di:x64,second=%si:x64")
-            probes.append(f"r:{function}_return,{function},ret=$retval:x64")
+            probes.append(f"r:{function}_return,{function}")
     return ["trace_event=kprobes,accept", _BUFFER, f"kprobe_event={';'.join(probes)}"]

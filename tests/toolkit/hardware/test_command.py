@@ -138,9 +138,9 @@ def test_what_only_the_emulator_can_do_is_refused(options: dict[str, Any]) -> No
 
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
 def test_each_probe_has_its_return(platform: str) -> None:
-    found = [one for one in trace_words(platform, ["accept_memory"]) if "kprobe_event=" in one]
+    found = [one for one in trace_words(platform, ["handle_mm_fault"]) if "kprobe_event=" in one]
     probes = found[0].removeprefix("kprobe_event=").split(";")
     entries = [probe.split(",")[1] for probe in probes if probe.startswith("p:")]
     returns = [probe.split(",")[1] for probe in probes if probe.startswith("r:")]
-    assert entries == returns == [f"{platform}_accept_memory", "accept_memory"]
+    assert entries == returns == [f"{platform}_accept_memory", "accept_memory", "handle_mm_fault"]
     assert not re.search(r"\s", found[0])
