@@ -21,7 +21,7 @@ _SECOND_FAILED = re.compile(
     r"^ACCEPTLAB workload (?:kexec|kdump) end result=([^\r\n]*)", re.MULTILINE
 )
 _DONE = re.compile(r"^ACCEPTLAB done\r?$", re.MULTILINE)
-_PANIC = re.compile(r"Kernel panic - not syncing: ([^\r\n]*)")
+_PANIC = re.compile(r"(?<!\[ end )Kernel panic - not syncing: ([^\r\n]*)")
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FULL_DISK = ("No space left on device", "Disk quota exceeded", "File too large")
 _LEAST_FREE = 64 << 10  # bytes
@@ -51,18 +51,18 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     if ending.interrupted:
         return Outcome("killed", f"the run was interrupted by its user, {where}")
     if ending.timed_out:
-        return Outcome("timeout", f"the time limit of {limit:g} s passed, {where}")
+        return _of_time_limit(f"the time limit of {limit:g} s passed", report, console)
     if ending.code < 0:
         name = signal.Signals(-ending.code).name
         return Outcome("killed", f"the emulator was killed from outside ({name}), {where}")
     told = str((report or {}).get("outcome", ""))
-    if told in _FROM_REPORT and not _is_reboot_of_panic(told, report, console):
-        return Outcome(told, str((report or {}).get("reason", "")))
+    if told in _FROM_REPORT and not _is_reboot_of_panic(told, console):
+        reason = str((report or {}).get("reason", ""))
+        return Outcome(told, f"{reason}, {where}" if told == "triple-fault" else reason)
     console = _of_last_kernel(console)
-    elsewhere = "" if _DONE.search(console) else _printk(report)
-    panics = _PANIC.findall(console) or _PANIC.findall(elsewhere)
+    panics = _panics(console, report)
     if panics:
-        return Outcome("panic", str(panics[-1]).strip())
+        return Outcome("panic", panics[-1])
     return _of_own_end(told, console)
 
 
@@ -91,10 +91,21 @@ def with_remark(outcome: Outcome, remark: str) -> Outcome:
     return Outcome(outcome.word, "; ".join(part for part in (remark, outcome.reason) if part))
 
 
-def _is_reboot_of_panic(told: str, report: dict[str, Any] | None, console: str) -> bool:
+def _is_reboot_of_panic(told: str, console: str) -> bool:
     """Tell whether a triple fault is only how Linux resets the machine after a panic, when nothing else works."""
-    first_kernel = not str((report or {}).get("stage", "")).startswith("second-")
-    return told == "triple-fault" and first_kernel and bool(_PANIC.search(console))
+    return told == "triple-fault" and not _expects_second(console) and bool(_PANIC.search(console))
+
+
+def _expects_second(console: str) -> bool:
+    """Tell whether a panic may be no end: a second kernel was loaded for it."""
+    return bool(_SECOND_LOADED.search(console))
+
+
+def _panics(console: str, report: dict[str, Any] | None) -> list[str]:
+    """Return the words of every panic on the console, or of those that only the kernel's own log has; none after a good end."""
+    elsewhere = "" if _DONE.search(console) else _printk(report)
+    found = _PANIC.findall(console) or _PANIC.findall(elsewhere)
+    return [str(words).strip() for words in found]
 
 
 def _printk(report: dict[str, Any] | None) -> str:
@@ -107,6 +118,17 @@ def _of_last_kernel(console: str) -> str:
     """Return what was printed since a second kernel reached userspace, which the first one's crash may have led to; else all."""
     found = _SECOND_USERSPACE.search(console)
     return console[console.rfind("ACCEPTLAB userspace", 0, found.start()) :] if found else console
+
+
+def _of_time_limit(passed: str, report: dict[str, Any] | None, console: str) -> Outcome:
+    """Return the outcome of a guest that had to be stopped: a panic where that came first.
+
+    Before there is a way to reset the machine, a kernel that panics goes round in circles for ever.
+    """
+    panics = [] if _expects_second(console) else _panics(console, report)
+    if panics:
+        return Outcome("panic", f"{panics[-1]}; then {passed}")
+    return Outcome("timeout", f"{passed}, {_where(report, console)}")
 
 
 def _of_own_end(told: str, console: str) -> Outcome:

@@ -47,6 +47,33 @@ DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
         ({"printk": ["Kernel panic - not syncing: Silent"]}, "", Ending(0), "panic", "Silent"),
         ({"outcome": "reset"}, "", Ending(0), "terminated", "asked for a reset"),
         (OFF, DONE, Ending(0, timed_out=True), "timeout", "limit of 5 s"),
+        (
+            {
+                "printk": [
+                    "Kernel panic - not syncing: Early",
+                    "---[ end Kernel panic - not syncing: Early ]---",
+                ],
+                "stage": "kernel",
+            },
+            "",
+            Ending(0, timed_out=True),
+            "panic",
+            "Early; then the time limit of 5 s passed",
+        ),
+        (
+            {"stage": "second-kernel"},
+            CRASH,
+            Ending(0, timed_out=True),
+            "timeout",
+            "in stage second-kernel",
+        ),
+        (
+            {"outcome": "triple-fault", "stage": "decompressor"},
+            "",
+            Ending(0),
+            "triple-fault",
+            "in stage decompressor",
+        ),
         (OFF, DONE, Ending(-15, interrupted=True), "killed", "interrupted by its user"),
         (None, "", Ending(-9), "killed", "SIGKILL"),
     ],
