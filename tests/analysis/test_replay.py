@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,6 +56,16 @@ def test_progress_ends_at_the_end(run: Path) -> None:
     seen: list[tuple[int, int]] = []
     verdict = replay_run(run, progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (verdict.events, verdict.events)
+
+
+def test_judging_does_not_wait_for_pandas(run: Path) -> None:
+    """To load it takes longer than to judge a small run."""
+    code = (
+        "import sys; from analysis.replay import replay_run; replay_run(sys.argv[1], write=False); "
+        "sys.exit('pandas' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code, run], cwd=root, check=False).returncode == 0
 
 
 # --- incomplete traces ---------------------------------------------------------------------
