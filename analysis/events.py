@@ -211,6 +211,6 @@ def _one_line(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise BadInput(f"there is no {path}: record the run again") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         first_line = str(error).splitlines()[0] if str(error) else "unreadable"
         raise BadInput(f"{path} is truncated or damaged ({first_line})") from error

@@ -331,6 +331,13 @@ def test_a_damaged_parquet_gives_one_line_or_a_verdict(
         assert "\n" not in str(error)
 
 
+def test_a_parquet_with_a_damaged_column_name(run: Path) -> None:
+    data = (run / "events.parquet").read_bytes().replace(b"carry", b"\xe4arry")
+    (run / "events.parquet").write_bytes(data)
+    rewrite(run, sha256_of(run / "events.parquet"))
+    assert "truncated or damaged" in one_line(run)
+
+
 def rewrite(run: Path, sha256: str) -> None:
     info = Run.open(run).info
     write_run_json(run, replace(info, events=replace(info.events, sha256=sha256)))
