@@ -13,7 +13,7 @@ from analysis.report.groups import Group
 from analysis.report.significance import least_p, p_value
 from analysis.report.tables import Chapter, Table
 
-HEADING = "Groups of runs against each other"
+HEADING = "Differences"
 _HEAD = ("", "runs", "median", "min .. max", "change", "p")
 
 
@@ -97,7 +97,7 @@ def _p(first: Sequence[float], second: Sequence[float]) -> float | None:
 
 def _table(shown_facts: Sequence[Contest], several: bool) -> Table:
     """A line for each fact, and under it one for each group; nothing about seeds when there is one of each."""
-    head = _HEAD if several else (_HEAD[0], _HEAD[2], _HEAD[4])
+    head = _HEAD if several else (_HEAD[0], "value", _HEAD[4])
     rows: list[list[str]] = []
     for contest in shown_facts:
         column = COLUMNS[contest.fact]
@@ -138,11 +138,13 @@ def _shown(column: Column, value: float) -> str:
 
 def _lead(groups: Sequence[Group]) -> str:
     sizes = sorted({len(group.subjects) for group in groups})
+    facts = "Counts and instructions are facts of the traces, no times."
+    if sizes == [1]:
+        return f"{len(groups)} runs. Change is against the first. {facts}"
     runs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    many = "run" if sizes == [1] else "runs that differ in the seed"
     return (
-        f"{len(groups)} group{'s' if len(groups) > 1 else ''} of {runs} {many}. Change is of the "
-        "median, against the first group. Counts and instructions are facts of the traces, no times."
+        f"{len(groups)} group{'s' if len(groups) > 1 else ''} of {runs} runs that differ in the seed. "
+        f"Change is of the median, against the first group. {facts}"
     )
 
 

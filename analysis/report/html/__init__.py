@@ -90,8 +90,8 @@ def _comparison(subjects: Sequence[Subject], groups: Sequence[Group], figures: F
 
 
 _GAINS = (
-    "What each group gains or costs: change of the median of every fact that differs, in percent, "
-    "against {}"
+    "What each gains or costs: change of every fact that differs (of the median over seeds), in "
+    "percent, against {}"
 )
 
 

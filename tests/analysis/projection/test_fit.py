@@ -72,6 +72,14 @@ def test_operations_and_times_follow_from_the_bytes() -> None:
     assert lazy.bytes == GIB + int(3 * GIB * MEMMAP_SHARE)
 
 
+def test_scaling_ends_where_the_figures_end() -> None:
+    told = project([boot(16, 1, GIB)], Target(32 * GIB, 64, "4K"), PROFILE)
+    assert (
+        "More than 4 vCPUs accept no faster than 4: nobody has published more." in told.assumptions
+    )
+    assert told.outlooks[1].together == told.outlooks[1].small * 250.0
+
+
 def test_no_price_is_no_time() -> None:
     for outlook in project([boot(16, 1, GIB)], Target(32 * GIB, 4, "2M"), PROFILE).outlooks:
         assert outlook.large and outlook.alone is None and outlook.together is None

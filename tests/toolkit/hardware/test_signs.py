@@ -42,6 +42,18 @@ def test_a_confidential_guest_is_recognised(
     assert found.hosts == ()  # they do not nest
 
 
+@pytest.mark.parametrize(
+    ("vendor", "files"),
+    [(AMD, {**SNP_HOST, "dev/sev-guest": ""}), (INTEL, {**TDX_HOST, "dev/tdx_guest": ""})],
+)
+def test_a_confidential_guest_hosts_none(
+    vendor: str, files: dict[str, str], tmp_path: Path
+) -> None:
+    found = look(tree(tmp_path, vendor=vendor, flags="hypervisor", files=files))
+    assert found.hosts == ()
+    assert "do not nest" in str(found.lacks)
+
+
 @pytest.mark.parametrize("machine", NO_GUESTS)
 def test_other_machines_are_none(machine: dict[str, Any], tmp_path: Path) -> None:
     assert look(tree(tmp_path, **machine)).guest == ""
