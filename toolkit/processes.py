@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,19 @@ def signals_interrupt() -> Iterator[None]:
     before = {number: signal.signal(number, handler) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+@contextlib.contextmanager
+def stop_asked() -> Iterator[threading.Event]:
+    """Note Ctrl-C, SIGTERM and SIGHUP, while the block runs, instead of being torn out of it."""
+    asked = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: asked.set()) for number in numbers}
+    try:
+        yield asked
     finally:
         for number, old in before.items():
             signal.signal(number, old)

@@ -13,6 +13,7 @@ import pytest
 from analysis.events import EventFile
 from analysis.schema import UNIT_SIZE, Kind
 from tests.analysis.readers.samples import FTRACE, read
+from toolkit.collect import permission
 from toolkit.places import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
@@ -60,6 +61,17 @@ def units(folder: Path) -> list[int]:
         ):
             found += range(gpa // UNIT_SIZE, (gpa + size) // UNIT_SIZE)
     return found
+
+
+@pytest.mark.long
+def test_collecting_sees_what_the_emulator_records(tmp_path: Path) -> None:
+    problems = permission.against_uprobes()
+    if problems:
+        pytest.skip(f"eBPF is not permitted here: {problems[0]}")
+    said = run("".join(blocks("collecting.md")), tmp_path)
+    assert said.count(": clean:") == 2
+    own, seen = (tmp_path / name / "events.parquet" for name in ("own", "by-ebpf"))
+    assert own.read_bytes() == seen.read_bytes()
 
 
 def test_every_block_is_run() -> None:

@@ -16,6 +16,8 @@ from toolkit.errors import BadInputError, MachineError
 
 BUFFER = "16M"
 """Of the kernel's ring buffer, per CPU: an entry takes some 60 bytes, so that this is a quarter of a million of them."""
+TRACEPOINTS = "accept"
+"""The group of our series' tracepoints; a kernel without them says so and goes on."""
 TRACEFS = Path("/sys/kernel/tracing")
 _MAGIC = b"#BOOTCONFIG\n"
 _MOST = 32 << 10
@@ -25,16 +27,20 @@ _ALIGNMENT = 4
 
 @dataclass(frozen=True)
 class Watched:
-    """A kernel function to trace from its call to its return, with the names of its first arguments."""
+    """A kernel function to trace from its call to its return, with the names of its first arguments.
+
+    ``result`` is what to record of the value returned; a kernel with BTF refuses to record that of a void function.
+    """
 
     name: str
     arguments: tuple[str, ...]
+    result: str = ""
 
 
 FUNCTIONS = {
     "": (Watched("accept_memory", ("start", "size")),),
     "snp": (Watched("snp_accept_memory", ("start", "end")),),
-    "tdx": (Watched("tdx_accept_memory", ("start", "end")),),
+    "tdx": (Watched("tdx_accept_memory", ("start", "end"), "ret=$retval:u8"),),
 }
 """What to trace on any platform (Linux, drivers/firmware/efi/unaccepted_memory.c), and each platform's hook behind it."""
 
@@ -51,20 +57,21 @@ def command_line(platform: str | None) -> str:
     for function in watched(platform):
         arguments = ",".join(f"{name}=$arg{at}" for at, name in enumerate(function.arguments, 1))
         probes.append(f"p:{function.name},{function.name},{arguments}")
-        probes.append(f"r:{function.name}_return,{function.name},ret=$retval")
-    return f"trace_buf_size={BUFFER} kprobe_event={';'.join(probes)}"
+        probes.append(
+            ",".join(filter(None, (f"r:{function.name}_return", function.name, function.result)))
+        )
+    return f"trace_event={TRACEPOINTS} trace_buf_size={BUFFER} kprobe_event={';'.join(probes)}"
 
 
 def bootconfig(platform: str | None) -> str:
     """Return the bootconfig; the kernel wants the word `bootconfig` on its command line with it."""
-    lines = [f"ftrace.buffer_size = {BUFFER}"]
+    lines = [f"ftrace.buffer_size = {BUFFER}", f"ftrace.event.{TRACEPOINTS}.enable"]
     for function in watched(platform):
         arguments = " ".join(f"{name}=$arg{at}" for at, name in enumerate(function.arguments, 1))
         key = f"ftrace.event.kprobes.{function.name}"
         lines += [f'{key}.probes = "{function.name} {arguments}"', f"{key}.enable"]
-        lines += [
-            f'{key}_return.probes = "{function.name}%return ret=$retval"', f"{key}_return.enable",
-        ]  # fmt: skip
+        result = f" {function.result}" if function.result else ""
+        lines += [f'{key}_return.probes = "{function.name}%return{result}"', f"{key}_return.enable"]
     return "\n".join(lines) + "\n"
 
 

@@ -7,8 +7,6 @@ import os
 import select
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +18,11 @@ from analysis.run_folder import EventsInfo, Run
 from analysis.schema import RAW_DTYPE
 from toolkit.collect import describe
 from toolkit.collect.emulators import LiveEmulator
+from toolkit.collect.names import names_of
 from toolkit.collect.probes import Probes, attached
 from toolkit.collect.spool import Spool
 from toolkit.collect.view import Tally, View
+from toolkit.processes import stop_asked
 from toolkit.progress import say
 from toolkit.run.folder import claimed, is_running
 
@@ -49,7 +49,7 @@ def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> 
     machine does not let us.
     """
     folder = folder.resolve()
-    with claimed(folder), _stop_asked() as stop:
+    with claimed(folder), stop_asked() as stop:
         spool = Spool(folder, describe.so_far(emulator, reproduce))
         lost = _record(emulator, spool, ring, stop)
         interrupted = stop.is_set()
@@ -64,34 +64,20 @@ def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> 
         return Collected(folder, summary.events, lost, problem, interrupted)
 
 
-@contextmanager
-def _stop_asked() -> Iterator[threading.Event]:
-    """Note Ctrl-C, SIGTERM and SIGHUP, while the block runs, instead of being torn out of it."""
-    asked = threading.Event()
-
-    def handler(number: int, frame: object) -> None:  # noqa: ARG001 (the signature is Python's)
-        asked.set()
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield asked
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
-
-
 def _record(emulator: LiveEmulator, spool: Spool, ring: int, stop: threading.Event) -> int:
     """Attach, let the emulator go, and record until it ends or a stop is asked for; return how many events were lost."""
     received = bytearray()
-    tally = Tally()
+    names = names_of(emulator)
+    tally = Tally(names)
     ended = os.pidfd_open(emulator.pid)
 
     def take() -> None:
         records = bytes(received)
         received.clear()
         spool.write(records)
-        tally.add(np.frombuffer(records, RAW_DTYPE))
+        taken = np.frombuffer(records, RAW_DTYPE)
+        names.watch(taken)
+        tally.add(taken)
 
     title = f"collecting from process {emulator.pid}"
     try:

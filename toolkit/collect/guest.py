@@ -8,12 +8,9 @@ for `acceptlab import`.
 from __future__ import annotations
 
 import ctypes
-import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +18,7 @@ from typing import Any
 from toolkit.collect import guest_program, library, permission
 from toolkit.collect.guest_text import TraceText
 from toolkit.errors import AcceptlabError, MachineError
+from toolkit.processes import stop_asked
 
 _POLL = 0.05
 """Seconds between two looks at the ring."""
@@ -109,19 +107,6 @@ def _loop(program: Any, text: TraceText, seconds: float | None, stop: threading.
         stop.wait(_POLL)
         program.ring_buffer_consume()
     program.ring_buffer_consume()
-
-
-@contextmanager
-def stop_asked() -> Iterator[threading.Event]:
-    """Note Ctrl-C, SIGTERM and SIGHUP, while the block runs, instead of being torn out of it."""
-    asked = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda *_: asked.set()) for number in numbers}
-    try:
-        yield asked
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 def main() -> int:

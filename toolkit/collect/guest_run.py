@@ -17,6 +17,7 @@ from toolkit.collect import guest
 from toolkit.errors import BadInputError
 from toolkit.hardware import signs
 from toolkit.importing.describe import Origin, run_json
+from toolkit.processes import stop_asked
 from toolkit.run.folder import claimed
 
 TEXT = "trace.txt"
@@ -46,7 +47,7 @@ def collect(
         raise BadInputError(
             "this machine shows no sign of being a guest: give --platform snp or tdx"
         )
-    with claimed(folder), guest.stop_asked() as stop:
+    with claimed(folder), stop_asked() as stop:
         return _collect(folder, found, seconds, command, stop)
 
 

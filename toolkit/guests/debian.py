@@ -35,6 +35,7 @@ _LEFT_OUT = (
 _RECORDER = (
     "toolkit/__init__.py",
     "toolkit/errors.py",
+    "toolkit/processes.py",
     "toolkit/run/__init__.py",
     "toolkit/run/machinery.py",
     "toolkit/collect",

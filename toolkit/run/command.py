@@ -64,6 +64,11 @@ class RunFiles:
         return self.folder / "hand-over" / "machinery"
 
     @property
+    def kernel(self) -> Path:
+        """Return the file that says, while the run goes on, which file has the kernel's symbols."""
+        return self.folder / "hand-over" / "kernel.json"
+
+    @property
     def attacks(self) -> Path:
         """Return the list of hostile acts to inject."""
         return self.folder / "hand-over" / "attacks"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     )
     written = write_hand_over(hand_over, files.hand_over)
     files.snapshots.mkdir()
+    files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
     machinery.write_machinery(table, files.machinery)
     if options.attacks:
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
@@ -145,6 +147,14 @@ def _initrd(options: RunOptions, second: Kernel | None) -> bytes:
         return _read_initrd(Path(options.initrd))
     plain = initramfs().read_bytes()
     return with_second_kernel(plain, second.image.read_bytes()) if second else plain
+
+
+def _file_with_symbols(options: RunOptions, kernel: Kernel) -> dict[str, str | None]:
+    """Return where `_symbols` looks: the file, and its checksum where that is known."""
+    named = options.vmlinux or kernel.vmlinux
+    if named:
+        return {"file": str(Path(named).resolve()), "sha256": None}
+    return {"file": str(kernel.image.resolve()), "sha256": kernel.sha256}
 
 
 def _read_initrd(path: Path) -> bytes:
