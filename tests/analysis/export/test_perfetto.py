@@ -92,6 +92,18 @@ def test_no_accepted_byte_is_lost(
         assert len(shown) < len(mine) / 20
 
 
+def test_accepts_that_are_apart_are_slices_of_their_own(tmp_path: Path) -> None:
+    guest = Guest()
+    start = guest.layout.low
+    for gpa in (start, start + PAGE_SIZE, start + 5 * PAGE_SIZE):
+        guest.accept_block(gpa, PAGE_SIZE)
+    shown = [event for _, event in exported(guest, tmp_path).on("vCPU 0") if event.type == BEGIN]
+    sizes = [
+        one.uint_value for event in shown for one in event.debug_annotations if one.name == "size"
+    ]
+    assert sizes == [2 * PAGE_SIZE, PAGE_SIZE]
+
+
 def test_the_counter_ends_at_what_was_accepted(timeline: Timeline) -> None:
     values = [event.counter_value for _, event in timeline.on("accepted memory")]
     guest = booted()
