@@ -14,6 +14,7 @@ from analysis.run_folder import Run, RunInfo, write_run_json
 from toolkit.errors import BadInputError
 from toolkit.importing.describe import Origin, run_json
 from toolkit.importing.trace_cmd import FORMAT, import_trace_dat
+from toolkit.processes import signals_interrupt
 from toolkit.progress import step
 from toolkit.run.folder import claimed
 
@@ -56,7 +57,7 @@ def perform(request: Request, folder: Path) -> Finished:
     file of which nothing can be read, and for a platform that neither file nor user names.
     """
     recorded_in = Run.open(request.recorded_in) if request.recorded_in else None
-    with claimed(folder), step(f"importing {request.file.name}") as shown:
+    with signals_interrupt(), claimed(folder), step(f"importing {request.file.name}") as shown:
 
         def progress(done: int, total: int) -> None:
             shown.update(done, total, f"{done >> 20:,} of {total >> 20:,} MiB")

@@ -4,6 +4,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from analysis.run_folder import Run
 from tests.analysis.readers.samples import FTRACE, TEXT, TRACEPOINTS, emulator
 from tests.analysis.synthetic import booted
 from toolkit.commands import app as frame
+from toolkit.places import CHECKOUT
 
 Acceptlab = Callable[..., tuple[int, str, str]]
 
@@ -118,3 +123,22 @@ def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Acceptlab, tmp_p
     code, out, _ = acceptlab("import", "cut.txt", "--out", "run")
     assert code == 0
     assert out.splitlines()[0] == "8 events; not complete: line 16: breaks off after 61 bytes"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
+    with (tmp_path / "long.txt").open("w") as file:
+        file.write("# acceptlab trace 1 platform=snp\n")
+        file.writelines(f"accept clock={one} vcpu=0 gpa={one << 12}\n" for one in range(600_000))
+    words = [sys.executable, "-m", "toolkit", "import", "long.txt", "--out", "run"]
+    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path)}
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not (tmp_path / "run").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.splitlines()[-1]) == (130, "acceptlab: interrupted")
+    assert [one.name for one in tmp_path.iterdir()] == ["long.txt"]
