@@ -39,7 +39,7 @@ def ended(
     if run is None:
         info = so_far(emulator, reproduce)
         return replace(info, events=events, absent=tuple(sorted({*info.absent, *early})))
-    unseen = early if run.bitmap_dir.is_dir() else {*early, PAGE_STATES}
+    unseen = early if _has_snapshots(run) else {*early, "bitmap", PAGE_STATES}
     return replace(
         run.info,
         source="ebpf",
@@ -48,6 +48,11 @@ def ended(
         reproduce=reproduce,
         other={**run.info.other, "collected_from": str(run.path)},
     )
+
+
+def _has_snapshots(run: Run) -> bool:
+    """Tell whether there are any: a run with --no-events takes none."""
+    return run.bitmap_dir.is_dir() and any(run.bitmap_dir.iterdir())
 
 
 def copy_files(run: Run, folder: Path) -> None:

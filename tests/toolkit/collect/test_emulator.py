@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.run_folder import Run
@@ -60,6 +61,43 @@ def test_lost_events_are_counted_and_no_verdict_is_clean(ebpf: None, tmp_path: P
     assert f"{answer['lost']} events were lost" in answer["problem"]
     assert not Run.open(tmp_path / "run").info.events.complete
     assert json.loads((tmp_path / "run" / "verdict.json").read_text())["verdict"] != "clean"
+
+
+@pytest.mark.long
+def test_probes_alone_tell_what_the_stream_would(ebpf: None, tmp_path: Path) -> None:
+    """A run without events of its own takes no snapshots; all else is that of the same run with them."""
+    run = [
+        "debian:6.12",
+        "--platform",
+        "tdx",
+        "--memory",
+        "512M",
+        "--firmware-accepts",
+        "minimal",
+        "--out",
+    ]
+    toolkit = [sys.executable, "-m", "toolkit"]
+    collected = [
+        "collect",
+        "--out",
+        str(tmp_path / "run"),
+        "--",
+        *run,
+        str(tmp_path / "own"),
+        "--no-events",
+    ]
+    for words in (collected, ["run", *run, str(tmp_path / "same")]):
+        subprocess.run([*toolkit, *words], cwd=CHECKOUT, check=True, capture_output=True)
+    alone, same = (
+        [
+            {name: value for name, value in row.items() if name != "seq"}
+            for row in pq.read_table(tmp_path / name / "events.parquet").to_pylist()
+            if row["kind"] not in ("bitmap", "end")
+        ]
+        for name in ("run", "same")
+    )
+    assert alone == same
+    assert {"bitmap", "page-states"} == set(Run.open(tmp_path / "run").info.absent)
 
 
 def test_late_collector_says_that_it_was_late(held: Held, tmp_path: Path) -> None:
