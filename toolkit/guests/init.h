@@ -27,4 +27,7 @@ int read_vmcore(unsigned long size);
 void mark_userspace(void);
 int print_trace(unsigned long unused);
 
+/* Workload of init-stats.c. */
+int print_accept_stats(unsigned long unused);
+
 #endif

@@ -14,7 +14,8 @@ from toolkit.guests.cpio import character_device, directory, executable, regular
 from toolkit.places import cache
 
 _SOURCES = tuple(
-    Path(__file__).with_name(name) for name in ("init.c", "init-second.c", "init-trace.c")
+    Path(__file__).with_name(name)
+    for name in ("init.c", "init-second.c", "init-stats.c", "init-trace.c")
 )
 _HEADER = Path(__file__).with_name("init.h")
 _FLAGS = (
