@@ -58,9 +58,16 @@ def _once(run: Path) -> Judged:
         answer["seconds"],
         time.perf_counter() - started,
         usage.ru_utime + usage.ru_stime,
-        usage.ru_maxrss * 1024,
+        answer["peak"],
         answer["verdict"],
     )
+
+
+def _peak() -> int:
+    """Return this process's peak of resident memory, bytes: not what getrusage tells, which begins with the parent's."""
+    status = Path("/proc/self/status").read_text()
+    line = next(one for one in status.splitlines() if one.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 def main() -> None:
@@ -70,7 +77,16 @@ def main() -> None:
     started = time.perf_counter()
     verdict = replay_run(sys.argv[1], write=False)
     seconds = time.perf_counter() - started
-    print(json.dumps({"events": verdict.events, "seconds": seconds, "verdict": verdict.verdict}))
+    print(
+        json.dumps(
+            {
+                "events": verdict.events,
+                "seconds": seconds,
+                "verdict": verdict.verdict,
+                "peak": _peak(),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
