@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ import pytest
 from toolkit.emulator import build, overlay, source
 from toolkit.errors import MachineError
 from toolkit.places import CHECKOUT
+from toolkit.processes import state_of
 
 NINJA = """#!/bin/sh
 echo '[1/2] cc a.c'
@@ -93,6 +98,33 @@ def test_after_a_failure_the_build_goes_on_in_the_same_tree(workshop: Path) -> N
     ninja(
         workshop, GOOD
     )  # the tree's `configure` is there once only: a second unpacking would fail
+    assert build.ensure().binary.exists()
+
+
+def test_an_interrupted_build_leaves_no_process_and_goes_on_in_the_same_tree(
+    workshop: Path, tmp_path: Path
+) -> None:
+    """The interrupted builder is a process of its own, as `acceptlab setup` is."""
+    ninja(
+        workshop,
+        f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60",
+    )
+    builder = multiprocessing.get_context("fork").Process(target=build.ensure)
+    builder.start()
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "pid").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert builder.pid is not None
+    os.kill(builder.pid, signal.SIGINT)
+    builder.join(30)
+    assert builder.exitcode
+    worker = int((tmp_path / "pid").read_text())
+    while state_of(worker) not in ("", "Z"):
+        assert time.monotonic() < deadline, "ninja goes on"
+        time.sleep(0.02)
+    assert build.find() is None
+    ninja(workshop, GOOD)  # a second unpacking would fail, and a lock that is still held would hang
     assert build.ensure().binary.exists()
 
 
