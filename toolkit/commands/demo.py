@@ -15,7 +15,7 @@ from toolkit.kernels.resolve import resolve
 from toolkit.places import cache
 from toolkit.run.folder import fresh
 from toolkit.run.side_by_side import Wanted, run_all
-from toolkit.series.own import REFERENCE
+from toolkit.series.own import reference
 
 _PLATFORMS = {"snp": "SEV-SNP", "tdx": "TDX"}
 
@@ -26,7 +26,7 @@ def demo(
 ) -> None:
     """Boot a kernel as an SNP and as a TDX guest with lazy acceptance, judge and compare both; the last line is the report's path.
 
-    Where the reference series is built (`acceptlab series build lazy-accept`), its kernel is booted too, and compared.
+    Where the reference series is built (`acceptlab series build`), its kernel is booted too, and compared.
     """
     build.ensure()
     home = fresh("demo")
@@ -49,14 +49,15 @@ def demo(
 
 def _reference() -> list[str]:
     """Return the reference series' kernel, when it is built."""
-    return [REFERENCE] if store.find(REFERENCE) else []
+    name = reference()
+    return [name] if name and store.find(name) else []
 
 
 def _both(kernel: str, memory: str, home: Path) -> list[Wanted]:
     """Return the runs of a kernel on both platforms, each in a folder named after its platform, and its series if any."""
     image = resolve(kernel)
     words = [kernel, "--memory", memory, "--accept", "lazy", "--workload", "touch:64M"]
-    suffix = f"-{kernel}" if kernel == REFERENCE else ""
+    suffix = f"-{kernel}" if kernel == reference() else ""
     return [
         Wanted(
             f"{kernel} ({image.version}) as {name} guest, {memory}, lazy",

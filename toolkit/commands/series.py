@@ -15,18 +15,20 @@ from toolkit.commands.series_sources import apply, list_series, show
 series_app = typer.Typer(no_args_is_help=True, help="Patch series: apply, build and measure them.")
 
 series_app.command("list", epilog="Example: acceptlab series list")(list_series)
-series_app.command(epilog="Example: acceptlab series show lazy-accept")(show)
-series_app.command(epilog="Example: acceptlab series apply lazy-accept --out ~/lazy-accept")(apply)
+series_app.command(epilog="Example: acceptlab series show accept-trace")(show)
+series_app.command(epilog="Example: acceptlab series apply accept-trace --out ~/accept-trace")(
+    apply
+)
 series_app.command(
     epilog="Example: acceptlab series build --tree ~/linux --range v6.12..my-work --spec ~/my-work.toml"
 )(build)
 series_app.command(epilog="Example: acceptlab series demo")(demo)
-series_app.command(epilog="Example: acceptlab series check lazy-accept --patch last")(check)
+series_app.command(epilog="Example: acceptlab series check accept-trace --patch last")(check)
 series_app.command(
-    "b4-check", epilog="Example: acceptlab series b4-check lazy-accept <0003-my.patch"
+    "b4-check", epilog="Example: acceptlab series b4-check accept-trace <0003-my.patch"
 )(b4_check)
 series_app.command(
-    epilog="Example: acceptlab series export lazy-accept --out v2 --version 2 --previous v1"
+    epilog="Example: acceptlab series export accept-trace --out v2 --version 2 --previous v1"
 )(export)
 series_app.command(
     epilog="Example: acceptlab series bench base=debian:6.12 mine=arch/x86/boot/bzImage --seeds 3"

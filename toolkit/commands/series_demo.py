@@ -11,13 +11,13 @@ from toolkit.commands.series_options import JobsOption, SpecOption, applied, ser
 from toolkit.emulator import build
 from toolkit.matrix.schedule import room_here
 from toolkit.places import cache
-from toolkit.series.own import REFERENCE
+from toolkit.series.own import reference
 
 
 def demo(
     series: Annotated[
         str, typer.Argument(metavar="[SERIES]", help="By itself the reference series.")
-    ] = REFERENCE,
+    ] = "",
     spec: SpecOption = None,
     jobs: JobsOption = None,
 ) -> None:
@@ -33,7 +33,7 @@ def demo(
     from toolkit.series.demo import perform
 
     emulator = build.ensure()
-    done = applied(series_of(series, spec, None, ""))
+    done = applied(series_of(series or reference(), spec, None, ""))
     home = cache() / "series" / done.series.name
     found = perform(done, emulator, room_here(jobs), home)
     for sweep in found.policies.sweeps:

@@ -11,13 +11,18 @@ from toolkit.series.source import Series, read_series
 from toolkit.series.spec import FILE, read_spec
 
 HOME = CHECKOUT / "patches"
-REFERENCE = "lazy-accept"
-"""The series that demos show."""
+_REFERENCE = "lazy-accept"
 
 
 def own_series(home: Path = HOME) -> list[Series]:
     """Return every series below `patches/`, by folder."""
     return [read_series(path.parent, None) for path in sorted(home.glob(f"*/*/{FILE}"))]
+
+
+def reference(home: Path = HOME) -> str:
+    """Return the name of the series that demos show: the reference series, else the first there is, "" when there is none."""
+    names = [read_spec(path).name for path in sorted(home.glob(f"*/*/{FILE}"))]
+    return _REFERENCE if _REFERENCE in names else next(iter(names), "")
 
 
 def path_of(argument: str, home: Path = HOME) -> Path:

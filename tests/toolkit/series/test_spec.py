@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import BadInputError
-from toolkit.series.own import own_series
+from toolkit.series.own import own_series, reference
 from toolkit.series.spec import DebianBase, GitBase, Spec, TarballBase, read_spec, spec_of
 
 GOOD = """
@@ -115,3 +115,16 @@ def test_the_series_of_this_repository_are_good() -> None:
     for series in own_series():
         assert series.patches
         series.spec.config.wanted()
+
+
+def test_demos_show_the_reference_series_or_the_first(tmp_path: Path) -> None:
+    assert reference(tmp_path) == ""
+    for name in ("b-series", "a-series", "lazy-accept"):
+        folder = tmp_path / "linux" / name
+        folder.mkdir(parents=True)
+        assert (
+            reference(tmp_path)
+            == {"b-series": "", "a-series": "b-series", "lazy-accept": "a-series"}[name]
+        )
+        (folder / "series.toml").write_text(GOOD.replace("lazy-accept", name))
+    assert reference(tmp_path) == "lazy-accept"
