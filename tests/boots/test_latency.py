@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from analysis.latency.measure import Latency, measure
 from analysis.run_folder import Run
-from analysis.symbols import load_symbols
+from analysis.symbols import symbols_of_run
 from tests.boots.conftest import Boot, BootGuest
 from tests.boots.test_probes import LOCK, LOCK_WORDS
 
 
 def measured(boot: Boot) -> Latency:
-    kernel = boot.run["kernel"]
-    return measure(Run.open(boot.folder), load_symbols(Path(kernel["path"])))
+    run = Run.open(boot.folder)
+    return measure(run, symbols_of_run(run, None))
 
 
 def test_every_call_of_accept_memory_is_whole_and_the_lock_is_known(boot: BootGuest) -> None:

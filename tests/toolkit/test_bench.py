@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as main
-from bench import boots, replays
+from bench import boots
+from bench.judged import Judged
 from tests.toolkit import toy
 from toolkit.errors import MachineError
 from toolkit.kernels.resolve import resolve
 from toolkit.run.options import RunOptions
-from toolkit.run.perform import perform
 
 
 def test_the_ratio_is_the_median_of_pairs_not_of_medians() -> None:
@@ -31,8 +31,8 @@ def test_a_missed_bound_shows() -> None:
     holds = {row["what"]: row["holds"] for row in main._boot_rows(boots.Result("tdx", slow))}
     assert holds["tdx: events off, by stock"] == "MISSED"
     assert holds["tdx: events on, by stock"] == "holds"
-    rows = main._replay_rows(replays.Result(17_000_000, 4.0, 9 << 30, "clean"))
-    assert [row["holds"] for row in rows] == ["", "MISSED", "MISSED"]
+    rows = main._replay_rows("big", Judged(17_000_000, 4.0, 5.0, 6.0, 9 << 30, "clean"))
+    assert [row["holds"] for row in rows] == ["", "MISSED", "", "", "MISSED"]
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,3 @@ def test_the_peer_boots_the_same_cpu_model_without_a_confidential_guest(
     assert command[0] == "/usr/bin/qemu"
     assert command[command.index("-cpu") + 1] == boots.CPU["tdx"]
     assert not any("confidential" in word or "emulated" in word for word in command)
-
-
-def test_a_replay_is_measured(tmp_path: Path, own_cache: Path) -> None:
-    kernel = resolve(str(toy.make_kernel(tmp_path)))
-    options = RunOptions(kernel.name, memory="256M")
-    run = perform(
-        options, kernel, toy.make_emulator(tmp_path, "userspace"), tmp_path / "run", False
-    )
-    result = replays.replay(run.folder)
-    assert result.events == 10
-    assert result.peak > 10 << 20
-    assert result.per_second == pytest.approx(10 / result.seconds)
