@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import sys
 from pathlib import Path
@@ -77,10 +78,12 @@ def make_kernel(folder: Path) -> Path:
 
 
 def make_emulator(folder: Path, mode: str) -> Emulator:
-    """Write an emulator that does what `mode` says (see the script)."""
+    """Write an emulator that does what `mode` says (see the script); whole at once, since runs side by side write the same."""
     path = folder / f"toy-{mode}"
-    path.write_text(
+    beside = folder / f"{path.name}.{os.getpid()}"
+    beside.write_text(
         _SCRIPT.format(python=sys.executable, mode=mode, ram=int(Kind.RAM), end=int(Kind.END))
     )
-    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    beside.chmod(beside.stat().st_mode | stat.S_IXUSR)
+    beside.replace(path)
     return Emulator(path, "toy", {"qemu": "7.2", "debian_version": "toy"})
