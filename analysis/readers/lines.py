@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from analysis.readers.damage import Damaged
@@ -42,3 +42,12 @@ def lines(source: Opened) -> Iterator[Line]:
             raise Damaged(f"line {number + 1}: longer than {LONGEST} bytes")
     if rest:
         raise Damaged(f"line {number + 1}: breaks off after {len(rest)} bytes")
+
+
+def take_lines(source: Opened, take: Callable[[str], None]) -> None:
+    """Give every whole line to ``take``; what it raises as Damaged is told with the line's number."""
+    for line in lines(source):
+        try:
+            take(line.text)
+        except Damaged as why:
+            raise line.damaged(str(why)) from None

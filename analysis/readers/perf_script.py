@@ -15,7 +15,7 @@ from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of, number
 from analysis.readers.damage import Damaged
 from analysis.readers.emulator_words import WORDS, EmulatorEvents
 from analysis.readers.ftrace import nanoseconds
-from analysis.readers.lines import lines
+from analysis.readers.lines import take_lines
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
 
@@ -46,11 +46,7 @@ def read(source: Opened, recorder: Recorder) -> None:
     """Every probe, tracepoint of ours and event of the emulator; other samples are left out."""
     reader = _Reader(recorder)
     try:
-        for line in lines(source):
-            try:
-                reader.take(line.text)
-            except Damaged as why:
-                raise line.damaged(str(why)) from None
+        take_lines(source, reader.take)
     finally:
         reader.finish()
 

@@ -12,7 +12,7 @@ import re
 from analysis.readers.calls import number
 from analysis.readers.damage import Damaged
 from analysis.readers.emulator_words import WORDS, EmulatorEvents
-from analysis.readers.lines import lines
+from analysis.readers.lines import take_lines
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
 
@@ -32,11 +32,7 @@ def read(source: Opened, recorder: Recorder) -> None:
     """Every event of the emulator; the log is complete when the end event closes it."""
     events = EmulatorEvents(recorder)
     try:
-        for line in lines(source):
-            try:
-                _take(line.text, events)
-            except Damaged as why:
-                raise line.damaged(str(why)) from None
+        take_lines(source, lambda text: _take(text, events))
     finally:
         events.finish()
 

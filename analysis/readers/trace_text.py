@@ -18,7 +18,7 @@ import re
 from analysis.absent import ABSENT, RESULTS
 from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of, number
 from analysis.readers.damage import Damaged
-from analysis.readers.lines import lines
+from analysis.readers.lines import take_lines
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
 from analysis.run_folder import CLOCKS, PLATFORMS, SOURCES
@@ -39,11 +39,7 @@ def read(source: Opened, recorder: Recorder) -> None:
     """Every line between the header and the end line, which counts them."""
     reader = _Reader(recorder)
     try:
-        for line in lines(source):
-            try:
-                reader.take(line.text.strip())
-            except Damaged as why:
-                raise line.damaged(str(why)) from None
+        take_lines(source, lambda text: reader.take(text.strip()))
     finally:
         reader.finish()
 

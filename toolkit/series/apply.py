@@ -15,7 +15,7 @@ from toolkit.errors import BadInputError
 from toolkit.files import locked, write_whole
 from toolkit.progress import Step, step
 from toolkit.series.base import BaseTree
-from toolkit.series.git import GitError, git, git_line
+from toolkit.series.git import GitError, add_worktree, git, git_line
 from toolkit.series.message import Hunk, Message, hunks
 from toolkit.series.source import Series
 
@@ -73,16 +73,7 @@ def check_out(applied: Applied, folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInputError(f"{folder} is not empty: give --out a new folder")
     with step(f"checking out {applied.series.name}"), locked(applied.base.home / "git.lock"):
-        git(applied.base.repository, "worktree", "prune")
-        git(
-            applied.base.repository,
-            "worktree",
-            "add",
-            "--quiet",
-            "--detach",
-            str(folder.resolve()),
-            applied.head.sha,
-        )
+        add_worktree(applied.base.repository, folder.resolve(), applied.head.sha)
 
 
 def _has(repository: Path, ref: str) -> bool:
@@ -125,17 +116,7 @@ def scratch_worktree(base: BaseTree, commit: str) -> Iterator[Path]:
     """Give a worktree at a commit, gone afterwards. Its files are not written: git fetches those that a patch touches."""
     with tempfile.TemporaryDirectory(prefix=".scratch-", dir=base.home) as folder:
         tree = Path(folder) / "tree"
-        git(base.repository, "worktree", "prune")
-        git(
-            base.repository,
-            "worktree",
-            "add",
-            "--quiet",
-            "--no-checkout",
-            "--detach",
-            str(tree),
-            commit,
-        )
+        add_worktree(base.repository, tree, commit, "--no-checkout")
         try:
             git(tree, "read-tree", "HEAD")
             yield tree

@@ -66,6 +66,15 @@ def git_line(folder: Path, *words: str) -> str:
     return git(folder, *words).strip()
 
 
+def add_worktree(repository: Path, tree: Path, commit: str, *words: str) -> None:
+    """Make `tree` a detached worktree at a commit; `words` are more words for `git worktree add`. Those that are gone are forgotten.
+
+    The caller holds the lock of the repository. Raises GitError.
+    """
+    git(repository, "worktree", "prune")
+    git(repository, "worktree", "add", "--quiet", "--detach", *words, str(tree), commit)
+
+
 def user() -> Identity:
     """Return who the user is by their own git configuration, nobody where it does not tell."""
     told = []

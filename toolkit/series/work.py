@@ -11,7 +11,7 @@ from pathlib import Path
 from toolkit.files import locked
 from toolkit.progress import say
 from toolkit.series.base import BaseTree
-from toolkit.series.git import GitError, git, git_line
+from toolkit.series.git import GitError, add_worktree, git, git_line
 
 
 @contextlib.contextmanager
@@ -43,14 +43,4 @@ def _make_sure_of(tree: Path, base: BaseTree) -> None:
             return
     shutil.rmtree(tree, ignore_errors=True)
     with locked(base.home / "git.lock"):
-        git(base.repository, "worktree", "prune")
-        git(
-            base.repository,
-            "worktree",
-            "add",
-            "--quiet",
-            "--no-checkout",
-            "--detach",
-            str(tree),
-            base.commit,
-        )
+        add_worktree(base.repository, tree, base.commit, "--no-checkout")
