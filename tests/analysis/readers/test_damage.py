@@ -166,3 +166,12 @@ def test_any_bytes_are_recognised_or_refused(data: bytes) -> None:
 @pytest.mark.parametrize("magic", [b"\x1f\x8b\x08", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"])
 def test_any_bytes_behind_a_magic_number_are_no_trouble(magic: bytes) -> None:
     QUICK(given(st.binary(max_size=300))(lambda data: try_to_read("ftrace", magic + data)))()
+
+
+@pytest.mark.parametrize("form", ["perf-script", "text", "qemu-log"])
+def test_a_line_that_is_none_of_the_format_is_told_by_its_number(form: str, scratch: Path) -> None:
+    text = SAMPLES[form]().split(b"\n")
+    at = next(i for i in range(len(text) // 2, len(text)) if text[i].strip())
+    broken = [*text[:at], b"? no such line", *text[at:]]
+    problem = read(b"\n".join(broken), scratch, form).events.problem
+    assert problem is not None and problem.startswith(f"line {at + 1}: ")
