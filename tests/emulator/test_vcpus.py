@@ -37,6 +37,12 @@ def test_tdx_vcpu_leaves_the_mailbox(bare: Boot, setup: Setup) -> None:
     assert (begun.vcpu, begun.detail, begun.rip) == (1, 1, run.at("ap_start"))
 
 
+def test_a_vcpu_that_spins_without_pause_leaves_time_to_the_other(
+    bare: Boot, platform: str
+) -> None:
+    assert bare(platform, "vcpus", "case_start_and_spin", TWO).value("started") == 1
+
+
 def test_page_that_is_no_save_area_starts_nothing(bare: Boot) -> None:
     run = bare("snp", "vcpus", "case_not_a_save_area", TWO)
     for attempt in ("answer", "again", "no-cpu"):

@@ -32,6 +32,18 @@ void case_start(void)
 	say("started=%x", wait_for(&started, 1));
 }
 
+/* The first vCPU waits as Linux 6.1 does for a secondary one: without a PAUSE. */
+void case_start_and_spin(void)
+{
+	u64 waited;
+
+	ap_routine = say_hello;
+	start_cpu(1);
+	for (waited = 0; !started && waited < WAIT_LIMIT; waited++)
+		;
+	say("started=%x", started);
+}
+
 /* --- both accept, every other page each --------------------------------------------- */
 
 #define PAGES 64
