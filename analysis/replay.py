@@ -80,8 +80,8 @@ def judge(
     """
     events = EventFile(run.events_path)
     console = read_console(run.console_path)
-    invariants = [kind(Context(run, console)) for kind in registry.values()]
     walk = Walk(run, events)
+    invariants = [kind(Context(run, console, walk.holes)) for kind in registry.values()]
     tally = _Tally()
     for step in walk.steps(progress):
         tally.watch(step.batch["stage"], step.ops)
@@ -90,7 +90,8 @@ def judge(
     _add_histories(invariants, events)
     results = [invariant.finish() for invariant in invariants]
     findings = _findings(invariants, symbols)
-    return _verdict(run, console, walk, tally, results, findings, symbols)
+    doubts = [f"{one.name}: {doubt}" for one in invariants for doubt in one.doubts]
+    return _verdict(run, console, walk, tally, results, findings, doubts, symbols)
 
 
 class _Tally:
@@ -178,9 +179,10 @@ def _verdict(
     tally: _Tally,
     results: list[InvariantResult],
     findings: list[Finding],
+    doubts: list[str],
     symbols: Callable[[], RunSymbols],
 ) -> Verdict:
-    reasons = _reasons(run, walk)
+    reasons = _reasons(run, walk) + doubts
     unsupported = _unsupported(run, console, tally, symbols)
     if unsupported is not None:
         reasons.insert(0, unsupported)

@@ -13,18 +13,21 @@ from analysis.absent import EARLY, HAND_OVER
 from analysis.ahead import one_ahead
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
+from analysis.holes import Holes
 from analysis.invariants.base import Step
-from analysis.page_states import PageStates
+from analysis.page_states import Entries, PageStates
 from analysis.run_folder import Run
-from analysis.schema import COLUMNS, NO_CARRY, Kind, Stage
+from analysis.schema import COLUMNS, KIND_NAMES, NO_CARRY, Kind, Stage
 from analysis.snapshots import Snapshot, disagreement, read_snapshot
-from analysis.transitions import ops_of
+from analysis.transitions import Breach, ops_of
 
 _COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
 """What judging takes; who did it is looked up for findings only."""
 
 TOP_LIMIT = 64 << 40
 """Highest end of RAM that is followed, bytes."""
+_TOLD = 3
+"""Most contradictions within a trace that are told; one is enough to doubt it."""
 
 Progress = Callable[[int, int], None]
 
@@ -33,17 +36,17 @@ class Walk:
     """One pass over the events of a run.
 
     After ``steps`` is exhausted, ``problems`` holds what makes the trace incomplete, in words,
-    and ``states`` the page states at the end.
+    ``holes`` where events are missing, and ``states`` the page states at the end.
     """
 
     def __init__(self, run: Run, events: EventFile) -> None:
         self.run = run
         self.events = events
         self.problems: list[str] = []
+        self.holes = Holes()
         self.states = PageStates(0)
         self.snapshots = 0
         self.past_known = True
-        self._next_seq = 0
         self._ended = False
         self._handed_over = False
 
@@ -59,8 +62,12 @@ class Walk:
                 yield self._step(batch.cut(start, stop))
             if progress is not None:
                 progress(batch.start + len(batch), self.events.events)
-        if not self._ended and not self.problems:
-            self.problems.append("the trace has no end record")
+        if not self._ended:
+            self.holes.breaks_off()
+            if not self.problems:
+                self.problems.append("the trace has no end record")
+        if self.run.info.source != "emulator" and not self.run.info.events.complete:
+            self.holes.unnumbered()
 
     def _begin(self, batch: Batch) -> Iterator[Step]:
         """Size the states; without RAM events, take the hand-over from run.json."""
@@ -84,18 +91,12 @@ class Walk:
 
     def _check(self, batch: Batch) -> None:
         """Completeness: seq without a gap, one END that counts right, nothing behind it."""
-        seq, count = batch["seq"], len(batch)
-        first, last = int(seq[0]), int(seq[-1])
-        in_order = (first, last) == (self._next_seq, self._next_seq + count - 1)
-        if not (in_order and (seq[1:] > seq[:-1]).all()) and not self.problems:
-            expected = np.arange(self._next_seq, self._next_seq + count, dtype=np.uint64)
-            at = int(np.argmax(seq != expected))
-            self.problems.append(
-                f"event {batch.start + at} has seq {int(seq[at])}: events are missing or moved"
-            )
+        wrong = self.holes.follow(batch["seq"])
+        if len(wrong) and not self.problems:
+            place, number = batch.start + int(wrong[0]), int(batch["seq"][wrong[0]])
+            self.problems.append(f"event {place} has seq {number}: events are missing or moved")
         if self._ended and not self.problems:
             self.problems.append("events come after the end record")
-        self._next_seq += count
         ends = np.flatnonzero(batch["kind"] == Kind.END)
         if len(ends):
             self._ended = True
@@ -111,22 +112,48 @@ class Walk:
         stages = np.flatnonzero(kind == Kind.STAGE)
         ends |= set(stages.tolist()) | set((stages + 1).tolist())
         if not self._handed_over:
-            begun = np.flatnonzero((batch["stage"] != Stage.FIRMWARE) | (kind == Kind.STAGE))
-            ends |= {int(begun[0]), int(begun[0]) + 1} if len(begun) else set()
+            begun = hand_over_end(batch)
+            ends |= {begun, begun + 1} if begun < len(batch) else set()
         borders = sorted((ends | {0, len(batch)}) - {-1})
         return list(pairwise(borders))
 
     def _step(self, batch: Batch) -> Step:
         ops = ops_of(batch)
-        begins = not self._handed_over and self._has_begun(batch)
+        begins = not self._handed_over and hand_over_end(batch) == 0
         self._handed_over = self._handed_over or begins
         entries = self.states.apply(batch, ops)
+        if self._handed_over:
+            self._check_no_launch(batch)
+        if self.past_known:
+            self._check_host(batch, entries)
         return Step(batch, ops, entries, self.states, self._snapshot(batch), begins)
 
-    @staticmethod
-    def _has_begun(batch: Batch) -> bool:
-        first = int(batch["kind"][0])
-        return int(batch["stage"][0]) != Stage.FIRMWARE or first == Kind.STAGE
+    def _check_no_launch(self, batch: Batch) -> None:
+        """Once the guest runs, no RAM is added and no page launched: what says so belongs further to the front."""
+        late = np.flatnonzero(batch["kind"] <= Kind.LAUNCH)
+        if len(late):
+            kind = KIND_NAMES[int(batch["kind"][late[0]]) - 1]
+            self._contradiction(
+                batch, int(late[0]), f"is of the hand-over ({kind}), and the guest has begun"
+            )
+
+    def _check_host(self, batch: Batch, entries: list[Entries]) -> None:
+        """An honest host leaves the guest what it holds, and the act of a hostile one is an event of its own."""
+        for one in entries:
+            taken = one.position[(one.breach & np.uint8(Breach.TAKEN_HELD)) != 0]
+            taken = taken[batch["kind"][taken] != Kind.ATTACK]
+            if len(taken):
+                position = int(taken.min())
+                does = KIND_NAMES[int(batch["kind"][position]) - 1]
+                self._contradiction(
+                    batch, position, f"({does}) takes a page that the guest holds, and is no attack"
+                )
+
+    def _contradiction(self, batch: Batch, position: int, what: str) -> None:
+        if len(self.problems) < _TOLD:
+            self.problems.append(
+                f"event {int(batch['seq'][position])} {what}: events are missing, moved or doubled"
+            )
 
     def _snapshot(self, batch: Batch) -> Snapshot | None:
         if batch["kind"][-1] != Kind.BITMAP:
@@ -134,12 +161,18 @@ class Walk:
         snapshot = read_snapshot(self.run.bitmap_dir, int(batch["detail"][-1]))
         self.snapshots += 1
         address = disagreement(snapshot, self.states) if self.past_known else None
-        if address is not None and len(self.problems) < 3:
+        if address is not None and len(self.problems) < _TOLD:
             self.problems.append(
                 f"snapshot {snapshot.number} has another state than the events for the page at "
                 f"{address:#x}"
             )
         return snapshot
+
+
+def hand_over_end(batch: Batch) -> int:
+    """The position of the first event that is the guest's, and no more of the hand-over; the batch's length if there is none."""
+    begun = np.flatnonzero((batch["stage"] != Stage.FIRMWARE) | (batch["kind"] == Kind.STAGE))
+    return int(begun[0]) if len(begun) else len(batch)
 
 
 def _checked_top(top: int) -> int:

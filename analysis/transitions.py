@@ -68,6 +68,7 @@ class Breach(IntFlag):
     ACCEPT_AGAIN = 8  # the host took the page and gave one back, the guest accepts again
     SHARE_HELD = 16  # converted to shared without a rescind
     RESCIND_NOT_ACCEPTED = 32  # a rescind succeeded where there was nothing to give back
+    TAKEN_HELD = 64  # the host assigned or removed a page that the guest holds: an attack, or the trace is wrong
 
 
 _ROWS = max(Op) + 1
@@ -104,6 +105,8 @@ def _breach_table() -> U8:
         if state != State.ACCEPTED:
             table[Op.RESCIND, byte] = Breach.RESCIND_NOT_ACCEPTED
         table[Op.SHARE, byte] = Breach.SHARE_HELD if held else Breach.NONE
+        if state == State.ACCEPTED and held:
+            table[[Op.ASSIGN, Op.REMOVE], byte] = Breach.TAKEN_HELD
     return table
 
 

@@ -12,9 +12,10 @@ import numpy.typing as npt
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
 from analysis.history import event_at
+from analysis.holes import Holes
 from analysis.run_folder import Run
 from analysis.schema import PAGE_SIZE, Kind
-from analysis.steps import Progress
+from analysis.steps import Progress, hand_over_end
 from analysis.symbols import RunSymbols
 from analysis.transitions import Op, ops_of
 
@@ -35,6 +36,10 @@ _COLUMNS = (
     "detail",
 )
 
+TOO_LATE = (
+    "The guest had begun before: the hand-over was over, so this event is not where it belongs."
+)
+TAKEN = "The guest held the page and no attack is recorded: no honest host does this, so an event is missing or not where it belongs."
 UNKNOWN, HOST, PENDING, ACCEPTED = "unknown", "with the host", "not accepted", "accepted"
 _AFTER = {
     Op.RAM: HOST,
@@ -49,7 +54,10 @@ _AFTER = {
 
 @dataclass(frozen=True)
 class Moment:
-    """One event in the life of a page. ``who`` is a function, or an address in hex; ``source`` its file and line."""
+    """One event in the life of a page. ``who`` is a function, or an address in hex; ``source`` its file and line.
+
+    ``doubt`` says what cannot be as the trace tells it; nothing: an empty text.
+    """
 
     event: dict[str, Any]
     op: Op
@@ -58,6 +66,7 @@ class Moment:
     who: str
     called_from: str
     source: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,20 +95,29 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
     latest: list[Moment] = []
     left_out = 0
     state, held = UNKNOWN, False
+    holes, begun, previous = Holes(), False, -1
     for batch in events.batches(_COLUMNS):
         ops = ops_of(batch)
+        holes.follow(batch["seq"])
+        begins = 0 if begun else hand_over_end(batch)
+        begun = begun or begins < len(batch)
         for position in np.flatnonzero(_touches(batch, page)).tolist():
             op = Op(int(ops[position]))
             after = _after(op, state, held)
+            doubt = _doubt(op, batch, position, held, position >= begins)
             if op in (Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE):
                 held = op in (Op.LAUNCH, Op.ACCEPT)
             event = event_at(batch, position)
+            if missing := holes.between(previous + 1, event["seq"] - 1):
+                doubt = f"Between the event before and this one {missing}. {doubt}".rstrip()
+            previous = event["seq"]
             who, called = (
                 symbols.name_of(int(batch[name][position]), int(batch["stage"][position])) or ""
                 for name in ("rip", "caller")
             )
             source = symbols.source_of(event["rip"], int(batch["stage"][position])) or ""
-            moment = Moment(event, op, state, after, who or _hexed(event["rip"]), called, source)
+            who = who or _hexed(event["rip"])
+            moment = Moment(event, op, state, after, who, called, source, doubt)
             state = after
             if len(first) < KEPT // 2:
                 first.append(moment)
@@ -113,6 +131,13 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
     if not first:
         raise BadInput(f"no event of this run touches {page:#x}, which is no RAM of the guest")
     return Life(page, first + latest, left_out, events.clock_range())
+
+
+def _doubt(op: Op, batch: Batch, position: int, held: bool, begun: bool) -> str:
+    if op in (Op.RAM, Op.LAUNCH) and begun:
+        return TOO_LATE
+    hostile = batch["kind"][position] == Kind.ATTACK
+    return TAKEN if op in (Op.ASSIGN, Op.REMOVE) and held and not hostile else ""
 
 
 def _after(op: Op, state: str, held: bool) -> str:

@@ -81,6 +81,10 @@ def _moment(run: Run, moment: Moment, culprit: bool, seen: set[str]) -> list[str
     lines = textwrap.wrap(
         sentence(moment, unit_of(run)), WIDTH, initial_indent=head, subsequent_indent="    "
     )
+    if moment.doubt:
+        lines += textwrap.wrap(
+            f"Doubt: {moment.doubt}", WIDTH, initial_indent="      ", subsequent_indent="      "
+        )
     rule = rule_of(moment, run.info.platform)
     if rule and (culprit or rule not in seen):
         seen.add(rule)
@@ -140,6 +144,7 @@ def life_object(run: Run, life: Life) -> dict[str, Any]:
                 "called_from": moment.called_from,
                 "sentence": sentence(moment, unit_of(run)),
                 "rule": rule_of(moment, run.info.platform),
+                "doubt": moment.doubt,
             }
             for moment in life.moments
         ],

@@ -15,12 +15,17 @@ from analysis.absent import HAND_OVER, in_words
 from analysis.console import Console
 from analysis.events import Batch
 from analysis.findings import LISTED, InvariantResult, Status
+from analysis.holes import END, Holes
 from analysis.page_states import Entries, PageStates
 from analysis.run_folder import Run, RunInfo
+from analysis.schema import ConvertTo, Kind, label
 from analysis.snapshots import Snapshot
 from analysis.transitions import Breach, Op
 
 Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
+
+_DECIDES = {label(one) for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND)}
+"""Kinds of events behind which it does not matter what happened to the page before; so does a conversion to shared."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Step:
 class Suspicion:
     """Something broken. ``events`` are seq numbers.
 
+    ``observed``: the event tells of it by itself, whatever else is missing from the trace.
     ``history``, ``rip`` and ``caller`` (those of the first event) are filled in afterwards.
     """
 
@@ -69,6 +75,7 @@ class Suspicion:
     rip: int | None = None
     caller: int | None = None
     clock: int | None = None
+    observed: bool = False
     more: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 
@@ -115,10 +122,11 @@ class Suspects:
 
 @dataclass(frozen=True)
 class Context:
-    """The run around the events. ``accepted_in_kernel``: bytes accepted after the decompressor."""
+    """The run around the events. ``holes`` are known once all events have been seen."""
 
     run: Run
     console: Console
+    holes: Holes = field(default_factory=Holes)
 
     @property
     def info(self) -> RunInfo:
@@ -130,7 +138,9 @@ class Invariant(ABC):
 
     ``name`` is stable. ``title`` says the rule in one line, ``rule`` explains it with its source.
     ``needs`` names what a trace has to show for the rule to hold (analysis.absent);
-    ``needs_snp`` and ``needs_tdx`` what it has to show on that platform besides.
+    ``needs_snp`` and ``needs_tdx`` what it has to show on that platform besides. ``by_page`` tells
+    that a finding follows from the history of its page alone, ``by_end`` that it follows from what never
+    came after it as well.
     """
 
     name: str
@@ -139,10 +149,13 @@ class Invariant(ABC):
     needs: frozenset[str] = frozenset()
     needs_snp: frozenset[str] = frozenset()
     needs_tdx: frozenset[str] = frozenset()
+    by_page = False
+    by_end = False
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.kinds: dict[object, Suspects] = {}
+        self.doubts: list[str] = []
 
     @property
     def info(self) -> RunInfo:
@@ -169,11 +182,22 @@ class Invariant(ABC):
         """The suspects of one kind; a kind is whatever tells findings apart."""
         return self.kinds.setdefault(kind, Suspects())
 
-    def blame(self, step: Step, kind: object, positions: Positions, title: str, why: str) -> None:
+    def blame(
+        self,
+        step: Step,
+        kind: object,
+        positions: Positions,
+        title: str,
+        why: str,
+        *,
+        observed: bool = False,
+    ) -> None:
         """Add one suspicion per position in the step's batch."""
         suspects = self.suspects(kind)
         first = positions[: suspects.room]
         listed = [Suspicion.at(step.batch, int(one), title, why) for one in first]
+        for one in listed:
+            one.observed = observed
         suspects.add(len(positions), listed)
 
     def blame_entries(
@@ -196,15 +220,48 @@ class Invariant(ABC):
     def result(self, status: Status, explanation: str) -> InvariantResult:
         """A result of this invariant; broken whenever something was found.
 
-        What would hold, or not apply, is not decidable when the trace cannot show what it takes.
+        What would hold, or not apply, is not decidable when the trace cannot show what it takes; nor
+        is what looks broken, when events are missing that may explain it.
         """
+        self._set_doubtful_aside()
         count = self.count()
         lacking = tuple(sorted(self.needed(self.info.platform) & set(self.info.absent)))
         if count:
             return InvariantResult(self.name, self.title, Status.BROKEN, self.rule, count, lacking)
+        if self.doubts:
+            return InvariantResult(self.name, self.title, Status.NOT_DECIDABLE, self.doubts[0])
         if lacking and (status != Status.NOT_APPLICABLE or HAND_OVER in lacking):
             if status != Status.NOT_DECIDABLE or not explanation:
                 explanation = f"The trace cannot show {in_words(lacking)}."
             why = Status.NOT_DECIDABLE
             return InvariantResult(self.name, self.title, why, explanation, 0, lacking)
         return InvariantResult(self.name, self.title, status, explanation)
+
+    def missing(self, one: Suspicion) -> str:
+        """What is missing in or beside the events that a suspicion follows from, in words; nothing: an empty text."""
+        until = one.events[-1] if one.events and not self.by_end else END
+        before = [event["seq"] for event in one.history if _decides(event) and event["seq"] < until]
+        since = before[-1] if before and self.by_page else 0
+        return self.context.holes.between(since - 1, until + 1)
+
+    def _set_doubtful_aside(self) -> None:
+        """Take back what may come of missing events; ``doubts`` tells of it."""
+        for kind, suspects in list(self.kinds.items()):
+            doubts = {id(one): self.missing(one) for one in suspects.listed if not one.observed}
+            doubtful = [one for one in suspects.listed if doubts.get(id(one))]
+            if not doubtful:
+                continue
+            first = doubtful[0]
+            self.doubts.append(
+                f"Looks broken ({first.title}), but {doubts[id(first)]}, which may be why."
+            )
+            suspects.listed = [one for one in suspects.listed if one not in doubtful]
+            suspects.total -= len(doubtful)
+            if not suspects.listed:
+                del self.kinds[kind]
+
+
+def _decides(event: dict[str, Any]) -> bool:
+    shared = event["kind"] == label(Kind.CONVERT) and event["detail"] == ConvertTo.SHARED
+    succeeded = event["result"] == 0 and event.get("carry") != 1
+    return succeeded and (shared or event["kind"] in _DECIDES)

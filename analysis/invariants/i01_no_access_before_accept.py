@@ -102,6 +102,7 @@ class NoAccessBeforeAccept(Invariant):
     needs = frozenset(
         {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HAND_OVER}
     )
+    by_page = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -132,6 +133,8 @@ class NoAccessBeforeAccept(Invariant):
             same = positions[where == number] if count[number] > 1 else positions[[first[number]]]
             suspects = self.suspects(kind)
             listed = [Suspicion.at(step.batch, int(one), "", "") for one in same[: suspects.room]]
+            for one in listed:
+                one.observed = True
             suspects.add(int(count[number]), listed)
 
     def _watch_accepts(self, step: Step) -> None:
@@ -170,6 +173,8 @@ class NoAccessBeforeAccept(Invariant):
         held, ever = kind.before & HELD, kind.before & EVER
         if past_unknown(kind.before):
             return UNKNOWN, f"The trace does not go back far enough to tell why{told}."
+        if missing := self.missing(one):
+            return UNKNOWN, f"Why, the trace does not tell: {missing}{told}."
         converted = _last_conversion(one)
         if held or kind.reason == StopReason.BLOCKED:
             return TAKEN, f"The guest had accepted the page, then the host took it away{told}."

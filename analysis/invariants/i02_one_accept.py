@@ -23,6 +23,7 @@ class OneAccept(Invariant):
     needs = frozenset({"accept", RESULTS, EARLY, HAND_OVER})
     needs_snp = frozenset({"rescind"})
     needs_tdx = frozenset({"convert"})
+    by_page = True
 
     def watch(self, step: Step) -> None:
         given_back = "rescind" if self.info.platform == "snp" else "convert"

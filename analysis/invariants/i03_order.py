@@ -30,6 +30,7 @@ class Order(Invariant):
         {"accept", "convert", "assign", "remove", "attack", "stop", RESULTS, EARLY, HAND_OVER}
     )
     needs_snp = frozenset({"rescind"})
+    by_page = True
 
     def watch(self, step: Step) -> None:
         if self.shows("assign", RESULTS, HAND_OVER):
@@ -73,6 +74,7 @@ class Order(Invariant):
             stops[accepting],
             SHARED,
             "The host has the page as shared: the conversion to private is missing.",
+            observed=True,
         )
         if self.info.platform != "snp":
             return

@@ -37,6 +37,7 @@ class GuardUnit(Invariant):
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
     needs = frozenset({"accept", "stage", RESULTS, EARLY, HAND_OVER})
+    by_end = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -60,6 +60,7 @@ class NoStorms(Invariant):
             ALREADY,
             "The answer was CF=1 or ALREADY_ACCEPTED: two parties think that this page is theirs "
             "to accept, or the guest forgot that it had.",
+            observed=True,
         )
         rescinds = odd[(batch["kind"][odd] == Kind.RESCIND) & unchanged]
         self.blame(
@@ -68,6 +69,7 @@ class NoStorms(Invariant):
             rescinds,
             NOT_HELD,
             "PVALIDATE 0 answered CF=1: the page was not accepted.",
+            observed=True,
         )
         mismatched = (batch["result"][odd] == SNP_SIZE_MISMATCH) | (upper == TDX_SIZE_MISMATCH)
         self._watch_mismatches(step, odd[accepts & mismatched])

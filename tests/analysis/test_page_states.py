@@ -83,14 +83,22 @@ class Model:
                 breach = Breach.SHARE_HELD if self.held[page] else Breach.NONE
                 self.state[page], self.held[page] = State.HOST, False
             case Kind.ASSIGN:
+                breach = self._taken(page)
                 self.state[page] = State.ASSIGNED
             case Kind.REMOVE:
+                breach = self._taken(page)
                 self.state[page] = State.HOST
             case Kind.ATTACK if event.detail in ATTACKS:
+                if event.detail != Attack.REMAP_BACK:
+                    breach = self._taken(page)
                 self.state[page] = ATTACKS[event.detail]
                 if event.detail == Attack.REMAP_BACK and not self.held[page]:
                     self.state[page] = State.ASSIGNED
         return breach
+
+    def _taken(self, page: int) -> Breach:
+        holds = self.held[page] and self.state[page] == State.ACCEPTED
+        return Breach.TAKEN_HELD if holds else Breach.NONE
 
     def _accept_breach(self, page: int) -> Breach:
         match self.state[page]:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from analysis.errors import BadInput
-from analysis.explain.life import ACCEPTED, PENDING, Life, life_of
+from analysis.explain.life import ACCEPTED, PENDING, TAKEN, TOO_LATE, Life, life_of
 from analysis.explain.timeline import timeline
 from analysis.explain.why import choose, finding_object, tell_finding, tell_life
 from analysis.replay import judge
@@ -31,6 +32,31 @@ def twice(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, int]:
     guest.event(Kind.ACCEPT, accept[2], accept[3], carry=0)
     guest.end()
     return Run.open(guest.write(tmp_path_factory.mktemp("why") / "twice")), accept[2]
+
+
+def test_what_cannot_be_is_told(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    accept = next(row for row in reversed(guest.rows) if row[9] == Kind.ACCEPT)
+    guest.event(Kind.ASSIGN, accept[2], accept[3])
+    guest.event(Kind.LAUNCH, accept[2], accept[3])
+    guest.end()
+    run = Run.open(guest.write(tmp_path / "run"))
+    doubts = [one.doubt for one in _life(run, accept[2]).moments]
+    assert doubts[-2:] == [TAKEN, TOO_LATE] and not any(doubts[:-2])
+    text = " ".join(tell_life(run, _life(run, accept[2])).split())
+    assert f"Doubt: {TAKEN}" in text and f"Doubt: {TOO_LATE}" in text
+
+
+def test_missing_events_are_told_between_those_that_are_there(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    accept = next(row for row in reversed(guest.rows) if row[9] == Kind.ACCEPT)
+    guest.end()
+    run = Run.open(guest.write(tmp_path / "run", lambda rows: np.delete(rows, accept[0] - 1)))
+    last = _life(run, accept[2]).moments[-1]
+    assert last.event["seq"] == accept[0]
+    assert f"event #{accept[0] - 1} is missing" in last.doubt
 
 
 def _life(run: Run, gpa: int) -> Life:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A second judge, slow and simple: the life of every page, one event and one page at a time.
 
-It shares no code with analysis/ but the names of kinds. Two traces in which every page lives the same life, and
-of which the second breaks no rule, tell of the same behaviour: what differs between them is harmless.
+It shares no code with analysis/ but the names of kinds. The state of a page alone decides which accesses hardware
+allows (private ones when it is accepted, shared ones when it is the host's, else none). So two traces in which every
+page goes through the same states in the same order allow the same accesses; when the second also breaks no rule,
+what differs between them is harmless.
 """
 
 from __future__ import annotations
@@ -87,6 +89,7 @@ class Lives:
     def _page(self, kind: Kind, number: int, record: np.void) -> None:
         page = self.pages.get(number)
         if kind == Kind.RAM:
+            self._too_late(kind)
             self.pages[number] = page = page or Page()
             page.held = page.ever = False
             page.becomes(SHARED_OR_UNASSIGNED)
@@ -97,12 +100,13 @@ class Lives:
             if kind in (Kind.ACCEPT, Kind.RESCIND):
                 self.broken.append(f"{kind.name} of no RAM")
         elif kind == Kind.LAUNCH:
+            self._too_late(kind)
             page.held = page.ever = True
             page.becomes(ACCEPTED)
-        elif kind == Kind.ASSIGN:
-            page.becomes(ASSIGNED)
-        elif kind == Kind.REMOVE:
-            page.becomes(SHARED_OR_UNASSIGNED)
+        elif kind in (Kind.ASSIGN, Kind.REMOVE):
+            if page.held:
+                self.broken.append("the host takes a page that the guest holds")
+            page.becomes(ASSIGNED if kind == Kind.ASSIGN else SHARED_OR_UNASSIGNED)
         elif kind == Kind.ACCEPT:
             self._accept(page, number, record)
         elif kind == Kind.RESCIND:
@@ -115,6 +119,10 @@ class Lives:
                 self.broken.append("shared without rescind")
             page.held = False
             page.becomes(SHARED_OR_UNASSIGNED)
+
+    def _too_late(self, kind: Kind) -> None:
+        if self._handed_over:
+            self.broken.append(f"{kind.name} after the guest's first instruction")
 
     def _accept(self, page: Page, number: int, record: np.void) -> None:
         if page.state != ASSIGNED or page.held:

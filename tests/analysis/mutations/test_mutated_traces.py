@@ -201,6 +201,33 @@ def test_a_falsified_event_breaks_the_invariant(invariant: str, how: str, tmp_pa
     assert Lives(guest, records).broken != [] or invariant == "I10"
 
 
+@pytest.mark.parametrize("kind", [Kind.RAM, Kind.LAUNCH])
+@pytest.mark.parametrize("backing", ["2M", "4K"])
+def test_the_hand_over_ends_with_the_guest_s_first_instruction(
+    kind: Kind, backing: str, tmp_path: Path
+) -> None:
+    guest, records = snp(backing)
+    records = mutate.duplicate(records, find(records, kind), find(records, Kind.STAGE) + 1)
+    verdict = Trial(guest, tmp_path).verdict(records)
+    assert verdict is not None and verdict.verdict != "clean"
+    assert any("of the hand-over" in reason for reason in verdict.reasons)
+    assert Lives(guest, records).broken != []
+
+
+@pytest.mark.parametrize("kind", [Kind.ASSIGN, Kind.REMOVE])
+@pytest.mark.parametrize("backing", ["2M", "4K"])
+def test_an_honest_host_takes_nothing_that_the_guest_holds(
+    kind: Kind, backing: str, tmp_path: Path
+) -> None:
+    guest, records = snp(backing)
+    records = mutate.duplicate(records, find(records, Kind.ASSIGN, -1), len(records) - 1)
+    records["kind"][-2] = kind
+    verdict = Trial(guest, tmp_path).verdict(records)
+    assert verdict is not None and verdict.verdict == "undecided"
+    assert any("takes a page that the guest holds" in reason for reason in verdict.reasons)
+    assert Lives(guest, records).broken != []
+
+
 def test_there_is_a_case_for_every_invariant_and_every_way() -> None:
     assert {invariant for invariant, _ in CASES} == set(REGISTRY)
     assert {how for _, how in CASES} == set(mutate.RANDOM)
