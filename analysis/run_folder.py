@@ -138,7 +138,10 @@ class EventsInfo:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """The contents of run.json. ``absent`` names what this trace cannot show (analysis.absent)."""
+    """The contents of run.json. ``absent`` names what this trace cannot show (analysis.absent).
+
+    ``initrd_sha256`` is that of the initramfs that was handed over, empty where it is not known.
+    """
 
     platform: str
     clock: str
@@ -150,6 +153,7 @@ class RunInfo:
     kernel_support: KernelSupport = KernelSupport()
     series: Json | None = None
     command_line: str = ""
+    initrd_sha256: str = ""
     machine: Machine = Machine()
     hand_over: HandOver = HandOver()
     host: Host = Host()
@@ -190,6 +194,7 @@ class RunInfo:
             kernel_support=_kernel_support(reader.inner("kernel_support")),
             series=reader.json_or_none("series"),
             command_line=reader.text("command_line"),
+            initrd_sha256=reader.text("initrd_sha256"),
             machine=_machine(reader.inner("machine")),
             hand_over=_hand_over(reader.inner("hand_over")),
             host=_host(reader.inner("host")),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -46,6 +47,7 @@ def describe(
         kernel=_kernel(kernel, options.vmlinux),
         second=_second(options, kernel, second),
         command_line=command_line,
+        initrd_sha256=_initrd_sha256(hand_over),
         machine=run_folder.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
@@ -68,6 +70,11 @@ def describe(
         reproduce=options.reproduce(_reproducible_name(kernel)),
         other={"emulator_wall_seconds": round(seconds, 3), "kernel_support": asdict(support)},
     )
+
+
+def _initrd_sha256(hand_over: HandOver) -> str:
+    found = [blob.data for blob in hand_over.blobs if blob.name == "initrd"]
+    return hashlib.sha256(found[0]).hexdigest() if found else ""
 
 
 def _kernel(kernel: Kernel, vmlinux: str) -> run_folder.Kernel:
