@@ -1,38 +1,95 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`collect --boot`: a stock kernel that traces its own boot sees the accepts that the emulator sees, from the initcalls on."""
+"""`collect --boot`: a kernel that traces its own boot sees the accepts that the emulator sees, from the initcalls on."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
-from analysis.run_folder import Run
+import pyarrow.parquet as pq
+import pytest
+
+from analysis.readers.imported import Imported
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
-from tests.boots.conftest import BootGuest
+from tests.boots.conftest import Boot, BootGuest
 from toolkit.collect import boot as boot_tracing
+from toolkit.errors import AcceptlabError
+from toolkit.guests.initramfs import initramfs
+from toolkit.hardware.collect import from_console
+from toolkit.kernels.resolve import resolve
 
-WORDS = (
-    "debian:6.12", "--platform", "tdx", "--memory", "1G", "--firmware-accepts", "minimal",
-    "--append", boot_tracing.command_line("tdx"), "--workload", "touch:600M", "--workload", "ftrace",
-)  # fmt: skip
+UNIT = 2 << 20
+MACHINE = ("--memory", "1G", "--firmware-accepts", "minimal", "--workload", "touch:600M", "--workload", "ftrace")  # fmt: skip
+OURS = "accept-trace"
+"""The series whose kernel has the tracepoints, and CONFIG_BOOTTIME_TRACING."""
 
 
-def test_trace_of_the_boot_agrees_with_the_emulator(boot: BootGuest, tmp_path: Path) -> None:
-    own = boot(*WORDS).folder
-    command = [
-        sys.executable,
-        "-m",
-        "toolkit",
-        "import",
-        str(own / "console.log"),
-        "--run",
-        str(own),
-    ]
-    subprocess.run([*command, "--out", str(tmp_path / "ftrace")], check=True)
-    seen = accepted_pages(tmp_path / "ftrace")
-    assert_part_of(seen, accepted_pages(own))
+def seen_by_itself(run: Boot, folder: Path) -> Imported:
+    """What the guest printed of its own trace, as folder/events.parquet."""
+    got = from_console(run.folder / "console.log", folder / "events.parquet")
+    assert got is not None and got.events.complete, got
+    assert "early" in got.absent and got.source == "ftrace"
+    return got
+
+
+def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
+    columns = ["kind", "stage", "gpa", "size", "carry", "result"]
+    table = pq.read_table(folder / "events.parquet", columns=columns).to_pylist()
+    return [row for row in table if row["kind"] == kind and row["carry"] != 1]
+
+
+def units(some: list[dict[str, Any]]) -> set[int]:
+    """The units that (gpa, size) cover."""
+    return {
+        unit
+        for row in some
+        for unit in range(row["gpa"] // UNIT, -(-(row["gpa"] + row["size"]) // UNIT))
+    }
+
+
+def test_a_td_s_own_trace_names_what_the_emulator_saw(boot: BootGuest, tmp_path: Path) -> None:
+    words = boot_tracing.command_line("tdx", ["handle_mm_fault"])
+    run = boot("debian:6.12", "--platform", "tdx", *MACHINE, "--append", words)
+    got = seen_by_itself(run, tmp_path)
+    assert got.platform == "tdx" and "accept" not in got.absent
+    assert {"accept_memory", "handle_mm_fault"} <= set(got.probes)
+    seen = accepted_pages(tmp_path)
+    assert_part_of(seen, accepted_pages(run.folder))
     assert len(seen) * 4096 > 64 << 20
-    info = Run.open(tmp_path / "ftrace").info
-    assert (info.source, info.events.complete) == ("ftrace", True)
-    assert "early" in info.absent
+
+
+def test_an_snp_guest_of_a_stock_kernel_traces_calls_and_no_accepts(
+    boot: BootGuest, tmp_path: Path
+) -> None:
+    run = boot("debian:6.12", "--platform", "snp", *MACHINE, "--append", boot_tracing.command_line("snp"))  # fmt: skip
+    got = seen_by_itself(run, tmp_path)
+    assert "accept" in got.absent and "accept_memory" in got.probes
+    accepts = [row for row in rows(run.folder, "accept") if row["stage"] == "userspace"]
+    late = units([row for row in accepts if row["result"] == 0])
+    asked = units(rows(tmp_path, "probe-enter"))
+    assert late and late <= asked | {unit + 1 for unit in asked}  # the guard unit
+    assert len(rows(tmp_path, "probe-return")) == len(rows(tmp_path, "probe-enter"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_a_kernel_takes_our_bootconfig(platform: str, boot: BootGuest, tmp_path: Path) -> None:
+    """Of the series' kernel, whose tracepoints show accepts on SNP as well."""
+    try:
+        kernel = resolve(OURS)
+    except AcceptlabError as error:
+        pytest.skip(f"its kernel is not built (acceptlab series build {OURS}): {error}")
+    image = boot_tracing.with_bootconfig(
+        initramfs().read_bytes(), boot_tracing.bootconfig(platform)
+    )
+    (tmp_path / "initrd").write_bytes(image)
+    run = boot(
+        str(kernel.image), "--platform", platform, *MACHINE, "--initrd", str(tmp_path / "initrd"),
+        "--append", "bootconfig",
+    )  # fmt: skip
+    assert "bootconfig: " not in run.console or "error" not in run.console
+    got = seen_by_itself(run, tmp_path)
+    assert "accept_memory" in got.probes
+    seen = accepted_pages(tmp_path)
+    assert set(seen) <= set(accepted_pages(run.folder))
+    assert len(seen) * 4096 > 64 << 20

@@ -3,12 +3,15 @@
 
 A kernel with CONFIG_BOOT_CONFIG takes a bootconfig at the end of its initrd (Documentation/admin-guide/bootconfig.rst, and
 Documentation/trace/boottime-trace.rst for what is in it); any kernel with CONFIG_KPROBE_EVENTS takes `kprobe_event=` on its command line
-(Documentation/admin-guide/kernel-parameters.txt). Both begin with the initcalls: what is accepted before is not seen.
+(Documentation/admin-guide/kernel-parameters.txt). Both begin with the initcalls: what is accepted before is not seen. A kernel without one
+of the functions or tracepoints says so and goes on. SNP's hook cannot be probed in kernels that leave it out of ftrace, as Debian's do (notrace,
+and no CONFIG_KPROBE_EVENTS_ON_NOTRACE): of those, the calls of accept_memory() are all that there is.
 """
 
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,16 +48,22 @@ FUNCTIONS = {
 """What to trace on any platform (Linux, drivers/firmware/efi/unaccepted_memory.c), and each platform's hook behind it."""
 
 
-def watched(platform: str | None) -> tuple[Watched, ...]:
-    """Return the functions to trace; without a platform those of both, of which a kernel leaves out what it has not."""
+def watched(platform: str | None, more: Sequence[str] = ()) -> tuple[Watched, ...]:
+    """Return the functions to trace, and those of the names ``more``; without a platform the hooks of both.
+
+    A kernel leaves out what it has not.
+    """
     hooks = FUNCTIONS[platform] if platform else FUNCTIONS["snp"] + FUNCTIONS["tdx"]
-    return FUNCTIONS[""] + hooks
+    usual = FUNCTIONS[""] + hooks
+    names = {function.name for function in usual}
+    others = [name for name in dict.fromkeys(more) if name not in names]
+    return (*usual, *(Watched(name, ("first", "second")) for name in others))
 
 
-def command_line(platform: str | None) -> str:
-    """Return the words for the kernel's command line."""
+def command_line(platform: str | None, more: Sequence[str] = ()) -> str:
+    """Return the words for the kernel's command line; functions named by ``more`` are traced as well."""
     probes = []
-    for function in watched(platform):
+    for function in watched(platform, more):
         arguments = ",".join(f"{name}=$arg{at}" for at, name in enumerate(function.arguments, 1))
         probes.append(f"p:{function.name},{function.name},{arguments}")
         probes.append(

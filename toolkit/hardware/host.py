@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.run_folder import write_run_json
+from toolkit.collect import boot
 from toolkit.errors import MachineError
 from toolkit.guests.initramfs import initramfs
 from toolkit.guests.workloads import workload_options
 from toolkit.hardware import collect, programs, signs
 from toolkit.hardware.command import Launch, launch_command
-from toolkit.hardware.guest_trace import PRINT, trace_words
 from toolkit.kernels.resolve import Kernel
 from toolkit.progress import step
 from toolkit.run import outcome
@@ -23,6 +23,8 @@ from toolkit.run.launch import launch
 from toolkit.run.options import RunOptions
 from toolkit.run.perform import Finished
 
+_PRINT = "acceptlab.workload=ftrace"
+"""Has the guests' init print the trace when the workloads are done."""
 _USUAL_FIRMWARE = {
     "snp": Path("/usr/share/ovmf/OVMF.amdsev.fd"),
     "tdx": Path("/usr/share/ovmf/OVMF.inteltdx.fd"),
@@ -72,7 +74,7 @@ class Host:
         firmware = programs.find_firmware(options.platform, self.root)
         words = [options.command_line, *workload_options(options.workloads)]
         if options.events:
-            words += [*trace_words(options.platform, options.probes), PRINT]
+            words += [boot.command_line(options.platform, options.probes), _PRINT]
         return Launch(
             kernel.image,
             initramfs(),

@@ -56,6 +56,13 @@ def test_each_function_is_traced_from_call_to_return(platform: str | None, hooks
     assert all(f'"{name} start=$arg1' in text and f"{name}%return" in text for name in names)
 
 
+def test_more_functions_are_traced_once_each() -> None:
+    words = boot.command_line("tdx", ["handle_mm_fault", "accept_memory", "handle_mm_fault"])
+    assert words.count("p:handle_mm_fault,handle_mm_fault,first=$arg1,second=$arg2;") == 1
+    assert words.count("r:handle_mm_fault_return,handle_mm_fault") == 1
+    assert words.count("p:accept_memory,") == 1
+
+
 def test_written_beside_an_initrd(tmp_path: Path) -> None:
     (tmp_path / "initrd").write_bytes(b"070701")
     words = ["collect", "--boot", "bootconfig", "--initrd", str(tmp_path / "initrd"), "--out"]

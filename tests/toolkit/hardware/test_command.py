@@ -12,7 +12,6 @@ import pytest
 
 from toolkit.errors import BadInputError
 from toolkit.hardware.command import Launch, launch_command
-from toolkit.hardware.guest_trace import trace_words
 from toolkit.hardware.programs import OBJECT, SINCE
 from toolkit.hardware.signs import Machine
 from toolkit.places import CHECKOUT
@@ -134,13 +133,3 @@ def test_releases_are_those_that_are_documented() -> None:
 def test_what_only_the_emulator_can_do_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(BadInputError, match="only the emulator"):
         RunOptions("k", hardware=True, **options)
-
-
-@pytest.mark.parametrize("platform", ["snp", "tdx"])
-def test_each_probe_has_its_return(platform: str) -> None:
-    found = [one for one in trace_words(platform, ["handle_mm_fault"]) if "kprobe_event=" in one]
-    probes = found[0].removeprefix("kprobe_event=").split(";")
-    entries = [probe.split(",")[1] for probe in probes if probe.startswith("p:")]
-    returns = [probe.split(",")[1] for probe in probes if probe.startswith("r:")]
-    assert entries == returns == [f"{platform}_accept_memory", "accept_memory", "handle_mm_fault"]
-    assert not re.search(r"\s", found[0])

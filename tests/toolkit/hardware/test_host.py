@@ -82,7 +82,8 @@ def test_what_cannot_be_seen_from_inside_is_not_decided(run: Path) -> None:
 
 def test_the_guest_is_told_to_trace_and_print(run: Path) -> None:
     words = (run / "console.log.words").read_text()
-    assert "kprobe_event=p:snp_accept_memory" in words
+    assert "kprobe_event=p:accept_memory,accept_memory," in words
+    assert "p:snp_accept_memory,snp_accept_memory,start=" in words
     assert "acceptlab.workload=touch:67108864" in words
     assert words.index("touch") < words.index("acceptlab.workload=ftrace")
 
