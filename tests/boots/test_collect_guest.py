@@ -1,131 +1,160 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`collect --guest`, inside an emulated guest with a Debian userspace: bcc sees every accept that the emulator sees, and who asked.
 
-On SNP this kernel's hook is `notrace`: its calls of accept_memory() are seen, which may be for memory that is accepted already.
+On SNP the stock kernel's hook is `notrace`: its calls of accept_memory() are seen, which may be for memory that is accepted already. Our
+series' tracepoints show the accepts of both platforms.
 """
 
 from __future__ import annotations
 
 import base64
-import gzip
+import io
+import json
 import os
 import re
-import subprocess
-import sys
+import tarfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.replay import replay_run
 from analysis.run_folder import Run
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
+from toolkit.errors import AcceptlabError
 from toolkit.guests import debian
+from toolkit.kernels.resolve import resolve
 
 pytestmark = pytest.mark.long
-JOB = """\
-python3 -m toolkit.collect.guest /trace.txt 2>/log &
-until grep -q ^collecting: /log; do
-	kill -0 $! || break
-	sleep 0.1
-done
-cat /log
-python3 -c '
-import mmap
-memory = mmap.mmap(-1, 640 << 20)
-for page in range(0, 640 << 20, 4096): memory[page] = 1
-'
-kill -TERM $!
-wait $!
-tail -n 1 /log
-gzip -c /trace.txt | base64 | sed "s/^/ACCEPTLAB file /"
-"""
+OURS = "accept-trace"
+JOB = Path(__file__).with_name("collect_guest_job.py")
+"""Runs in the guest: two collections, the second of which is killed."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A boot, the folder of what was collected in it and of what a killed collection left, and what the job found."""
+
+    own: Boot
+    folder: Path
+    killed: Path
+    found: dict[str, Any]
+
+
+Collect = Callable[[str, str], Collected]
 
 
 @pytest.fixture(scope="module")
-def collected(
-    boot: BootGuest, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[[str], tuple[Boot, Path]]:
-    """Return the function that boots a guest of a platform, and gives it with the run that was collected in it."""
+def collected(boot: BootGuest, tmp_path_factory: pytest.TempPathFactory) -> Collect:
+    """Return the function that boots a kernel as a guest of a platform, and collects in it."""
     if os.geteuid() != 0:
         pytest.skip("a Debian userspace is made by debootstrap, which needs root")
     folder = tmp_path_factory.mktemp("debian")
-    (folder / "initrd").write_bytes(debian.initramfs(JOB))
 
     @cache
-    def run(platform: str) -> tuple[Boot, Path]:
-        done = boot(
-            "debian:6.12",
-            "--platform",
-            platform,
-            "--memory",
-            "5G",
-            "--initrd",
-            str(folder / "initrd"),
-        )
+    def run(kernel: str, platform: str) -> Collected:
+        initrd = folder / f"{platform}-initrd"
+        job = f"python3 - {platform} <<'END'\n{JOB.read_text()}END\n"
+        initrd.write_bytes(debian.initramfs(job, debian.whole()))
+        words = ("--platform", platform, "--memory", "6G", "--initrd", str(initrd))
+        done = boot(kernel, *words)
+        initrd.unlink()
+        where = folder / f"{Path(kernel).parent.name}-{platform}"
         lines = re.findall(r"^ACCEPTLAB file (\S+)\r?$", done.console, re.MULTILINE)
-        (folder / f"{platform}.txt").write_bytes(gzip.decompress(base64.b64decode("".join(lines))))
-        command = [
-            sys.executable,
-            "-m",
-            "toolkit",
-            "import",
-            str(folder / f"{platform}.txt"),
-            "--run",
-            str(done.folder),
-        ]
-        subprocess.run([*command, "--out", str(folder / platform)], check=True)
-        return done, folder / platform
+        assert lines, done.console[-3000:]
+        with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as archive:
+            archive.extractall(where, filter="data")
+        found = json.loads((where / "found.json").read_text())
+        return Collected(done, where / "collected", where / "killed", found)
 
     return run
 
 
-def test_accepts_are_those_of_the_emulator(collected: Callable[[str], tuple[Boot, Path]]) -> None:
-    own, seen = collected("tdx")
-    pages = accepted_pages(seen)
-    assert_part_of(pages, accepted_pages(own.folder))
+@pytest.fixture(scope="module")
+def ours() -> str:
+    """Return the image of the kernel with our tracepoints, or say how to build it."""
+    try:
+        return str(resolve(OURS).image)
+    except AcceptlabError as error:
+        pytest.skip(f"its kernel is not built (acceptlab series build {OURS}): {error}")
+
+
+def accepts(folder: Path) -> list[dict[str, Any]]:
+    table = pq.read_table(folder / "events.parquet").to_pylist()
+    return [row for row in table if row["kind"] == "accept"]
+
+
+def test_accepts_are_those_of_the_emulator(collected: Collect) -> None:
+    done = collected("debian:6.12", "tdx")
+    pages = accepted_pages(done.folder)
+    assert_part_of(pages, accepted_pages(done.own.folder))
     assert len(pages) * 4096 > 512 << 20
-    info = Run.open(seen).info
-    assert (info.source, info.events.complete) == ("ebpf", True)
+    info = Run.open(done.folder).info
+    assert (info.source, info.events.complete, info.platform) == ("ebpf", True, "tdx")
     assert {"early", "assign", "page-states"} <= set(info.absent)
+    assert replay_run(done.folder, write=False).verdict == "undecided"
 
 
-def test_accepts_have_durations_stacks_and_processes(
-    collected: Callable[[str], tuple[Boot, Path]],
-) -> None:
-    _, seen = collected("tdx")
-    rows = [
-        row for row in pq.read_table(seen / "events.parquet").to_pylist() if row["kind"] == "accept"
-    ]
-    assert all(row["duration"] > 0 and row["caller"] for row in rows)
-    calls = [
-        line
-        for line in (seen.parent / "tdx.txt").read_text().splitlines()
-        if line.startswith("enter tdx_accept")
-    ]
-    assert (
-        sum("name=python3" in line and "get_page_from_freelist" in line for line in calls)
-        > len(calls) // 2
-    )
+def test_accepts_have_durations_stacks_and_processes(collected: Collect) -> None:
+    done = collected("debian:6.12", "tdx")
+    assert all(row["duration"] > 0 and row["caller"] for row in accepts(done.folder))
+    text = (done.folder / "trace.txt").read_text()
+    calls = [line for line in text.splitlines() if line.startswith("enter tdx_accept")]
+    named = sum("name=python3" in line and "get_page_from_freelist" in line for line in calls)
+    assert named > len(calls) // 2
 
 
-def test_exceptions_for_the_guest_are_seen(collected: Callable[[str], tuple[Boot, Path]]) -> None:
-    _, seen = collected("tdx")
-    assert "enter tdx_handle_virt_exception" in (seen.parent / "tdx.txt").read_text()
+def test_exceptions_for_the_guest_are_seen(collected: Collect) -> None:
+    done = collected("debian:6.12", "tdx")
+    assert "enter tdx_handle_virt_exception" in (done.folder / "trace.txt").read_text()
 
 
-def test_what_the_snp_kernel_hides_is_absent(collected: Callable[[str], tuple[Boot, Path]]) -> None:
-    own, seen = collected("snp")
-    assert "snp_accept_memory cannot be probed" in own.console
-    assert "accept" in Run.open(seen).info.absent
+def test_a_terminal_shows_what_is_accepted_and_by_whom(collected: Collect) -> None:
+    shown = collected("debian:6.12", "tdx").found["shown"]
+    mib = [float(one.replace(",", "")) for one in re.findall(r"accepted +([\d,.]+) MiB in", shown)]
+    assert mib == sorted(mib) and mib[-1] > 512
+    assert re.search(r"get_page_from_freelist +[\d,]+ accepts", shown)
+    assert re.search(r"events +[\d,]+ \([\d,]+ a second\)", shown)
+
+
+def test_killed_it_leaves_a_readable_folder_and_nothing_in_the_kernel(collected: Collect) -> None:
+    done = collected("debian:6.12", "tdx")
+    while_it_ran, left = done.found["while it ran"], done.found["left by the killed one"]
+    assert while_it_ran["probes"] and while_it_ran["programs"]
+    assert left == {"probes": [], "programs": 0, "maps": 0, "processes": []}
+    assert done.found["after the first"] == left
+    assert not Run.open(done.killed).info.events.complete
+    assert replay_run(done.killed, write=False).verdict == "undecided"
+    assert done.found["imported"]["events"] > 0 and not done.found["imported"]["complete"]
+
+
+def test_what_the_stock_snp_kernel_hides_is_absent(collected: Collect) -> None:
+    done = collected("debian:6.12", "snp")
+    assert "snp_accept_memory cannot be probed" in done.found["shown"]
+    assert "accept" in Run.open(done.folder).info.absent
     asked = {
         page
-        for row in pq.read_table(seen / "events.parquet").to_pylist()
+        for row in pq.read_table(done.folder / "events.parquet").to_pylist()
         if row["kind"] == "probe-enter" and row["detail"] == 0
         for page in range(row["gpa"] >> 12, (row["gpa"] + row["size"]) >> 12)
     }
-    accepted = accepted_pages(own.folder)
     assert asked
-    assert asked <= set(accepted)
+    assert asked <= set(accepted_pages(done.own.folder))
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_our_tracepoints_show_the_accepts_of_both_platforms(
+    platform: str, ours: str, collected: Collect
+) -> None:
+    done = collected(ours, platform)
+    assert "accept_memory_begin, accept_memory_end" in done.found["shown"]
+    pages = accepted_pages(done.folder)
+    assert set(pages) <= set(accepted_pages(done.own.folder))
+    assert len(pages) * 4096 > 512 << 20
+    assert all(row["duration"] > 0 and row["caller"] for row in accepts(done.folder))
+    assert "reason=alloc" in (done.folder / "trace.txt").read_text()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What to watch in a guest's kernel, and the BPF program that does: calls with their arguments, results, times, stacks and tasks."""
+"""What to watch in a guest's kernel, and the BPF program that does: calls and tracepoints with arguments, results, times, stacks, tasks."""
 
 from __future__ import annotations
 
 import ctypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +29,29 @@ FUNCTIONS = (
 """Linux: drivers/firmware/efi/unaccepted_memory.c, the platforms' hooks behind it, arch/x86/mm/pat/set_memory.c, and what the #VC and
 #VE entries call (the entries themselves are `noinstr`, where no kernel takes a probe). A kernel without one of them goes without."""
 
+HOOKS = ("snp_accept_memory", "tdx_accept_memory")
+HANDLERS = ("vc_raw_handle_exception", "tdx_handle_virt_exception")
+BEGIN, END = "accept_memory_begin", "accept_memory_end"
+TRACEPOINTS = (BEGIN, END)
+"""Of our series (include/trace/events/accept.h), around each range that is really accepted; most kernels have none."""
+SYSTEM = "accept"
+EVENTS = Path("/sys/kernel/tracing/events")
+_FIELD = re.compile(
+    r"field:(?P<type>[^;]*?)\s*\b(?P<name>\w+)(?:\[\d+\])?;\s*offset:(?P<offset>\d+);\s*size:(?P<size>\d+);"
+)
+_U64 = 8
+_REASON = 16
+
 _KALLSYMS = Path("/proc/kallsyms")
 DIRECT_MAP = "page_offset_base"
 """The variable that has the address at which physical memory is mapped (Documentation/arch/x86/x86_64/mm.rst)."""
 
 
 class Call(ctypes.Structure):
-    """One call or return, as the program records it; `struct call` below."""
+    """One call, return or tracepoint, as the program records it; `struct call` below.
+
+    ``function`` is the address of a function, or 1 more than the index among TRACEPOINTS.
+    """
 
     _fields_ = (
         ("clock", ctypes.c_uint64),
@@ -48,6 +65,7 @@ class Call(ctypes.Structure):
         ("stack", ctypes.c_int32),
         ("returned", ctypes.c_uint64),
         ("name", ctypes.c_char * 16),
+        ("reason", ctypes.c_char * _REASON),
     )
 
 
@@ -59,18 +77,18 @@ struct call {{
     int stack;
     u64 returned;
     char name[16];
+    u64 reason[2];
 }};
 BPF_RINGBUF_OUTPUT(calls, {pages});
 BPF_STACK_TRACE(stacks, 16384);
 BPF_ARRAY(lost, u64, 1);
 
-static inline void note(struct pt_regs *ctx, struct call *call)
+static inline void note(void *ctx, struct call *call)
 {{
     u64 task = bpf_get_current_pid_tgid();
     int zero = 0;
 
     call->clock = bpf_ktime_get_ns();
-    call->function = bpf_get_func_ip(ctx);
     call->vcpu = bpf_get_smp_processor_id();
     call->task = task;
     call->process = task >> 32;
@@ -84,7 +102,7 @@ static inline void note(struct pt_regs *ctx, struct call *call)
 
 int entered(struct pt_regs *ctx)
 {{
-    struct call call = {{ .arguments = {{ ctx->di, ctx->si }} }};
+    struct call call = {{ .arguments = {{ ctx->di, ctx->si }}, .function = bpf_get_func_ip(ctx) }};
 
     call.stack = stacks.get_stackid(ctx, 0);
     bpf_probe_read_kernel(&call.direct_map, 8, (void *){direct_map:#x}ULL);
@@ -94,17 +112,81 @@ int entered(struct pt_regs *ctx)
 
 int returned(struct pt_regs *ctx)
 {{
-    struct call call = {{ .value = ctx->ax, .stack = -1, .returned = 1 }};
+    struct call call = {{ .value = ctx->ax, .stack = -1, .returned = 1, .function = bpf_get_func_ip(ctx) }};
 
+    note(ctx, &call);
+    return 0;
+}}
+"""
+_TRACEPOINT_TEXT = """\
+
+struct {name}_entry {{ char before[{start}]; u64 start, end; {reason_field} }};
+int {name}(struct {name}_entry *ctx)
+{{
+    struct call call = {{ .arguments = {{ ctx->start, ctx->end }}, .function = {number} }};
+
+    call.stack = stacks.get_stackid(ctx, 0);
+    {reason}
     note(ctx, &call);
     return 0;
 }}
 """
 
 
-def program(ring_pages: int, direct_map: int) -> str:
+@dataclass(frozen=True)
+class Tracepoint:
+    """One of TRACEPOINTS as this kernel has it: where its entry has ``start`` (``end`` follows), and the reason if it gives one."""
+
+    name: str
+    start: int
+    reason: int | None
+
+    @property
+    def number(self) -> int:
+        """What ``Call.function`` says of it."""
+        return TRACEPOINTS.index(self.name) + 1
+
+    @property
+    def text(self) -> str:
+        """The program for it."""
+        if self.reason is None:
+            return _TRACEPOINT_TEXT.format(
+                name=self.name, start=self.start, number=self.number, reason_field="", reason=""
+            )
+        gap = self.reason - self.start - 2 * _U64
+        return _TRACEPOINT_TEXT.format(
+            name=self.name,
+            start=self.start,
+            number=self.number,
+            reason_field=f"{f'char between[{gap}]; ' if gap else ''}u64 reason[2];",
+            reason="call.reason[0] = ctx->reason[0]; call.reason[1] = ctx->reason[1];",
+        )
+
+
+def tracepoints(events: Path = EVENTS) -> list[Tracepoint]:
+    """Return those of our series that this kernel has, as it describes their entries; one of another form is left out."""
+    found = []
+    for name in TRACEPOINTS:
+        try:
+            text = (events / SYSTEM / name / "format").read_text()
+        except OSError:
+            continue
+        fields = {
+            one["name"]: (int(one["offset"]), int(one["size"])) for one in _FIELD.finditer(text)
+        }
+        start, end = fields.get("start", (0, 0)), fields.get("end", (0, 0))
+        if start[1] != _U64 or end != (start[0] + _U64, _U64):
+            continue
+        place, size = fields.get("reason", (0, 0))
+        usable = size == _REASON and place >= end[0] + _U64 and place % _U64 == 0
+        found.append(Tracepoint(name, start[0], place if usable else None))
+    return found
+
+
+def program(ring_pages: int, direct_map: int, traced: list[Tracepoint]) -> str:
     """Return the program; its ring has ``ring_pages`` pages, ``direct_map`` is the address of DIRECT_MAP."""
-    return _TEXT.format(pages=ring_pages, direct_map=direct_map)
+    text = _TEXT.format(pages=ring_pages, direct_map=direct_map)
+    return text + "".join(one.text for one in traced)
 
 
 def addresses() -> dict[str, int]:

@@ -14,6 +14,8 @@ from analysis.readers.imported import import_events
 from analysis.readers.opened import Opened
 from analysis.run_folder import EventsInfo, RunInfo, write_run_json
 from toolkit.collect import guest
+from toolkit.collect.guest_tally import GuestTally
+from toolkit.collect.view import View
 from toolkit.errors import BadInputError
 from toolkit.hardware import signs
 from toolkit.importing.describe import Origin, run_json
@@ -66,7 +68,9 @@ def _collect(
         absent=tuple(sorted(ABSENT)),
     )  # fmt: skip
     write_run_json(folder, unfinished)
-    recorded = guest.record(text, seconds, stop)
+    tally = GuestTally()
+    with View("collecting from this machine", tally) as view:
+        recorded = guest.record(text, seconds, stop, tally, view.update)
     with Opened(text) as source:
         imported = import_events(source, READERS["text"], parquet)
     info = run_json(imported, platform, parquet, None, Origin(text, "text", command))

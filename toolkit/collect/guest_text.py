@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TextIO
+from typing import NamedTuple, TextIO
 
-from toolkit.collect.guest_program import Call, Function
+from toolkit.collect.guest_program import BEGIN, TRACEPOINTS, Call, Function
+from toolkit.collect.guest_tally import GuestTally
 from toolkit.run.machinery import is_machinery
 
 _CONVERTS = {"set_memory_encrypted": 1, "set_memory_decrypted": 2}
@@ -17,16 +18,24 @@ _DIRECT_MAP_SIZE = 1 << 46
 _INT_MAX = 1 << 31
 
 
+class _Who(NamedTuple):
+    """Who wanted memory: as the fields of a line, and by name."""
+
+    text: str
+    caller: str
+
+
 class TraceText:
-    """Writes one line a call or return, counts them, and closes with the end line."""
+    """Writes one line a call, return or tracepoint, counts them in ``tally``, and closes with the end line."""
 
     def __init__(
         self,
         file: TextIO,
         functions: Mapping[int, Function],
         stack_of: Callable[[int], Sequence[tuple[int, str]]],
+        tally: GuestTally,
     ) -> None:
-        self.events = 0
+        self._tally = tally
         self._file = file
         self._functions = functions
         self._stack_of = stack_of
@@ -36,6 +45,9 @@ class TraceText:
 
     def take(self, call: Call) -> None:
         """Write what one record tells."""
+        if 1 <= call.function <= len(TRACEPOINTS):
+            self._passed(TRACEPOINTS[call.function - 1], call)
+            return
         function = self._functions.get(call.function)
         if function is None:
             return
@@ -44,28 +56,33 @@ class TraceText:
         else:
             self._entered(function, call)
 
+    @property
+    def events(self) -> int:
+        """Lines written so far."""
+        return self._tally.events
+
     def finish(self, lost: int) -> None:
         """Write the end line; ``lost`` events had no room."""
         self._file.write(f"end events={self.events} lost={lost}\n")
+
+    def _passed(self, name: str, call: Call) -> None:
+        start, end = call.arguments
+        given = f"start={start:#x} end={end:#x}"
+        if name == BEGIN:
+            who = self._who(call)
+            given += f" reason={call.reason.decode(errors='replace') or 'unknown'} {who.text}"
+            self._tally.add(name, start, end, who.caller)
+        self._line("tracepoint", name, call, given)
 
     def _entered(self, function: Function, call: Call) -> None:
         given = " ".join(
             f"{name}={value:#x}"
             for name, value in zip(function.arguments, call.arguments, strict=True)
         )
-        name = call.name.decode(errors="replace").replace(" ", "_")
-        frames = self._stack_of(call.stack)
-        stack = ",".join(frame for _, frame in frames) or "-"
-        caller = next(
-            (address for address, frame in frames[1:] if not is_machinery(frame.partition("+")[0])),
-            0,
-        )
-        self._line(
-            "enter",
-            function,
-            call,
-            f"{given} caller={caller:#x} process={call.process} name={name} stack={stack}",
-        )
+        who = self._who(call)
+        self._line("enter", function.name, call, f"{given} {who.text}")
+        first, second = call.arguments
+        self._tally.add(function.name, first, second, who.caller)
         if function.name in _CONVERTS:
             self._open[function.name, call.task] = (
                 call.clock,
@@ -75,7 +92,7 @@ class TraceText:
             self._base = call.direct_map
 
     def _returned(self, function: Function, call: Call) -> None:
-        self._line("return", function, call, f"ret={call.value:#x}")
+        self._line("return", function.name, call, f"ret={call.value:#x}")
         begun = self._open.pop((function.name, call.task), None)
         if begun is not None:
             self._convert(function, call, *begun)
@@ -92,10 +109,23 @@ class TraceText:
             f"convert clock={call.clock} vcpu={call.vcpu} gpa={offset:#x} size={pages * _PAGE:#x} "
             f"detail={_CONVERTS[function.name]} result={result:#x} duration={call.clock - clock}\n"
         )
-        self.events += 1
+        self._tally.events += 1
 
-    def _line(self, what: str, function: Function, call: Call, rest: str) -> None:
+    def _who(self, call: Call) -> _Who:
+        """Return who wanted it: the stack, of it the first function that is not acceptance itself, and the process."""
+        name = call.name.decode(errors="replace").replace(" ", "_")
+        frames = self._stack_of(call.stack)
+        stack = ",".join(frame for _, frame in frames) or "-"
+        wanted = [
+            (address, frame.partition("+")[0])
+            for address, frame in frames[1:]
+            if not is_machinery(frame.partition("+")[0])
+        ]
+        address, caller = wanted[0] if wanted else (0, "")
+        return _Who(f"caller={address:#x} process={call.process} name={name} stack={stack}", caller)
+
+    def _line(self, what: str, name: str, call: Call, rest: str) -> None:
         self._file.write(
-            f"{what} {function.name} clock={call.clock} vcpu={call.vcpu} task={call.task} {rest}\n"
+            f"{what} {name} clock={call.clock} vcpu={call.vcpu} task={call.task} {rest}\n"
         )
-        self.events += 1
+        self._tally.events += 1

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -54,10 +55,23 @@ class Tally:
         return named.most_common(_TOP)
 
 
-class View:
-    """Shows a tally while the block runs."""
+class Counts(Protocol):
+    """What is shown: numbers of events, of accepts and of faults, the bytes accepted, and who accepts most often."""
 
-    def __init__(self, title: str, tally: Tally) -> None:
+    events: int
+    accepts: int
+    accepted: int
+    faults: int
+
+    def top_callers(self) -> list[tuple[str, int]]:
+        """Return names, and how often each of them accepted."""
+        ...
+
+
+class View:
+    """Shows counts while the block runs."""
+
+    def __init__(self, title: str, tally: Counts) -> None:
         self._title = title
         self._tally = tally
         self._console = Console(stderr=True, soft_wrap=True)
@@ -114,6 +128,6 @@ class View:
         self._console.print(line, highlight=False, markup=False)
 
 
-def _line(tally: Tally, rate: float, lost: int) -> str:
+def _line(tally: Counts, rate: float, lost: int) -> str:
     line = f"{tally.accepted / MIB:,.1f} MiB accepted, {tally.events:,} events ({rate:,.0f} a second), {tally.faults:,} faults"
     return f"{line}, {lost:,} LOST" if lost else line

@@ -18,8 +18,10 @@ def collect_guest(
     out: Path | None, platform: str | None, seconds: float | None, replay: bool, as_json: bool
 ) -> None:
     """Record this machine's kernel until it is enough; Ctrl-C is the usual end, and no error."""
+    from toolkit.collect import permission
     from toolkit.collect.guest_run import collect  # loads pyarrow
 
+    permission.check_kprobes()
     folder = out or fresh("guest")
     try:
         done = collect(folder, platform, seconds, ("acceptlab", *sys.argv[1:]))

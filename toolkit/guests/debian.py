@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A Debian userspace as initramfs, with bcc in it: for guests in which a recorder runs.
 
-Made by debootstrap, as root, from the machine's own apt sources; once, and kept in the cache. It holds those modules of the toolkit that a
-recorder needs, and runs a shell script of the caller's as its only job.
+Made by debootstrap, as root, from the machine's own apt sources; once, and kept in the cache. What of acceptlab goes into it the caller says: the
+recorder alone, which needs no library, or the whole command with its libraries. It runs a shell script of the caller's as its only job.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
+from pathlib import Path, PurePosixPath
 
 from toolkit.errors import MachineError
 from toolkit.files import locked
 from toolkit.guests.cpio import Entry, character_device, write_cpio
+from toolkit.guests.python_packages import files_of
 from toolkit.places import CHECKOUT, cache
 from toolkit.progress import say, step
 
@@ -39,6 +40,16 @@ _RECORDER = (
     "toolkit/run/__init__.py",
     "toolkit/run/machinery.py",
     "toolkit/collect",
+)
+_LIBRARIES = ("numpy", "pyarrow", "lz4", "zstandard", "pyelftools", "typer", "rich")
+"""What `acceptlab collect`, `import` and `replay` load."""
+_UNUSED = (
+    "libarrow_flight",
+    "_flight",
+    "libarrow_s3",
+    "_s3fs",
+    "libarrow_python.so.2600.",
+    "_cffi",
 )
 _INIT = """\
 #!/bin/sh
@@ -88,18 +99,34 @@ def _bootstrap(folder: Path) -> None:
     beside.replace(folder)
 
 
-def initramfs(job: str) -> bytes:
-    """Return the archive; ``job`` is the shell script that runs in it, after which the guest switches itself off."""
-    entries = [*_tree(root(), ""), *_recorder()]
+def initramfs(job: str, ours: Iterable[Entry]) -> bytes:
+    """Return the archive; ``job`` is the shell script that runs in it, after which the guest switches itself off.
+
+    ``ours`` is what is in /acceptlab, where Python finds it.
+    """
+    entries = [*_tree(root(), ""), Entry("acceptlab", stat.S_IFDIR | 0o755), *ours]
     entries += [Entry("dev", stat.S_IFDIR | 0o755), character_device("dev/console", 5, 1)]
     entries += [Entry("init", stat.S_IFREG | 0o755, _INIT.encode())]
     entries += [Entry("job", stat.S_IFREG | 0o644, job.encode())]
     return write_cpio(entries)
 
 
-def _recorder() -> Iterator[Entry]:
-    """Yield the modules that the recorder consists of, below /acceptlab."""
-    yield Entry("acceptlab", stat.S_IFDIR | 0o755)
+def whole() -> Iterator[Entry]:
+    """Yield acceptlab and the libraries that it runs with here, for a userspace with the same Python."""
+    for name in ("toolkit", "analysis"):
+        yield _entry(CHECKOUT / name, f"acceptlab/{name}")
+        yield from _tree(CHECKOUT / name, f"acceptlab/{name}/")
+    folders: set[str] = set()
+    for name, path in files_of(_LIBRARIES, _UNUSED).items():
+        for parent in reversed(PurePosixPath(name).parents[:-1]):
+            if str(parent) not in folders:
+                folders.add(str(parent))
+                yield Entry(f"acceptlab/{parent}", stat.S_IFDIR | 0o755)
+        yield _entry(path, f"acceptlab/{name}")
+
+
+def recorder() -> Iterator[Entry]:
+    """Yield the modules that the recorder consists of (toolkit.collect.guest)."""
     for folder in ("toolkit", "toolkit/run"):
         yield Entry(f"acceptlab/{folder}", stat.S_IFDIR | 0o755)
     for name in _RECORDER:

@@ -16,7 +16,7 @@ _MACHINERY = re.compile(
       pvalidate.* | __pvalidate.* | _?_?set_pages_state | vmgexit_psc | svsm_.*pvalidate.* | sev_es_.* | snp_accept_memory
     | snp_set_memory_.* | early_set_pages_state | early_snp_set_memory_.* | snp_set_page_.*
     | tdx_accept_memory | try_accept_one | __tdcall.* | __tdx_hypercall.* | tdx_enc_status_changed.* | tdx_map_gpa
-    | (arch_)?accept_memory | accept_page | __accept_page | accept_page_memory | cond_accept_memory | try_to_accept_memory.*
+    | (arch_)?accept_memory(_for)? | accept_page | __accept_page | accept_page_memory | cond_accept_memory | try_to_accept_memory.*
     """,
     re.VERBOSE,
 )

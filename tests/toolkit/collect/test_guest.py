@@ -13,7 +13,17 @@ from analysis.readers.imported import import_events
 from analysis.readers.opened import Opened
 from analysis.run_folder import Run
 from toolkit.collect import guest, guest_run, library
-from toolkit.collect.guest_program import FUNCTIONS, Call, program
+from toolkit.collect.guest_program import (
+    BEGIN,
+    END,
+    FUNCTIONS,
+    TRACEPOINTS,
+    Call,
+    Tracepoint,
+    program,
+    tracepoints,
+)
+from toolkit.collect.guest_tally import GuestTally
 from toolkit.collect.guest_text import TraceText
 from toolkit.errors import BadInputError, MachineError
 from toolkit.hardware import signs
@@ -51,6 +61,7 @@ def rows(
         output,
         {BY_NAME[one.name]: one for one in FUNCTIONS},
         lambda stack: STACK if stack >= 0 else [],
+        GuestTally(),
     )
     for one in calls:
         text.take(one)
@@ -106,6 +117,60 @@ def test_calls_of_two_tasks_are_not_mixed_up(tmp_path: Path) -> None:
     assert [(row["gpa"], row["duration"]) for row in accepts] == [(0x1000, 4), (0x3000, 7)]
 
 
+FORMAT = """\
+name: accept_memory_begin
+ID: 1500
+format:
+\tfield:unsigned short common_type;\toffset:0;\tsize:2;\tsigned:0;
+\tfield:int common_pid;\toffset:4;\tsize:4;\tsigned:1;
+
+\tfield:u64 start;\toffset:8;\tsize:8;\tsigned:0;
+\tfield:u64 end;\toffset:16;\tsize:8;\tsigned:0;
+\tfield:char reason[16];\toffset:24;\tsize:16;\tsigned:0;
+"""
+
+
+def test_tracepoints_are_taken_as_the_kernel_describes_them(tmp_path: Path) -> None:
+    (tmp_path / "accept" / BEGIN).mkdir(parents=True)
+    (tmp_path / "accept" / BEGIN / "format").write_text(FORMAT)
+    assert tracepoints(tmp_path) == [Tracepoint(BEGIN, 8, 24)]
+    (tmp_path / "accept" / BEGIN / "format").write_text(FORMAT.replace("u64 end", "u32 end"))
+    (tmp_path / "accept" / BEGIN / "format").write_text(FORMAT.replace("offset:16", "offset:32"))
+    assert tracepoints(tmp_path) == []
+
+
+def passed(name: str, clock: int, start: int, end: int) -> Call:
+    return Call(
+        clock=clock, function=TRACEPOINTS.index(name) + 1, arguments=(start, end), task=7, process=7,
+        vcpu=1, stack=3, name=b"my program", reason=b"alloc",
+    )  # fmt: skip
+
+
+def test_tracepoints_are_accepts_with_durations_and_reasons(tmp_path: Path) -> None:
+    """The platform's hook behind it tells of the same accept, and is not believed a second time."""
+    found, _ = rows(
+        tmp_path,
+        [
+            passed(BEGIN, 100, 0x40000000, 0x40200000),
+            call("tdx_accept_memory", 110, 0x40000000, 0x40200000),
+            returned("tdx_accept_memory", 170, 1),
+            passed(END, 180, 0x40000000, 0x40200000),
+        ],
+    )
+    (accept,) = [row for row in found if row["kind"] == "accept"]
+    assert (accept["gpa"], accept["size"], accept["duration"]) == (0x40000000, 2 << 20, 80)
+    assert accept["caller"] == 0x30
+    assert "reason=alloc" in (tmp_path / "trace.txt").read_text()
+
+
+def test_tally_counts_each_accept_once() -> None:
+    tally = GuestTally()
+    for name in (BEGIN, "tdx_accept_memory", "accept_memory", BEGIN, "tdx_handle_virt_exception"):
+        tally.add(name, 0x1000, 0x3000, "who")
+    assert (tally.accepts, tally.accepted, tally.faults) == (2, 0x4000, 1)
+    assert tally.top_callers() == [("who", 2)]
+
+
 def test_lost_calls_make_it_incomplete(tmp_path: Path) -> None:
     _, imported = rows(tmp_path, [call("accept_memory", 1, 0x1000, 0x1000)], lost=3)
     assert imported.events.problem is not None  # type: ignore[attr-defined]
@@ -118,7 +183,7 @@ def test_collector_that_dies_leaves_an_incomplete_run(
     """Looked at while it records."""
     seen = []
 
-    def record(file: Path, seconds: float | None, stop: object) -> guest.Recorded:
+    def record(file: Path, *_: object) -> guest.Recorded:
         run = Run.open(file.parent)
         run.verify_events()
         seen.append((run.info.source, run.info.events.complete, "early" in run.info.absent))
@@ -139,9 +204,12 @@ def test_machine_that_is_no_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_kernel_takes_the_program(ebpf: None) -> None:
     """Its verifier does, even on a kernel that has no kprobes to put it on."""
     bcc = library.load()
-    compiled = bcc.BPF(text=program(8, 0).encode())
+    traced = [Tracepoint(BEGIN, 8, 24), Tracepoint(END, 8, None)]
+    compiled = bcc.BPF(text=program(8, 0, traced).encode())
     try:
         for name in (b"entered", b"returned"):
             assert compiled.load_func(name, bcc.BPF.KPROBE).fd > 0
+        for one in traced:
+            assert compiled.load_func(one.name.encode(), bcc.BPF.TRACEPOINT).fd > 0
     finally:
         compiled.cleanup()
