@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from analysis.projection.check import Checked, check, published_bytes
+from analysis.projection.check import Checked, Standing, check, published_bytes
 from analysis.projection.project import Projection
 from analysis.report.facts import mib
 from analysis.report.modelled_tables import price_note
@@ -68,45 +68,65 @@ def _basis(projection: Projection) -> Chapter:
 
 def _check(projection: Projection) -> Chapter:
     found = check(projection.profile)
+    checks = [one for one in found if one.standing == Standing.CHECKS]
+    given_back = [one for one in found if one.standing == Standing.IN_PRICES]
+    tables = [
+        table
+        for title, some in (
+            ("Checks: timed on the same host, and in no price", checks),
+            ("Given back: the prices were computed from these", given_back),
+        )
+        if (table := _table(title, some)) is not None
+    ]
+    lead = "The same prices on acceptance that others timed on hardware with 4 KiB host pages."
+    return Chapter(
+        "Checked against published figures",
+        lead,
+        tables,
+        [_told(checks), *_not_comparable(found), *_bytes(projection)],
+    )
+
+
+def _table(title: str, some: list[Checked]) -> Table | None:
     rows = [
         [
-            one.boot.name + (" *" if one.own else ""),
+            one.boot.name,
             str(one.boot.vcpus),
             f"{one.boot.seconds:g} s",
             f"{one.modelled:.1f} s",
             f"{one.factor:.2f}x",
         ]
-        for one in found
+        for one in some
     ]
     head = ("published", "vCPUs", "took", "modelled", "factor")
-    lead = (
-        "The same prices on acceptance that others timed on hardware with 4 KiB host pages. Marked "
-        "with *: the profile was made from it, so it says little."
-    )
-    tables = [Table("Time: published and modelled", head, rows), *_bytes(projection)]
-    return Chapter("Checked against published figures", lead, tables, [_worst(found)])
+    return Table(title, head, rows) if rows else None
 
 
-def _bytes(projection: Projection) -> list[Table]:
-    """What a guest is known to have accepted, where the runs tell how it grows with vCPUs."""
-    known = [one for one in published_bytes() if one.platform == projection.profile.platform]
-    if not known or "vCPUs" not in projection.fit.measured:
-        return []
-    rows = []
-    for one in known:
-        told = projection.fit.accepted(one.memory, one.vcpus)
-        factor = f"{told / one.bytes:.2f}x"
-        name = f"{size_of(one.memory)}, {one.vcpus} vCPUs"
-        rows.append([name, size_of(one.bytes), size_of(told), factor])
-    head = ("lazy, before userspace", "published", "projected", "factor")
-    return [Table("Bytes: published and projected", head, rows, [one.source for one in known])]
+def _told(checks: list[Checked]) -> str:
+    """How far off the prices are where that can be told."""
+    if not checks:
+        return "Nothing published checks these prices: there is no other figure of the same host."
+    factors = [one.factor for one in checks]
+    return f"The checks are off by {min(factors):.2f}x to {max(factors):.2f}x."
 
 
-def _worst(found: list[Checked]) -> str:
-    others = [one.factor for one in found if not one.own]
-    if not others:
-        return "Nobody else has published a figure for this platform: nothing checks these prices."
-    return (
-        f"Off by others' figures between {min(others):.2f}x and {max(others):.2f}x: take a projection for an "
-        "order of magnitude."
-    )
+def _not_comparable(found: list[Checked]) -> list[str]:
+    """The figures that say nothing about these prices, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for one in found:
+        if one.standing == Standing.NOT_COMPARABLE:
+            told = f"{one.boot.name} ({one.boot.seconds:g} s)"
+            by_reason.setdefault(one.why, []).append(told)
+    return [f"Not comparable ({why}): {'; '.join(some)}." for why, some in by_reason.items()]
+
+
+def _bytes(projection: Projection) -> list[str]:
+    """What a guest is known to have accepted: of another kernel, so that it checks no run here."""
+    return [
+        f"Not comparable (kernel {one.kernel}, {one.vcpus} vCPUs; the runs have at most "
+        f"{max(boot.cpus for boot in projection.boots)}): {size_of(one.bytes)} accepted lazily by a guest of "
+        f"{size_of(one.memory)}; projected from these runs are "
+        f"{size_of(projection.fit.accepted(one.memory, one.vcpus))}."
+        for one in published_bytes()
+        if one.platform == projection.profile.platform
+    ]

@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A cost profile against boots that others have published: how far off is what it models."""
+"""A cost profile against boots that others have published: which of them can check it, and how far off it is from those.
+
+A price is that of one host. What another host took says how much hosts differ, not how good the prices are; and a figure from which a price
+was computed gives that price back.
+"""
 
 from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from enum import Enum
 from importlib.resources import files
 from typing import Any
 
@@ -15,7 +20,10 @@ from analysis.schema import PAGE_SIZE
 
 @dataclass(frozen=True)
 class PublishedBoot:
-    """``bytes`` accepted in ``seconds`` by ``vcpus``; ``of`` is the profile that was made from it."""
+    """``bytes`` accepted in ``seconds`` by ``vcpus``; ``of`` is the profile of its host.
+
+    ``in_prices``: a price of that profile was computed from it. ``not_alone``: what else the time has in it.
+    """
 
     name: str
     platform: str
@@ -24,16 +32,27 @@ class PublishedBoot:
     seconds: float
     of: str
     source: str
+    in_prices: bool
+    not_alone: str = ""
+
+
+class Standing(Enum):
+    """What a published boot says about a profile."""
+
+    CHECKS = "checks"
+    IN_PRICES = "in the prices"
+    NOT_COMPARABLE = "not comparable"
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A published boot and what a profile makes of it. ``factor`` is modelled by published; ``own`` when it was made from it."""
+    """A published boot and what a profile makes of it, s. ``factor`` is modelled by published; ``why`` it is not comparable, if so."""
 
     boot: PublishedBoot
     modelled: float
     factor: float
-    own: bool
+    standing: Standing
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,7 @@ class PublishedBytes:
     memory: int
     vcpus: int
     bytes: int
+    kernel: str
     source: str
 
 
@@ -69,5 +89,16 @@ def check(profile: Profile) -> list[Checked]:
         ns = price(profile, 0, boot.bytes // PAGE_SIZE, boot.vcpus)
         if boot.platform == profile.platform and ns is not None:
             seconds = ns / 1e9
-            found.append(Checked(boot, seconds, seconds / boot.seconds, boot.of == profile.name))
+            found.append(Checked(boot, seconds, seconds / boot.seconds, *_standing(boot, profile)))
     return found
+
+
+def _standing(boot: PublishedBoot, profile: Profile) -> tuple[Standing, str]:
+    tried = max((one.vcpus for one in profile.listed("accept", "4K")), default=1)
+    if boot.of != profile.name:
+        return Standing.NOT_COMPARABLE, "another host, guest and kernel"
+    if boot.not_alone:
+        return Standing.NOT_COMPARABLE, boot.not_alone
+    if boot.vcpus > tried:
+        return Standing.NOT_COMPARABLE, f"the profile has no price for more than {tried} vCPUs"
+    return (Standing.IN_PRICES if boot.in_prices else Standing.CHECKS), ""

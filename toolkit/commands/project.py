@@ -35,7 +35,7 @@ def project(
     """Project what runs accepted to a size that cannot be run here: bytes, operations, and modelled times.
 
     Runs with several sizes of memory and numbers of vCPUs tell how acceptance grows with each; of one run that is assumed. All
-    assumptions are printed, and how far the profile is off where somebody has measured.
+    assumptions are printed, and how far the profile is off where a published figure can check it.
     """
     from analysis.cost import measure
     from analysis.projection.check import check
@@ -61,7 +61,9 @@ def project(
         answer = asdict(found)
         answer["fit"]["measured"] = sorted(found.fit.measured)
         answer["source"] = [str(path.resolve()) for path in runs]
-        answer["checked"] = [asdict(one) for one in check(prices)]
+        answer["checked"] = [
+            {**asdict(one), "standing": one.standing.value} for one in check(prices)
+        ]
         print_json({"label": "modelled", **answer})
     else:
         typer.echo(as_text(found))

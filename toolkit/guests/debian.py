@@ -57,6 +57,8 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH=/acceptlab PYTHONDONTWRITEB
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
+mkdir -p /dev/pts
+mount -t devpts devpts /dev/pts
 mount -t tracefs tracefs /sys/kernel/tracing
 mount -t debugfs debugfs /sys/kernel/debug
 echo ACCEPTLAB userspace
