@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from analysis.readers import ftrace, trace_dat
+from analysis.readers import ftrace, trace_dat, trace_dat_mend
 from analysis.readers.damage import Damaged
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened
@@ -26,7 +26,7 @@ _COPIED = 1 << 20
 def import_trace_dat(source: Opened, parquet: Path) -> Imported:
     """Read a trace.dat into ``parquet``; a compressed one is unpacked beside it first.
 
-    A file that breaks off is imported as far as trace-cmd can read it. Raises MachineError when trace-cmd is missing.
+    A file that breaks off is imported up to there. Raises MachineError when trace-cmd is missing.
     """
     if shutil.which("trace-cmd") is None:
         raise MachineError(
@@ -49,7 +49,23 @@ def _import(path: Path, damage: str | None, parquet: Path) -> Imported:
     try:
         trace_dat.check(path)
     except Damaged as error:
-        damage = damage or str(error)
+        return _import_broken(path, damage or str(error), parquet)
+    return _import_report(path, damage, parquet)
+
+
+def _import_broken(path: Path, damage: str, parquet: Path) -> Imported:
+    """Read a file that breaks off: of version 7 a mended copy, of version 6 what trace-cmd finds by itself."""
+    if not trace_dat_mend.is_for(path):
+        return _import_report(path, damage, parquet)
+    with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".dat") as copy:
+        try:
+            trace_dat_mend.mend(path, Path(copy.name))
+        except Damaged as error:
+            return _import_report(path, f"{damage} ({error})", parquet)
+        return _import_report(Path(copy.name), damage, parquet)
+
+
+def _import_report(path: Path, damage: str | None, parquet: Path) -> Imported:
     with tempfile.TemporaryFile() as errors, _report(path, errors) as process:
         text = Opened(path, file=cast(BinaryIO, process.stdout))
         with text:

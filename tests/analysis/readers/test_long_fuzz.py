@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.readers import trace_dat
+from analysis.readers import trace_dat, trace_dat_mend
 from analysis.readers.damage import Damaged
 from tests.analysis.fuzzing import fuzz
 from tests.analysis.readers.samples import SAMPLES
 from tests.analysis.readers.test_damage import COMPRESSIONS, try_to_read
 from tests.toolkit.importing.trace_dat_file import trace_dat as sample_trace_dat
+from tests.toolkit.importing.trace_dat_file import trace_dat_7
 
 
 @pytest.mark.long
@@ -41,3 +42,22 @@ def test_ten_minutes_of_spoilt_trace_dat() -> None:
                 assert "\n" not in str(error)
 
     assert fuzz(sample_trace_dat([(0x40000000, 0x40200000)] * 3), feed, seed=3) > 0
+
+
+@pytest.mark.long
+def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
+    def feed(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trace.dat"
+            path.write_bytes(trace_dat_mend.MAGIC + data[len(trace_dat_mend.MAGIC) :])
+            for act in (
+                trace_dat.check,
+                lambda one: trace_dat_mend.mend(one, Path(folder) / "new"),
+            ):
+                try:
+                    act(path)
+                except Damaged as error:
+                    assert "\n" not in str(error)
+
+    ranges = [(0x40000000, 0x40200000)] * 3
+    assert fuzz(trace_dat_7([[ranges, ranges], [ranges]]), feed, seed=4) > 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A small trace.dat of version 6 with our series' tracepoints, written by trace-cmd.dat.v6(5)."""
+"""Small trace.dats with our series' tracepoints, written by trace-cmd.dat.v6(5) and trace-cmd.dat.v7(5)."""
 
 from __future__ import annotations
 
@@ -70,3 +70,65 @@ def trace_dat(ranges: list[tuple[int, int]]) -> bytes:
     offset = -(-(len(head) + 16) // _PAGE) * _PAGE
     head += struct.pack("<QQ", offset, _PAGE)
     return head.ljust(offset, b"\0") + _page(1_000_000_000, entries)
+
+
+def _section(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HHIQ", kind, 0, 0, len(data)) + data
+
+
+def _option(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HI", kind, len(data)) + data
+
+
+def _at(place: int) -> bytes:
+    return struct.pack("<Q", place)
+
+
+def trace_dat_7(cpus: list[list[list[tuple[int, int]]]]) -> bytes:
+    """A trace of version 7: of every CPU its pages, of every page the ranges accepted, each in 500 ns, from 1 s on.
+
+    As `trace-cmd record` writes it: formats, options that name them, trace data, options that name that.
+    """
+    file = b"\x17\x08\x44tracing7\0" + bytes([0, 8]) + struct.pack("<I", _PAGE) + b"none\0\0"
+    first_options = len(file)
+    file += _at(0)
+    formats = struct.pack("<I", 1) + b"accept\0" + struct.pack("<I", len(_NAMES))
+    formats += b"".join(_sized(_format(*one)) for one in _NAMES.items())
+    header = b"header_page\0" + _sized(_HEADER_PAGE.encode())
+    header += b"header_event\0" + _sized(_HEADER_EVENT.encode())
+    sections = {
+        16: header,
+        17: struct.pack("<I", 0),
+        18: formats,
+        19: _sized(b"", "<I"),
+        20: _sized(b"", "<I"),
+        21: _sized(b"1 init\n"),
+    }
+    places = {}
+    for kind, data in sections.items():
+        places[kind] = len(file)
+        file += _section(kind, data)
+    options = b"".join(_option(kind, _at(place)) for kind, place in places.items())
+    options += _option(4, b"[local]\0") + _option(8, struct.pack("<I", len(cpus)))
+    place = len(file)
+    file = file[:first_options] + _at(place) + file[first_options + 8 :]
+    done = place + 16 + len(options) + 6
+    file += _section(0, options + _option(0, _at(0)))
+    buffer = len(file)
+    start = -(-(buffer + 16) // _PAGE) * _PAGE
+    data, described = b"", b""
+    for number, pages in enumerate(cpus):
+        described += struct.pack("<IQQ", number, start + len(data), _PAGE * len(pages))
+        for index, ranges in enumerate(pages):
+            entries = b"".join(
+                _entry(delta, identity, *one)
+                for one in ranges
+                for delta, identity in ((1000, 1500), (500, 1501))
+            )
+            data += _page(1_000_000_000 + 1_000_000 * index + number, entries)
+    padding = bytes(start - buffer - 16)
+    file += _section(3, padding + data)
+    last = len(file)
+    file = file[:done] + _at(last) + file[done + 8 :]
+    about = _at(buffer) + b"\0local\0" + struct.pack("<II", _PAGE, len(cpus)) + described
+    return file + _section(0, _option(3, about) + _option(0, _at(0)))
