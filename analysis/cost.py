@@ -6,8 +6,9 @@ Nothing here is a latency: where ``clock`` counts instructions, an accept is one
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +112,16 @@ class Cost:
         return sum(
             one.bytes for one in self.operations if one.kind == "accept" and one.stage in stages
         )
+
+    def counts(self) -> dict[str, Any]:
+        """The operations and the conversions to shared, as JSON has them."""
+        return {"operations": [asdict(one) for one in self.operations], "to_shared": self.to_shared}
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[str, Any]) -> Cost:
+        """What ``counts`` gave, as a cost in which nothing else is known."""
+        operations = [Operations(**one) for one in counts["operations"]]
+        return cls(operations=operations, to_shared=dict(counts["to_shared"]))
 
     def spent(self) -> dict[str, int]:
         """Clock units per stage, for the stages that were entered."""

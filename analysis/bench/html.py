@@ -7,13 +7,14 @@ from html import escape
 
 import plotly.graph_objects as go
 
+from analysis.bench.modelled import column_of
 from analysis.bench.summary import Bench, Block
 from analysis.bench.text import cells, heading
-from analysis.matrix.columns import COLUMNS, unit_word
+from analysis.matrix.columns import unit_word
 from analysis.matrix.html import figure_of, page
 from analysis.plots import COLORS, finished
 
-_SCALE = {"bytes": 1 << 20, "clock": 1e6}
+_SCALE = {"bytes": 1 << 20, "clock": 1e6, "ns": 1e6}
 
 
 def as_html(bench: Bench) -> str:
@@ -26,13 +27,14 @@ def as_html(bench: Bench) -> str:
     lead = f'<p class="lead">{escape(bench.workload)} Seeds {seeds}.</p>'
     trouble = f'<ul class="trouble">{items}</ul>' if items else ""
     links = " &middot; ".join(
-        f'<a href="#{fact}">{escape(COLUMNS[fact].heading)}</a>' for fact in facts
+        f'<a href="#{fact}">{escape(column_of(fact).heading)}</a>' for fact in facts
     )
-    return page(bench.title, links, lead + trouble + "".join(sections) + _ways_back(bench))
+    notes = "".join(f"<p>{escape(line)}</p>" for line in bench.notes)
+    return page(bench.title, links, lead + trouble + notes + "".join(sections) + _ways_back(bench))
 
 
 def _section(blocks: list[Block], fact: str) -> str:
-    column = COLUMNS[fact]
+    column = column_of(fact)
     figure = go.Figure()
     for number, block in enumerate(blocks):
         _add(figure, block, COLORS[number % len(COLORS)], _SCALE.get(column.unit, 1))

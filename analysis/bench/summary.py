@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.matrix.columns import COLUMNS
+from analysis.bench.modelled import column_of
 
 FORMAT = 1
 
@@ -61,7 +61,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Bench:
-    """A whole comparison. `workload` says in a line what was run."""
+    """A whole comparison. `workload` says in a line what was run, `notes` what the modelled times in it are."""
 
     title: str
     workload: str
@@ -70,10 +70,11 @@ class Bench:
     samples: Sequence[Sample]
     missing: Sequence[Missing]
     troubles: Sequence[str]
+    notes: Sequence[str] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The object that bench.json holds; it explains its facts."""
-        facts = {block.fact: COLUMNS[block.fact] for block in self.blocks}
+        facts = {block.fact: column_of(block.fact) for block in self.blocks}
         about = {
             name: {"heading": one.heading, "unit": one.unit, "about": one.about}
             for name, one in facts.items()

@@ -6,8 +6,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from analysis.bench.modelled import column_of
 from analysis.bench.summary import Bench, Block, Row, percent
-from analysis.matrix.columns import COLUMNS, shown, unit_word
+from analysis.matrix.columns import shown, unit_word
 from analysis.matrix.table import WIDTH
 
 _KERNEL, _MEDIAN, _SPREAD, _CHANGE = 26, 11, 19, 10
@@ -38,14 +39,14 @@ def as_markdown(bench: Bench) -> str:
 
 def heading(block: Block) -> str:
     """What a block is about: fact, unit and platform."""
-    column = COLUMNS[block.fact]
+    column = column_of(block.fact)
     unit = unit_word(column)
     return f"{block.platform}: {column.heading}{f', {unit}' if unit else ''}"
 
 
 def cells(block: Block, row: Row) -> tuple[str, str, str, str, str]:
     """A row as a table shows it."""
-    column = COLUMNS[block.fact]
+    column = column_of(block.fact)
     if row.median is None or row.low is None or row.high is None:
         return row.kernel, "-", "-", "", ""
     spread = f"{shown(column, _whole(row.low))} .. {shown(column, _whole(row.high))}"
@@ -74,14 +75,15 @@ def _line(texts: Sequence[str]) -> str:
 
 def _told(bench: Bench) -> list[str]:
     missing = [f"MISSING: {one.kernel} on {one.platform}: {one.why}" for one in bench.missing]
-    return missing + list(bench.troubles)
+    return [*bench.notes, *missing, *bench.troubles]
 
 
 def _seeds(bench: Bench) -> str:
     seeds = ", ".join(map(str, bench.seeds))
+    times = "and times that are modelled" if bench.notes else "no times"
     return (
         f"Seeds {seeds}: median, and min .. max where they differ; change of the median against the "
-        "kernel before, and against the first. Counts of the trace, no times."
+        f"kernel before, and against the first. Counts of the trace, {times}."
     )
 
 

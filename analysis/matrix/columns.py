@@ -21,7 +21,7 @@ Fact = int | str | None
 
 @dataclass(frozen=True)
 class Column:
-    """One fact. `unit` is one of: word, count, bytes, clock (instructions, or ns where the run's clock is that)."""
+    """One fact. `unit` is one of: word, count, bytes, clock (instructions, or ns where the run's clock is that), ns."""
 
     name: str
     heading: str
@@ -125,9 +125,11 @@ def shown(column: Column, fact: Any) -> str:
         return f"{fact / (1 << 20):,.1f}".removesuffix(".0")
     if column.unit == "clock":
         return f"{fact / 1e6:,.1f}"
+    if column.unit == "ns":
+        return f"{fact / 1e6:,.2f}"
     return f"{fact:,}"
 
 
 def unit_word(column: Column) -> str:
     """What stands under a heading: the unit in which `shown` gives the fact, or ""."""
-    return {"bytes": "MiB", "clock": "million"}.get(column.unit, "")
+    return {"bytes": "MiB", "clock": "million", "ns": "ms"}.get(column.unit, "")

@@ -8,8 +8,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from analysis.bench.modelled import before_userspace, fact_of, note
 from analysis.bench.summary import Bench, Missing, Sample, blocks_of
+from analysis.profile.read import Profile
 from toolkit.emulator.build import Emulator
 from toolkit.errors import BadInputError
 from toolkit.files import write_whole
@@ -42,6 +45,8 @@ class Plan:
     seeds: Sequence[int]
     facts: Sequence[str]
     options: RunOptions
+    profiles: Sequence[Profile] = ()
+    """Cost profiles, each of which adds a modelled time on its platform."""
 
     def runs(self) -> list[tuple[Subject, RunOptions]]:
         """Return every run, kernel by kernel."""
@@ -103,7 +108,12 @@ def _boiled_down(
         place = str(result.folder.relative_to(out))
         samples.append(
             Sample(
-                subject.name, options.platform, options.seed, result.facts, place, result.reproduce
+                subject.name,
+                options.platform,
+                options.seed,
+                _facts(plan, options.platform, result),
+                place,
+                result.reproduce,
             )
         )
         if not result.clean:
@@ -118,11 +128,30 @@ def _boiled_down(
         plan.title,
         plan.workload,
         plan.seeds,
-        blocks_of(samples, names, plan.platforms, plan.facts),
+        [
+            *blocks_of(samples, names, plan.platforms, plan.facts),
+            *(
+                block
+                for profile in plan.profiles
+                for block in blocks_of(samples, names, [profile.platform], [fact_of(profile)])
+            ),
+        ],
         samples,
         list(dict.fromkeys(missing)),
         troubles,
+        [note(profile) for profile in plan.profiles],
     )
+
+
+def _facts(plan: Plan, platform: str, result: Result) -> dict[str, Any]:
+    """Return a run's facts, and a modelled time for each profile of its platform if it came as far as userspace."""
+    if result.facts["to_userspace"] is None:
+        return result.facts
+    return result.facts | {
+        fact_of(profile): before_userspace(result.counts, profile, platform)
+        for profile in plan.profiles
+        if profile.platform == platform
+    }
 
 
 def _write(bench: Bench, out: Path) -> None:

@@ -43,6 +43,8 @@ def matrix(
 ) -> None:
     """Boot every combination that SPEC.toml describes, judge and count each, and compare them in one table and one HTML page.
 
+    cover = "pairs" in the spec takes, instead of every combination, as few as have every two values together that go together.
+
     Several runs go on at a time, as many as cores and memory allow. A run that has ended is kept: only missing or changed ones
     are made the next time. The folder gets matrix.json, table.txt, matrix.html and a run folder per cell.
 

@@ -11,7 +11,7 @@ import typer
 
 from toolkit.commands.output import AsJson
 from toolkit.commands.run import Accept, Backing, Platform
-from toolkit.commands.series_options import SpecOption
+from toolkit.commands.series_options import RangeOption, SpecOption, TreeOption, series_of
 from toolkit.emulator import build
 from toolkit.errors import BadInputError
 from toolkit.places import cache
@@ -37,13 +37,15 @@ _FILES = {
 
 def bench(
     kernels: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="[NAME=]KERNEL|SERIES...",
             help="Kernels in the order of the series, the base first, as `acceptlab run` names them; or a series.",
         ),
-    ],
+    ] = None,
     spec: SpecOption = None,
+    tree: TreeOption = None,
+    commits: RangeOption = "",
     every: Annotated[
         bool, typer.Option("--every", help="Of a series every patch, not only base and last.")
     ] = False,
@@ -69,6 +71,13 @@ def bench(
         list[str] | None,
         typer.Option(metavar="NAME", help="A fact to compare, as in a matrix; may be repeated."),
     ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Add modelled times by the prices of this cost profile; may be repeated.",
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="The comparison's heading.")] = "Kernels compared",
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
@@ -86,7 +95,7 @@ def bench(
     """Run the same workload on several kernels, with several seeds, and tell what each gains or costs, in facts.
 
     A series stands for the kernels that its spec compares with, its base and its last patch (--every: each patch); they are
-    built first where they are not at hand.
+    built first where they are not at hand. --tree and --range name one of your own repository.
 
     For each fact: the median of all seeds, the least and the most where they differ, and the change against the kernel before
     and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
@@ -98,12 +107,23 @@ def bench(
     from toolkit.matrix.perform import worst
     from toolkit.matrix.schedule import room_here
     from toolkit.matrix.spec import checked_columns
-    from toolkit.series.subjects import expanded
+    from toolkit.profiles import find_profile
+    from toolkit.series.subjects import expanded, kernels_of
 
     if not 1 <= seeds <= MOST_SEEDS:
         raise BadInputError(f"--seeds {seeds}: 1 to {MOST_SEEDS}")
-    kernels = expanded(kernels, spec, every)
+    profiles = [find_profile(name) for name in profile or []]
     platforms = [one.value for one in platform or list(Platform)]
+    for one in profiles:
+        if one.platform not in platforms:
+            raise BadInputError(
+                f"--profile {one.name} is for {one.platform}, where nothing is run: add --platform {one.platform}"
+            )
+    kernels = expanded(kernels or [], spec, every)
+    if tree is not None or commits:
+        kernels += kernels_of(series_of("", spec, tree, commits), every)
+    if not kernels:
+        raise BadInputError("name kernels, a series, or --tree DIR --range A..B")
     options = RunOptions(
         kernels[0], platforms[0], memory, cpus, accept.value, host_backing.value,
         firmware_accepts=firmware_accepts, append=append,
@@ -111,7 +131,8 @@ def bench(
     )  # fmt: skip
     facts = checked_columns(fact or list(FACTS))
     plan = Plan(
-        title, subjects_of(kernels), list(dict.fromkeys(platforms)), list(range(1, seeds + 1)), facts, options
+        title, subjects_of(kernels), list(dict.fromkeys(platforms)), list(range(1, seeds + 1)), facts, options,
+        profiles,
     )  # fmt: skip
     room = room_here(jobs)
     home = out or cache() / "matrix" / "bench"

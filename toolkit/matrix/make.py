@@ -40,6 +40,8 @@ class Result:
     reason: str = ""
     folder: Path | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
+    """What `analysis.cost.Cost.counts` gives of the run."""
     findings: list[dict[str, Any]] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     reproduce: str = ""
@@ -187,6 +189,7 @@ def _counted(cell: _Cell, kept: Kept, record: dict[str, Any] | None, judge: str)
     record = {
         "judge": judge,
         "facts": facts_of(subject),
+        "counts": subject.cost.counts(),
         "findings": [
             {"invariant": one.invariant, "title": one.title, "total": one.total}
             for one in verdict.findings
@@ -202,6 +205,6 @@ def _counted(cell: _Cell, kept: Kept, record: dict[str, Any] | None, judge: str)
 
 def _result(record: dict[str, Any], cell: _Cell) -> Result:
     return Result(
-        DONE, record["reason"], cell.folder, record["facts"], record["findings"],
+        DONE, record["reason"], cell.folder, record["facts"], record["counts"], record["findings"],
         record["undecided"], record["reproduce"], record["clock"], cell.kernel.version,
     )  # fmt: skip

@@ -12,11 +12,21 @@ from typing import Any
 
 from analysis.matrix.columns import COLUMNS, DEFAULT_COLUMNS
 from toolkit.errors import BadInputError
-from toolkit.matrix.axes import Axes, Pattern, Value, combinations, count_at_most
+from toolkit.matrix.axes import (
+    Axes,
+    Pattern,
+    Value,
+    combinations,
+    count_at_most,
+    names_of,
+)
+from toolkit.matrix.cover import PAIRS, covering
 from toolkit.run.options import RunOptions
 
 MOST_CELLS = 4096
 """More than anybody waits for; a spec that asks for more has a slip in it."""
+MOST_COVERED = 1 << 17
+"""Combinations of which a few are chosen, which takes seconds for so many."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
 _LISTS = {
     "hole": "holes",
@@ -92,7 +102,7 @@ def _spec(data: dict[str, Any], path: Path, choices: Choices) -> Spec:
         _only(data, known | {"sweep"}, "the spec")
         tables = _tables(data, "sweep")
     else:
-        _only(data, known | {"axes", "include", "exclude", "columns"}, "the spec")
+        _only(data, known | {"axes", "include", "exclude", "cover", "columns"}, "the spec")
         tables = [{k: v for k, v in data.items() if k not in known}]
         tables[0] |= {"name": name, "question": title}
     sweeps = tuple(_sweep(table, at, common, choices) for at, table in enumerate(tables, 1))
@@ -107,20 +117,31 @@ def _sweep(table: dict[str, Any], at: int, common: dict[str, Any], choices: Choi
     try:
         _only(
             table,
-            {"name", "question", "options", "axes", "include", "exclude", "columns"},
+            {"name", "question", "options", "axes", "include", "exclude", "cover", "columns"},
             "a sweep",
         )
         fixed = _joined(common, _options(table.get("options", {}), "options", choices))
         axes = _axes(table, choices)
-        if count_at_most(axes) > MOST_CELLS:
-            raise BadInputError(f"more than {MOST_CELLS} cells")
-        cells = tuple(_cell(one, fixed) for one in combinations(axes))
+        cells = tuple(_cell(one, fixed) for one in _chosen(axes, table.get("cover")))
         if not cells:
             raise BadInputError("the excludes leave no cell")
         columns = checked_columns(table.get("columns", list(DEFAULT_COLUMNS)))
     except BadInputError as error:
         raise BadInputError(f"{name}: {error}") from None
     return Sweep(name, _text(table, "question", ""), tuple(axes.values), columns, cells)
+
+
+def _chosen(axes: Axes, cover: Any) -> list[dict[str, Value]]:
+    """Return every combination, or with `cover = "pairs"` as few as have every pair of values."""
+    if cover not in (None, PAIRS):
+        raise BadInputError(f'cover = {cover!r}: "{PAIRS}", or nothing for every combination')
+    most = MOST_CELLS if cover is None else MOST_COVERED
+    if count_at_most(axes) > most:
+        raise BadInputError(f"more than {most} cells")
+    every = combinations(axes)
+    if cover is None:
+        return every
+    return [every[index] for index in covering([names_of(one) for one in every])]
 
 
 def _axes(table: dict[str, Any], choices: Choices) -> Axes:

@@ -9,7 +9,7 @@ from pathlib import Path
 from toolkit.series import base, build
 from toolkit.series.apply import Applied, apply
 from toolkit.series.own import HOME, path_of
-from toolkit.series.source import read_series
+from toolkit.series.source import Series, read_series
 from toolkit.series.spec import FILE, read_spec
 
 _LONGEST = 24
@@ -25,22 +25,24 @@ def is_series(text: str) -> bool:
 
 
 def expanded(texts: Sequence[str], spec: Path | None, every: bool) -> list[str]:
-    """Return the kernels, each NAME=KERNEL, with every series replaced by its own, built if need be, in order.
-
-    That is the kernels that the series' spec compares with, the base, each patch (or only the last), in this order.
-    """
+    """Return the kernels, each NAME=KERNEL, with every series replaced by its own, built if need be, in order."""
     found: list[str] = []
     for text in texts:
         if not is_series(text):
             found.append(text)
             continue
         series = read_series(path_of(text), spec)
-        done = apply(series, base.ensure(series.spec.base))
-        last = len(series.patches)
-        numbers = list(range(last + 1)) if every else [0, last]
-        found += [kernel for kernel in series.spec.compare if kernel not in found]
-        found += [f"{shown_name(done, number)}={_built(done, number)}" for number in numbers]
+        found += [kernel for kernel in kernels_of(series, every) if kernel not in found]
     return found
+
+
+def kernels_of(series: Series, every: bool) -> list[str]:
+    """Return what a series stands for: the kernels that its spec compares with, its base, each patch or only the last."""
+    done = apply(series, base.ensure(series.spec.base))
+    last = len(series.patches)
+    numbers = list(range(last + 1)) if every else [0, last]
+    named = [f"{shown_name(done, number)}={_built(done, number)}" for number in numbers]
+    return [*series.spec.compare, *named]
 
 
 def _built(done: Applied, number: int) -> str:

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.toolkit import toy
 from tests.toolkit.series.conftest import Command, Tree
 
 BOTH = ("snp", "tdx")
@@ -193,3 +194,16 @@ def test_nothing_to_check_is_wrong_usage(acceptlab: Command, bad: Path) -> None:
     code, _, err = acceptlab("series", "check", str(bad), "--patch", "9")
     assert code == 2
     assert "--patch 9: base, or 1 to 5" in err
+
+
+def test_a_kernel_that_knows_nothing_of_unaccepted_memory_is_given_all_of_it(
+    acceptlab: Command, tree: Tree, spec: Path, own_cache: Path
+) -> None:
+    (tree.path / "bzImage.toy").write_bytes(toy.make_bzimage(knows_unaccepted=False))
+    tree.git("commit", "--quiet", "--all", "--message", "Forget about it\n\nSo it is.")
+    tree.patches(spec.parent)
+    acceptlab("series", "check", str(spec.parent), "--platform", "tdx")
+    runs = own_cache.glob("acceptlab/checks/toy/cells/*/run.json")
+    lines = [json.loads(run.read_text())["reproduce"] for run in runs]
+    given = {line.split()[2]: line.partition("--firmware-accepts ")[2].split()[0] for line in lines}
+    assert given == {"toy@base": "minimal", "toy": "all"}

@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.emulator.build import Emulator
+from toolkit.guests.bzimage import read_bzimage
+from toolkit.kernels.resolve import resolve
 from toolkit.matrix.kept import opened
 from toolkit.matrix.make import DONE, Result, make_all
 from toolkit.matrix.schedule import Room
@@ -29,12 +31,22 @@ def boot_all(
 ) -> dict[tuple[str, str], Step]:
     """Boot every kernel on every platform, several at a time; finished runs are kept in `home`. Keys: (kernel, platform)."""
     pairs = [(kernel, platform) for kernel in kernels for platform in platforms]
-    wanted = [replace(options, kernel=kernel, platform=platform) for kernel, platform in pairs]
+    handed_over = {kernel: _handed_over(kernel, options) for kernel in kernels}
+    wanted = [
+        replace(handed_over[kernel], kernel=kernel, platform=platform) for kernel, platform in pairs
+    ]
     with opened(home) as kept:
         results = make_all(wanted, kept, emulator, room, title)
     return {
         pair: step_of(pair[1], result, allow) for pair, result in zip(pairs, results, strict=True)
     }
+
+
+def _handed_over(kernel: str, options: RunOptions) -> RunOptions:
+    """Have firmware accept all memory for a kernel that knows nothing of unaccepted memory: it would have next to none."""
+    if read_bzimage(resolve(kernel).image).knows_unaccepted:
+        return options
+    return replace(options, firmware_accepts="all")
 
 
 def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> Step:
