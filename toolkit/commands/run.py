@@ -49,6 +49,13 @@ class Assign(StrEnum):
     ADVANCE = "advance"
 
 
+class Shape(StrEnum):
+    """How the kernel learns what is unaccepted."""
+
+    TABLE = "table"
+    MEMORY_MAP = "memory-map"
+
+
 class Threads(StrEnum):
     """How vCPUs run."""
 
@@ -83,6 +90,13 @@ def run(
             help="What firmware accepted: below-4g, minimal, minimal+N (N in MiB), or all."
         ),
     ] = "below-4g",
+    hand_over: Annotated[
+        Shape,
+        typer.Option(
+            help="How the kernel learns what is unaccepted: the EFI stub's table, or EFI's memory map alone "
+            "(a boot loader that does without the stub)."
+        ),
+    ] = Shape.TABLE,
     hole: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,7 +123,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME:ARG",
-            help="What to do in userspace: touch:SIZE, tmpfs:SIZE, huge:SIZE, processes:N, idle:SECONDS; kexec or kdump (:KERNEL for another one) starts a second kernel, which does the rest; vmcore reads the crashed one; ftrace prints what ftrace recorded, stats what the kernel counts about acceptance. May be repeated.",
+            help="What to do in userspace: touch:SIZE, tmpfs:SIZE, huge:SIZE, processes:N, idle:SECONDS; kexec or kdump (:KERNEL for another one) starts a second kernel, which does the rest; vmcore reads the crashed one; kcore and devmem read /proc/kcore and /dev/mem; ftrace prints what ftrace recorded, stats what the kernel counts about acceptance. May be repeated.",
         ),
     ] = None,
     probe: Annotated[
@@ -198,7 +212,7 @@ def run(
         kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
         tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(probe_lock or ()),
         tuple(attack or ()), vmlinux,
-        threads.value, events, time_limit, initrd, hold, hardware,
+        threads.value, events, time_limit, initrd, hand_over.value, hold, hardware,
     )  # fmt: skip
     image = resolve(kernel)
     means: Means = Host() if hardware else Emulated(build.ensure(), keep_hand_over)

@@ -18,11 +18,12 @@ from toolkit.commands.series_options import (
     patch_number,
     series_of,
 )
-from toolkit.errors import BadInputError
+from toolkit.errors import EXIT_FINDINGS, BadInputError
 from toolkit.kernels.said import Said, to_json
 from toolkit.series import build as building
 from toolkit.series.apply import Applied
 from toolkit.series.build import SeriesKernel
+from toolkit.series.checks import accept_early
 
 _SHOWN = 20
 """New warnings that are printed; --json has them all."""
@@ -46,7 +47,8 @@ def build(
 
     The configuration is the spec's target and fragments; an option that does not stick is an error, with Kconfig's reason.
     Warnings are told apart as new or old where the kernel before (or the base) was built too. What is built is kept: the same
-    tree, configuration and toolchain are not built again.
+    tree, configuration and toolchain are not built again. A kernel that annotates what it cannot handle #VC and #VE without is
+    checked for that; exit code 1 says that something is missing.
     """
     if patch and every:
         raise BadInputError("give --patch or --every, not both")
@@ -54,15 +56,20 @@ def build(
     last = len(done.commits) - 1
     wanted = list(range(last + 1)) if every else [patch_number(patch, last) if patch else last]
     shown = []
+    unsafe = False
     for patches in wanted:
         kernel = building.ensure(done, patches)
         split = building.split(kernel, reference(done, patches))
+        missing = _missing(kernel)
+        unsafe = unsafe or bool(missing)
         if as_json:
-            shown.append(_json(kernel, split))
+            shown.append(_json(kernel, split) | {"accept_early": missing})
         else:
-            _print(kernel, split)
+            _print(kernel, split, missing)
     if as_json:
         print_json(shown)
+    if unsafe:
+        raise typer.Exit(EXIT_FINDINGS)
 
 
 def reference(done: Applied, patches: int) -> SeriesKernel | None:
@@ -72,7 +79,15 @@ def reference(done: Applied, patches: int) -> SeriesKernel | None:
     return building.find(done, patches - 1) or building.find(done, 0)
 
 
-def _print(kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None) -> None:
+def _missing(kernel: SeriesKernel) -> list[str]:
+    """Return what the kernel cannot handle #VC and #VE without, and may not have accepted."""
+    step = accept_early.check(kernel.vmlinux) if kernel.vmlinux else None
+    return [problem.text for problem in step.problems] if step else []
+
+
+def _print(
+    kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None, missing: list[str]
+) -> None:
     how = f"{kernel.compiled} objects in {kernel.seconds:.0f} s" if kernel.compiled else "at hand"
     typer.echo(f"{kernel.kernel.name}: {how}, {_told(kernel, split)}")
     fresh = split[0] if split else []
@@ -80,6 +95,8 @@ def _print(kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None) ->
         typer.echo(f"  new: {said}")
     if len(fresh) > _SHOWN:
         typer.echo(f"  and {len(fresh) - _SHOWN} more new ones: --json has them")
+    for text in missing:
+        typer.echo(f"  to be accepted early: {text}")
     typer.echo(kernel.kernel.image)
 
 

@@ -32,6 +32,10 @@ from toolkit.guests.zero_page import ZeroPage, e820_of, encode_zero_page
 PLATFORMS = ("snp", "tdx", "plain")
 """``plain`` is a guest without confidential computing: the ordinary peer, and a test of our tables on any QEMU."""
 
+SHAPES = ("table", "memory-map")
+"""How the kernel learns what is unaccepted: from the table that Linux's EFI stub made, or, when a boot loader did without the
+stub, from EFI's memory map alone."""
+
 MAX_VCPUS = 255
 """Local APIC ids are eight bits wide."""
 
@@ -50,6 +54,8 @@ class GuestRequest:
     """Where the kernel is loaded; None for where it prefers to be."""
     virtio_slots: tuple[int, ...] = ()
     """The machine's virtio-mmio slots (0-23) that have a device, for the DSDT."""
+    shape: str = "table"
+    """One of SHAPES."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +106,7 @@ def build_hand_over(request: GuestRequest) -> HandOver:
     _check_low_ram(place.ram)
     at = _place_all(request, place)
     memory_map = build_memory_map(memory, place.ram, place.allocations)
-    stub, e820 = _run_stub(request.kernel, memory_map)
+    stub, e820 = _tell_unaccepted(request, memory_map)
     acpi = build_acpi(at.acpi, request.vcpus, at.mailbox, request.virtio_slots)
     blobs = [
         *_boot_loader(request, at, memory_map, e820, acpi.rsdp),
@@ -140,6 +146,8 @@ def _check(request: GuestRequest) -> None:
         )
     if request.platform == "plain" and request.memory.policy.name != "all":
         raise BadInputError("a plain guest has no unaccepted memory; use the accept policy 'all'")
+    if request.shape not in SHAPES:
+        raise BadInputError(f"hand-over '{request.shape}' is unknown; use {' or '.join(SHAPES)}")
     if not 1 <= request.vcpus <= MAX_VCPUS:
         raise BadInputError(f"{request.vcpus} vCPUs: give 1 to {MAX_VCPUS}")
     if len(request.cmdline.encode()) > request.kernel.cmdline_size:
@@ -247,10 +255,13 @@ def _firmware_memory(request: GuestRequest) -> MemoryRequest:
     return request.memory
 
 
-def _run_stub(
-    kernel: BzImage, memory_map: MemoryMap
+def _tell_unaccepted(
+    request: GuestRequest, memory_map: MemoryMap
 ) -> tuple[StubResult, list[tuple[Range, E820Type]]]:
-    if kernel.knows_unaccepted:
+    """Return what the EFI stub did, if there was one, and the e820 map."""
+    if request.shape == "memory-map":
+        return StubResult(None, []), e820_of(memory_map.pieces)
+    if request.kernel.knows_unaccepted:
         stub = process_unaccepted(memory_map.of_type(EfiType.UNACCEPTED))
         return stub, e820_of(memory_map.pieces)
     return StubResult(None, []), e820_of(memory_map.pieces, ignored=frozenset({EfiType.UNACCEPTED}))

@@ -241,7 +241,7 @@ static const struct workload {
 	{ "touch", touch },		{ "tmpfs", fill_tmpfs }, { "huge", huge },
 	{ "processes", processes },	{ "idle", idle },	 { "kexec", kexec },
 	{ "kdump", kdump },		{ "vmcore", read_vmcore }, { "ftrace", print_trace },
-	{ "stats", print_accept_stats },
+	{ "stats", print_accept_stats }, { "kcore", read_kcore }, { "devmem", read_devmem },
 };
 
 static void run(char *spec)

@@ -27,6 +27,10 @@ int read_vmcore(unsigned long size);
 void mark_userspace(void);
 int print_trace(unsigned long unused);
 
+/* Workloads of init-memory.c: memory read by its address. */
+int read_kcore(unsigned long unused);
+int read_devmem(unsigned long unused);
+
 /* Workload of init-stats.c. */
 int print_accept_stats(unsigned long unused);
 

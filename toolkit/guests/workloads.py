@@ -13,12 +13,12 @@ from toolkit.guests.sizes import parse_size
 _SIZED = ("touch", "tmpfs", "huge")
 _COUNTED = ("processes", "idle")
 _SECOND = ("kexec", "kdump")
-_PRINT = ("ftrace", "stats")
+_WITHOUT_ARGUMENT = ("ftrace", "stats", "kcore", "devmem")
 _WHOLE_VMCORE = (1 << 63) - 1
 _MAX_WORKLOADS = 16
 _HELP = (
     "write touch:SIZE, tmpfs:SIZE, huge:SIZE (SIZE or all), processes:N, idle, idle:SECONDS, "
-    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, ftrace, stats"
+    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, kcore, devmem, ftrace, stats"
 )
 
 SAME = "same"
@@ -46,7 +46,7 @@ def parse_workload(text: str) -> Workload:
     name, colon, argument = text.strip().partition(":")
     if name in _SECOND and bool(argument) == bool(colon):
         return Workload(name, "", argument or SAME)
-    if text.strip() in _PRINT:
+    if text.strip() in _WITHOUT_ARGUMENT:
         return Workload(name, "")
     if name == "idle" and not argument:
         argument = "0"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from toolkit.kernels import kbuild, store
 from toolkit.kernels.build import Built, build
@@ -22,6 +23,12 @@ class SeriesKernel:
     kernel: store.CachedKernel
     compiled: int
     seconds: float
+
+    @property
+    def vmlinux(self) -> Path | None:
+        """Return the kernel as ELF file, None if the build left none."""
+        path = self.kernel.image.with_name("vmlinux")
+        return path if path.is_file() else None
 
     @property
     def said(self) -> list[Said]:

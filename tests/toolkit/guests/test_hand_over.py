@@ -223,6 +223,20 @@ def test_whatever_is_loaded_lies_in_accepted_memory_and_nothing_overlaps(
 
 
 @pytest.mark.parametrize("platform", CONFIDENTIAL)
+@PROPERTY
+@given(memory=memories())
+def test_without_the_stub_only_the_memory_map_tells_what_is_unaccepted(
+    kernel: BzImage, platform: str, memory: MemoryRequest
+) -> None:
+    request = GuestRequest(platform, kernel, b"initrd", "quiet", memory, shape="memory-map")
+    hand_over = build_hand_over(request)
+    told = union(Range(one.start, one.end) for one in efi_map(hand_over) if one.kind == 15)
+    assert told == hand_over.unaccepted
+    assert UNACCEPTED_GUID not in config_tables(hand_over)
+    assert hand_over.unaccepted_table == 0
+
+
+@pytest.mark.parametrize("platform", CONFIDENTIAL)
 def test_below_4g_leaves_everything_above_unaccepted(kernel: BzImage, platform: str) -> None:
     assert bitmap_ranges(make(kernel, platform)) == [Range(4 * GIB, 9 * GIB)]
 

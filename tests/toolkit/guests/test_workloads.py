@@ -28,6 +28,8 @@ from toolkit.guests.workloads import (
         ("idle:3", "acceptlab.workload=idle:3"),
         ("ftrace", "acceptlab.workload=ftrace"),
         ("stats", "acceptlab.workload=stats"),
+        ("kcore", "acceptlab.workload=kcore"),
+        ("devmem", "acceptlab.workload=devmem"),
         ("kexec", "acceptlab.workload=kexec"),
         ("kdump:debian:6.12", "acceptlab.workload=kdump"),
     ],
@@ -39,7 +41,7 @@ def test_options(text: str, option: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "touch", "touch:", "touch:0", "touch:lots", "processes:all", "processes:0", "processes:-1",
-     "idle:x", "stress:1G", "touch:1G x", "ftrace:1", "ftrace:", "stats:1", "kexec:", "vmcore:", "vmcore:0"],
+     "idle:x", "stress:1G", "touch:1G x", "ftrace:1", "ftrace:", "stats:1", "kcore:1", "kexec:", "vmcore:", "vmcore:0"],
 )  # fmt: skip
 def test_errors_are_one_line(text: str) -> None:
     with pytest.raises(BadInputError) as caught:

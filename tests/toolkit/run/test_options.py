@@ -80,6 +80,7 @@ options = st.builds(
     host_backing=st.sampled_from(["2M", "4K"]),
     host_assign=st.sampled_from(["demand", "advance"]),
     firmware_accepts=st.sampled_from(["below-4g", "minimal", "minimal+64", "all"]),
+    shape=st.sampled_from(["table", "memory-map"]),
     holes=st.sampled_from([(), ("1G-1028M",), ("1G-1028M", "1536M+8K")]),
     accepted=st.sampled_from([(), ("1100M+4K",)]),
     seed=st.integers(0, 2**63 - 1),

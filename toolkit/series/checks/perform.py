@@ -20,7 +20,7 @@ from toolkit.progress import step
 from toolkit.run.options import RunOptions
 from toolkit.series import build
 from toolkit.series.apply import Applied
-from toolkit.series.checks import checkpatch, sparse
+from toolkit.series.checks import accept_early, checkpatch, sparse
 from toolkit.series.checks.boots import boot_all
 from toolkit.series.checks.outcome import FAIL, WARN, PatchCheck, Problem, SeriesCheck, Step, judge
 from toolkit.series.message import files_of
@@ -96,6 +96,7 @@ def _static(applied: Applied, plan: Plan, number: int) -> dict[str, Step]:
     steps = {_SPARSE_BEFORE: _sparse(applied, number - 1, touched), BUILD: _built(applied, number)}
     if not _broke(steps[BUILD]):
         steps[sparse.NAME] = _sparse(applied, number, touched)
+        steps |= _annotated(applied, number)
     with work_tree(applied.base) as tree:
         go_to(tree, applied.commits[number].sha)
         steps[checkpatch.NAME] = _checkpatch(tree, patch.raw, plan.checkpatch_ignore)
@@ -111,6 +112,13 @@ def _built(applied: Applied, number: int) -> Step:
     return Step(
         BUILD, tuple(problems), f"{len(kernel.said)} warnings in all", str(kernel.kernel.image)
     )
+
+
+def _annotated(applied: Applied, number: int) -> dict[str, Step]:
+    """Return the step on what #VC and #VE need, for kernels that say what that is."""
+    kernel = build.find(applied, number)
+    done = accept_early.check(kernel.vmlinux) if kernel and kernel.vmlinux else None
+    return {accept_early.NAME: done} if done else {}
 
 
 def _checkpatch(tree: Path, raw: bytes, ignore: Sequence[str]) -> Step:
@@ -164,7 +172,7 @@ def _judged(
         checkpatch.NAME: None,
         sparse.NAME: mine.get(_SPARSE_BEFORE),
     }
-    order = (BUILD, checkpatch.NAME, sparse.NAME, *platforms)
+    order = (BUILD, checkpatch.NAME, sparse.NAME, accept_early.NAME, *platforms)
     judged = tuple(
         judge(mine[name], references.get(name, before.get(name))) for name in order if name in mine
     )
