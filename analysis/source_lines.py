@@ -71,7 +71,11 @@ def _read(kept: Path | None) -> dict[str, str | None]:
 def _dwarf_of(vmlinux: Path) -> Any:
     try:
         elf = ELFFile.load_from_path(str(vmlinux))
-        return elf.get_dwarf_info() if elf.has_dwarf_info() else None
+        if not elf.has_dwarf_info():
+            return None
+        # A vmlinux that can be relocated keeps its relocations (ld --emit-relocs). They are in the sections already; to
+        # go through ten million of them again takes minutes.
+        return elf.get_dwarf_info(relocate_dwarf_sections=elf["e_type"] == "ET_REL")
     except (OSError, ELFError, DWARFError, ValueError):
         return None
 

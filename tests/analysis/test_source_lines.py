@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationHandler
 
 from analysis.run_folder import Kernel, Run
 from analysis.schema import Stage
@@ -45,6 +47,21 @@ def test_the_line_of_an_address(version: int, tmp_path: Path) -> None:
     assert lines.at(BASE) == "mm/accept.c:2"
     assert lines.at(BASE + 7) == "mm/accept.c:3"
     assert lines.at(BASE + 1_000_000) is None
+
+
+def test_relocations_that_the_linker_kept_are_not_applied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that can be relocated has ten million of them, and its sections are final."""
+    vmlinux = build(tmp_path, "-gdwarf-5", "-Wl,--emit-relocs")
+    elf = ELFFile.load_from_path(str(vmlinux))
+    assert elf.get_section_by_name(".rela.debug_line") is not None
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("relocations are gone through")
+
+    monkeypatch.setattr(RelocationHandler, "apply_section_relocations", refuse)
+    assert SourceLines(vmlinux).at(BASE + 7) == "mm/accept.c:3"
 
 
 def test_no_debug_information_is_no_error(tmp_path: Path) -> None:
