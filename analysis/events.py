@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from analysis.errors import BadInput
 from analysis.schema import (
+    ARROW_SCHEMA,
     COLUMNS,
     FORMAT,
     KIND_NAMES,
@@ -81,9 +82,16 @@ class EventFile:
         self.path = path
         with _one_line(path):
             self._file = pq.ParquetFile(path)
-            missing = [name for name in COLUMNS if name not in self._file.schema_arrow.names]
+            schema = self._file.schema_arrow
+            missing = [name for name in COLUMNS if schema.get_field_index(name) < 0]
         if missing:
             raise BadInput(f"{path} is not a file of events: it has no column {missing[0]}")
+        for wanted in ARROW_SCHEMA:
+            found = schema.field(wanted.name).type
+            if not _same_type(found, wanted.type):
+                raise BadInput(
+                    f"{path} is no file of events: its column {wanted.name} is of type {found}"
+                )
         about = self._about()
         self.events: int = self._file.metadata.num_rows
         self.complete = about.get("complete") is True and about.get("events") == self.events
@@ -154,6 +162,14 @@ class EventFile:
         if self.complete:
             return None
         return str(about.get("problem") or f"{about.get('events')} events were written")
+
+
+def _same_type(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether a column can be read as ``wanted``: names may be in a dictionary, whatever counts its entries."""
+    if isinstance(wanted, pa.DictionaryType):
+        wanted = wanted.value_type
+        found = found.value_type if isinstance(found, pa.DictionaryType) else found
+    return bool(found == wanted)
 
 
 def _plain(column: pa.Array, name: str) -> Column:

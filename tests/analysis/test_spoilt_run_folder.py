@@ -10,13 +10,17 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.console import read_console
 from analysis.errors import BadInput
+from analysis.events import EventFile
 from analysis.explain.life import life_of
 from analysis.replay import judge
 from analysis.run_folder import Run
+from analysis.schema import ARROW_SCHEMA, FORMAT, METADATA_KEY
 from analysis.stream import convert_raw
 from analysis.symbols import NO_SYMBOLS
 from tests.analysis.fuzzing import fuzz, spoil
@@ -88,6 +92,16 @@ def test_a_spoilt_file_of_a_run_is_one_line_or_a_verdict(name: str, tmp_path: Pa
 
 def test_a_spoilt_raw_stream_is_events_up_to_the_damage(tmp_path: Path) -> None:
     quickly(raw_sample(), convert_spoilt(tmp_path), seed=12)
+
+
+@pytest.mark.parametrize("other", [pa.null(), pa.int8(), pa.dictionary(pa.int8(), pa.uint64())])
+def test_a_column_of_another_type_is_one_line(other: pa.DataType, tmp_path: Path) -> None:
+    schema = ARROW_SCHEMA.set(
+        ARROW_SCHEMA.get_field_index("detail"), pa.field("detail", other)
+    ).with_metadata({METADATA_KEY: f'{{"format": {FORMAT}, "events": 0, "complete": true}}'})
+    pq.write_table(schema.empty_table(), tmp_path / "events.parquet")
+    with pytest.raises(BadInput, match="column detail is of type"):
+        EventFile(tmp_path / "events.parquet")
 
 
 @pytest.mark.long
