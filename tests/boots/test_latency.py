@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from analysis.latency.measure import Latency, measure
 from analysis.run_folder import Run
 from analysis.symbols import symbols_of_run
@@ -25,6 +27,17 @@ def test_every_call_of_accept_memory_is_whole_and_the_lock_is_known(boot: BootGu
     assert lock.name == LOCK and lock.hold is not None
     taken = {one["name"]: one for one in run.verdict["invariants"]}["I8"]["explanation"]
     assert f"taken {lock.taken} times" in taken
+
+
+@pytest.mark.long
+def test_vcpus_that_allocate_at_once_wait_for_each_other_in_convoys(boot: BootGuest) -> None:
+    """For the lock, and for ranges that another one is accepting; a host with 4K pages makes it take long."""
+    words = "--platform tdx --memory 3G --cpus 4 --host-backing 4K --firmware-accepts minimal --workload together:1536M"
+    probes = ("--probe", "accept_memory", "--probe-lock", LOCK)
+    latency = measured(boot("debian:6.12", *words.split(), *probes))
+    (lock,) = latency.locks
+    assert lock.contended is not None and lock.contended.count > 0
+    assert lock.convoys.count > 0 and 2 <= lock.convoys.most <= 4
 
 
 def test_most_accepts_are_known_to_hold_up_somebody(boot: BootGuest) -> None:

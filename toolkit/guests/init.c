@@ -125,7 +125,7 @@ static void progress(unsigned long done, unsigned long step, unsigned long all)
 		say("ACCEPTLAB workload at=%lu\n", done + step);
 }
 
-static int touch(unsigned long size)
+int touch(unsigned long size)
 {
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -242,6 +242,7 @@ static const struct workload {
 	{ "processes", processes },	{ "idle", idle },	 { "kexec", kexec },
 	{ "kdump", kdump },		{ "vmcore", read_vmcore }, { "ftrace", print_trace },
 	{ "stats", print_accept_stats }, { "kcore", read_kcore }, { "devmem", read_devmem },
+	{ "together", together },
 };
 
 static void run(char *spec)

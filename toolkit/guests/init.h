@@ -31,6 +31,12 @@ int print_trace(unsigned long unused);
 int read_kcore(unsigned long unused);
 int read_devmem(unsigned long unused);
 
+/* Workload of init.c. */
+int touch(unsigned long size);
+
+/* Workload of init-together.c. */
+int together(unsigned long size);
+
 /* Workload of init-stats.c. */
 int print_accept_stats(unsigned long unused);
 

@@ -15,7 +15,14 @@ from toolkit.places import cache
 
 _SOURCES = tuple(
     Path(__file__).with_name(name)
-    for name in ("init.c", "init-memory.c", "init-second.c", "init-stats.c", "init-trace.c")
+    for name in (
+        "init.c",
+        "init-memory.c",
+        "init-second.c",
+        "init-stats.c",
+        "init-together.c",
+        "init-trace.c",
+    )
 )
 _HEADER = Path(__file__).with_name("init.h")
 _FLAGS = (
