@@ -87,6 +87,8 @@ def judge(
         tally.watch(step.batch["stage"], step.ops)
         for invariant in invariants:
             invariant.watch(step)
+    for invariant in invariants:
+        invariant.settle()
     _add_histories(invariants, events)
     results = [invariant.finish() for invariant in invariants]
     findings = _findings(invariants, symbols)

@@ -134,7 +134,7 @@ class Context:
 
 
 class Invariant(ABC):
-    """One rule. ``watch`` is called for every step in order, then ``finish`` once.
+    """One rule. ``watch`` is called for every step in order, then ``settle`` and ``finish`` once.
 
     ``name`` is stable. ``title`` says the rule in one line, ``rule`` explains it with its source.
     ``needs`` names what a trace has to show for the rule to hold (analysis.absent);
@@ -173,6 +173,9 @@ class Invariant(ABC):
     @abstractmethod
     def watch(self, step: Step) -> None:
         """Look at one step."""
+
+    def settle(self) -> None:  # noqa: B027 (most have nothing to settle)
+        """Suspect what only the end of the trace decides; called once, after the last step and before ``finish``."""
 
     @abstractmethod
     def finish(self) -> InvariantResult:

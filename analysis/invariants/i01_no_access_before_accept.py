@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
+from analysis.invariants.answered import Told, may_be_answered
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
 from analysis.schema import (
@@ -97,7 +98,8 @@ class NoAccessBeforeAccept(Invariant):
     rule = (
         "A private page may be used only between its accept and its rescind or conversion; a "
         "shared access must not hit a private page (AMD APM Vol. 2, 15.36.10; Intel TDX "
-        "module, EPT violations)."
+        "module, EPT violations). A guest that is told of a page that nobody has accepted may "
+        "accept it and try again."
     )
     needs = frozenset(
         {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HAND_OVER}
@@ -108,18 +110,26 @@ class NoAccessBeforeAccept(Invariant):
         super().__init__(context)
         self._bit = "C-bit" if self.info.platform == "snp" else "shared bit"
         self._states = PageStates(0)
+        self._touches = Told()
 
     def watch(self, step: Step) -> None:
         self._states = step.states
         self._watch_accesses(step)
         self._watch_accepts(step)
 
+    def settle(self) -> None:
+        for kind, total, listed in self._touches.unanswered(self._states):
+            self.suspects(kind).add(total, listed)
+
     def finish(self) -> InvariantResult:
         for kind, suspects in self.kinds.items():
             if isinstance(kind, _Access):
                 for one in suspects.listed:
                     one.title, one.explanation = self._words(kind, one)
-        return self.result(Status.HOLDS, "No access was refused, reflected or read as ciphertext.")
+        told = "No access was refused, reflected or read as ciphertext."
+        if answered := self._touches.answered:
+            told = f"{answered} touches of unaccepted pages were told to the guest, which accepted them."
+        return self.result(Status.HOLDS, told)
 
     def _watch_accesses(self, step: Step) -> None:
         positions = np.flatnonzero(step.ops == Op.LOOK)
@@ -131,6 +141,9 @@ class NoAccessBeforeAccept(Invariant):
             if not kind.is_wrong():
                 continue
             same = positions[where == number] if count[number] > 1 else positions[[first[number]]]
+            if kind.kind == Kind.FAULT and may_be_answered(np.array([kind.before], np.uint8))[0]:
+                self._touches.add(kind, step.batch, same)
+                continue
             suspects = self.suspects(kind)
             listed = [Suspicion.at(step.batch, int(one), "", "") for one in same[: suspects.room]]
             for one in listed:

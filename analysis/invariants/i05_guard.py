@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
+from analysis.invariants.answered import may_be_answered
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
 from analysis.schema import UNIT_SIZE, Kind, Stage
@@ -16,6 +17,8 @@ from analysis.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
 
 MISSING = "accepted a block without the guard unit behind it"
 
+_MOST_TOLD = 1024
+"""Pages that are kept to see whether faults are answered."""
 REQUEST = "accept_memory"
 """The function whose arguments (start, size) say what the kernel wanted accepted."""
 
@@ -44,6 +47,7 @@ class GuardUnit(Invariant):
         self._late: npt.NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._last_seq: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._states = PageStates(0)
+        self._told: set[int] = set()
         names = [probe.name for probe in self.info.probes]
         self._probes = [index for index, name in enumerate(names) if name == REQUEST]
         self._requests: dict[int, int] = {}
@@ -54,6 +58,7 @@ class GuardUnit(Invariant):
             self._late = np.zeros(step.states.units, np.bool_)
             self._last_seq = np.zeros(step.states.units, np.int64)
         self._watch_requests(step)
+        self._watch_faults(step)
         stage = step.batch["stage"]
         late = (stage == Stage.USERSPACE) | (stage == Stage.SECOND_USERSPACE)
         if not late.any():
@@ -67,6 +72,11 @@ class GuardUnit(Invariant):
     def finish(self) -> InvariantResult:
         if not self.info.hand_over.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
+        if any(self._states.at(gpa) & EVER for gpa in self._told):
+            why = (
+                "The guest accepts what it is told of by a fault: a read past an end is such a one."
+            )
+            return self.result(Status.NOT_APPLICABLE, why)
         ends = self._ends()
         if self.shows(*self.needs):
             self._blame(ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0])
@@ -82,6 +92,13 @@ class GuardUnit(Invariant):
             Status.HOLDS,
             f"Every end of accepted memory has its guard unit ({looked_at} looked at).",
         )
+
+    def _watch_faults(self, step: Step) -> None:
+        """A page of which a fault told when nobody had ever accepted it; one that gets accepted is enough."""
+        faults = np.flatnonzero(step.batch["kind"] == Kind.FAULT)
+        if len(self._told) < _MOST_TOLD and len(faults):
+            fresh = faults[may_be_answered(step.looks()[faults])]
+            self._told.update(step.batch["gpa"][fresh[:_MOST_TOLD]].tolist())
 
     def _watch_requests(self, step: Step) -> None:
         """Ends of requests that are borders of units, and the first event that asked for each."""

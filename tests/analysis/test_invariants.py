@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Verdict
+from analysis.findings import Status, Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge, replay_run
 from analysis.run_folder import Blob, Kernel, Probe, Run
@@ -242,6 +242,37 @@ def test_read_past_the_end_of_accepted_memory(tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x100)
     assert titles(finished(guest), tmp_path) == ["read past the end of accepted memory"]
+
+
+def test_a_fault_that_is_answered_by_an_accept_is_no_finding(tmp_path: Path) -> None:
+    guest = after_boot()
+    page = at(guest, SPARE)
+    guest.event(Kind.FAULT, page + 0x128, 1, detail=0x404 << 32 | 0x101)
+    guest.accept_block(page, UNIT_SIZE)
+    verdict = replay(finished(guest), tmp_path)
+    assert [one for one in verdict.findings if one.invariant == "I1"] == []
+    [told] = [one.explanation for one in verdict.invariants if one.name == "I1"]
+    assert told.startswith("1 touches of unaccepted pages were told")
+
+
+def test_a_guest_that_accepts_on_faults_needs_no_guard(tmp_path: Path) -> None:
+    guest = after_boot()
+    page = at(guest, 36 * MIB)
+    guest.event(Kind.FAULT, page, 1, detail=0x404 << 32 | 0x101)
+    guest.accept_block(page, 2 * UNIT_SIZE)
+    [guard] = [one for one in replay(finished(guest), tmp_path).invariants if one.name == "I5"]
+    assert guard.status == Status.NOT_APPLICABLE
+
+
+def test_a_page_that_faults_after_it_was_accepted_is_a_finding_for_all_accepts(
+    tmp_path: Path,
+) -> None:
+    guest = after_boot()
+    page = at(guest, 16 * MIB)
+    guest.event(Kind.ATTACK, page, PAGE_SIZE, detail=Attack.REMAP)
+    guest.event(Kind.FAULT, page, 1, detail=0x404 << 32 | 0x101)
+    guest.accept_block(page, PAGE_SIZE)
+    assert "used a page that the host has taken away" in titles(finished(guest), tmp_path)
 
 
 def test_a_write_to_the_first_page_behind_accepted_memory_is_no_overrun(tmp_path: Path) -> None:
