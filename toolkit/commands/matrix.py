@@ -9,15 +9,15 @@ from typing import Annotated
 import typer
 
 from toolkit.commands.output import AsJson, print_json
-from toolkit.commands.run import Accept, Assign, Backing, Platform, Threads
+from toolkit.commands.run import Assign, Backing, PendingVe, Platform, Threads
 from toolkit.emulator import build
 from toolkit.places import cache
 
 CHOICES = {
     "platform": [one.value for one in Platform],
-    "accept": [one.value for one in Accept],
     "host_backing": [one.value for one in Backing],
     "host_assign": [one.value for one in Assign],
+    "pending_ve": [one.value for one in PendingVe],
     "threads": [one.value for one in Threads],
 }
 """What `acceptlab run` takes for those of its options that are one of a few words."""

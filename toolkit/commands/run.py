@@ -28,13 +28,6 @@ class Platform(StrEnum):
     TDX = "tdx"
 
 
-class Accept(StrEnum):
-    """The kernel's accept_memory= parameter."""
-
-    LAZY = "lazy"
-    EAGER = "eager"
-
-
 class Backing(StrEnum):
     """Size of the host's backing pages."""
 
@@ -54,6 +47,14 @@ class Shape(StrEnum):
 
     TABLE = "table"
     MEMORY_MAP = "memory-map"
+
+
+class PendingVe(StrEnum):
+    """Whether a TD is told of a touch of a pending page."""
+
+    OFF = "off"
+    ON = "on"
+    GUEST = "guest"
 
 
 class Threads(StrEnum):
@@ -76,8 +77,12 @@ def run(
     ] = "16G",
     cpus: Annotated[int, typer.Option(help="Number of vCPUs, 1 to 16.")] = 1,
     accept: Annotated[
-        Accept, typer.Option(help="The kernel's accept_memory= parameter.")
-    ] = Accept.LAZY,
+        str,
+        typer.Option(
+            metavar="POLICY",
+            help="The kernel's accept_memory= parameter: lazy or eager; lazy-accept also has deferred[:THREADS], lazy+deferred[:THREADS] and fault[:UNITS].",
+        ),
+    ] = "lazy",
     host_backing: Annotated[
         Backing, typer.Option(help="Size of the host's backing pages.")
     ] = Backing.HUGE,
@@ -157,6 +162,12 @@ def run(
             help="An initramfs of your own instead of ours; the run reached userspace when it prints 'ACCEPTLAB done'.",
         ),
     ] = "",
+    pending_ve: Annotated[
+        PendingVe,
+        typer.Option(
+            help="Whether a TD gets #VE when it touches a pending page: off (SEPT_VE_DISABLE), on, or off until the guest asks for it."
+        ),
+    ] = PendingVe.OFF,
     threads: Annotated[
         Threads, typer.Option(help="multi: a thread per vCPU; faster, but no longer repeatable.")
     ] = Threads.SINGLE,
@@ -209,14 +220,14 @@ def run(
     or the emulator was killed.
     """
     options = RunOptions(
-        kernel, platform.value, memory, cpus, accept.value, host_backing.value, host_assign.value, firmware_accepts,
+        kernel, platform.value, memory, cpus, accept, host_backing.value, host_assign.value, firmware_accepts,
         tuple(hole or ()), tuple(accepted or ()), seed, kaslr, append, tuple(workload or ()), tuple(probe or ()), tuple(probe_lock or ()),
         tuple(attack or ()), vmlinux,
-        threads.value, events, time_limit, initrd, hand_over.value, hold, hardware,
+        threads.value, events, time_limit, initrd, hand_over.value, hold, pending_ve.value, hardware,
     )  # fmt: skip
     image = resolve(kernel)
     means: Means = Host() if hardware else Emulated(build.ensure(), keep_hand_over)
-    folder = out or fresh(f"{platform.value}-{memory}-{accept.value}")
+    folder = out or fresh(f"{platform.value}-{memory}-{accept}")
     try:
         if dry:
             typer.echo(means.dry_run(options, image, folder))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from toolkit.commands.output import AsJson
-from toolkit.commands.run import Accept, Backing, Platform
+from toolkit.commands.run import Backing, Platform
 from toolkit.commands.series_options import RangeOption, SpecOption, TreeOption, series_of
 from toolkit.emulator import build
 from toolkit.errors import BadInputError
@@ -54,7 +54,7 @@ def bench(
     ] = None,
     memory: Annotated[str, typer.Option(help="RAM of the guest.")] = "4G",
     cpus: Annotated[int, typer.Option(help="Number of vCPUs.")] = 1,
-    accept: Annotated[Accept, typer.Option(help="The policy.")] = Accept.LAZY,
+    accept: Annotated[str, typer.Option(metavar="POLICY", help="As for `run`.")] = "lazy",
     firmware_accepts: Annotated[
         str, typer.Option(help="below-4g, minimal, minimal+N or all.")
     ] = "minimal",
@@ -125,7 +125,7 @@ def bench(
     if not kernels:
         raise BadInputError("name kernels, a series, or --tree DIR --range A..B")
     options = RunOptions(
-        kernels[0], platforms[0], memory, cpus, accept.value, host_backing.value,
+        kernels[0], platforms[0], memory, cpus, accept, host_backing.value,
         firmware_accepts=firmware_accepts, append=append,
         workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
     )  # fmt: skip

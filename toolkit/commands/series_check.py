@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from toolkit.commands.run import Accept, Platform
+from toolkit.commands.run import Platform
 from toolkit.commands.series_options import (
     BaseVersionOption,
     JobsOption,
@@ -64,7 +64,7 @@ def check(
     platform: PlatformOption = None,
     memory: Annotated[str, typer.Option(help="RAM of the guests.")] = "2G",
     cpus: Annotated[int, typer.Option(help="Their vCPUs.")] = 1,
-    accept: Annotated[Accept, typer.Option(help="The policy.")] = Accept.LAZY,
+    accept: Annotated[str, typer.Option(metavar="POLICY", help="As for `run`.")] = "lazy",
     append: Annotated[
         str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
     ] = "",
@@ -91,7 +91,7 @@ def check(
     numbers = sorted(
         {total if one == "last" else patch_number(one, total) for one in patch or []} - {0}
     )
-    options = _options(memory, cpus, accept.value, append, time_limit)
+    options = _options(memory, cpus, accept, append, time_limit)
     result = _perform(done, numbers or list(range(1, total + 1)), platform, options, jobs)
     text = _shown(result, Format.JSON if as_json else form)
     if out is not None:

@@ -19,6 +19,12 @@ CPU = {
 }
 """QEMU's CPU model by platform; the two confidential ones show what such guests see, `plain` is the widest."""
 _OBJECT = {"snp": "snp-emulated", "tdx": "tdx-emulated"}
+_PENDING_VE: dict[str, dict[str, str]] = {
+    "off": {},
+    "on": {"pending-ve": "on"},
+    "guest": {"flexible-pending-ve": "on"},
+}
+"""The TDX object's properties by RunOptions.pending_ve."""
 _MACHINE = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
     "auto-kernel-cmdline=off,memory-backend=ram0"
@@ -126,6 +132,7 @@ def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> li
         "host-assign": options.host_assign,
         "report": _value(files.report),
     }
+    properties |= _PENDING_VE[options.pending_ve]
     if options.events:
         properties["events"] = _value(files.raw_events)
         properties["snapshots"] = _value(files.snapshots)

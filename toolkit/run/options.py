@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, fields
 
@@ -19,6 +20,7 @@ MAX_VCPUS = 16
 _EMULATOR_ONLY = {
     "host_backing": "host-backing",
     "host_assign": "host-assign",
+    "pending_ve": "pending-ve",
     "firmware_accepts": "firmware-accepts",
     "shape": "hand-over",
     "holes": "hole",
@@ -31,6 +33,10 @@ _EMULATOR_ONLY = {
     "hold": "hold",
 }
 """Fields, and the options that set them, of which real hosts and real firmware know nothing."""
+POLICIES = ("lazy", "eager", "deferred", "fault")
+"""Policies of accept_memory=: the first two of all kernels since 6.5, all of them of the series lazy-accept."""
+_POLICY = f"(?:{'|'.join(POLICIES)})"
+_ACCEPT = re.compile(rf"{_POLICY}(?:\+{_POLICY})*(?::[0-9]{{1,9}})?")
 _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
@@ -48,6 +54,7 @@ class RunOptions:
     memory: str = "16G"
     cpus: int = 1
     accept: str = "lazy"
+    """The kernel's accept_memory= word: a policy of ``POLICIES``, or several joined by "+", and perhaps ":NUMBER"."""
     host_backing: str = "2M"
     host_assign: str = "demand"
     firmware_accepts: str = "below-4g"
@@ -70,6 +77,9 @@ class RunOptions:
     """How the kernel learns what is unaccepted: see ``toolkit.guests.hand_over.SHAPES``."""
     hold: bool = False
     """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
+    pending_ve: str = "off"
+    """Whether a TD is told by #VE when it touches a pending page: off (SEPT_VE_DISABLE is set), on, or guest: off until the
+    guest asks for it (CONFIG_FLAGS.FLEXIBLE_PENDING_VE)."""
     hardware: bool = False
     """Launch the guest by stock QEMU on a host that can, not in the emulator."""
 
@@ -79,6 +89,13 @@ class RunOptions:
         if not 1 <= self.cpus <= most:
             raise BadInputError(f"--cpus {self.cpus}: give 1 to {most}")
         self._refuse_what_hardware_has_not()
+        if not _ACCEPT.fullmatch(self.accept):
+            raise BadInputError(
+                f"--accept {self.accept}: one of {', '.join(POLICIES)}, or several joined by '+'; "
+                "a number may follow, as in deferred:4"
+            )
+        if self.pending_ve != "off" and self.platform != "tdx":
+            raise BadInputError("--pending-ve: only a TD has #VE; add --platform tdx")
         if not 0 <= self.seed <= _MAX_SEED:
             raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
         if not self.time_limit > 0:
@@ -156,6 +173,7 @@ class RunOptions:
             ("--attack", self.attacks),
         ):
             words += [word for text in texts for word in (option, text)]
+        words += ["--pending-ve", self.pending_ve] if self.pending_ve != "off" else []
         words += [] if self.kaslr else ["--no-kaslr"]
         words += ["--append", self.append] if self.append else []
         words += ["--vmlinux", self.vmlinux] if self.vmlinux else []

@@ -47,6 +47,17 @@ def test_platform_and_host_are_told() -> None:
     assert words[words.index("-smp") + 1] == "4"
 
 
+@pytest.mark.parametrize(
+    ("pending_ve", "told"),
+    [("off", ""), ("on", ",pending-ve=on,"), ("guest", ",flexible-pending-ve=on,")],
+)
+def test_a_td_is_told_of_pending_pages_if_wanted(pending_ve: str, told: str) -> None:
+    words = command(Path("/r"), platform="tdx", pending_ve=pending_ve)
+    guest = next(word for word in words if word.startswith("tdx-emulated"))
+    assert told in guest
+    assert ("pending-ve" in guest) == bool(told)
+
+
 def test_a_comma_in_a_path_is_no_separator() -> None:
     guest = next(word for word in command(Path("/a,b")) if word.startswith("snp-emulated"))
     assert "events=/a,,b/events.raw" in guest
