@@ -23,6 +23,9 @@ from analysis.symbols import NO_SYMBOLS, RunSymbols
 
 ACCEPTING = ("accept_memory", "arch_accept_memory", "snp_accept_memory", "tdx_accept_memory")
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
+STALLING = ("get_page_from_freelist", "accept_touched")
+"""Functions that keep somebody waiting who wants memory: an allocation (Linux, mm/page_alloc.c), and a touch of unaccepted
+memory (our series, mm/fault_accept.c). What a call of one of them accepts on its vCPU, it waits for."""
 MEASURED = frozenset({Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT, Kind.ASSIGN, Kind.FAULT})
 """Kinds of events whose ``duration`` is looked at."""
 Progress = Callable[[int, int], None]
@@ -55,6 +58,8 @@ class Latency:
     accept_waits: LockUse | None = None
     unfinished: dict[str, int] = field(default_factory=dict)
     lone_returns: int = 0
+    longest_stall: int | None = None
+    """The longest call of a function of ``STALLING`` that accepted something; None where none was probed."""
 
     @property
     def measured(self) -> bool:
@@ -103,6 +108,8 @@ class _Counter:
         self._weighs = weigh is not None
         self._stalls: dict[Where, list[int]] = {}
         self._callers: dict[int, str] = {}
+        self._stalling = [at for at, name in enumerate(self._names) if name in STALLING]
+        self._longest_stall = 0 if self._stalling else None
 
     def add(self, batch: Batch) -> None:
         self._add_durations(batch)
@@ -117,6 +124,9 @@ class _Counter:
             self._add_calls(self._names[probe], calls, chosen)
             if probe == self._accepting:
                 self._add_stalls(calls, chosen)
+            if probe in self._stalling:
+                waited = calls.duration[chosen[calls.accepted[chosen] > 0]]
+                self._longest_stall = max(self._longest_stall or 0, int(waited.max(initial=0)))
 
     def latency(self) -> Latency:
         stalls = [Stall(where, *numbers) for where, numbers in self._stalls.items()]
@@ -132,6 +142,7 @@ class _Counter:
                 self._names[p]: n for p, n in zip(probe.tolist(), open_calls.tolist(), strict=True)
             },
             lone_returns=self._pairer.lone_returns,
+            longest_stall=self._longest_stall,
         )
 
     def _add_durations(self, batch: Batch) -> None:

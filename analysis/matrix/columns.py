@@ -101,6 +101,11 @@ _ALL = (
         "to_userspace", "clock to userspace", "clock",
         "from the first stage to the first instruction in userspace", _to_userspace,
     ),
+    Column(
+        "longest_stall", "longest stall", "clock",
+        "the longest call of get_page_from_freelist (or accept_touched) that accepted something; needs a probe there",
+        lambda s: s.latency.longest_stall,
+    ),
     Column("decompressor", "clock in decompressor", "clock", "spent there", _in_decompressor),
 )  # fmt: skip
 

@@ -136,3 +136,22 @@ def test_functions_tell_what_is_held_up(function: str, where: Where) -> None:
 def test_sizes_have_few_names(size: int, name: str) -> None:
     (rounded,) = rounded_sizes(np.array([size], np.uint64)).tolist()
     assert size_name(rounded) == name == size_name(size)
+
+
+def test_the_longest_stall_is_of_a_call_that_accepted_something(tmp_path: Path) -> None:
+    guest = Guest(probes=("get_page_from_freelist",))
+    low = guest.layout.low
+    guest.stage_now = Stage.KERNEL
+
+    def long_but_idle() -> None:
+        for _ in range(4):
+            guest.accept_block(low + 8 * UNIT_SIZE, PAGE_SIZE, vcpu=1)
+
+    call(guest, 0, long_but_idle)
+    call(guest, 0, lambda: guest.accept_block(low, UNIT_SIZE))
+    guest.end()
+    assert measure(Run.open(guest.write(tmp_path / "run"))).longest_stall == 14
+
+
+def test_without_a_probe_there_is_no_longest_stall(latency: Latency) -> None:
+    assert latency.longest_stall is None
