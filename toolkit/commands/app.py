@@ -26,6 +26,7 @@ from toolkit.commands.report import report
 from toolkit.commands.run import run
 from toolkit.commands.series import series_app
 from toolkit.commands.setup import setup
+from toolkit.commands.tracking import tracking
 from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE, AcceptlabError, InterruptedByUserError
 
 app = typer.Typer(
@@ -78,6 +79,7 @@ app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comp
 app.command(
     epilog="Example: acceptlab project RUN1 RUN2 --memory 12T --cpus 512 --profile tdx-shutemov-2024"
 )(project)
+app.command(epilog="Example: acceptlab tracking RUN1 RUN2")(tracking)
 app.command(epilog="Example: acceptlab matrix specs/discussion.toml --out comparison")(matrix)
 
 

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab tracking`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from toolkit.commands.output import AsJson, print_json
+from toolkit.commands.replay import Runs
+from toolkit.progress import step
+
+
+def tracking(runs: Runs, as_json: AsJson = False) -> None:
+    """Compute what other ways to track unaccepted memory would have to hold and to do: a bitmap, a page flag, a memory map.
+
+    The runs have to tell when there are struct pages: record them with --probe free_area_init --probe page_alloc_init_late.
+    Counts are facts of the run; nothing here is a time.
+    """
+    from analysis.run_folder import Run  # loads pyarrow, which --help need not wait for
+    from analysis.tracking.measure import measure
+    from analysis.tracking.text import as_text
+
+    found = []
+    for path in runs:
+        run = Run.open(path)
+        run.verify_events()
+        with step(f"reading {path.name or path}"):
+            found.append(measure(run))
+    if as_json:
+        print_json(
+            [
+                {
+                    **asdict(one),
+                    "bitmap": one.bitmap,
+                    "memblock": one.memblock,
+                    "struct_pages": one.struct_pages,
+                }
+                for one in found
+            ]
+        )
+    else:
+        typer.echo(as_text(found))
