@@ -10,18 +10,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.readers.imported import Imported
+from tests.boots import series_kernel
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
 from toolkit.collect import boot as boot_tracing
-from toolkit.errors import AcceptlabError
 from toolkit.guests.initramfs import initramfs
 from toolkit.hardware.collect import from_console
-from toolkit.kernels.resolve import resolve
 
 UNIT = 2 << 20
 MACHINE = ("--memory", "1G", "--firmware-accepts", "minimal", "--workload", "touch:600M", "--workload", "ftrace")  # fmt: skip
-OURS = "accept-trace"
-"""The series whose kernel has the tracepoints, and CONFIG_BOOTTIME_TRACING."""
 
 
 def seen_by_itself(run: Boot, folder: Path) -> Imported:
@@ -75,16 +72,13 @@ def test_an_snp_guest_of_a_stock_kernel_traces_calls_and_no_accepts(
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
 def test_a_kernel_takes_our_bootconfig(platform: str, boot: BootGuest, tmp_path: Path) -> None:
     """Of the series' kernel, whose tracepoints show accepts on SNP as well."""
-    try:
-        kernel = resolve(OURS)
-    except AcceptlabError as error:
-        pytest.skip(f"its kernel is not built (acceptlab series build {OURS}): {error}")
+    kernel = series_kernel.image()
     image = boot_tracing.with_bootconfig(
         initramfs().read_bytes(), boot_tracing.bootconfig(platform)
     )
     (tmp_path / "initrd").write_bytes(image)
     run = boot(
-        str(kernel.image), "--platform", platform, *MACHINE, "--initrd", str(tmp_path / "initrd"),
+        kernel, "--platform", platform, *MACHINE, "--initrd", str(tmp_path / "initrd"),
         "--append", "bootconfig",
     )  # fmt: skip
     assert "bootconfig: " not in run.console or "error" not in run.console

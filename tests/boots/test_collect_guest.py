@@ -24,14 +24,12 @@ import pytest
 
 from analysis.replay import replay_run
 from analysis.run_folder import Run
+from tests.boots import series_kernel
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
-from toolkit.errors import AcceptlabError
 from toolkit.guests import debian
-from toolkit.kernels.resolve import resolve
 
 pytestmark = pytest.mark.long
-OURS = "accept-trace"
 JOB = Path(__file__).with_name("collect_guest_job.py")
 """Runs in the guest: two collections, the second of which is killed."""
 
@@ -73,15 +71,6 @@ def collected(boot: BootGuest, tmp_path_factory: pytest.TempPathFactory) -> Coll
         return Collected(done, where / "collected", where / "killed", found)
 
     return run
-
-
-@pytest.fixture(scope="module")
-def ours() -> str:
-    """Return the image of the kernel with our tracepoints, or say how to build it."""
-    try:
-        return str(resolve(OURS).image)
-    except AcceptlabError as error:
-        pytest.skip(f"its kernel is not built (acceptlab series build {OURS}): {error}")
 
 
 def accepts(folder: Path) -> list[dict[str, Any]]:
@@ -149,9 +138,9 @@ def test_what_the_stock_snp_kernel_hides_is_absent(collected: Collect) -> None:
 
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
 def test_our_tracepoints_show_the_accepts_of_both_platforms(
-    platform: str, ours: str, collected: Collect
+    platform: str, collected: Collect
 ) -> None:
-    done = collected(ours, platform)
+    done = collected(series_kernel.image(), platform)
     assert "accept_memory_begin, accept_memory_end" in done.found["shown"]
     pages = accepted_pages(done.folder)
     assert set(pages) <= set(accepted_pages(done.own.folder))
