@@ -26,7 +26,7 @@ from toolkit.processes import stop_asked
 _POLL = 0.05
 """Seconds between two looks at the ring."""
 _RING_PAGES = 2048
-"""8 MiB: 75,000 records of 112 bytes."""
+"""8 MiB: 70,000 records of 120 bytes."""
 _MOST_FRAMES = 16
 
 

@@ -31,9 +31,9 @@ FUNCTIONS = (
 
 HOOKS = ("snp_accept_memory", "tdx_accept_memory")
 HANDLERS = ("vc_raw_handle_exception", "tdx_handle_virt_exception")
-BEGIN, END = "accept_memory_begin", "accept_memory_end"
-TRACEPOINTS = (BEGIN, END)
-"""Of our series (include/trace/events/accept.h), around each range that is really accepted; most kernels have none."""
+BEGIN, END, CONVERTED = "accept_memory_begin", "accept_memory_end", "convert_memory"
+TRACEPOINTS = (BEGIN, END, CONVERTED)
+"""Of our series (include/trace/events/accept.h): around each range that is really accepted, and behind a conversion. Most kernels have none."""
 SYSTEM = "accept"
 EVENTS = Path("/sys/kernel/tracing/events")
 _FIELD = re.compile(
@@ -66,6 +66,7 @@ class Call(ctypes.Structure):
         ("returned", ctypes.c_uint64),
         ("name", ctypes.c_char * 16),
         ("reason", ctypes.c_char * _REASON),
+        ("private", ctypes.c_uint64),
     )
 
 
@@ -77,7 +78,7 @@ struct call {{
     int stack;
     u64 returned;
     char name[16];
-    u64 reason[2];
+    u64 reason[2], private;
 }};
 BPF_RINGBUF_OUTPUT(calls, {pages});
 BPF_STACK_TRACE(stacks, 16384);
@@ -120,13 +121,13 @@ int returned(struct pt_regs *ctx)
 """
 _TRACEPOINT_TEXT = """\
 
-struct {name}_entry {{ char before[{start}]; u64 start, end; {reason_field} }};
+struct {name}_entry {{ {members} }};
 int {name}(struct {name}_entry *ctx)
 {{
     struct call call = {{ .arguments = {{ ctx->start, ctx->end }}, .function = {number} }};
 
     call.stack = stacks.get_stackid(ctx, 0);
-    {reason}
+    {takes}
     note(ctx, &call);
     return 0;
 }}
@@ -134,32 +135,47 @@ int {name}(struct {name}_entry *ctx)
 
 
 @dataclass(frozen=True)
+class _Part:
+    """A field of an entry that not every tracepoint has: its size in bytes, and how the program declares and takes it."""
+
+    size: int
+    declared: str
+    taken: str
+
+
+_PARTS = {
+    "reason": _Part(
+        _REASON,
+        "u64 reason[2];",
+        "call.reason[0] = ctx->reason[0]; call.reason[1] = ctx->reason[1];",
+    ),
+    "private": _Part(1, "u8 private;", "call.private = ctx->private;"),
+    "ret": _Part(4, "int ret;", "call.value = (long long)ctx->ret;"),
+}
+
+
+@dataclass(frozen=True)
 class Tracepoint:
-    """One of TRACEPOINTS as this kernel has it: where its entry has ``start`` (``end`` follows), and the reason if it gives one."""
+    """One of TRACEPOINTS as this kernel has it: where its entry has ``start`` (``end`` follows), and which of _PARTS it has where."""
 
     name: str
     start: int
-    reason: int | None
-
-    @property
-    def number(self) -> int:
-        """What ``Call.function`` says of it."""
-        return TRACEPOINTS.index(self.name) + 1
+    parts: tuple[tuple[str, int], ...] = ()
 
     @property
     def text(self) -> str:
         """The program for it."""
-        if self.reason is None:
-            return _TRACEPOINT_TEXT.format(
-                name=self.name, start=self.start, number=self.number, reason_field="", reason=""
-            )
-        gap = self.reason - self.start - 2 * _U64
+        members, at = [f"char before[{self.start}]; u64 start, end;"], self.start + 2 * _U64
+        for name, offset in sorted(self.parts, key=lambda part: part[1]):
+            if offset > at:
+                members.append(f"char before_{name}[{offset - at}];")
+            members.append(_PARTS[name].declared)
+            at = offset + _PARTS[name].size
         return _TRACEPOINT_TEXT.format(
             name=self.name,
-            start=self.start,
-            number=self.number,
-            reason_field=f"{f'char between[{gap}]; ' if gap else ''}u64 reason[2];",
-            reason="call.reason[0] = ctx->reason[0]; call.reason[1] = ctx->reason[1];",
+            number=TRACEPOINTS.index(self.name) + 1,
+            members=" ".join(members),
+            takes=" ".join(_PARTS[name].taken for name, _ in self.parts),
         )
 
 
@@ -175,12 +191,19 @@ def tracepoints(events: Path = EVENTS) -> list[Tracepoint]:
             one["name"]: (int(one["offset"]), int(one["size"])) for one in _FIELD.finditer(text)
         }
         start, end = fields.get("start", (0, 0)), fields.get("end", (0, 0))
-        if start[1] != _U64 or end != (start[0] + _U64, _U64):
-            continue
-        place, size = fields.get("reason", (0, 0))
-        usable = size == _REASON and place >= end[0] + _U64 and place % _U64 == 0
-        found.append(Tracepoint(name, start[0], place if usable else None))
+        if start[1] == _U64 and end == (start[0] + _U64, _U64):
+            found.append(Tracepoint(name, start[0], _parts(fields, end[0] + _U64)))
     return found
+
+
+def _parts(fields: dict[str, tuple[int, int]], behind: int) -> tuple[tuple[str, int], ...]:
+    """Those of _PARTS that lie behind the range, and in the size that is expected."""
+    return tuple(
+        (name, fields[name][0])
+        for name, part in _PARTS.items()
+        if name in fields and fields[name][0] >= behind and fields[name][1] == part.size
+        if fields[name][0] % min(part.size, _U64) == 0
+    )
 
 
 def program(ring_pages: int, direct_map: int, traced: list[Tracepoint]) -> str:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
-from toolkit.collect.guest_program import BEGIN, TRACEPOINTS, Call, Function
+from toolkit.collect.guest_program import BEGIN, CONVERTED, TRACEPOINTS, Call, Function
 from toolkit.collect.guest_tally import GuestTally
 from toolkit.run.machinery import is_machinery
 
@@ -40,6 +40,7 @@ class TraceText:
         self._functions = functions
         self._stack_of = stack_of
         self._base = 0
+        self._converts_by: str | None = None
         self._open: dict[tuple[str, int], tuple[int, int, int]] = {}
         file.write("# acceptlab trace 1 source=ebpf clock=ns\n")
 
@@ -72,6 +73,10 @@ class TraceText:
             who = self._who(call)
             given += f" reason={call.reason.decode(errors='replace') or 'unknown'} {who.text}"
             self._tally.add(name, start, end, who.caller)
+        if name == CONVERTED:
+            self._converts_by = self._converts_by or name
+            result = call.value & (2 * _INT_MAX - 1)
+            given += f" to={'private' if call.private else 'shared'} ret={result:#x}"
         self._line("tracepoint", name, call, given)
 
     def _entered(self, function: Function, call: Call) -> None:
@@ -100,7 +105,13 @@ class TraceText:
     def _convert(
         self, function: Function, call: Call, clock: int, address: int, pages: int
     ) -> None:
-        """An address in the direct map tells the guest physical one; others (vmap) do not, and remain calls."""
+        """An address in the direct map tells the guest physical one; others (vmap) do not, and remain calls.
+
+        Where the kernel's tracepoint tells of conversions, it has told of this one before.
+        """
+        self._converts_by = self._converts_by or function.name
+        if self._converts_by == CONVERTED:
+            return
         offset = address - self._base
         if not self._base or not 0 <= offset < _DIRECT_MAP_SIZE:
             return

@@ -15,6 +15,7 @@ from analysis.run_folder import Run
 from toolkit.collect import guest, guest_run, library
 from toolkit.collect.guest_program import (
     BEGIN,
+    CONVERTED,
     END,
     FUNCTIONS,
     TRACEPOINTS,
@@ -133,7 +134,7 @@ format:
 def test_tracepoints_are_taken_as_the_kernel_describes_them(tmp_path: Path) -> None:
     (tmp_path / "accept" / BEGIN).mkdir(parents=True)
     (tmp_path / "accept" / BEGIN / "format").write_text(FORMAT)
-    assert tracepoints(tmp_path) == [Tracepoint(BEGIN, 8, 24)]
+    assert tracepoints(tmp_path) == [Tracepoint(BEGIN, 8, (("reason", 24),))]
     (tmp_path / "accept" / BEGIN / "format").write_text(FORMAT.replace("u64 end", "u32 end"))
     (tmp_path / "accept" / BEGIN / "format").write_text(FORMAT.replace("offset:16", "offset:32"))
     assert tracepoints(tmp_path) == []
@@ -161,6 +162,15 @@ def test_tracepoints_are_accepts_with_durations_and_reasons(tmp_path: Path) -> N
     assert (accept["gpa"], accept["size"], accept["duration"]) == (0x40000000, 2 << 20, 80)
     assert accept["caller"] == 0x30
     assert "reason=alloc" in (tmp_path / "trace.txt").read_text()
+
+
+def test_a_conversion_that_the_tracepoint_told_of_is_not_told_again(tmp_path: Path) -> None:
+    name = "set_memory_decrypted"
+    converted = passed(CONVERTED, 6, 0x5000, 0x8000)
+    converted.private, converted.value = 0, 0
+    found, _ = rows(tmp_path, [call(name, 5, BASE + 0x5000, 3), converted, returned(name, 9, 0)])
+    converts = [row for row in found if row["kind"] == "convert"]
+    assert [(row["gpa"], row["size"], row["detail"]) for row in converts] == [(0x5000, 3 << 12, 2)]
 
 
 def test_tally_counts_each_accept_once() -> None:
@@ -204,7 +214,11 @@ def test_machine_that_is_no_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_kernel_takes_the_program(ebpf: None) -> None:
     """Its verifier does, even on a kernel that has no kprobes to put it on."""
     bcc = library.load()
-    traced = [Tracepoint(BEGIN, 8, 24), Tracepoint(END, 8, None)]
+    traced = [
+        Tracepoint(BEGIN, 8, (("reason", 24),)),
+        Tracepoint(END, 8),
+        Tracepoint(CONVERTED, 8, (("private", 24), ("ret", 28))),
+    ]
     compiled = bcc.BPF(text=program(8, 0, traced).encode())
     try:
         for name in (b"entered", b"returned"):
