@@ -47,6 +47,7 @@ class Shape(StrEnum):
 
     TABLE = "table"
     MEMORY_MAP = "memory-map"
+    STUB = "stub"
 
 
 class PendingVe(StrEnum):
@@ -98,8 +99,8 @@ def run(
     hand_over: Annotated[
         Shape,
         typer.Option(
-            help="How the kernel learns what is unaccepted: the EFI stub's table, or EFI's memory map alone "
-            "(a boot loader that does without the stub)."
+            help="How the kernel learns what is unaccepted: the EFI stub's table; EFI's memory map alone "
+            "(a boot loader that does without the stub); or by its own stub, entered with EFI's boot services."
         ),
     ] = Shape.TABLE,
     hole: Annotated[

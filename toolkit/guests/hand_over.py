@@ -13,6 +13,14 @@ from toolkit.guests.acpi import AcpiTables, build_acpi
 from toolkit.guests.ap_loop import ap_loop
 from toolkit.guests.bzimage import ENTRY_64, BzImage
 from toolkit.guests.cc_blob import encode_cc_blob
+from toolkit.guests.efi_services import (
+    FREE_MEMORY,
+    SPARE_DESCRIPTORS,
+    STACK,
+    Settings,
+    efi_services,
+    stub_entry,
+)
 from toolkit.guests.efi_types import E820Type, EfiType
 from toolkit.guests.memory_map import (
     LOW_RAM,
@@ -32,9 +40,9 @@ from toolkit.guests.zero_page import ZeroPage, e820_of, encode_zero_page
 PLATFORMS = ("snp", "tdx", "plain")
 """``plain`` is a guest without confidential computing: the ordinary peer, and a test of our tables on any QEMU."""
 
-SHAPES = ("table", "memory-map")
-"""How the kernel learns what is unaccepted: from the table that Linux's EFI stub made, or, when a boot loader did without the
-stub, from EFI's memory map alone."""
+SHAPES = ("table", "memory-map", "stub")
+"""How the kernel learns what is unaccepted: from the table that Linux's EFI stub made; when a boot loader did without the stub,
+from EFI's memory map alone; or by its own EFI stub, which is entered with the boot services that it needs."""
 
 MAX_VCPUS = 255
 """Local APIC ids are eight bits wide."""
@@ -112,6 +120,7 @@ def build_hand_over(request: GuestRequest) -> HandOver:
         *_boot_loader(request, at, memory_map, e820, acpi.rsdp),
         *_tables(at, stub, acpi),
         *_cpu_state(request, at),
+        *_services(request, at, memory_map),
     ]
     return HandOver(
         platform=request.platform,
@@ -120,7 +129,7 @@ def build_hand_over(request: GuestRequest) -> HandOver:
         e820=e820,
         stub=stub,
         entry=EntryState(
-            entry=at.kernel + ENTRY_64,
+            entry=at.services or at.kernel + ENTRY_64,
             boot_params=at.boot_params,
             page_table=at.page_table | page_table.private_mask(request.platform),
             stack=at.stack,
@@ -147,7 +156,7 @@ def _check(request: GuestRequest) -> None:
     if request.platform == "plain" and request.memory.policy.name != "all":
         raise BadInputError("a plain guest has no unaccepted memory; use the accept policy 'all'")
     if request.shape not in SHAPES:
-        raise BadInputError(f"hand-over '{request.shape}' is unknown; use {' or '.join(SHAPES)}")
+        raise BadInputError(f"hand-over '{request.shape}' is unknown; use {', '.join(SHAPES)}")
     if not 1 <= request.vcpus <= MAX_VCPUS:
         raise BadInputError(f"{request.vcpus} vCPUs: give 1 to {MAX_VCPUS}")
     if len(request.cmdline.encode()) > request.kernel.cmdline_size:
@@ -186,6 +195,7 @@ class _Places:
     cmdline: int
     gdt: int
     stack: int
+    services: int
 
 
 def _place_all(request: GuestRequest, place: Placement) -> _Places:
@@ -209,6 +219,10 @@ def _place_all(request: GuestRequest, place: Placement) -> _Places:
     table = allocate("unaccepted-table", table_size(place.ram[-1].end), EfiType.ACPI_RECLAIM)
     memory_map = allocate("memory-map", _memory_map_size(request, place), EfiType.LOADER_DATA)
     gdt = allocate("gdt-and-stack", 2 * PAGE, EfiType.LOADER_DATA)
+    services, stack = 0, gdt + 2 * PAGE
+    if request.shape == "stub":
+        services = allocate("efi-services", PAGE, EfiType.BOOT_SERVICES_CODE)
+        stack = allocate("efi-stack", STACK, EfiType.BOOT_SERVICES_DATA) + STACK
     return _Places(
         kernel=kernel.start,
         runtime_code=runtime_code,
@@ -225,7 +239,8 @@ def _place_all(request: GuestRequest, place: Placement) -> _Places:
         boot_params=allocate("boot-params", PAGE, EfiType.LOADER_DATA),
         cmdline=allocate("cmdline", len(request.cmdline.encode()) + 1, EfiType.LOADER_DATA),
         gdt=gdt,
-        stack=gdt + 2 * PAGE,
+        stack=stack,
+        services=services,
         initrd=_place_initrd(request, place),
     )
 
@@ -233,7 +248,8 @@ def _place_all(request: GuestRequest, place: Placement) -> _Places:
 def _memory_map_size(request: GuestRequest, place: Placement) -> int:
     """Return an upper bound: each end of an allocation, hole or accepted range adds at most one piece."""
     edges = len(place.ram) + len(place.allocations) + len(request.memory.accepted)
-    return efi.DESCRIPTOR.size * (2 * edges + 32)
+    spare = SPARE_DESCRIPTORS if request.shape == "stub" else 0
+    return efi.DESCRIPTOR.size * (2 * edges + 32 + spare)
 
 
 def _place_initrd(request: GuestRequest, place: Placement) -> Range:
@@ -252,6 +268,9 @@ def _firmware_memory(request: GuestRequest) -> MemoryRequest:
     """
     if request.platform == "snp" and not request.kernel.knows_unaccepted:
         return replace(request.memory, policy=AcceptPolicy("all"))
+    if request.shape == "stub" and request.memory.policy.name == "minimal":
+        extra = max(request.memory.policy.extra, FREE_MEMORY)
+        return replace(request.memory, policy=AcceptPolicy("minimal", extra))
     return request.memory
 
 
@@ -259,7 +278,7 @@ def _tell_unaccepted(
     request: GuestRequest, memory_map: MemoryMap
 ) -> tuple[StubResult, list[tuple[Range, E820Type]]]:
     """Return what the EFI stub did, if there was one, and the e820 map."""
-    if request.shape == "memory-map":
+    if request.shape != "table":
         return StubResult(None, []), e820_of(memory_map.pieces)
     if request.kernel.knows_unaccepted:
         stub = process_unaccepted(memory_map.of_type(EfiType.UNACCEPTED))
@@ -296,6 +315,20 @@ def _cpu_state(request: GuestRequest, at: _Places) -> list[Blob]:
     if at.ap_loop:
         blobs.append(Blob("ap-loop", at.ap_loop, ap_loop(at.mailbox)))
     return blobs
+
+
+def _services(request: GuestRequest, at: _Places, memory_map: MemoryMap) -> list[Blob]:
+    """Return the boot services that the kernel's own EFI stub is entered with."""
+    if not at.services:
+        return []
+    settings = Settings(
+        system_table=at.runtime_data,
+        stub=stub_entry(request.kernel, at.kernel),
+        memory_map=at.memory_map,
+        descriptors=len(memory_map.pieces),
+        snp=request.platform == "snp",
+    )
+    return [Blob("efi-services", at.services, efi_services(settings))]
 
 
 def _boot_loader(
