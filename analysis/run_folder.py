@@ -8,6 +8,7 @@ kept and written back. Addresses and sizes are numbers of bytes; ``"0x..."`` str
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,12 @@ OUTCOMES = (
     "killed",
 )
 SOURCES = ("emulator", "ebpf", "ftrace", "perf")
+
+POLICIES = ("lazy", "eager", "deferred", "fault")
+"""Policies of accept_memory=: the first two of all kernels since 6.5, all of them of the series lazy-accept."""
+_NAME = f"(?:{'|'.join(POLICIES)})"
+POLICY = re.compile(rf"{_NAME}(?:\+{_NAME})*(?::[0-9]{{1,9}})?")
+"""The kernel's word: a policy, or several joined by "+", and perhaps a number."""
 
 Json = dict[str, Any]
 Range = tuple[int, int]
@@ -101,7 +108,7 @@ class KernelSupport:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the guest was given. ``memory`` in bytes; ``accept`` is lazy or eager."""
+    """What the guest was given. ``memory`` in bytes; ``accept`` is a word of the kernel's accept_memory= parameter."""
 
     memory: int = 0
     cpus: int = 1
@@ -337,6 +344,12 @@ class _Reader:
     def number(self, key: str, default: int = 0) -> int:
         return _number(self._get(key, default), self.key(key))
 
+    def word(self, key: str, form: re.Pattern[str], default: str) -> str:
+        value = self._typed(key, str, default, "text")
+        if not form.fullmatch(value):
+            raise BadInput(f"{self.key(key)} is {value!r}, which no policy is called")
+        return value
+
     def one_of(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         value = self._get(key, default)
         if value not in allowed:
@@ -404,7 +417,7 @@ def _machine(reader: _Reader) -> Machine:
     return Machine(
         reader.number("memory"),
         reader.number("cpus", 1),
-        reader.one_of("accept", ("lazy", "eager"), "lazy"),
+        reader.word("accept", POLICY, "lazy"),
         None if seed == no_seed else seed,
         reader.flag("kaslr"),
     )

@@ -16,6 +16,7 @@ from analysis.run_folder import (
     Blob,
     EventsInfo,
     Kernel,
+    Machine,
     Probe,
     Run,
     RunInfo,
@@ -58,6 +59,15 @@ def test_unknown_keys_are_kept(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({**LEAST, "weather": {"wind": 3}}))
     write_run_json(tmp_path, Run.open(tmp_path).info)
     assert json.loads((tmp_path / "run.json").read_text())["weather"] == {"wind": 3}
+
+
+@pytest.mark.parametrize("word", ["eager", "deferred:4", "lazy+deferred", "fault:16"])
+def test_every_policy_is_a_word(word: str, tmp_path: Path) -> None:
+    info = RunInfo(
+        platform="snp", clock="instructions", outcome="userspace", machine=Machine(accept=word)
+    )
+    write_run_json(tmp_path, info)
+    assert Run.open(tmp_path).info.machine.accept == word
 
 
 def test_addresses_may_be_hex_text() -> None:

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from dataclasses import dataclass, fields
 
+from analysis.run_folder import POLICIES, POLICY
 from toolkit.errors import BadInputError
 from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
 from toolkit.guests.sizes import parse_size
@@ -33,10 +33,6 @@ _EMULATOR_ONLY = {
     "hold": "hold",
 }
 """Fields, and the options that set them, of which real hosts and real firmware know nothing."""
-POLICIES = ("lazy", "eager", "deferred", "fault")
-"""Policies of accept_memory=: the first two of all kernels since 6.5, all of them of the series lazy-accept."""
-_POLICY = f"(?:{'|'.join(POLICIES)})"
-_ACCEPT = re.compile(rf"{_POLICY}(?:\+{_POLICY})*(?::[0-9]{{1,9}})?")
 _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
@@ -89,7 +85,7 @@ class RunOptions:
         if not 1 <= self.cpus <= most:
             raise BadInputError(f"--cpus {self.cpus}: give 1 to {most}")
         self._refuse_what_hardware_has_not()
-        if not _ACCEPT.fullmatch(self.accept):
+        if not POLICY.fullmatch(self.accept):
             raise BadInputError(
                 f"--accept {self.accept}: one of {', '.join(POLICIES)}, or several joined by '+'; "
                 "a number may follow, as in deferred:4"

@@ -64,6 +64,7 @@ def describe(
             "debian_version": emulator.build["debian_version"],
             "key": emulator.key,
             "threads": options.threads,
+            **({"pending_ve": options.pending_ve} if options.platform == "tdx" else {}),
         },
         report=report,
         events=events,
