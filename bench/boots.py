@@ -20,9 +20,10 @@ from pathlib import Path
 from toolkit.emulator.build import Emulator
 from toolkit.errors import MachineError
 from toolkit.guests.bzimage import read_bzimage
-from toolkit.guests.hand_over import GuestRequest, build_hand_over
+from toolkit.guests.hand_over import build_hand_over
 from toolkit.guests.hand_over_files import write_hand_over
 from toolkit.guests.initramfs import initramfs
+from toolkit.guests.layout import GuestRequest
 from toolkit.kernels.resolve import Kernel
 from toolkit.progress import step
 from toolkit.run.command import CPU, RunFiles, emulator_command

@@ -9,7 +9,7 @@ import pytest
 
 from tests.boots.conftest import Boot, BootGuest
 from toolkit.errors import AcceptlabError
-from toolkit.guests.hand_over import SHAPES
+from toolkit.guests.layout import SHAPES
 from toolkit.kernels.resolve import resolve
 from toolkit.series.checks.accept_early import check as check_accept_early
 

@@ -14,7 +14,8 @@ from analysis.findings import Finding, Verdict
 from analysis.replay import replay_run
 from analysis.run_folder import Run
 from toolkit.emulator.build import Emulator
-from toolkit.guests.hand_over import Blob, GuestRequest, HandOver, build_hand_over
+from toolkit.guests.hand_over import Blob, HandOver, build_hand_over
+from toolkit.guests.layout import GuestRequest
 from toolkit.guests.ranges import MIB, UNIT
 from toolkit.guests.unaccepted import GUID
 from toolkit.kernels.resolve import Kernel, resolve

@@ -11,17 +11,16 @@ from toolkit.errors import BadInputError
 from toolkit.guests import efi, page_table
 from toolkit.guests.acpi import AcpiTables, build_acpi
 from toolkit.guests.ap_loop import ap_loop
-from toolkit.guests.bzimage import ENTRY_64, BzImage
+from toolkit.guests.bzimage import ENTRY_64
 from toolkit.guests.cc_blob import encode_cc_blob
 from toolkit.guests.efi_services import (
     FREE_MEMORY,
-    SPARE_DESCRIPTORS,
-    STACK,
     Settings,
     efi_services,
     stub_entry,
 )
 from toolkit.guests.efi_types import E820Type, EfiType
+from toolkit.guests.layout import SHAPES, GuestRequest, Layout, lay_out
 from toolkit.guests.memory_map import (
     LOW_RAM,
     AcceptPolicy,
@@ -30,40 +29,18 @@ from toolkit.guests.memory_map import (
     build_memory_map,
     usable_ram,
 )
-from toolkit.guests.placement import Placement, place_kernel
-from toolkit.guests.ranges import PAGE, Range, intersect, sized, subtract, union
+from toolkit.guests.placement import Placement
+from toolkit.guests.ranges import Range, intersect, sized, subtract, union
 from toolkit.guests.reset_rom import EntryState
 from toolkit.guests.unaccepted import GUID as UNACCEPTED_GUID
-from toolkit.guests.unaccepted import StubResult, process_unaccepted, table_size
+from toolkit.guests.unaccepted import StubResult, process_unaccepted
 from toolkit.guests.zero_page import ZeroPage, e820_of, encode_zero_page
 
 PLATFORMS = ("snp", "tdx", "plain")
 """``plain`` is a guest without confidential computing: the ordinary peer, and a test of our tables on any QEMU."""
 
-SHAPES = ("table", "memory-map", "stub")
-"""How the kernel learns what is unaccepted: from the table that Linux's EFI stub made; when a boot loader did without the stub,
-from EFI's memory map alone; or by its own EFI stub, which is entered with the boot services that it needs."""
-
 MAX_VCPUS = 255
 """Local APIC ids are eight bits wide."""
-
-
-@dataclass(frozen=True)
-class GuestRequest:
-    """All that a hand-over is made from."""
-
-    platform: str
-    kernel: BzImage
-    initrd: bytes
-    cmdline: str
-    memory: MemoryRequest
-    vcpus: int = 1
-    load_address: int | None = None
-    """Where the kernel is loaded; None for where it prefers to be."""
-    virtio_slots: tuple[int, ...] = ()
-    """The machine's virtio-mmio slots (0-23) that have a device, for the DSDT."""
-    shape: str = "table"
-    """One of SHAPES."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +89,7 @@ def build_hand_over(request: GuestRequest) -> HandOver:
     memory = _firmware_memory(request)
     place = Placement(usable_ram(memory, request.platform))
     _check_low_ram(place.ram)
-    at = _place_all(request, place)
+    at = lay_out(request, place)
     memory_map = build_memory_map(memory, place.ram, place.allocations)
     stub, e820 = _tell_unaccepted(request, memory_map)
     acpi = build_acpi(at.acpi, request.vcpus, at.mailbox, request.virtio_slots)
@@ -174,92 +151,6 @@ def _check_low_ram(ram: Sequence[Range]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Places:
-    """Where everything lies: guest-physical addresses, 0 for what this guest does not have."""
-
-    kernel: int
-    initrd: Range
-    runtime_code: int
-    runtime_data: int
-    page_table: int
-    mailbox: int
-    ap_loop: int
-    secrets: int
-    cpuid: int
-    cc_blob: int
-    acpi: int
-    unaccepted_table: int
-    memory_map: int
-    boot_params: int
-    cmdline: int
-    gdt: int
-    stack: int
-    services: int
-
-
-def _place_all(request: GuestRequest, place: Placement) -> _Places:
-    """Find a place for everything; ``place`` knows afterwards what is taken."""
-    snp, tdx = request.platform == "snp", request.platform == "tdx"
-    kernel = place_kernel(request.kernel, request.load_address, place.ram)
-    place.put("kernel", kernel, EfiType.LOADER_CODE)
-    allocate = place.allocate
-    # Firmware first, from the top down, then what a boot loader would add.
-    runtime_code = allocate("runtime-code", PAGE, EfiType.RUNTIME_CODE)
-    runtime_data = allocate("runtime-data", PAGE, EfiType.RUNTIME_DATA)
-    # The page tables stay in use until every vCPU has left firmware's loop: not for the kernel to overwrite.
-    tables = allocate("page-table", page_table.PAGES * PAGE, EfiType.ACPI_NVS)
-    mailbox = allocate("mailbox", PAGE, EfiType.ACPI_NVS) if tdx else 0
-    loop = allocate("ap-loop", PAGE, EfiType.ACPI_NVS) if tdx else 0
-    secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if snp else 0
-    cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if snp else 0
-    cc_blob = allocate("cc-blob", PAGE, EfiType.RESERVED) if snp else 0
-    acpi_size = len(build_acpi(0, request.vcpus, mailbox, request.virtio_slots).data)
-    acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
-    table = allocate("unaccepted-table", table_size(place.ram[-1].end), EfiType.ACPI_RECLAIM)
-    memory_map = allocate("memory-map", _memory_map_size(request, place), EfiType.LOADER_DATA)
-    gdt = allocate("gdt-and-stack", 2 * PAGE, EfiType.LOADER_DATA)
-    services, stack = 0, gdt + 2 * PAGE
-    if request.shape == "stub":
-        services = allocate("efi-services", PAGE, EfiType.BOOT_SERVICES_CODE)
-        stack = allocate("efi-stack", STACK, EfiType.BOOT_SERVICES_DATA) + STACK
-    return _Places(
-        kernel=kernel.start,
-        runtime_code=runtime_code,
-        runtime_data=runtime_data,
-        page_table=tables,
-        mailbox=mailbox,
-        ap_loop=loop,
-        secrets=secrets,
-        cpuid=cpuid,
-        cc_blob=cc_blob,
-        acpi=acpi,
-        unaccepted_table=table,
-        memory_map=memory_map,
-        boot_params=allocate("boot-params", PAGE, EfiType.LOADER_DATA),
-        cmdline=allocate("cmdline", len(request.cmdline.encode()) + 1, EfiType.LOADER_DATA),
-        gdt=gdt,
-        stack=stack,
-        services=services,
-        initrd=_place_initrd(request, place),
-    )
-
-
-def _memory_map_size(request: GuestRequest, place: Placement) -> int:
-    """Return an upper bound: each end of an allocation, hole or accepted range adds at most one piece."""
-    edges = len(place.ram) + len(place.allocations) + len(request.memory.accepted)
-    spare = SPARE_DESCRIPTORS if request.shape == "stub" else 0
-    return efi.DESCRIPTOR.size * (2 * edges + 32 + spare)
-
-
-def _place_initrd(request: GuestRequest, place: Placement) -> Range:
-    if not request.initrd:
-        return Range(0, 0)
-    size = len(request.initrd)
-    below = request.kernel.initrd_addr_max + 1
-    return sized(place.allocate("initrd", size, EfiType.LOADER_DATA, below=below), size)
-
-
 def _firmware_memory(request: GuestRequest) -> MemoryRequest:
     """Return the request as firmware meets it.
 
@@ -286,7 +177,7 @@ def _tell_unaccepted(
     return StubResult(None, []), e820_of(memory_map.pieces, ignored=frozenset({EfiType.UNACCEPTED}))
 
 
-def _tables(at: _Places, stub: StubResult, acpi: AcpiTables) -> list[Blob]:
+def _tables(at: Layout, stub: StubResult, acpi: AcpiTables) -> list[Blob]:
     """Return firmware's tables that a kernel finds through the EFI system table."""
     config: list[tuple[UUID, int]] = [(efi.ACPI_20_GUID, acpi.rsdp)]
     blobs = [Blob("acpi", at.acpi, acpi.data)]
@@ -302,7 +193,7 @@ def _tables(at: _Places, stub: StubResult, acpi: AcpiTables) -> list[Blob]:
     return blobs
 
 
-def _cpu_state(request: GuestRequest, at: _Places) -> list[Blob]:
+def _cpu_state(request: GuestRequest, at: Layout) -> list[Blob]:
     """Return what the vCPUs need before they have the kernel's own tables."""
     blobs = [
         Blob(
@@ -317,7 +208,7 @@ def _cpu_state(request: GuestRequest, at: _Places) -> list[Blob]:
     return blobs
 
 
-def _services(request: GuestRequest, at: _Places, memory_map: MemoryMap) -> list[Blob]:
+def _services(request: GuestRequest, at: Layout, memory_map: MemoryMap) -> list[Blob]:
     """Return the boot services that the kernel's own EFI stub is entered with."""
     if not at.services:
         return []
@@ -333,7 +224,7 @@ def _services(request: GuestRequest, at: _Places, memory_map: MemoryMap) -> list
 
 def _boot_loader(
     request: GuestRequest,
-    at: _Places,
+    at: Layout,
     memory_map: MemoryMap,
     e820: list[tuple[Range, E820Type]],
     rsdp: int,

@@ -15,9 +15,10 @@ from analysis.run_folder import write_run_json
 from toolkit.emulator.build import Emulator
 from toolkit.errors import BadInputError
 from toolkit.guests.bzimage import read_bzimage
-from toolkit.guests.hand_over import GuestRequest, HandOver, build_hand_over
+from toolkit.guests.hand_over import HandOver, build_hand_over
 from toolkit.guests.hand_over_files import write_hand_over
 from toolkit.guests.initramfs import initramfs, with_second_kernel
+from toolkit.guests.layout import GuestRequest
 from toolkit.guests.workloads import SAME, workload_options
 from toolkit.kernels.resolve import Kernel, resolve
 from toolkit.kernels.support import Support, remark, support_of

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from toolkit.errors import BadInputError
 from toolkit.guests.bzimage import BzImage
-from toolkit.guests.hand_over import GuestRequest, HandOver, build_hand_over
+from toolkit.guests.hand_over import HandOver, build_hand_over
 from toolkit.guests.hand_over_files import map_text
+from toolkit.guests.layout import GuestRequest
 from toolkit.guests.memory_map import MemoryRequest, parse_policy
 from toolkit.guests.ranges import GIB, MIB, Range, intersect, subtract, total, union
 

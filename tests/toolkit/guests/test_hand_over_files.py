@@ -8,8 +8,9 @@ import pytest
 
 from toolkit.errors import MachineError
 from toolkit.guests.bzimage import BzImage
-from toolkit.guests.hand_over import GuestRequest, HandOver, build_hand_over
+from toolkit.guests.hand_over import HandOver, build_hand_over
 from toolkit.guests.hand_over_files import summary, write_hand_over
+from toolkit.guests.layout import GuestRequest
 from toolkit.guests.memory_map import MemoryRequest, parse_policy
 from toolkit.guests.ranges import GIB
 
