@@ -17,6 +17,7 @@ _MACHINERY = re.compile(
     | snp_set_memory_.* | early_set_pages_state | early_snp_set_memory_.* | snp_set_page_.*
     | tdx_accept_memory | try_accept_one | __tdcall.* | __tdx_hypercall.* | tdx_enc_status_changed.* | tdx_map_gpa
     | (arch_)?accept_memory(_for)? | accept_page | __accept_page | accept_page_memory | cond_accept_memory | try_to_accept_memory.*
+    | accept_unclaimed | accept_units | release_one | release_held_pages
     """,
     re.VERBOSE,
 )
