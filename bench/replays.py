@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from toolkit.errors import MachineError
 from toolkit.kernels.resolve import Kernel
 from toolkit.places import cache
 from toolkit.progress import step
+from toolkit.run.folder import is_running
 from toolkit.run.options import RunOptions
 from toolkit.run.perform import perform
 
@@ -28,6 +30,8 @@ def big_trace(kernel: Kernel, emulator: Emulator) -> Path:
     """Return the run whose trace is replayed, recorded first if the cache has none of this kernel and emulator."""
     folder = cache() / "bench" / f"64g-eager-4k-{emulator.key}-{kernel.sha256[:12]}"
     if not (folder / "run.json").exists():
+        if not is_running(folder):
+            shutil.rmtree(folder, ignore_errors=True)  # of a bench that was killed
         options = RunOptions(
             kernel.name, memory="64G", accept="eager", host_backing="4K", time_limit=3000.0
         )
