@@ -102,8 +102,8 @@ _ALL = (
         "from the first stage to the first instruction in userspace", _to_userspace,
     ),
     Column(
-        "longest_stall", "longest stall", "clock",
-        "the longest call of get_page_from_freelist (or accept_touched) that accepted something; needs a probe there",
+        "longest_stall", "longest stall (clock)", "count",
+        "the longest call of get_page_from_freelist (or accept_touched) that accepted something, in units of the run's clock (instructions); needs a probe there",
         lambda s: s.latency.longest_stall,
     ),
     Column("decompressor", "clock in decompressor", "clock", "spent there", _in_decompressor),
