@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A hostile host against the reference series: the guest stops and says what and where, or it cannot, and the finding is told.
+
+A page of a process is attacked as soon as it is accepted, before its first use. What a TD touches that the host has removed
+ends the TD with no word of its own: the module tells the host only (SEPT_VE_DISABLE).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from tests.boots.conftest import Boot, BootGuest
+from toolkit.errors import AcceptlabError
+from toolkit.kernels.resolve import resolve
+
+pytestmark = pytest.mark.long
+OURS = "lazy-accept"
+AT = 0x40000000
+"""Of 2 GiB, inside what the workload touches."""
+MACHINE = ("--memory", "2G", "--firmware-accepts", "minimal", "--workload", "touch:1200M")
+TAKEN = "used a page that the host has taken away"
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What the host does, how the run ends, the finding's title ("" for none), and what the guest or the emulator says of it."""
+
+    platform: str
+    acts: tuple[str, ...]
+    outcome: str
+    finding: str
+    said: str
+
+
+ATTACKS = [
+    Attack("snp", (f"accepted remap {AT:#x}",), "panic", TAKEN, f"Unaccepted memory at {AT:#018x}: "),
+    Attack("snp", (f"accepted reassign {AT:#x}",), "panic", TAKEN, f"Unaccepted memory at {AT:#018x}: "),
+    Attack("snp", (f"accepted unassign {AT:#x}",), "stopped", TAKEN, f"gpa {AT:#x}"),
+    Attack("snp", ("userspace psc-error 1",), "terminated", "", "SNP: PSC failed"),
+    Attack("snp", ("decompressor psc-error 1",), "terminated", "", "page state change failed"),
+    Attack("tdx", (f"accepted remove-aug {AT:#x}",), "stopped", TAKEN, f"gpa {AT:#x}"),
+    Attack("tdx", (f"accepted remove {AT:#x}",), "stopped", TAKEN, f"gpa {AT:#x}"),
+    Attack("tdx", (f"accepted block {AT:#x}",), "stopped", TAKEN, "the host has taken the page away"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def kernel() -> str:
+    """Return the image of the series' kernel, or say how to build it."""
+    try:
+        return str(resolve(OURS).image)
+    except AcceptlabError as error:
+        pytest.skip(f"its kernel is not built (acceptlab series build {OURS}): {error}")
+
+
+def attacked(boot: BootGuest, kernel: str, platform: str, acts: tuple[str, ...]) -> Boot:
+    words = [word for act in acts for word in ("--attack", act)]
+    return boot(kernel, "--platform", platform, *MACHINE, *words)
+
+
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda one: f"{one.platform} {one.acts[0]}")
+def test_the_guest_stops(boot: BootGuest, kernel: str, attack: Attack) -> None:
+    run = attacked(boot, kernel, attack.platform, attack.acts)
+    assert (run.exit_code, run.run["outcome"]) == (1, attack.outcome), run.output
+    assert run.run["attacks"] == list(attack.acts)
+    assert attack.said in run.console + run.output
+    titles = {one["title"] for one in run.verdict["findings"]}
+    assert titles == ({attack.finding} if attack.finding else set())
+
+
+@pytest.mark.parametrize(
+    ("platform", "acts"),
+    [
+        ("snp", ("userspace psc-rewind 1",)),
+        ("snp", (f"accepted remap {AT:#x}", f"accepted remap-back {AT:#x}")),
+        ("tdx", ("userspace busy 3",)),
+        ("tdx", ("kernel retry 2",)),
+    ],
+)
+def test_what_a_guest_can_live_with_is_no_attack(
+    boot: BootGuest, kernel: str, platform: str, acts: tuple[str, ...]
+) -> None:
+    run = attacked(boot, kernel, platform, acts)
+    assert (run.run["outcome"], run.verdict["verdict"]) == ("userspace", "clean"), run.output
+
+
+@pytest.mark.parametrize("platform", ["tdx"])
+def test_vcpus_that_compete_for_units_are_no_attack(
+    boot: BootGuest, kernel: str, platform: str
+) -> None:
+    words = ("--cpus", "4", "--workload", "processes:8")
+    run = boot(kernel, "--platform", platform, *MACHINE, *words)
+    assert (run.run["outcome"], run.verdict["verdict"]) == ("userspace", "clean"), run.output
