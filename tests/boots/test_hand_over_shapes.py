@@ -99,7 +99,8 @@ def test_readers_by_address_neither_touch_nor_accept(
     assert before is not None
     assert after is not None
     assert before - after < 32 << 10, "reading memory has accepted it"
-    unaccepted_units = after >> 11
+    # Some held pages are accepted, but what lies behind them is not: at most the unit before each gap.
+    unaccepted_units = (after >> 11) - 8
     assert workload_says(run, "kcore")["zero"] >= unaccepted_units
     # /dev/mem tells unaccepted memory (EFAULT) from RAM that it does not show to anybody (EPERM).
     assert workload_says(run, "devmem")["bad"] >= unaccepted_units
