@@ -62,6 +62,7 @@ class Suspicion:
     """Something broken. ``events`` are seq numbers.
 
     ``observed``: the event tells of it by itself, whatever else is missing from the trace.
+    ``by_end``: it follows from what never came after the event as well.
     ``history``, ``rip`` and ``caller`` (those of the first event) are filled in afterwards.
     """
 
@@ -76,6 +77,7 @@ class Suspicion:
     caller: int | None = None
     clock: int | None = None
     observed: bool = False
+    by_end: bool = False
     more: dict[str, Any] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
 
@@ -242,7 +244,8 @@ class Invariant(ABC):
 
     def missing(self, one: Suspicion) -> str:
         """What is missing in or beside the events that a suspicion follows from, in words; nothing: an empty text."""
-        until = one.events[-1] if one.events and not self.by_end else END
+        by_end = self.by_end or one.by_end or not one.events
+        until = END if by_end else one.events[-1]
         before = [event["seq"] for event in one.history if _decides(event) and event["seq"] < until]
         since = before[-1] if before and self.by_page else 0
         return self.context.holes.between(since - 1, until + 1)

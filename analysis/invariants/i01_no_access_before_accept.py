@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from analysis.absent import EARLY, HAND_OVER, RESULTS
 from analysis.findings import InvariantResult, Status
+from analysis.holes import END
 from analysis.invariants.answered import Told, may_be_answered
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
@@ -119,6 +120,9 @@ class NoAccessBeforeAccept(Invariant):
 
     def settle(self) -> None:
         for kind, total, listed in self._touches.unanswered(self._states):
+            for one in listed:
+                one.by_end = True
+                one.observed = not self.context.holes.between(one.events[-1], END)
             self.suspects(kind).add(total, listed)
 
     def finish(self) -> InvariantResult:

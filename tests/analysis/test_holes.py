@@ -102,6 +102,19 @@ def test_a_hole_in_or_beside_what_a_finding_follows_from_leaves_it_undecided(
     assert f"event #{at} is missing" in reason
 
 
+def test_a_touch_whose_accept_may_be_missing_is_no_finding(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    guest.event(Kind.FAULT, guest.layout.top - 4096, 1, detail=0x100)
+    guest.end()
+    records = guest.records()
+    (fault,) = np.flatnonzero(records["kind"] == Kind.FAULT)
+    records["seq"][fault + 1 :] += 1
+    found = verdict(guest, records, tmp_path / "run")
+    assert found.verdict == "undecided" and not found.findings
+    assert f"event #{fault + 1} is missing" in str(found)
+
+
 def test_a_refused_access_is_a_finding_whatever_is_missing(tmp_path: Path) -> None:
     guest = Guest()
     guest.boot()

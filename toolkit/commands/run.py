@@ -129,7 +129,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME:ARG",
-            help="What to do in userspace: touch:SIZE, together:SIZE (on all vCPUs at once), tmpfs:SIZE, huge:SIZE, processes:N, idle:SECONDS; kexec or kdump (:KERNEL for another one) starts a second kernel, which does the rest; vmcore reads the crashed one; kcore and devmem read /proc/kcore and /dev/mem; ftrace prints what ftrace recorded, stats what the kernel counts about acceptance. May be repeated.",
+            help="What to do in userspace: touch:SIZE, together:SIZE (on all vCPUs at once), tmpfs:SIZE, huge:SIZE, processes:N, idle:SECONDS; exhaust takes memory until none is unaccepted; kexec or kdump (:KERNEL for another one) starts a second kernel, which does the rest; vmcore reads the crashed one; kcore and devmem read /proc/kcore and /dev/mem; ftrace prints what ftrace recorded, stats what the kernel counts about acceptance. May be repeated.",
         ),
     ] = None,
     probe: Annotated[

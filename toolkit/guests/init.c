@@ -52,7 +52,7 @@ void slurp(const char *path, char *text, size_t size)
 }
 
 /* The number after KEY at the start of a line, or -1. */
-static long field(const char *path, const char *key)
+long field(const char *path, const char *key)
 {
 	static char text[64 << 10];
 	size_t length = strlen(key);
@@ -242,7 +242,7 @@ static const struct workload {
 	{ "processes", processes },	{ "idle", idle },	 { "kexec", kexec },
 	{ "kdump", kdump },		{ "vmcore", read_vmcore }, { "ftrace", print_trace },
 	{ "stats", print_accept_stats }, { "kcore", read_kcore }, { "devmem", read_devmem },
-	{ "together", together },
+	{ "together", together },	{ "exhaust", exhaust },
 };
 
 static void run(char *spec)

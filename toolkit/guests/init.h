@@ -15,6 +15,9 @@ void say(const char *form, ...) __attribute__((format(printf, 1, 2)));
 /* Reads a whole file of /proc; the text is empty if that fails. */
 void slurp(const char *path, char *text, size_t size);
 
+/* The number behind a key in a file of /proc, or -1. */
+long field(const char *path, const char *key);
+
 /* Whether our kernel was started by kexec or kdump (init-second.c). */
 bool is_second_kernel(void);
 
@@ -36,6 +39,9 @@ int touch(unsigned long size);
 
 /* Workload of init-together.c. */
 int together(unsigned long size);
+
+/* Workload of init-exhaust.c. */
+int exhaust(unsigned long unused);
 
 /* Workload of init-stats.c. */
 int print_accept_stats(unsigned long unused);

@@ -17,6 +17,7 @@ _SOURCES = tuple(
     Path(__file__).with_name(name)
     for name in (
         "init.c",
+        "init-exhaust.c",
         "init-memory.c",
         "init-second.c",
         "init-stats.c",
