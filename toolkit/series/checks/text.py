@@ -24,7 +24,7 @@ def as_text(check: SeriesCheck) -> str:
 def _patch(patch: PatchCheck, total: int) -> list[str]:
     lines = [f"{patch.number}/{total} {patch.subject}"]
     for step in patch.steps:
-        lines.append(f"  {step.state:<8}{step.name:<12}{summary(step)}".rstrip())
+        lines.append(f"  {step.state:<8}{step.name:<13}{summary(step)}".rstrip())
         lines += [f"            {problem.text}" for problem in step.new[:_LISTED]]
         if len(step.new) > _LISTED:
             lines.append(f"            and {len(step.new) - _LISTED} more")
