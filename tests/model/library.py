@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.model.structs import RmpEntry
 
 HERE = Path(__file__).resolve().parent
+VECTORS = sorted((HERE / "vectors").glob("test_*.py"))
+"""The files of vectors, by sections of the specification."""
 MODEL = HERE.parents[1] / "emulator" / "model"
 
 

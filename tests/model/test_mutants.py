@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.model.library import HERE, MODEL
+from tests.model.library import HERE, MODEL, VECTORS
 from tests.model.mutants import Mutant, build, load
 
 MUTANTS = load()
-VECTORS = [*sorted(map(str, HERE.glob("test_rows_*.py"))), str(HERE / "test_memory_map.py")]
+CATCHERS = [*map(str, VECTORS), str(HERE / "test_memory_map.py")]
 
 
 def test_places_are_unique() -> None:
@@ -29,7 +29,7 @@ def test_places_are_unique() -> None:
 def test_mutant_is_caught(mutant: Mutant, tmp_path: Path) -> None:
     library = build(mutant, tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *VECTORS],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *CATCHERS],
         env=os.environ | {"ACCEPTLAB_MODEL_LIBRARY": str(library)},
         cwd=HERE.parents[1],
         capture_output=True,
