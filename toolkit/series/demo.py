@@ -27,6 +27,11 @@ from toolkit.series.checks.perform import perform as check
 PLATFORMS = ("snp", "tdx")
 _SMALL = RunOptions("", memory="2G", firmware_accepts="minimal", workloads=("touch:64M",))
 """What each guest is: small, so that all of them take a minute, and handed over with as little as firmware can accept."""
+_GUESTS = (
+    replace(_SMALL, platform="snp"),
+    # A TD that may choose to be told of pending memory: a policy of faults is none without.
+    replace(_SMALL, platform="tdx", pending_ve="guest"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,10 @@ def _policies(applied: Applied, kernel: str) -> Spec:
     named = applied.series.spec.policies
     cells = tuple(
         Cell(
-            {"platform": platform, "policy": name},
-            replace(_SMALL, kernel=kernel, platform=platform, append=words),
+            {"platform": guest.platform, "policy": name},
+            replace(guest, kernel=kernel, append=words),
         )
-        for platform in PLATFORMS
+        for guest in _GUESTS
         for name, words in named.items()
     )
     question = "What does each policy accept, and when?"
