@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from toolkit.commands.output import AsJson, print_json
-from toolkit.commands.run import Assign, Backing, PendingVe, Platform, Threads
+from toolkit.commands.run import Assign, Backing, PendingVe, Platform, Shape, Threads
 from toolkit.emulator import build
 from toolkit.places import cache
 
@@ -17,6 +17,7 @@ CHOICES = {
     "platform": [one.value for one in Platform],
     "host_backing": [one.value for one in Backing],
     "host_assign": [one.value for one in Assign],
+    "hand_over": [one.value for one in Shape],
     "pending_ve": [one.value for one in PendingVe],
     "threads": [one.value for one in Threads],
 }

@@ -241,9 +241,8 @@ def _options(given: Any, where: str, choices: Choices) -> dict[str, Any]:
     for key, value in given.items():
         option = key.replace("-", "_")
         if option not in OPTIONS:
-            raise BadInputError(
-                f"{where}: {key} is no option of a run; there are {', '.join(sorted(OPTIONS))}"
-            )
+            known = ", ".join(sorted(OPTIONS)).replace("_", "-")
+            raise BadInputError(f"{where}: {key} is no option of a run; there are {known}")
         found[option] = _typed(option, value, where)
         allowed = choices.get(option)
         if allowed is not None and found[option] not in allowed:

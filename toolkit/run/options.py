@@ -22,7 +22,7 @@ _EMULATOR_ONLY = {
     "host_assign": "host-assign",
     "pending_ve": "pending-ve",
     "firmware_accepts": "firmware-accepts",
-    "shape": "hand-over",
+    "hand_over": "hand-over",
     "holes": "hole",
     "accepted": "accepted",
     "seed": "seed",
@@ -69,7 +69,7 @@ class RunOptions:
     time_limit: float = 600.0
     initrd: str = ""
     """A file to load as initramfs instead of ours."""
-    shape: str = "table"
+    hand_over: str = "table"
     """How the kernel learns what is unaccepted: see ``toolkit.guests.hand_over.SHAPES``."""
     hold: bool = False
     """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
@@ -159,7 +159,7 @@ class RunOptions:
         words += ["--cpus", str(self.cpus), "--accept", self.accept]
         words += ["--host-backing", self.host_backing, "--host-assign", self.host_assign]
         words += ["--firmware-accepts", self.firmware_accepts, "--seed", str(self.seed)]
-        words += ["--hand-over", self.shape] if self.shape != "table" else []
+        words += ["--hand-over", self.hand_over] if self.hand_over != "table" else []
         for option, texts in (
             ("--hole", self.holes),
             ("--accepted", self.accepted),

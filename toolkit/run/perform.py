@@ -106,7 +106,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
             cmdline=command_line,
             memory=options.memory_request,
             vcpus=options.cpus,
-            shape=options.shape,
+            shape=options.hand_over,
         )
     )
     written = write_hand_over(hand_over, files.hand_over)
