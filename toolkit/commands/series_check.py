@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import redirect_stderr
 from enum import StrEnum
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +32,7 @@ from toolkit.matrix.schedule import room_here
 from toolkit.run.options import RunOptions
 from toolkit.series.apply import Applied
 from toolkit.series.checks import b4
-from toolkit.series.checks.machine_forms import as_b4, as_junit, as_ktap
+from toolkit.series.checks.machine_forms import as_b4, as_b4_lines, as_junit, as_ktap
 from toolkit.series.checks.outcome import SeriesCheck
 from toolkit.series.checks.perform import Plan, perform
 from toolkit.series.checks.text import as_text
@@ -44,6 +46,13 @@ class Format(StrEnum):
     JSON = "json"
     JUNIT = "junit"
     KTAP = "ktap"
+
+
+class B4Form(StrEnum):
+    """What b4 reads of a check command: `b4 review` JSON, `b4 prep --check` and `b4 am` lines as checkpatch's."""
+
+    JSON = "json"
+    LINES = "lines"
 
 
 PlatformOption = Annotated[
@@ -108,19 +117,29 @@ def b4_check(
     tree: TreeOption = None,
     commits: RangeOption = "",
     platform: PlatformOption = None,
+    form: Annotated[B4Form, typer.Option("--format", help="What to print.")] = B4Form.JSON,
     jobs: JobsOption = None,
 ) -> None:
-    """Be a check command of b4: read one mail of a series from stdin, print b4's JSON array.
+    """Be a check command of b4: read one mail of a series from stdin, print what b4 reads.
 
-    A patch is checked as `series check` does, a cover letter stands for all patches. To use it, for a series of your tree:
+    A patch is checked as `series check` does, a cover letter stands for all patches. To use it in `b4 review`, for a series of
+    your tree:
     git config b4.review-perpatch-check-cmd 'acceptlab series b4-check --tree . --range origin/master.. --spec my.toml'
+
+    `b4 prep --check` (b4.prep-perpatch-check-cmd) and `b4 am` (b4.am-perpatch-check-cmd) take --format lines: a line for each
+    problem, and nothing else, as b4 takes all that a command says for a problem.
     """
     mail = read_message(sys.stdin.buffer.read(), "stdin")
     found = series_of(series, spec, tree, commits)
     numbers = b4.numbers_of(mail, found.patches)
     options = _options("2G", 1, "lazy", "", 300.0)
-    result = _perform(applied(found), numbers, platform, options, jobs)
-    typer.echo(json.dumps(as_b4(result.patches), indent=2))
+    if form is B4Form.JSON:
+        result = _perform(applied(found), numbers, platform, options, jobs)
+        typer.echo(json.dumps(as_b4(result.patches), indent=2))
+        return
+    with redirect_stderr(StringIO()):
+        result = _perform(applied(found), numbers, platform, options, jobs)
+    typer.echo("".join(f"{line}\n" for line in as_b4_lines(result.patches)), nl=False)
 
 
 def _options(memory: str, cpus: int, accept: str, append: str, time_limit: float) -> RunOptions:

@@ -18,7 +18,7 @@ _PLACE = re.compile(r"\b(\d{1,4})/(\d{1,4})\b")
 _REPLY = re.compile(r"^\s*(re|fwd?|aw)\s*:", re.IGNORECASE)
 _FILE_HEADER = re.compile(r"^(?:diff --git a/.* b/(?P<git>.*)|\+\+\+ b/(?P<plain>\S+)(?:\t.*)?)$")
 _DIFF = re.compile(r"^(diff --git a/|--- \S)", re.MULTILINE)
-_HUNK = re.compile(r"^@@ -(?P<start>\d+)(?:,\d+)? \+\d+(?:,\d+)? @@")
+_HUNK = re.compile(r"^@@ -(?P<start>\d+)(?:,(?P<old>\d+))? \+\d+(?:,(?P<new>\d+))? @@")
 
 
 @dataclass(frozen=True)
@@ -95,18 +95,27 @@ def ordered(messages: Sequence[Message], where: str) -> tuple[list[Message], Mes
 
 
 def hunks(text: str) -> Iterator[Hunk]:
-    """Return every hunk of a patch, in order."""
-    file, start, lines = "", 0, list[str]()
-    for line in [*text.splitlines(), "diff --git a/ b/"]:
+    """Return every hunk of a patch, in order; each is as long as its `@@` line says, so that no signature gets into it."""
+    file = ""
+    lines = iter(text.splitlines())
+    for line in lines:
         header, hunk = _FILE_HEADER.match(line), _HUNK.match(line)
-        if header or hunk:
-            if lines:
-                yield Hunk(file, start, lines[0], "\n".join(lines))
-            lines = [line] if hunk else []
-            start = int(hunk["start"]) if hunk else 0
-            file = (header["git"] or header["plain"]) if header else file
-        elif lines:
-            lines.append(line)
+        if header:
+            file = header["git"] or header["plain"]
+        elif hunk:
+            body = list(_body(lines, int(hunk["old"] or 1), int(hunk["new"] or 1)))
+            yield Hunk(file, int(hunk["start"]), line, "\n".join([line, *body]))
+
+
+def _body(lines: Iterator[str], old: int, new: int) -> Iterator[str]:
+    """Take a hunk's lines: `old` of the file before, `new` of the file after; fewer if the text ends before."""
+    while old > 0 or new > 0:
+        line = next(lines, None)
+        if line is None:
+            return
+        yield line
+        old -= line[:1] not in ("+", "\\")
+        new -= line[:1] not in ("-", "\\")
 
 
 def files_of(text: str) -> list[str]:

@@ -29,7 +29,7 @@ diff --git a/mm/a.c b/mm/a.c
 index 1..2 100644
 --- a/mm/a.c
 +++ b/mm/a.c
-@@ -10,3 +10,3 @@ int a(void)
+@@ -10,2 +10,2 @@ int a(void)
  one
 -two
 +three

@@ -90,6 +90,16 @@ def as_b4(patches: Sequence[PatchCheck]) -> list[dict[str, Any]]:
     return found
 
 
+def as_b4_lines(patches: Sequence[PatchCheck]) -> list[str]:
+    """Return what b4 wants of a command in checkpatch's place: a line for each new problem, with `ERROR:` in what must not be."""
+    return [
+        f"{'ERROR' if problem.level == FAIL else 'WARNING'}: {step.name}: {_flat(problem.text)}"
+        for patch in patches
+        for step in patch.steps
+        for problem in step.new
+    ]
+
+
 def _summary(steps: Sequence[tuple[PatchCheck, Judged]]) -> str:
     if len(steps) == 1:
         return summary(steps[0][1])
