@@ -16,7 +16,8 @@ from analysis.errors import BadInput
 from analysis.files import sha256_of, write_text
 from analysis.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
 from analysis.kernel_image import decompress_bzimage, is_bzimage
-from analysis.run_folder import Kernel, Run
+from analysis.run_folder import Run
+from analysis.run_info import Kernel
 from analysis.schema import Stage
 from analysis.source_lines import SourceLines
 

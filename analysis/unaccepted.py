@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.page_states import PageStates
-from analysis.run_folder import Range
 from analysis.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
 from analysis.transitions import EVER
+from analysis.typed_json import Range
 
 BLOCK_SIZE = 4 << 20
 """What Linux lists and accepts at a time: MAX_PAGE_ORDER 10 (semantics 3.3, 3.4)."""

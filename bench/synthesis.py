@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from analysis.event_writer import EventWriter, Records, to_table
-from analysis.run_folder import EventsInfo, HandOver, Machine, RunInfo, write_run_json
+from analysis.run_folder import write_run_json
+from analysis.run_info import EventsInfo, HandOver, Machine, RunInfo
 from analysis.schema import (
     NO_CARRY,
     PAGE_SIZE,

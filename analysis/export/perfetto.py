@@ -22,7 +22,7 @@ from analysis.events import Batch, EventFile
 from analysis.export.progress import Progress
 from analysis.export.slices import Slice, slices
 from analysis.files import written_beside
-from analysis.run_folder import RunInfo
+from analysis.run_info import RunInfo
 from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, Kind, Stage, StopReason, label
 from analysis.transitions import Op, ops_of
 

@@ -17,7 +17,8 @@ from analysis.events import Batch
 from analysis.findings import LISTED, InvariantResult, Status
 from analysis.holes import END, Holes
 from analysis.page_states import Entries, PageStates
-from analysis.run_folder import Run, RunInfo
+from analysis.run_folder import Run
+from analysis.run_info import RunInfo
 from analysis.schema import ConvertTo, Kind, label
 from analysis.snapshots import Snapshot
 from analysis.transitions import Breach, Op

@@ -10,7 +10,7 @@ from analysis.absent import EARLY, HAND_OVER, PAGE_STATES, RESULTS
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
-from analysis.run_folder import Bitmap
+from analysis.run_info import Bitmap
 from analysis.schema import UNIT_SIZE
 from analysis.snapshots import Snapshot
 from analysis.transitions import EVER, Op

@@ -10,7 +10,7 @@ from analysis.absent import EARLY, HAND_OVER
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
-from analysis.run_folder import Blob
+from analysis.run_info import Blob
 from analysis.schema import PAGE_SIZE
 from analysis.transitions import STATE_MASK, State
 

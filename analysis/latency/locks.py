@@ -11,7 +11,7 @@ import numpy.typing as npt
 from analysis.invariants.i08_lock import LOCK, UNLOCK
 from analysis.latency.calls import Calls
 from analysis.latency.histogram import Distribution, Histograms
-from analysis.run_folder import RunInfo
+from analysis.run_info import RunInfo
 
 _HOLD, _WAIT, _CONTENDED = range(3)
 TAKEN = np.dtype([("begin", "<u8"), ("taken", "<u8"), ("released", "<u8"), ("vcpu", "<i8")])

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import BadInput
-from analysis.run_folder import PLATFORMS
+from analysis.run_info import PLATFORMS
 
 EVIDENCE = ("published", "derived", "assumed")
 INCLUDES = ("assign", "refused", "convert-private")

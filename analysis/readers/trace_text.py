@@ -21,7 +21,7 @@ from analysis.readers.damage import Damaged
 from analysis.readers.lines import take_lines
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
-from analysis.run_folder import CLOCKS, PLATFORMS, SOURCES
+from analysis.run_info import CLOCKS, PLATFORMS, SOURCES
 from analysis.schema import KIND_NAMES, STAGE_NAMES, Kind, Stage
 
 HEADER = "# acceptlab trace 1"

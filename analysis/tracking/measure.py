@@ -11,9 +11,10 @@ import numpy as np
 
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
-from analysis.run_folder import Range, Run
+from analysis.run_folder import Run
 from analysis.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE, Kind, Stage
 from analysis.tracking.entries import Entries
+from analysis.typed_json import Range
 
 FIRST_STRUCT_PAGES = "free_area_init"
 """The function (Linux, mm/page_alloc.c; mm/mm_init.c later) before whose return there is no struct page at all."""

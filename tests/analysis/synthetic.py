@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.run_folder import (
+from analysis.run_folder import write_run_json
+from analysis.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
@@ -25,7 +26,6 @@ from analysis.run_folder import (
     Machine,
     Probe,
     RunInfo,
-    write_run_json,
 )
 from analysis.schema import (
     NO_CARRY,

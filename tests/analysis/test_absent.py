@@ -22,7 +22,9 @@ from analysis.errors import BadInput
 from analysis.findings import Status, Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge
-from analysis.run_folder import Run, RunInfo
+from analysis.run_folder import Run
+from analysis.run_info import RunInfo
+from analysis.run_json import from_json, to_json
 from analysis.schema import KIND_NAMES, PAGE_SIZE, Kind, Stage
 from tests.analysis.synthetic import MIB, Guest, Records, booted, renumbered
 
@@ -110,9 +112,9 @@ def test_every_kind_of_event_can_be_named() -> None:
 
 
 def test_an_unknown_name_is_refused() -> None:
-    data = RunInfo("snp", "ns", "userspace").to_json() | {"absent": ["asign"]}
+    data = to_json(RunInfo("snp", "ns", "userspace")) | {"absent": ["asign"]}
     with pytest.raises(BadInput, match="'asign', which is not one of"):
-        RunInfo.from_json(data)
+        from_json(data)
 
 
 # --- no finding comes from what merely was not recorded -------------------------------------

@@ -14,7 +14,8 @@ import pytest
 from analysis.findings import Status, Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge, replay_run
-from analysis.run_folder import Blob, Kernel, Probe, Run
+from analysis.run_folder import Run
+from analysis.run_info import Blob, Kernel, Probe
 from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, Stage, StopReason
 from tests.analysis.synthetic import (
     BLOCK,

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from analysis.errors import BadInput
 from analysis.files import sha256_of
 from analysis.replay import replay_run
-from analysis.run_folder import Kernel, KernelSupport, Run, write_run_json
+from analysis.run_folder import Run, write_run_json
+from analysis.run_info import Kernel, KernelSupport
 from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from analysis.stream import convert_raw
 from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted, renumbered, write_run

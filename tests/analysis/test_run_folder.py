@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from analysis.errors import BadInput
-from analysis.run_folder import (
+from analysis.run_folder import Run, write_run_json
+from analysis.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
     Kernel,
     Machine,
     Probe,
-    Run,
     RunInfo,
     SecondKernel,
-    write_run_json,
 )
+from analysis.run_json import from_json
 from tests.analysis.synthetic import Guest
 
 LEAST = {"format": 1, "platform": "snp", "clock": "ns", "outcome": "userspace"}
@@ -77,7 +77,7 @@ def test_addresses_may_be_hex_text() -> None:
         "bitmap": {"table": "0x2000", "phys_base": "0x100000000", "unit_size": 0x200000, "size": 8},
     }
     probes = [{"name": "f", "address": "0xffffffff81000000"}]
-    info = RunInfo.from_json(
+    info = from_json(
         {
             **LEAST,
             "hand_over": hand_over,
@@ -94,7 +94,7 @@ def test_addresses_may_be_hex_text() -> None:
 
 def test_a_second_kernel_comes_back_as_it_was(tmp_path: Path) -> None:
     second = SecondKernel("kdump", Kernel("debian:6.1", "/boot/vmlinuz", "6.1", "ab"))
-    info = replace(RunInfo.from_json(LEAST), second=second)
+    info = replace(from_json(LEAST), second=second)
     write_run_json(tmp_path, info)
     assert Run.open(tmp_path).info.second == second
 

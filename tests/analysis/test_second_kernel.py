@@ -11,7 +11,8 @@ import pytest
 
 from analysis.findings import Verdict
 from analysis.replay import judge
-from analysis.run_folder import Run, SecondKernel
+from analysis.run_folder import Run
+from analysis.run_info import SecondKernel
 from analysis.schema import ACCESS_DETAIL_PRIVATE, PAGE_SIZE, Access, Kind, Stage, StopReason
 from tests.analysis.synthetic import BLOCK, MIB, Guest
 

@@ -11,7 +11,8 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationHandler
 
-from analysis.run_folder import Kernel, Run
+from analysis.run_folder import Run
+from analysis.run_info import Kernel
 from analysis.schema import Stage
 from analysis.source_lines import SourceLines
 from analysis.symbols import RunSymbols, symbols_of_run

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from analysis.findings import Verdict
 from analysis.replay import replay_run
-from analysis.run_folder import EventsInfo, HandOver, Machine, RunInfo, write_run_json
+from analysis.run_folder import write_run_json
+from analysis.run_info import EventsInfo, HandOver, Machine, RunInfo
 from analysis.stream import convert_raw
 from tests.emulator import bare_hand_over
 from tests.emulator.bare_run import BareRun

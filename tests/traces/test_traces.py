@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from analysis.replay import replay_run
-from analysis.run_folder import Run, RunInfo
+from analysis.run_folder import Run
+from analysis.run_info import RunInfo
 from toolkit.places import CHECKOUT
 
 TRACES = CHECKOUT / "traces"

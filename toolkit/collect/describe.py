@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.absent import EARLY, HAND_OVER, PAGE_STATES
-from analysis.run_folder import EventsInfo, Machine, Run, RunInfo
+from analysis.run_folder import Run
+from analysis.run_info import EventsInfo, Machine, RunInfo
 from toolkit.collect.emulators import LiveEmulator
 
 _UNKNOWN_END = "how the guest ended is not known: no run of `acceptlab run` belongs to the emulator, or none yet"

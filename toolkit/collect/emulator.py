@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.errors import BadInput
 from analysis.event_writer import StreamSummary
-from analysis.run_folder import EventsInfo, Run
+from analysis.run_folder import Run
+from analysis.run_info import EventsInfo
 from analysis.schema import RAW_DTYPE
 from toolkit.collect import describe
 from toolkit.collect.emulators import LiveEmulator

@@ -12,7 +12,8 @@ from analysis.event_writer import EventWriter
 from analysis.readers.detect import READERS
 from analysis.readers.imported import import_events
 from analysis.readers.opened import Opened
-from analysis.run_folder import EventsInfo, RunInfo, write_run_json
+from analysis.run_folder import write_run_json
+from analysis.run_info import EventsInfo, RunInfo
 from toolkit.collect import guest
 from toolkit.collect.guest_tally import GuestTally
 from toolkit.collect.view import View

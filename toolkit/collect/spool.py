@@ -13,7 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.event_writer import StreamSummary
-from analysis.run_folder import EventsInfo, RunInfo, write_run_json
+from analysis.run_folder import write_run_json
+from analysis.run_info import EventsInfo, RunInfo
 from analysis.stream import convert_raw
 
 RAW = "events.raw"

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from analysis.run_folder import PLATFORMS
+from analysis.run_info import PLATFORMS
 from toolkit.commands.output import AsJson, print_json
 from toolkit.commands.replay import judge_runs
 from toolkit.errors import BadInputError

@@ -10,7 +10,7 @@ from analysis.readers.detect import READERS
 from analysis.readers.ftrace import PREFIX
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened
-from analysis.run_folder import EventsInfo, Kernel, Machine, Probe, RunInfo
+from analysis.run_info import EventsInfo, Kernel, Machine, Probe, RunInfo
 from toolkit.errors import MachineError
 from toolkit.hardware.command import Launch
 from toolkit.kernels import resolve

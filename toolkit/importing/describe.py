@@ -10,8 +10,10 @@ from pathlib import Path
 from analysis.absent import HAND_OVER
 from analysis.events import EventFile
 from analysis.readers.imported import Imported
-from analysis.run_folder import EventsInfo, HandOver, Machine, Probe, Range, Run, RunInfo
+from analysis.run_folder import Run
+from analysis.run_info import EventsInfo, HandOver, Machine, Probe, RunInfo
 from analysis.schema import Kind, Stage
+from analysis.typed_json import Range
 from toolkit.guests.ranges import Range as Span
 from toolkit.guests.ranges import subtract
 

@@ -10,7 +10,8 @@ from analysis.readers import trace_dat
 from analysis.readers.detect import READERS, format_of
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened, Progress
-from analysis.run_folder import Run, RunInfo, write_run_json
+from analysis.run_folder import Run, write_run_json
+from analysis.run_info import RunInfo
 from toolkit.errors import BadInputError
 from toolkit.importing.describe import Origin, run_json
 from toolkit.importing.trace_cmd import FORMAT, import_trace_dat

@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, fields
 
-from analysis.run_folder import POLICIES, POLICY
+from analysis.run_info import POLICIES, POLICY
 from toolkit.errors import BadInputError
 from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
 from toolkit.guests.sizes import parse_size

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import run_folder
+from analysis import run_info
 from toolkit.emulator.build import Emulator
 from toolkit.guests.hand_over import HandOver
 from toolkit.guests.ranges import UNIT, Range
@@ -33,12 +33,12 @@ def describe(
     report: dict[str, Any] | None,
     outcome: Outcome,
     support: Support,
-    events: run_folder.EventsInfo,
+    events: run_info.EventsInfo,
     seconds: float,
     second: Kernel | None,
-) -> run_folder.RunInfo:
+) -> run_info.RunInfo:
     """Return the contents of run.json."""
-    return run_folder.RunInfo(
+    return run_info.RunInfo(
         platform=options.platform,
         clock="instructions" if options.threads == "single" else "ns",
         outcome=outcome.word,
@@ -48,7 +48,7 @@ def describe(
         second=_second(options, kernel, second),
         command_line=command_line,
         initrd_sha256=_initrd_sha256(hand_over),
-        machine=run_folder.Machine(
+        machine=run_info.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
             accept=options.accept,
@@ -56,9 +56,9 @@ def describe(
             kaslr=options.kaslr,
         ),
         hand_over=hand_over_of(hand_over),
-        host=run_folder.Host(backing=options.host_backing, assign=options.host_assign),
+        host=run_info.Host(backing=options.host_backing, assign=options.host_assign),
         attacks=options.attacks,
-        probes=tuple(run_folder.Probe(probe.name, probe.address) for probe in probes),
+        probes=tuple(run_info.Probe(probe.name, probe.address) for probe in probes),
         emulator={
             "version": emulator.build["qemu"],
             "debian_version": emulator.build["debian_version"],
@@ -78,9 +78,9 @@ def _initrd_sha256(hand_over: HandOver) -> str:
     return hashlib.sha256(found[0]).hexdigest() if found else ""
 
 
-def _kernel(kernel: Kernel, vmlinux: str) -> run_folder.Kernel:
+def _kernel(kernel: Kernel, vmlinux: str) -> run_info.Kernel:
     vmlinux = vmlinux or str(kernel.vmlinux or "")
-    return run_folder.Kernel(
+    return run_info.Kernel(
         name=kernel.name,
         path=str(kernel.image),
         version=kernel.version,
@@ -91,12 +91,12 @@ def _kernel(kernel: Kernel, vmlinux: str) -> run_folder.Kernel:
 
 def _second(
     options: RunOptions, kernel: Kernel, second: Kernel | None
-) -> run_folder.SecondKernel | None:
+) -> run_info.SecondKernel | None:
     """Return what run.json says of a second kernel; symbols that were given by hand are the first one's."""
     if second is None or options.second_start is None:
         return None
     vmlinux = options.vmlinux if second.sha256 == kernel.sha256 else ""
-    return run_folder.SecondKernel(options.second_start.name, _kernel(second, vmlinux))
+    return run_info.SecondKernel(options.second_start.name, _kernel(second, vmlinux))
 
 
 def _reproducible_name(kernel: Kernel) -> str:
@@ -104,17 +104,17 @@ def _reproducible_name(kernel: Kernel) -> str:
     return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name
 
 
-def hand_over_of(hand_over: HandOver) -> run_folder.HandOver:
+def hand_over_of(hand_over: HandOver) -> run_info.HandOver:
     """Return the hand-over as run.json has it."""
     table = hand_over.stub.table
-    return run_folder.HandOver(
+    return run_info.HandOver(
         ram=_pairs(hand_over.memory_map.ram),
         accepted=_pairs(hand_over.accepted),
         unaccepted=_pairs(hand_over.unaccepted),
         blobs=tuple(
-            run_folder.Blob(blob.name, blob.address, len(blob.data)) for blob in hand_over.blobs
+            run_info.Blob(blob.name, blob.address, len(blob.data)) for blob in hand_over.blobs
         ),
-        bitmap=run_folder.Bitmap(
+        bitmap=run_info.Bitmap(
             table=hand_over.unaccepted_table,
             phys_base=table.phys_base,
             unit_size=UNIT,
@@ -125,11 +125,11 @@ def hand_over_of(hand_over: HandOver) -> run_folder.HandOver:
     )
 
 
-def events_info(summary: StreamSummary | None) -> run_folder.EventsInfo:
+def events_info(summary: StreamSummary | None) -> run_info.EventsInfo:
     """Return what run.json says of the event stream; None is a run whose events were switched off."""
     if summary is None:
-        return run_folder.EventsInfo(problem="events were switched off (--no-events)")
-    return run_folder.EventsInfo(
+        return run_info.EventsInfo(problem="events were switched off (--no-events)")
+    return run_info.EventsInfo(
         count=summary.events,
         complete=summary.complete,
         problem=summary.problem,

@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.latency.calls import Calls
 from analysis.latency.locks import Convoys, LockUse, LockWatch, convoys_of
-from analysis.run_folder import Probe, RunInfo
+from analysis.run_info import Probe, RunInfo
 
 ADDRESS = 0xFFFFFFFF82000000
 NAMES = ("my_lock", "_raw_spin_lock", "_raw_spin_unlock")

@@ -17,7 +17,8 @@ from analysis.event_writer import EventWriter
 from analysis.findings import Status, Verdict
 from analysis.invariants import REGISTRY
 from analysis.replay import judge
-from analysis.run_folder import EventsInfo, Probe, Run
+from analysis.run_folder import Run
+from analysis.run_info import EventsInfo, Probe
 from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
 from tests.analysis.mutations import mutate
 from tests.analysis.mutations.lives import LOCK, Lives

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from analysis.errors import BadInput
 from analysis.readers.detect import READERS
 from analysis.replay import judge
-from analysis.run_folder import EventsInfo, Run, RunInfo
+from analysis.run_folder import Run
+from analysis.run_info import EventsInfo, RunInfo
 from tests.analysis.readers.samples import SAMPLES, TELLS_ITS_END, read, rows
 
 

@@ -13,7 +13,7 @@ from analysis.report import render
 from analysis.report.compare import contests
 from analysis.report.facts import subject_of
 from analysis.report.groups import Group, groups_of
-from analysis.run_folder import Machine
+from analysis.run_info import Machine
 from analysis.schema import PAGE_SIZE, UNIT_SIZE
 from tests.analysis.browser import browser
 from tests.analysis.synthetic import Guest

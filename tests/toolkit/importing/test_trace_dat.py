@@ -13,7 +13,7 @@ import pytest
 from analysis.errors import BadInput
 from analysis.readers import trace_dat as container
 from analysis.readers.damage import Damaged
-from analysis.run_folder import RunInfo
+from analysis.run_info import RunInfo
 from analysis.schema import Kind
 from tests.analysis.readers.samples import rows
 from tests.toolkit.importing.trace_dat_file import trace_dat, trace_dat_7
