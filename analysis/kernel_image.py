@@ -6,12 +6,16 @@ Offsets of the setup header are those of Documentation/arch/x86/boot.rst.
 
 from __future__ import annotations
 
+import io
 import lzma
 import struct
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import zstandard
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
 
 from analysis.errors import BadInput
 
@@ -20,6 +24,7 @@ _MAGIC = 0x202
 _PAYLOAD_OFFSET = 0x248
 _PAYLOAD_LENGTH = 0x24C
 _SECTOR = 512
+_BTF = ".BTF"
 _LZ4_LEGACY = b"\x02\x21\x4c\x18"
 _CHUNK_LIMIT = 1 << 30
 """Most bytes that a kernel may decompress to."""
@@ -28,6 +33,17 @@ _CHUNK_LIMIT = 1 << 30
 def is_bzimage(data: bytes) -> bool:
     """Whether ``data`` has the setup header of a bzImage."""
     return data[_MAGIC : _MAGIC + 4] == b"HdrS"
+
+
+def btf_of(kernel: Path) -> bytes:
+    """The BTF of a kernel, a bzImage or an ELF file; nothing where it has none, or cannot be read."""
+    try:
+        data = kernel.read_bytes()
+        image = decompress_bzimage(data) if is_bzimage(data) else data
+        section = ELFFile(io.BytesIO(image)).get_section_by_name(_BTF)
+    except (OSError, BadInput, ELFError):
+        return b""
+    return bytes(section.data()) if section is not None else b""
 
 
 def decompress_bzimage(data: bytes) -> bytes:

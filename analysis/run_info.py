@@ -111,10 +111,14 @@ class Host:
 
 @dataclass(frozen=True)
 class Probe:
-    """A guest function that was watched; ``address`` is its link-time address."""
+    """A guest function that was watched; ``address`` is its link-time address.
+
+    ``arguments`` are the names of its first two, as far as the recorder knows them (analysis.accept_arguments).
+    """
 
     name: str
     address: int
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

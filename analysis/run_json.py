@@ -139,7 +139,7 @@ def _blob(reader: TypedJson) -> Blob:
 
 
 def _probe(reader: TypedJson) -> Probe:
-    return Probe(reader.text("name"), reader.number("address"))
+    return Probe(reader.text("name"), reader.number("address"), reader.texts("arguments"))
 
 
 def _hand_over(reader: TypedJson) -> HandOver:

@@ -65,7 +65,7 @@ class Kind(IntEnum):
     AP_START = 16  # detail: index of the vCPU that is started
     STAGE = 17  # detail: Stage that begins
     BITMAP = 18  # detail: number of the snapshot
-    PROBE_ENTER = 19  # detail: index of the probe; gpa, size: RDI, RSI
+    PROBE_ENTER = 19  # detail: index of the probe; gpa, size: RDI, RSI as given (analysis/accept_arguments.py)
     PROBE_RETURN = 20  # detail: index of the probe; result: RAX
     END = 21  # last record of a complete stream; detail: records before it
 

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.absent import EARLY, HAND_OVER, RESULTS
+from analysis.accept_arguments import END, FUNCTION, SIZE, second, shows_size
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.answered import may_be_answered
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
@@ -19,8 +20,8 @@ MISSING = "accepted a block without the guard unit behind it"
 
 _MOST_TOLD = 1024
 """Pages that are kept to see whether faults are answered."""
-REQUEST = "accept_memory"
-"""The function whose arguments (start, size) say what the kernel wanted accepted."""
+REQUEST = FUNCTION
+"""The function whose arguments say what the kernel wanted accepted."""
 
 
 class GuardUnit(Invariant):
@@ -48,9 +49,12 @@ class GuardUnit(Invariant):
         self._last_seq: npt.NDArray[np.int64] = np.zeros(0, np.int64)
         self._states = PageStates(0)
         self._told: set[int] = set()
-        names = [probe.name for probe in self.info.probes]
-        self._probes = [index for index, name in enumerate(names) if name == REQUEST]
-        self._requests: dict[int, int] = {}
+        probes = self.info.probes
+        self._probes = [index for index, probe in enumerate(probes) if probe.name == REQUEST]
+        names = probes[self._probes[0]].arguments if self._probes else ()
+        self._second = second(REQUEST, names, self.info.kernel.version)
+        self._asked: dict[str, dict[int, int]] = {END: {}, SIZE: {}}
+        self._shows_size = False
 
     def watch(self, step: Step) -> None:
         self._states = step.states
@@ -108,12 +112,16 @@ class GuardUnit(Invariant):
         asked = batch["kind"] == Kind.PROBE_ENTER
         asked &= np.isin(batch["detail"], self._probes)
         positions = np.flatnonzero(asked)
-        start, size = batch["gpa"][positions], batch["size"][positions]
-        # The second argument was the end of the range, not its size, before Linux 6.12.
-        end = np.where(size > start, size, start + size)
-        for border, position in zip(end.tolist(), positions.tolist(), strict=True):
-            if border % UNIT_SIZE == 0:
-                self._requests.setdefault(border, int(batch["seq"][position]))
+        start, given = batch["gpa"][positions], batch["size"][positions]
+        self._shows_size = self._shows_size or shows_size(start, given)
+        for what, end in ((END, given), (SIZE, start + given)):
+            for border, position in zip(end.tolist(), positions.tolist(), strict=True):
+                if border % UNIT_SIZE == 0:
+                    self._asked[what].setdefault(border, int(batch["seq"][position]))
+
+    @property
+    def _requests(self) -> dict[int, int]:
+        return self._asked[self._second or (SIZE if self._shows_size else END)]
 
     def _blame_requests(self) -> None:
         never = never_accepted_pages(self._states)

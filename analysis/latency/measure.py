@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
+from analysis.accept_arguments import second
 from analysis.events import Batch, EventFile
 from analysis.latency.calls import CallPairer, Calls
 from analysis.latency.groups import Groups, Row, rounded_sizes, size_name
@@ -18,6 +19,7 @@ from analysis.latency.trail import COLUMNS, Trail, Weigh, name_of
 from analysis.latency.waits import AcceptWaits
 from analysis.latency.where import ENCLOSING, Where, where_of
 from analysis.run_folder import Run
+from analysis.run_info import RunInfo
 from analysis.schema import KIND_NAMES, STAGE_NAMES, Kind
 from analysis.symbols import NO_SYMBOLS, RunSymbols
 
@@ -103,7 +105,7 @@ class _Counter:
         self._pairer = CallPairer()
         self._locks = LockWatch(info)
         self._accepting = _accepting(self._names)
-        self._waits = AcceptWaits(self._accepting)
+        self._waits = AcceptWaits(self._accepting, _second(info, self._accepting))
         self._groups, self._modelled = Groups(), Groups()
         self._weighs = weigh is not None
         self._stalls: dict[Where, list[int]] = {}
@@ -211,6 +213,14 @@ class _Counter:
 def _accepting(names: list[str]) -> int:
     """Index of the probe whose calls are acceptances; -1 for none."""
     return next((names.index(name) for name in ACCEPTING if name in names), -1)
+
+
+def _second(info: RunInfo, probe: int) -> str:
+    """What the second argument of the accepting function is, as far as the run tells."""
+    if probe < 0:
+        return ""
+    one = info.probes[probe]
+    return second(one.name, one.arguments, info.kernel.version)
 
 
 def _code(where: Where) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from analysis.accept_arguments import END, SIZE, shows_size
 from analysis.latency.calls import Calls
 from analysis.latency.histogram import Histograms
 from analysis.latency.locks import LockUse, convoys_of
@@ -13,17 +14,22 @@ from analysis.schema import UNIT_SIZE
 
 NAME = "overlapping ranges"
 _CALL = np.dtype(
-    [("begin", "<u8"), ("end", "<u8"), ("low", "<u8"), ("high", "<u8"), ("vcpu", "<i8")]
+    [("begin", "<u8"), ("end", "<u8"), ("start", "<u8"), ("second", "<u8"), ("vcpu", "<i8")]
 )
+Units = npt.NDArray[np.uint64]
 _MOST_BACK = 1024
 """How many calls before a call are looked at for one that is still going on."""
 
 
 class AcceptWaits:
-    """Keeps the calls of the accepting function: 40 bytes each, and there is one per 2 MiB or more."""
+    """Keeps the calls of the accepting function: 40 bytes each, and there is one per 2 MiB or more.
 
-    def __init__(self, probe: int) -> None:
+    ``second`` is what its second argument is (analysis.accept_arguments), "" where the calls have to tell.
+    """
+
+    def __init__(self, probe: int, second: str = "") -> None:
         self._probe = probe
+        self._second = second
         self._parts: list[npt.NDArray[np.void]] = []
 
     def add(self, calls: Calls) -> None:
@@ -34,11 +40,7 @@ class AcceptWaits:
         rows = np.zeros(len(mine), _CALL)
         rows["begin"], rows["end"] = calls.begin[mine], calls.end[mine]
         rows["vcpu"] = calls.vcpu[mine]
-        start, second = calls.argument[mine], calls.second[mine]
-        # (start, size) since Linux 6.12, (start, end) before.
-        end = np.where(second > start, second, start + second)
-        rows["low"] = start // np.uint64(UNIT_SIZE)
-        rows["high"] = end // np.uint64(UNIT_SIZE) + np.uint64(1)  # the guard unit
+        rows["start"], rows["second"] = calls.argument[mine], calls.second[mine]
         self._parts.append(rows)
 
     def use(self) -> LockUse | None:
@@ -49,7 +51,7 @@ class AcceptWaits:
         rows = rows[np.argsort(rows["begin"], kind="stable")]
         if len(np.unique(rows["vcpu"])) < 2:
             return None
-        until = _waits_until(rows)
+        until = _waits_until(rows, *self._units(rows))
         kept = until > 0
         histograms = Histograms()
         waited = np.minimum(until, rows["end"])[kept] - rows["begin"][kept]
@@ -58,8 +60,17 @@ class AcceptWaits:
         found = histograms.distribution(0)
         return LockUse(NAME, len(rows), None, found, found, convoys_of(begin, begin + waited))
 
+    def _units(self, rows: npt.NDArray[np.void]) -> tuple[Units, Units]:
+        """The first unit of each call and the first behind it, which is behind the guard unit."""
+        start, end = rows["start"], rows["second"]
+        shows = SIZE if shows_size(start, end) else END
+        if (self._second or shows) == SIZE:
+            end = start + end
+        unit = np.uint64(UNIT_SIZE)
+        return start // unit, end // unit + np.uint64(1)
 
-def _waits_until(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
+
+def _waits_until(rows: npt.NDArray[np.void], low: Units, high: Units) -> npt.NDArray[np.uint64]:
     """For every call, when the last call that it had to wait for ended; 0 when there was none.
 
     It has to wait for one that began before it on another vCPU, overlaps it, and ended before it did.
@@ -71,6 +82,6 @@ def _waits_until(rows: npt.NDArray[np.void]) -> npt.NDArray[np.uint64]:
         if not going_on.any():
             break  # whoever spans more calls spans fewer too
         waits = going_on & (other["vcpu"] != one["vcpu"]) & (other["end"] <= one["end"])
-        waits &= (other["low"] < one["high"]) & (one["low"] < other["high"])
+        waits &= (low[:-back] < high[back:]) & (low[back:] < high[:-back])
         until[back:] = np.maximum(until[back:], np.where(waits, other["end"], 0))
     return until

@@ -23,6 +23,7 @@ TRACEPOINTS = (_BEGIN, _END, _CONVERT)
 _MARKER = re.compile(r"acceptlab: stage ([a-z-]+)\s*$")
 _FIELD = re.compile(r"(\w+)=(\S+)")
 _PROBE = re.compile(r"(?P<function>\w{1,128}?)(?P<return>_{1,2}return|_ret)?(?:_\d{1,4})?$")
+_CALLER = "caller"
 _MOST_OPEN = 1 << 14
 """Calls that may be open at a time; each task has one or two."""
 
@@ -74,8 +75,9 @@ class Calls:
 
     def entered(self, function: str, fields: Mapping[str, str], at: Moment) -> None:
         """A guest function was called; its first two arguments are the first two fields."""
-        arguments = [number(fields, name) for name in list(fields)[:2]] + [0, 0]
-        probe = self._recorder.probe(function)
+        names = tuple(name for name in list(fields)[:2] if name != _CALLER)
+        arguments = [number(fields, name) for name in names] + [0, 0]
+        probe = self._recorder.probe(function, names)
         self._recorder.event(
             Kind.PROBE_ENTER, at.clock, at.vcpu, gpa=arguments[0], size=arguments[1], detail=probe,
             caller=_caller(fields),
@@ -161,7 +163,7 @@ def _range(fields: Mapping[str, str]) -> tuple[int, int]:
 
 def _caller(fields: Mapping[str, str]) -> int:
     """Who asked, where the recorder looked at the stack; else 0."""
-    return number(fields, "caller") if "caller" in fields else 0
+    return number(fields, _CALLER) if _CALLER in fields else 0
 
 
 def _stage(name: str) -> Stage:

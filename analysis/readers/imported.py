@@ -12,6 +12,7 @@ from analysis.readers.damage import Damaged
 from analysis.readers.detect import Reader
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
+from analysis.run_info import Probe
 from analysis.schema import Kind, Stage, label
 
 _NEVER_SEEN_INSIDE = {EARLY, HAND_OVER, BLOCKS, RESULTS, *OUTSIDE_THE_GUEST}
@@ -27,7 +28,7 @@ class Imported:
     clock_unit: str
     platform: str | None
     vcpus: int
-    probes: tuple[str, ...]
+    probes: tuple[Probe, ...]
     kinds: frozenset[Kind]
     stage: Stage
     absent: tuple[str, ...]

@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.event_writer import NOT_MEASURED, Durations, Records
 from analysis.readers.damage import Damaged
+from analysis.run_info import Probe
 from analysis.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
 
 KEPT = 1 << 16
@@ -40,6 +41,7 @@ class Recorder:
         self.clock_unit = "ns"
         self.platform: str | None = None
         self._probes: dict[str, int] = {}
+        self._arguments: list[tuple[str, ...]] = []
         self.problem: str | None = None
         self._write = write
         self._rows: list[_Row] = []
@@ -84,18 +86,24 @@ class Recorder:
         self.clock = int(records["clock"][-1])
         self.stage = Stage(int(records["stage"][-1]))
 
-    def probe(self, function: str) -> int:
-        """The index of a function among ``probes``, where it is entered if need be."""
+    def probe(self, function: str, arguments: tuple[str, ...] = ()) -> int:
+        """The index of a function among ``probes``, where it is entered if need be; its first call names its ``arguments``."""
         if function not in self._probes:
             if len(self._probes) == MOST_PROBES:
                 raise Damaged(f"event {self.events}: more than {MOST_PROBES} functions")
             self._probes[function] = len(self._probes)
-        return self._probes[function]
+            self._arguments.append(())
+        index = self._probes[function]
+        self._arguments[index] = self._arguments[index] or arguments
+        return index
 
     @property
-    def probes(self) -> tuple[str, ...]:
-        """The functions that the details of probe events count."""
-        return tuple(self._probes)
+    def probes(self) -> tuple[Probe, ...]:
+        """The functions that the details of probe events count, and the names of their first two arguments."""
+        return tuple(
+            Probe(name, 0, arguments)
+            for name, arguments in zip(self._probes, self._arguments, strict=True)
+        )
 
     def incomplete(self, problem: str) -> None:
         """Note why the trace is not complete; the first reason stays."""

@@ -80,6 +80,7 @@ class Guest:
     cpus: int = 2
     layout: Layout = field(default_factory=Layout)
     guard: bool = True
+    release: str = "6.12"
     probes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -139,7 +140,8 @@ class Guest:
         """Linux's accept_memory(): guard unit, whole units, bits cleared afterwards."""
         if "accept_memory" in self.probes:
             number = self.probes.index("accept_memory")
-            self.event(Kind.PROBE_ENTER, start, size, detail=number, vcpu=vcpu)
+            second = start + size if self.release.startswith("6.1.") else size
+            self.event(Kind.PROBE_ENTER, start, second, detail=number, vcpu=vcpu)
         end = start + size
         if self.guard and end % UNIT_SIZE == 0:
             end += UNIT_SIZE
@@ -245,7 +247,7 @@ class Guest:
             platform=self.platform,
             clock="instructions",
             outcome="userspace",
-            kernel=Kernel(name="synthetic", version="6.12"),
+            kernel=Kernel(name="synthetic", version=self.release),
             command_line=f"accept_memory={self.accept}",
             machine=Machine(layout.top, self.cpus, self.accept, seed=1),
             hand_over=HandOver(

@@ -51,6 +51,13 @@ def test_the_kernel_is_probed_from_its_start(boot: BootGuest) -> None:
     assert starts[0]["seq"] == min(event["seq"] for event in events)
 
 
+def test_what_the_kernel_says_of_its_arguments_is_recorded(boot: BootGuest) -> None:
+    """Debian's tells by its BTF."""
+    (accept, start) = boot("debian:6.12", *WORDS).run["probes"]
+    assert accept["arguments"] == ["start", "size"]
+    assert start["arguments"] == []
+
+
 LOCK = "unaccepted_memory_lock"
 LOCK_WORDS = [*WORDS[:6], "--cpus", "2", "--probe", "accept_memory", "--probe-lock", LOCK]
 

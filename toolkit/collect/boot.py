@@ -41,11 +41,13 @@ class Watched:
 
 
 FUNCTIONS = {
-    "": (Watched("accept_memory", ("start", "size")),),
+    "": (Watched("accept_memory", ("start", "second")),),
     "snp": (Watched("snp_accept_memory", ("start", "end")),),
     "tdx": (Watched("tdx_accept_memory", ("start", "end"), "ret=$retval:u8"),),
 }
-"""What to trace on any platform (Linux, drivers/firmware/efi/unaccepted_memory.c), and each platform's hook behind it."""
+"""What to trace on any platform (Linux, drivers/firmware/efi/unaccepted_memory.c), and each platform's hook behind it.
+
+What the second argument of accept_memory() is, depends on the kernel, which is not known yet (analysis.accept_arguments)."""
 
 
 def watched(platform: str | None, more: Sequence[str] = ()) -> tuple[Watched, ...]:

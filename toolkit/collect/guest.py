@@ -54,7 +54,7 @@ def record(
     permission.check_kprobes()
     bcc = library.load()
     places = guest_program.addresses()
-    functions = [one for one in guest_program.FUNCTIONS if one.name in places]
+    functions = [one for one in guest_program.functions() if one.name in places]
     traced = guest_program.tracepoints()
     if not functions and not traced:
         raise MachineError(

@@ -8,17 +8,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from toolkit.collect import this_kernel
+
 
 @dataclass(frozen=True)
 class Function:
-    """A kernel function, and the names of its first two arguments as trace text has them."""
+    """A kernel function, and the names of its first two arguments as trace text has them; kernels may have others."""
 
     name: str
     arguments: tuple[str, str]
 
 
 FUNCTIONS = (
-    Function("accept_memory", ("start", "size")),
+    Function("accept_memory", ("start", "second")),
     Function("snp_accept_memory", ("start", "end")),
     Function("tdx_accept_memory", ("start", "end")),
     Function("set_memory_encrypted", ("address", "pages")),
@@ -210,6 +212,16 @@ def program(ring_pages: int, direct_map: int, traced: list[Tracepoint]) -> str:
     """Return the program; its ring has ``ring_pages`` pages, ``direct_map`` is the address of DIRECT_MAP."""
     text = _TEXT.format(pages=ring_pages, direct_map=direct_map)
     return text + "".join(one.text for one in traced)
+
+
+def functions() -> tuple[Function, ...]:
+    """Return FUNCTIONS with the names that this kernel has for their arguments, where it tells."""
+    return tuple(Function(one.name, _names(one)) for one in FUNCTIONS)
+
+
+def _names(function: Function) -> tuple[str, str]:
+    first, second = (*this_kernel.arguments(function.name), *function.arguments)[:2]
+    return first, second
 
 
 def addresses() -> dict[str, int]:

@@ -19,7 +19,7 @@ from toolkit.collect.guest_tally import GuestTally
 from toolkit.collect.view import View
 from toolkit.errors import BadInputError
 from toolkit.hardware import signs
-from toolkit.importing.describe import Origin, run_json
+from toolkit.importing.describe import Origin, recorded_here, run_json
 from toolkit.processes import stop_asked
 from toolkit.run.folder import claimed
 
@@ -75,6 +75,6 @@ def _collect(
     with Opened(text) as source:
         imported = import_events(source, READERS["text"], parquet)
     info = run_json(imported, platform, parquet, None, Origin(text, "text", command))
-    info = replace(info, absent=tuple(sorted({*info.absent, HAND_OVER})))
+    info = replace(recorded_here(info), absent=tuple(sorted({*info.absent, HAND_OVER})))
     write_run_json(folder, info)
     return Collected(folder, info, recorded.lost, recorded.functions)

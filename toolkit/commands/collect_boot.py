@@ -55,7 +55,9 @@ def _write_initrd(initrd: Path, platform: str | None, out: Path | None) -> None:
 
 
 def _read(platform: str | None, out: Path | None, as_json: bool) -> None:
-    from toolkit.importing.perform import Request, perform  # loads pyarrow
+    from analysis.run_folder import write_run_json  # loads pyarrow, as the next two do
+    from toolkit.importing.describe import recorded_here
+    from toolkit.importing.perform import Request, perform
 
     text = boot.read_trace()
     folder = out or fresh("boot")
@@ -63,6 +65,7 @@ def _read(platform: str | None, out: Path | None, as_json: bool) -> None:
         file = Path(scratch) / _TEXT
         file.write_text(text)
         finished = perform(Request(file, platform, "ftrace"), folder)
+        write_run_json(folder, recorded_here(finished.info))
         shutil.copyfile(file, folder / _TEXT)
     events = finished.info.events
     if as_json:

@@ -34,6 +34,9 @@ _LEFT_OUT = (
     "dev",
 )
 _RECORDER = (
+    "analysis/__init__.py",
+    "analysis/accept_arguments.py",
+    "analysis/btf.py",
     "toolkit/__init__.py",
     "toolkit/errors.py",
     "toolkit/processes.py",
@@ -129,7 +132,7 @@ def whole() -> Iterator[Entry]:
 
 def recorder() -> Iterator[Entry]:
     """Yield the modules that the recorder consists of (toolkit.collect.guest)."""
-    for folder in ("toolkit", "toolkit/run"):
+    for folder in ("analysis", "toolkit", "toolkit/run"):
         yield Entry(f"acceptlab/{folder}", stat.S_IFDIR | 0o755)
     for name in _RECORDER:
         path = CHECKOUT / name

@@ -10,7 +10,7 @@ from analysis.readers.detect import READERS
 from analysis.readers.ftrace import PREFIX
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened
-from analysis.run_info import EventsInfo, Kernel, Machine, Probe, RunInfo
+from analysis.run_info import EventsInfo, Kernel, Machine, RunInfo
 from toolkit.errors import MachineError
 from toolkit.hardware.command import Launch
 from toolkit.kernels import resolve
@@ -67,7 +67,7 @@ def describe(
         machine=Machine(
             options.memory_bytes, options.cpus, options.accept, options.seed, options.kaslr
         ),
-        probes=tuple(Probe(name, 0) for name in got.probes) if got else (),
+        probes=got.probes if got else (),
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256)
         if events
         else EventsInfo(

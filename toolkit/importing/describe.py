@@ -11,9 +11,10 @@ from analysis.absent import HAND_OVER
 from analysis.events import EventFile
 from analysis.readers.imported import Imported
 from analysis.run_folder import Run
-from analysis.run_info import EventsInfo, HandOver, Machine, Probe, RunInfo
+from analysis.run_info import EventsInfo, HandOver, Kernel, Machine, RunInfo
 from analysis.schema import Kind, Stage
 from analysis.typed_json import Range
+from toolkit.collect import this_kernel
 from toolkit.guests.ranges import Range as Span
 from toolkit.guests.ranges import subtract
 
@@ -54,12 +55,21 @@ def run_json(
         if recorded_in
         else Machine(memory, cpus),
         hand_over=hand_over,
-        probes=tuple(Probe(name, 0) for name in imported.probes) or base.probes,
+        probes=imported.probes or base.probes,
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256),
         reproduce=shlex.join(origin.command),
         absent=tuple(sorted(absent)),
         other={"imported": {"file": str(origin.file.resolve()), "format": origin.format}},
     )
+
+
+def recorded_here(info: RunInfo) -> RunInfo:
+    """Return run.json with what the kernel that runs here tells: it is the one that was recorded."""
+    probes = tuple(
+        replace(one, arguments=this_kernel.arguments(one.name) or one.arguments)
+        for one in info.probes
+    )
+    return replace(info, kernel=Kernel(version=this_kernel.release()), probes=probes)
 
 
 def _hand_over(parquet: Path) -> HandOver:

@@ -96,6 +96,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
+    watched = probes.with_names(watched, kernel.image, kernel.version)
     command_line = full_command_line(options)
     second = _second_kernel(options, kernel)
     hand_over = build_hand_over(

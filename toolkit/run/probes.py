@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis import accept_arguments
+from analysis.kernel_image import btf_of
 from toolkit.errors import BadInputError
 from toolkit.run.machinery import Table
 
@@ -23,12 +25,13 @@ LOCK_FUNCTIONS = (
 class Probe:
     """A function and its link-time address; the emulator adds what KASLR did.
 
-    With `argument` only calls with that first argument (a link-time address) are recorded.
+    With `argument` only calls with that first argument (a link-time address) are recorded; `names` are those of its first two.
     """
 
     name: str
     address: int
     argument: int | None = None
+    names: tuple[str, ...] = ()
 
 
 def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
@@ -60,6 +63,16 @@ def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]
         found.append(Probe(lock, addresses[lock]))
         found += [Probe(name, addresses[name], addresses[lock]) for name in LOCK_FUNCTIONS]
     return found
+
+
+def with_names(probes: Sequence[Probe], kernel: Path, release: str) -> list[Probe]:
+    """Return the probes with the names of their arguments, as far as the kernel (a bzImage or vmlinux) or its release tells."""
+    told = any(probe.name == accept_arguments.FUNCTION for probe in probes)
+    btf = btf_of(kernel) if told else b""
+    return [
+        replace(probe, names=accept_arguments.arguments(probe.name, release, btf))
+        for probe in probes
+    ]
 
 
 def write(probes: Sequence[Probe], path: Path) -> None:

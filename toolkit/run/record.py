@@ -58,7 +58,7 @@ def describe(
         hand_over=hand_over_of(hand_over),
         host=run_info.Host(backing=options.host_backing, assign=options.host_assign),
         attacks=options.attacks,
-        probes=tuple(run_info.Probe(probe.name, probe.address) for probe in probes),
+        probes=tuple(run_info.Probe(probe.name, probe.address, probe.names) for probe in probes),
         emulator={
             "version": emulator.build["qemu"],
             "debian_version": emulator.build["debian_version"],

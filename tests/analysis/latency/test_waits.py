@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.accept_arguments import END, SIZE
 from analysis.latency.calls import Calls
 from analysis.latency.waits import AcceptWaits
 from analysis.schema import UNIT_SIZE
@@ -51,7 +52,7 @@ def test_waits_are_those_of_all_pairs(some: list[Call]) -> None:
     begins = [begin for _, begin, _, _ in some]
     if len(set(begins)) < len(begins):  # who of two that begin at once is first, nobody can say
         return
-    waits = AcceptWaits(0)
+    waits = AcceptWaits(0, SIZE)
     waits.add(calls(some))
     use = waits.use()
     if use is None:
@@ -62,10 +63,26 @@ def test_waits_are_those_of_all_pairs(some: list[Call]) -> None:
     assert (got.count, got.total) == (len(wanted), sum(wanted)) if got else not wanted
 
 
-def test_an_end_instead_of_a_size_is_understood() -> None:
-    """accept_memory() took (start, end) before Linux 6.12."""
-    some = [(0, 0, 20, 4), (1, 5, 30, 6)]
-    waits = AcceptWaits(0)
-    waits.add(calls(some, second=7 * UNIT_SIZE))
+def waited(second: str, given: int, *units: int) -> int:
+    """For how long the second of two calls waits, on units that are given with the same second argument."""
+    waits = AcceptWaits(0, second)
+    waits.add(calls([(0, 0, 20, units[0]), (1, 5, 30, units[1])], given * UNIT_SIZE))
     use = waits.use()
-    assert use is not None and use.contended is not None and use.contended.total == 15
+    assert use is not None
+    return use.contended.total if use.contended else 0
+
+
+def test_what_the_second_argument_is_decides_which_calls_overlap() -> None:
+    """Units 1 and 4: ends of 5 overlap, and so do sizes of 5, but sizes of 2 do not; nor do units 4 and 6 with ends of 6."""
+    assert waited(END, 5, 1, 4) == 15
+    assert waited(SIZE, 2, 1, 4) == 0
+    assert waited(SIZE, 5, 1, 7) == 0
+    assert waited(SIZE, 5, 1, 6) == 15
+    assert waited(END, 7, 4, 6) == 15
+
+
+def test_a_call_that_would_end_before_it_begins_shows_sizes() -> None:
+    """Then all of them are sizes, that of 5 units behind unit 1 as well; where no call shows it, they are ends."""
+    assert waited("", 5, 1, 6) == 15
+    assert waited("", 6, 1, 6) == 15
+    assert waited("", 9, 1, 8) == 15

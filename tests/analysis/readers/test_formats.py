@@ -54,7 +54,10 @@ def test_ftrace_tells_accepts_with_their_durations(tmp_path: Path) -> None:
     found = imported("ftrace", tmp_path)
     assert found.events.problem is None
     assert (found.platform, found.source, found.vcpus) == ("snp", "ftrace", 2)
-    assert found.probes == ("accept_memory", "snp_accept_memory")
+    assert [(one.name, one.arguments) for one in found.probes] == [
+        ("accept_memory", ("start", "size")),
+        ("snp_accept_memory", ("start", "end")),
+    ]
     assert rows(tmp_path, "kind", "clock", "vcpu", "gpa", "size") == [
         (ENTER, 123456000, 0, 0x40000000, 0x400000),
         (ENTER, 123457000, 0, 0x40000000, 0x40600000),

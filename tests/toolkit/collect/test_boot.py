@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from toolkit.collect import boot
+from analysis.run_folder import Run
+from analysis.run_info import Probe, RunInfo
+from toolkit.collect import boot, this_kernel
 from toolkit.commands.app import app
 from toolkit.errors import BadInputError, MachineError
+from toolkit.importing.describe import recorded_here
 
 
 def split(image: bytes, initrd: bytes) -> str:
@@ -101,3 +104,21 @@ def test_what_was_recorded_becomes_a_run(tmp_path: Path, monkeypatch: pytest.Mon
         (1 << 30, 2 << 20, 9000)
     ]
     assert (tmp_path / "run" / "trace.txt").exists()
+    info = Run.open(tmp_path / "run").info
+    assert info.kernel.version == this_kernel.release()
+    assert [(one.name, one.arguments) for one in info.probes] == [
+        ("tdx_accept_memory", ("start", "end"))
+    ]
+
+
+@pytest.mark.parametrize(("release", "second"), [("6.1.176", "end"), ("6.12.3-cloud", "size")])
+def test_who_reads_it_in_the_guest_knows_what_was_asked_for(
+    release: str, second: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The configuration does not: it is written before the kernel is known."""
+    assert "accept_memory start=$arg1 second=$arg2" in boot.bootconfig(None)
+    monkeypatch.setattr(this_kernel, "BTF", tmp_path / "none")
+    monkeypatch.setattr(this_kernel, "release", lambda: release)
+    probe = Probe("accept_memory", 0, ("start", "second"))
+    info = RunInfo("tdx", "ns", "userspace", probes=(probe,))
+    assert recorded_here(info).probes == (Probe("accept_memory", 0, ("start", second)),)

@@ -12,7 +12,7 @@ from analysis.readers.detect import READERS
 from analysis.readers.imported import import_events
 from analysis.readers.opened import Opened
 from analysis.run_folder import Run
-from toolkit.collect import guest, guest_run, library
+from toolkit.collect import guest, guest_program, guest_run, library, this_kernel
 from toolkit.collect.guest_program import (
     BEGIN,
     CONVERTED,
@@ -103,6 +103,18 @@ def test_conversion_elsewhere_stays_a_call(tmp_path: Path) -> None:
     name = "set_memory_decrypted"
     found, _ = rows(tmp_path, [call(name, 5, 0xFFFFC90000000000, 1), returned(name, 9, 0)])
     assert [row["kind"] for row in found] == ["probe-enter", "probe-return", "end"]
+
+
+@pytest.mark.parametrize(("release", "second"), [("6.1.176", "end"), ("6.12.3-cloud", "size")])
+def test_the_second_argument_has_the_name_that_this_kernel_has_for_it(
+    release: str, second: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(this_kernel, "BTF", tmp_path / "none")
+    monkeypatch.setattr(this_kernel, "release", lambda: release)
+    named = {one.name: one.arguments for one in guest_program.functions()}
+    assert named["accept_memory"] == ("start", second)
+    assert named["tdx_accept_memory"] == ("start", "end")
+    assert named["set_memory_encrypted"] == ("address", "pages")
 
 
 def test_calls_of_two_tasks_are_not_mixed_up(tmp_path: Path) -> None:
