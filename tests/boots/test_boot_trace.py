@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.readers.imported import Imported
+from analysis.replay import replay_run
+from analysis.run_folder import Run
 from tests.boots import series_kernel
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
+from tests.boots.out_of_guest import PRINT, unpack
 from toolkit.collect import boot as boot_tracing
+from toolkit.guests import debian
 from toolkit.guests.initramfs import initramfs
 from toolkit.hardware.collect import from_console
 
@@ -92,3 +98,68 @@ def test_a_kernel_takes_our_bootconfig(platform: str, boot: BootGuest, tmp_path:
     seen = accepted_pages(tmp_path)
     assert set(seen) <= set(accepted_pages(run.folder))
     assert len(seen) * 4096 > 64 << 20
+
+
+READ = f"""\
+python3 -m toolkit collect --boot read --platform $PLATFORM --out /read --json >/answer.json
+python3 - read answer.json <<'END'{PRINT}END
+"""
+
+
+def read_inside(boot: BootGuest, kernel: str, platform: str, folder: Path, *words: str) -> Boot:
+    """Boot a Debian userspace in which `collect --boot read` is run; its run folder is folder/read, what it said folder/answer.json."""
+    initrd = folder / "initrd"
+    initrd.write_bytes(debian.initramfs(READ.replace("$PLATFORM", platform), debian.whole()))
+    if "bootconfig" in words:
+        text = boot_tracing.bootconfig(platform)
+        initrd.write_bytes(boot_tracing.with_bootconfig(initrd.read_bytes(), text))
+    machine = ("--platform", platform, "--memory", "6G", "--firmware-accepts", "minimal")
+    done = boot(kernel, *machine, "--initrd", str(initrd), "--append", *words)
+    initrd.unlink()
+    unpack(done.console, folder)
+    return done
+
+
+def check_read(accepted: list[int], folder: Path, kernel: str, second: str) -> None:
+    """What was read inside is part of what the emulator saw accepted, tells of its kernel, and is not judged clean."""
+    answer = json.loads((folder / "answer.json").read_text())
+    read = folder / "read"
+    info = Run.open(read).info
+    assert answer["complete"] and answer["events"] == info.events.count > 100
+    assert (info.source, info.events.complete) == ("ftrace", True)
+    assert info.kernel.version.startswith(kernel)
+    named = {probe.name: probe.arguments for probe in info.probes}
+    assert named["accept_memory"] == ("start", second)
+    assert (read / "trace.txt").is_file()
+    assert {"early", "page-states"} <= set(info.absent)
+    assert replay_run(read, write=False).verdict == "undecided"
+    seen = accepted_pages(read)
+    assert_part_of(seen, accepted)
+    assert len(seen) * 4096 > 128 << 20
+
+
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="a Debian userspace is made by debootstrap, which needs root"
+)
+
+
+@needs_root
+@pytest.mark.long
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_boot_read_in_a_guest_with_our_bootconfig(
+    platform: str, boot: BootGuest, tmp_path: Path
+) -> None:
+    """The tracepoints of the series' kernel, which do not tell of what becomes private again."""
+    done = read_inside(boot, series_kernel.image(), platform, tmp_path, "bootconfig")
+    release = done.run["kernel"]["version"]
+    second = "end" if release.startswith("6.1.") else "size"
+    check_read(list(dict.fromkeys(accepted_pages(done.folder))), tmp_path, release, second)
+
+
+@needs_root
+@pytest.mark.long
+def test_boot_read_in_a_guest_of_a_stock_kernel(boot: BootGuest, tmp_path: Path) -> None:
+    """Kprobes from the command line."""
+    words = boot_tracing.command_line("tdx")
+    done = read_inside(boot, "debian:6.12", "tdx", tmp_path, words)
+    check_read(accepted_pages(done.folder), tmp_path, "6.12.", "size")

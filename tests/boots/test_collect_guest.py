@@ -7,12 +7,9 @@ series' tracepoints show the accepts of both platforms.
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import os
 import re
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +24,7 @@ from analysis.run_folder import Run
 from tests.boots import series_kernel
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
+from tests.boots.out_of_guest import unpack
 from toolkit.guests import debian
 
 pytestmark = pytest.mark.long
@@ -63,10 +61,7 @@ def collected(boot: BootGuest, tmp_path_factory: pytest.TempPathFactory) -> Coll
         done = boot(kernel, *words)
         initrd.unlink()
         where = folder / f"{Path(kernel).parent.name}-{platform}"
-        lines = re.findall(r"^ACCEPTLAB file (\S+)\r?$", done.console, re.MULTILINE)
-        assert lines, done.console[-3000:]
-        with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as archive:
-            archive.extractall(where, filter="data")
+        unpack(done.console, where)
         found = json.loads((where / "found.json").read_text())
         return Collected(done, where / "collected", where / "killed", found)
 
