@@ -8,6 +8,7 @@ data, version 7 is a row of sections up to the end of the file.
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,8 @@ from analysis.readers.damage import Damaged
 
 MAGIC = b"\x17\x08\x44tracing"
 _LONGEST_NAME = 256
-_BUFFER = 3
+_OPTIONS, _BUFFER, _STRINGS, _DONE = 0, 3, 15, 0
+_COMPRESSED = 1
 _MOST_CPUS = 1 << 13
 
 
@@ -32,18 +34,43 @@ def check(path: Path) -> None:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
 
 
+@dataclass(frozen=True)
+class Tables:
+    """Where a file of version 6 has the place and size of a CPU's data, for each; its byte order, and the size of a page of data."""
+
+    places: tuple[int, ...]
+    order: str
+    page: int
+
+
+def cpu_tables(path: Path) -> Tables:
+    """Find them in a file that may break off behind them. Raises Damaged when it does so before, or is of another version."""
+    with path.open("rb") as file:
+        walk = _Walk(file, path.stat().st_size)
+        file.seek(len(MAGIC))
+        try:
+            walk.check()
+        except Damaged:
+            if not walk.tables:
+                raise
+        return Tables(tuple(walk.tables), walk.order, walk.page)
+
+
 class _Walk:
     """Goes through a file from part to part and never beyond its end."""
 
     def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
         self._size = size
-        self._order = "<"
+        self.order = "<"
+        self.page = 0
+        self.tables: list[int] = []
 
     def check(self) -> None:
         version = self._text()
-        endian = self._take(6)[0]
-        self._order = ">" if endian == 1 else "<"
+        endian = self._take(2)[0]
+        self.order = ">" if endian == 1 else "<"
+        (self.page,) = self._numbers("I")
         if version == "6":
             self._version_6()
         elif version == "7":
@@ -56,9 +83,36 @@ class _Walk:
         self._text()
         (first_options,) = self._numbers("Q")
         self._has(first_options, 1)
+        named = has_names = False
         while self._file.tell() < self._size:
-            _, _, _, size = self._numbers("HHIQ")
+            kind, _, name, size = self._numbers("HHIQ")
             self._skip(size)
+            named, has_names = named or name > 0, has_names or kind == _STRINGS
+        self._follow(first_options)
+        if named and not has_names:
+            raise Damaged(f"breaks off at byte {self._size}: the names of its parts are missing")
+
+    def _follow(self, options: int) -> None:
+        """Go from options to options, each of which says where the next are: 0 at the end."""
+        seen = {0}
+        while options not in seen:
+            seen.add(options)
+            self._has(options, 1)
+            self._file.seek(options)
+            kind, flags, _, size = self._numbers("HHIQ")
+            if kind != _OPTIONS:
+                raise Damaged(f"byte {options}: no options, though its head or others say so")
+            if flags & _COMPRESSED:
+                return
+            options = self._next_options(self._file.tell() + size)
+
+    def _next_options(self, end: int) -> int:
+        while self._file.tell() < end:
+            option, size = self._numbers("HI")
+            if option == _DONE and size == 8:
+                return self._numbers("Q")[0]
+            self._skip(size)
+        raise Damaged(f"byte {end}: options that do not say where the next are")
 
     def _version_6(self) -> None:
         for _ in range(2):
@@ -96,13 +150,15 @@ class _Walk:
             (size,) = self._numbers("I")
             data = self._take(8) if option == _BUFFER and size >= 8 else b""
             if data:
-                buffers.append(struct.unpack(f"{self._order}Q", data)[0])
+                buffers.append(struct.unpack(f"{self.order}Q", data)[0])
             self._skip(size - len(data))
         return buffers
 
     def _cpu_data(self, cpus: int) -> None:
         if cpus > _MOST_CPUS:
             raise Damaged(f"byte {self._file.tell()}: trace.dat of {cpus} CPUs")
+        at = self._file.tell()
+        self.tables += range(at, at + 16 * cpus, 16)
         for _ in range(cpus):
             self._has(*self._numbers("QQ"))
 
@@ -119,7 +175,7 @@ class _Walk:
         return self._file.read(size)
 
     def _numbers(self, form: str) -> tuple[int, ...]:
-        form = self._order + form
+        form = self.order + form
         return struct.unpack(form, self._take(struct.calcsize(form)))
 
     def _text(self) -> str:

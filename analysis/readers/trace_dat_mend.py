@@ -4,7 +4,7 @@
 Version 7 is a row of sections, found through the options section that the head names; that of the trace data is written behind
 the data, so that a file that breaks off has lost it (trace-cmd.dat.v7(5)). Here it is written anew, for the sections that are there. Which
 CPU a page of data is of, only the lost section told: pages of one CPU follow each other in time, so that a page which is older than the one
-before begins the next CPU. The last page is cut behind its last whole entry (Linux, include/linux/ring_buffer.h).
+before begins the next CPU. Compressed data tells by itself, and is put unpacked behind the rest. The last page is cut behind its last whole entry.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from analysis.readers import trace_dat_chunks
 from analysis.readers.damage import Damaged
+from analysis.readers.trace_dat_page import HEADER, clock_of, is_size, mended
 
 MAGIC = b"\x17\x08\x44tracing7\0"
 _OPTIONS, _BUFFER, _DONE, _CPU_COUNT = 0, 3, 0, 8
@@ -23,12 +25,6 @@ _FOUND_BY_OPTION = range(16, 22)
 """Sections whose option has the section's own number, and its place as data: formats, kallsyms, printk, command lines."""
 _COMPRESSED = 1
 _HEADER = "HHIQ"
-_PAGE_HEADER = 16
-"""Of a page of the ring buffer on 64 bits: time, and the number of bytes behind the header."""
-_COMMITTED = (1 << 20) - 1
-"""Of the second word of a page's header: the number of bytes; higher bits tell of lost events (kernel/trace/ring_buffer.c)."""
-_PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31
-_MOST_PAGE = 1 << 16
 
 
 @dataclass
@@ -38,6 +34,7 @@ class _Parts:
     order: str
     page: int
     first_options: int
+    compression: str
     sections: dict[int, int] = field(default_factory=dict)
     options: list[bytes] = field(default_factory=list)
     buffer: int | None = None
@@ -53,17 +50,16 @@ def is_for(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def mend(broken: Path, mended: Path) -> None:
-    """Write to ``mended`` what trace-cmd can read of ``broken``. Raises Damaged when there is no trace data in it."""
-    shutil.copyfile(broken, mended)
-    with mended.open("r+b") as file:
+def mend(broken: Path, copy: Path) -> None:
+    """Write to ``copy`` what trace-cmd can read of ``broken``. Raises Damaged when there is no trace data in it."""
+    shutil.copyfile(broken, copy)
+    with copy.open("r+b") as file:
         parts = _head(file)
         size = file.seek(0, 2)
         _look(file, parts, size)
-        if parts.buffer is None or not parts.cpus:
+        if parts.buffer is None or not any(length for _, length in parts.cpus):
             raise Damaged("it breaks off before the first page of trace data")
-        file.seek(0, 2)
-        place = file.tell()
+        place = file.seek(0, 2)
         options = _options(parts)
         file.write(parts.packed(_HEADER, _OPTIONS, 0, 0, len(options)) + options)
         file.seek(parts.first_options)
@@ -78,14 +74,14 @@ def _head(file: BinaryIO) -> _Parts:
         at = len(MAGIC)
         order = ">" if head[at] == 1 else "<"
         (page,) = struct.unpack_from(f"{order}I", head, at + 2)
-        at = (
-            head.index(b"\0", head.index(b"\0", at + 6) + 1) + 1
-        )  # name and version of the compression
+        name_end = head.index(b"\0", at + 6)
+        compression = head[at + 6 : name_end].decode("utf-8", "replace")
+        at = head.index(b"\0", name_end + 1) + 1  # behind its version
     except (ValueError, IndexError, struct.error):
         raise Damaged("it breaks off in its head") from None
-    if not _PAGE_HEADER < page <= _MOST_PAGE or page % 8 or len(head) < at + 8:
+    if not is_size(page) or len(head) < at + 8:
         raise Damaged("it breaks off in its head")
-    return _Parts(order, page, at)
+    return _Parts(order, page, at, compression)
 
 
 def _look(file: BinaryIO, parts: _Parts, size: int) -> None:
@@ -96,10 +92,7 @@ def _look(file: BinaryIO, parts: _Parts, size: int) -> None:
         kind, flags, _, length = struct.unpack(parts.order + _HEADER, file.read(16))
         end = at + 16 + length
         if kind == _BUFFER:
-            if flags & _COMPRESSED:
-                raise Damaged("its trace data is compressed, and what tells of its parts is lost")
-            parts.buffer = at
-            _look_at_pages(file, parts, at + 16, min(end, size) if length else size)
+            _look_at_data(file, parts, at, min(end, size) if length else size, flags)
             return
         elif end > size:
             return
@@ -121,44 +114,48 @@ def _kept(data: bytes, order: str) -> list[bytes]:
     return kept
 
 
+def _look_at_data(file: BinaryIO, parts: _Parts, section: int, end: int, flags: int) -> None:
+    start = -(-(section + 16) // parts.page) * parts.page
+    if not flags & _COMPRESSED:
+        parts.buffer = section
+        _look_at_pages(file, parts, start, end)
+    elif parts.compression == trace_dat_chunks.ALGORITHM:
+        _unpack(file, parts, start, end)
+    else:
+        raise Damaged(f"its trace data is packed by {parts.compression[:16]}, which is not read")
+
+
 def _look_at_pages(file: BinaryIO, parts: _Parts, start: int, end: int) -> None:
-    at = -(-start // parts.page) * parts.page
-    begin, before = at, 0
-    while at + _PAGE_HEADER < end:
+    at = begin = start
+    before = 0
+    while at + HEADER < end:
         file.seek(at)
         data = file.read(min(parts.page, end - at))
-        (clock,) = struct.unpack_from(f"{parts.order}Q", data)
+        clock = clock_of(data, parts.order)
         if clock < before:
             parts.cpus.append((begin, at - begin))
             begin = at
         if len(data) < parts.page:
-            whole = _whole_entries(data, parts.order)
             file.seek(at)
-            file.write((parts.packed("QQ", clock, whole - _PAGE_HEADER) + data[16:whole]).ljust(parts.page, b"\0"))  # fmt: skip
+            file.write(mended(data, parts.page, parts.order))
         at, before = at + parts.page, clock
     if at > begin:
         parts.cpus.append((begin, at - begin))
 
 
-def _whole_entries(data: bytes, order: str) -> int:
-    """Where the last whole entry of a page that breaks off ends."""
-    (commit,) = struct.unpack_from(f"{order}Q", data, 8)
-    limit = min(len(data), _PAGE_HEADER + (commit & _COMMITTED))
-    at = _PAGE_HEADER
-    while at + 4 <= limit:
-        (word,) = struct.unpack_from(f"{order}I", data, at)
-        kind, delta = (word >> 27, word & (1 << 27) - 1) if order == ">" else (word & 31, word >> 5)
-        length = 4 + 4 * kind
-        if kind in (_TIME_EXTEND, _TIME_STAMP):
-            length = 8
-        elif kind in (0, _PADDING):
-            if at + 8 > limit or (kind == _PADDING and not delta):
-                break
-            length = 4 + struct.unpack_from(f"{order}I", data, at + 4)[0]
-        if length < 8 or at + length > limit:
-            break
-        at += length
-    return at
+def _unpack(file: BinaryIO, parts: _Parts, start: int, end: int) -> None:
+    """Write the data of all CPUs behind the file, as a section that is not packed."""
+    place = parts.buffer = file.seek(0, 2)
+    data = -(-(place + 16) // parts.page) * parts.page
+    for cpu, pages in trace_dat_chunks.unpacked(file, start, end, parts.page, parts.order):
+        file.seek(data)
+        file.write(pages)
+        parts.cpus += [(data, 0)] * (cpu + 1 - len(parts.cpus))
+        begin, length = parts.cpus[cpu]
+        parts.cpus[cpu] = (begin, length + len(pages))
+        data += len(pages)
+    file.seek(place)
+    file.write(parts.packed(_HEADER, _BUFFER, 0, 0, data - place - 16))
 
 
 def _options(parts: _Parts) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from analysis.readers import ftrace, trace_dat, trace_dat_mend
+from analysis.readers import ftrace, trace_dat, trace_dat_mend, trace_dat_mend_6
 from analysis.readers.damage import Damaged
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened
@@ -54,12 +54,11 @@ def _import(path: Path, damage: str | None, parquet: Path) -> Imported:
 
 
 def _import_broken(path: Path, damage: str, parquet: Path) -> Imported:
-    """Read a file that breaks off: of version 7 a mended copy, of version 6 what trace-cmd finds by itself."""
-    if not trace_dat_mend.is_for(path):
-        return _import_report(path, damage, parquet)
+    """Read a mended copy of a file that breaks off; where nothing can be mended, what trace-cmd finds by itself."""
+    mend = trace_dat_mend.mend if trace_dat_mend.is_for(path) else trace_dat_mend_6.mend
     with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".dat") as copy:
         try:
-            trace_dat_mend.mend(path, Path(copy.name))
+            mend(path, Path(copy.name))
         except Damaged as error:
             return _import_report(path, f"{damage} ({error})", parquet)
         return _import_report(Path(copy.name), damage, parquet)

@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from analysis.readers import trace_dat, trace_dat_mend
+from analysis.readers import trace_dat, trace_dat_mend, trace_dat_mend_6
 from analysis.readers.damage import Damaged
 from tests.analysis.fuzzing import fuzz
 from tests.analysis.readers.samples import SAMPLES
 from tests.analysis.readers.test_damage import COMPRESSIONS, try_to_read
+from tests.toolkit.importing.recorded import recorded
 from tests.toolkit.importing.trace_dat_file import trace_dat as sample_trace_dat
 from tests.toolkit.importing.trace_dat_file import trace_dat_7
+
+_HEAD = 11
+"""Bytes that tell that it is a trace.dat, and of which version."""
 
 
 @pytest.mark.long
@@ -61,3 +66,25 @@ def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
 
     ranges = [(0x40000000, 0x40200000)] * 3
     assert fuzz(trace_dat_7([[ranges, ranges], [ranges]]), feed, seed=4) > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("name", "mend"), [("6", trace_dat_mend_6.mend), ("7-zstd", trace_dat_mend.mend)]
+)
+def test_ten_minutes_of_spoilt_recorded_trace_dat(
+    name: str, mend: Callable[[Path, Path], None]
+) -> None:
+    whole = recorded(name)
+
+    def feed(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "trace.dat"
+            path.write_bytes(whole[:_HEAD] + data[_HEAD:])
+            for act in (trace_dat.check, lambda one: mend(one, Path(folder) / "new")):
+                try:
+                    act(path)
+                except Damaged as error:
+                    assert "\n" not in str(error)
+
+    assert fuzz(whole, feed, seed=5) > 0

@@ -45,8 +45,9 @@ def test_accepts_and_their_durations(pack: type[bytes], tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_cut_at_any_byte_is_seen(tmp_path: Path) -> None:
-    data, path = trace_dat(RANGES), tmp_path / "trace.dat"
+@pytest.mark.parametrize("data", [trace_dat(RANGES), trace_dat_7([[RANGES], [RANGES]])])
+def test_a_file_cut_at_any_byte_is_seen(data: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "trace.dat"
     path.write_bytes(data)
     container.check(path)
     for cut in reversed(range(10, len(data))):
