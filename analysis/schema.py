@@ -104,6 +104,7 @@ class Attack(IntEnum):
     RETRY = 10  # TDX: the next MapGPA calls make no progress
     PSC_ERROR = 11  # SNP: the next page state changes fail
     PSC_REWIND = 12  # SNP: the next page state change goes back
+    KEEP = 13  # TDX: the page stayed accepted while it was shared
 
 
 class Access(IntEnum):

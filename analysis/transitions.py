@@ -56,6 +56,7 @@ class Op(IntEnum):
     REMOVE = 7
     LOOK = 8  # changes nothing; the state before it is asked for
     RESTORE = 9  # the host gives back the page that it had replaced, accepted if it was held
+    KEPT = 10  # the page is accepted as it was before the guest gave it back
 
 
 class Breach(IntFlag):
@@ -74,7 +75,7 @@ class Breach(IntFlag):
 _ROWS = max(Op) + 1
 _STATE_AFTER = np.zeros(_ROWS, np.uint8)
 _STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE]] = State.HOST
-_STATE_AFTER[[Op.LAUNCH, Op.ACCEPT, Op.RESTORE]] = State.ACCEPTED
+_STATE_AFTER[[Op.LAUNCH, Op.ACCEPT, Op.RESTORE, Op.KEPT]] = State.ACCEPTED
 _STATE_AFTER[[Op.RESCIND, Op.ASSIGN]] = State.ASSIGNED
 _HELD_AFTER = np.zeros(_ROWS, np.uint8)
 _HELD_AFTER[[Op.LAUNCH, Op.ACCEPT]] = HELD
@@ -133,6 +134,7 @@ def _attack_table() -> U8:
     # A blocked page keeps its state; it only cannot be used.
     table[[Attack.ALIAS, Attack.UNASSIGN, Attack.REMOVE]] = Op.REMOVE
     table[Attack.REMAP_BACK] = Op.RESTORE
+    table[Attack.KEEP] = Op.KEPT
     return table
 
 

@@ -49,6 +49,7 @@ _AFTER = {
     Op.ASSIGN: PENDING,
     Op.LAUNCH: ACCEPTED,
     Op.ACCEPT: ACCEPTED,
+    Op.KEPT: ACCEPTED,
 }
 
 

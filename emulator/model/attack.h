@@ -5,8 +5,9 @@
  * The event stands for all that the act does to the pages in its range (only a
  * SPLIT that it needs comes before it, as an event of its own). A replay takes
  * from it: REMAP, REASSIGN and REMOVE_AUG leave the page assigned and not
- * accepted; UNASSIGN and REMOVE leave it to the host; REMAP_BACK gives back the
- * state before REMAP; ALIAS and BLOCK make it unusable until it is converted.
+ * accepted; KEEP leaves it accepted, though the guest had given it back;
+ * UNASSIGN and REMOVE leave it to the host; REMAP_BACK gives back the state
+ * before REMAP; ALIAS and BLOCK make it unusable until it is converted.
  */
 #ifndef ACCEPTLAB_ATTACK_H
 #define ACCEPTLAB_ATTACK_H
@@ -24,6 +25,7 @@ enum attack {
 	ATTACK_RETRY = 10,	/* TDX: the next MapGPA calls end in RETRY with no progress */
 	ATTACK_PSC_ERROR = 11,	/* SNP: the next page state changes fail */
 	ATTACK_PSC_REWIND = 12,	/* SNP: the next PSC gives cur_entry back smaller */
+	ATTACK_KEEP = 13,	/* TDX: a private page stays while it is shared, and is there again */
 };
 
 #endif

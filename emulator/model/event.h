@@ -76,7 +76,7 @@ enum stop_reason {
 	STOP_VMPL = 5,		/* VMPL permissions forbid the access */
 	STOP_PENDING = 6,	/* TDX: not accepted, and #VE for it is disabled */
 	STOP_BLOCKED = 7,	/* TDX: blocked or removed by the host for good */
-	STOP_NO_PROGRESS = 8,	/* the host gave up resolving the same exit */
+	STOP_NO_PROGRESS = 8,	/* the host gave up resolving the same exit, or the guest faults for ever */
 	STOP_HANDLER = 9,	/* the guest broke the GHCB or TDCALL protocol */
 	STOP_TRIPLE_FAULT = 10,
 };

@@ -126,6 +126,8 @@ uint64_t tdx_vm_shared_bit(const struct tdx_vm *vm);
 int tdx_attack_remove_aug(struct tdx_vm *vm, uint64_t gpa);	/* 4K page: PENDING again */
 int tdx_attack_remove(struct tdx_vm *vm, uint64_t gpa);	/* 4K page, never comes back */
 int tdx_attack_block(struct tdx_vm *vm, uint64_t gpa);	/* the leaf that maps gpa */
+/* From now on MapGPA leaves this accepted 4K page where it is while gpa is shared; once only */
+int tdx_attack_keep(struct tdx_vm *vm, uint64_t gpa);
 /* The next count accepts answer BUSY / MapGPA calls answer RETRY with no progress */
 int tdx_attack_busy(struct tdx_vm *vm, uint32_t count);
 int tdx_attack_retry(struct tdx_vm *vm, uint32_t count);

@@ -46,7 +46,8 @@ int tdx_attack_block(struct tdx_vm *vm, uint64_t gpa)
 	unsigned int level;
 	uint64_t size, start;
 
-	if (!host_mem_has_pages(&vm->host.mem, gpa, MODEL_PAGE_SIZE))
+	if (!host_mem_has_pages(&vm->host.mem, gpa, MODEL_PAGE_SIZE) ||
+	    attr_is_shared(&vm->host.mem.attr, gpa))
 		return -1;
 	sept_walk(&vm->host.sept, gpa, &level);
 	size = level == SEPT_2M ? MODEL_UNIT_SIZE : MODEL_PAGE_SIZE;
@@ -56,6 +57,15 @@ int tdx_attack_block(struct tdx_vm *vm, uint64_t gpa)
 	sept_track(&vm->host.sept);
 	attack_event(vm, ATTACK_BLOCK, start, size);
 	host_mem_lost_access(&vm->host.mem, start, size);
+	return 0;
+}
+
+int tdx_attack_keep(struct tdx_vm *vm, uint64_t gpa)
+{
+	if (vm->host.keeps || !host_mem_has_pages(&vm->host.mem, gpa, MODEL_PAGE_SIZE))
+		return -1;
+	vm->host.kept = gpa;
+	vm->host.keeps = 1;
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "tdx_host.h"
 
+#include "attack.h"
+
 uint64_t tdx_host_assign(struct tdx_host *host, uint64_t gpa, unsigned int level)
 {
 	uint64_t unit = gpa & UNIT_MASK, page = gpa & PAGE_MASK;
@@ -70,8 +72,19 @@ int tdx_host_fault(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint6
 	return STOP_BLOCKED;
 }
 
+/* Whether a page in [gpa, gpa + size) is accepted, and stays so while it is shared */
+static int keeps_in(const struct tdx_host *host, uint64_t gpa, uint64_t size)
+{
+	unsigned int level;
+
+	return host->keeps && host->kept >= gpa && host->kept - gpa < size &&
+	       sept_walk(&host->sept, host->kept, &level) == SEPT_MAPPED;
+}
+
 static uint64_t remove_mapped(void *opaque, uint64_t page)
 {
+	if (keeps_in(opaque, page, MODEL_PAGE_SIZE))
+		return 0;
 	return tdx_host_remove(opaque, page, SEPT_4K) ? 0 : MODEL_PAGE_SIZE;
 }
 
@@ -82,7 +95,7 @@ static void take_back(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, ui
 
 	if (level == SEPT_2M && state == SEPT_FREE)
 		return;
-	if (level == SEPT_2M && size == MODEL_UNIT_SIZE) {
+	if (level == SEPT_2M && size == MODEL_UNIT_SIZE && !keeps_in(host, gpa, size)) {
 		if (!tdx_host_remove(host, gpa, SEPT_2M))
 			host_mem_event(&host->mem, vcpu, EVENT_REMOVE, gpa, size, 0, 0);
 		return;
@@ -119,9 +132,16 @@ static uint64_t assign_missing(void *opaque, uint64_t page)
 		       tdx_host_assign(host, page, SEPT_2M) : 0;
 }
 
-void tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size)
+uint64_t tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gpa,
+			       uint64_t size)
 {
+	int kept = keeps_in(host, gpa, size) && attr_is_shared(&host->mem.attr, host->kept);
+	uint64_t back = kept ? MODEL_PAGE_SIZE : 0;
+
 	host_mem_set_private(&host->mem, gpa, size);
+	if (back)
+		host_mem_event(&host->mem, vcpu, EVENT_ATTACK, host->kept, back, 0, ATTACK_KEEP);
 	if (host->mem.assign_advance)
 		host_mem_for_pages(&host->mem, vcpu, EVENT_ASSIGN, gpa, size, assign_missing, host);
+	return back;
 }

@@ -13,6 +13,8 @@
 struct tdx_host {
 	struct host_mem mem;
 	struct sept sept;
+	uint64_t kept;		/* page that a hostile host never removes, if keeps is set */
+	int keeps;
 };
 
 /*
@@ -23,9 +25,13 @@ struct tdx_host {
 int tdx_host_fault(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t exit_info);
 /* AUGs the private page at gpa, at most at the level asked for; bytes that were, 0: none. */
 uint64_t tdx_host_assign(struct tdx_host *host, uint64_t gpa, unsigned int level);
-/* Conversions of pages in RAM; [gpa, gpa + size) lies in one unit. */
+/*
+ * Conversions of pages in RAM; [gpa, gpa + size) lies in one unit. make_private:
+ * bytes that are accepted, as they were before they were shared.
+ */
 void tdx_host_make_shared(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
-void tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
+uint64_t tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gpa,
+			       uint64_t size);
 /* Turns the unit of gpa into 512 pages if it is one 2M leaf (BLOCK, TRACK, DEMOTE). */
 void tdx_host_split(struct tdx_host *host, unsigned int vcpu, uint64_t gpa);
 /* BLOCK, TRACK, REMOVE of one leaf; 0, or -1 if there is none */

@@ -27,7 +27,7 @@ static void convert(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t
 			vm->accepted -= accepted_in(vm, gpa, part);
 			tdx_host_make_shared(&vm->host, vcpu, gpa, part);
 		} else {
-			tdx_host_make_private(&vm->host, vcpu, gpa, part);
+			vm->accepted += tdx_host_make_private(&vm->host, vcpu, gpa, part);
 		}
 	}
 }

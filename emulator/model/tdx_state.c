@@ -42,7 +42,8 @@ enum page_state tdx_vm_page_state(const struct tdx_vm *vm, uint64_t gpa)
 {
 	unsigned int level;
 
-	if (!ram_contains(&vm->host.mem.ram, gpa & PAGE_MASK, MODEL_PAGE_SIZE))
+	if (!ram_contains(&vm->host.mem.ram, gpa & PAGE_MASK, MODEL_PAGE_SIZE) ||
+	    attr_is_shared(&vm->host.mem.attr, gpa))
 		return PAGE_HOST;
 	return state_of(tdx_vm_sept_state(vm, gpa, &level));
 }

@@ -29,6 +29,7 @@ static const char *const act_name[] = {
     [ATTACK_RETRY] = "retry",
     [ATTACK_PSC_ERROR] = "psc-error",
     [ATTACK_PSC_REWIND] = "psc-rewind",
+    [ATTACK_KEEP] = "keep",
 };
 
 static Act *acts;

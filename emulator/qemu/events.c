@@ -147,6 +147,9 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
         return;
     }
     attacks_note(&event);
+    if (cpu && event.kind != EVENT_FAULT) {
+        cpu->same_faults = 0;
+    }
     event.seq = stream->next_seq++;
     if (!stream->file && !is_traced()) {
         return;

@@ -5,6 +5,10 @@
 #include "exec/exec-all.h"
 #include "stop.h"
 
+/* Faults of a vCPU at one place with no other event in between: those that wait
+ * for another vCPU are fewer by far. */
+#define SAME_FAULTS_MAX 10000
+
 static const char *const stop_text[] = {
     [STOP_NOT_ASSIGNED] = "private access to a page that the host has as shared",
     [STOP_NOT_RAM] = "private access to what is no RAM",
@@ -39,10 +43,47 @@ static void record(EmulatedCpu *cpu, struct acc_event event, uintptr_t retaddr)
     qemu_mutex_unlock(&cpu->guest->lock);
 }
 
+/* The vCPU stands where the guest is stopped. */
+static G_NORETURN void stopped(EmulatedCpu *cpu, hwaddr gpa,
+                               enum stop_reason reason, const char *text,
+                               enum access_kind kind, uint64_t detail)
+{
+    g_autofree char *why = NULL;
+
+    record(cpu, (struct acc_event) {
+        .kind = EVENT_STOP,
+        .gpa = gpa,
+        .size = 1,
+        .result = reason,
+        .detail = detail,
+    }, 0);
+    why = g_strdup_printf("%s (%s, gpa 0x%" PRIx64 ")", text,
+                          access_text[kind], (uint64_t)gpa);
+    emulated_guest_end(cpu, "stopped", why, gpa, 0);
+}
+
+/* Whether the vCPU does nothing any more but fault at this place. */
+static bool is_stuck(EmulatedCpu *cpu, hwaddr gpa)
+{
+    uint64_t rip = emulated_cpu_rip(cpu, 0);
+
+    if (cpu->fault_gpa != gpa || cpu->fault_rip != rip) {
+        cpu->same_faults = 0;
+    }
+    cpu->fault_gpa = gpa;
+    cpu->fault_rip = rip;
+    return cpu->same_faults++ == SAME_FAULTS_MAX;
+}
+
 void guest_fault(EmulatedCpu *cpu, hwaddr gpa,
                  const struct access_fault *fault, enum access_kind kind,
                  bool private)
 {
+    if (is_stuck(cpu, gpa)) {
+        stopped(cpu, gpa, STOP_NO_PROGRESS, "the guest faults here again and"
+                " again, and does nothing else", kind,
+                detail_of(kind, private, fault->platform));
+    }
     record(cpu, (struct acc_event) {
         .kind = EVENT_FAULT,
         .gpa = gpa,
@@ -66,21 +107,10 @@ G_NORETURN void guest_stop(EmulatedCpu *cpu, hwaddr gpa,
                            enum access_kind kind, bool private,
                            uintptr_t retaddr)
 {
-    g_autofree char *why = NULL;
-
     cpu_restore_state(cpu->cs, retaddr);
-    record(cpu, (struct acc_event) {
-        .kind = EVENT_STOP,
-        .gpa = gpa,
-        .size = 1,
-        .result = fault->stop,
-        .detail = detail_of(kind, private, fault->platform),
-    }, 0);
-    why = g_strdup_printf("%s (%s, gpa 0x%" PRIx64 ")",
-                          stop_text[MIN(fault->stop,
-                                        ARRAY_SIZE(stop_text) - 1)],
-                          access_text[kind], (uint64_t)gpa);
-    emulated_guest_end(cpu, "stopped", why, gpa, 0);
+    stopped(cpu, gpa, fault->stop,
+            stop_text[MIN(fault->stop, ARRAY_SIZE(stop_text) - 1)], kind,
+            detail_of(kind, private, fault->platform));
 }
 
 G_NORETURN void guest_triple_fault(EmulatedCpu *cpu, uintptr_t retaddr)

@@ -275,6 +275,9 @@ static void tdx_attack(EmulatedGuest *guest, enum attack attack,
     case ATTACK_RETRY:
         tdx_attack_retry(vm, number);
         break;
+    case ATTACK_KEEP:
+        tdx_attack_keep(vm, number);
+        break;
     default:
         warn_report("tdx-emulated: act %d of the attacks is none of TDX's",
                     attack);

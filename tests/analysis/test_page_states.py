@@ -89,7 +89,7 @@ class Model:
                 breach = self._taken(page)
                 self.state[page] = State.HOST
             case Kind.ATTACK if event.detail in ATTACKS:
-                if event.detail != Attack.REMAP_BACK:
+                if event.detail not in (Attack.REMAP_BACK, Attack.KEEP):
                     breach = self._taken(page)
                 self.state[page] = ATTACKS[event.detail]
                 if event.detail == Attack.REMAP_BACK and not self.held[page]:
@@ -131,6 +131,7 @@ ATTACKS: dict[int, State] = {
     Attack.REMAP_BACK: State.ACCEPTED,
     Attack.UNASSIGN: State.HOST,
     Attack.REMOVE_AUG: State.ASSIGNED,
+    Attack.KEEP: State.ACCEPTED,
 }
 PAGES = st.integers(0, TOP // PAGE_SIZE - 1)
 

@@ -21,6 +21,8 @@ AT = 0x40000000
 """Of 2 GiB, inside what the workload touches."""
 MACHINE = ("--memory", "2G", "--firmware-accepts", "minimal", "--workload", "touch:1200M")
 TAKEN = "used a page that the host has taken away"
+BOUNCED = 0x78000000
+"""Of 2 GiB, inside the bounce buffers: shared for the whole life of a kernel, and made private before kexec."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,19 @@ def test_the_guest_stops(boot: BootGuest, kernel: str, attack: Attack) -> None:
     assert attack.said in run.console + run.output
     titles = {one["title"] for one in run.verdict["findings"]}
     assert titles == ({attack.finding} if attack.finding else set())
+
+
+def test_a_page_that_was_accepted_all_the_while_it_was_shared_stops_a_td(
+    boot: BootGuest, kernel: str
+) -> None:
+    act = f"kernel keep {BOUNCED:#x}"
+    words = ("--memory", "2G", "--firmware-accepts", "minimal", "--workload", "kexec")
+    run = boot(kernel, "--platform", "tdx", *words, "--attack", act)
+    assert (run.exit_code, run.run["outcome"]) == (1, "panic"), run.output
+    assert f"Unaccepted memory at {BOUNCED:#x}: it was accepted before" in run.console
+    assert "ACCEPTLAB second userspace" not in run.console
+    (finding,) = run.verdict["findings"]
+    assert finding["title"] == "accepted a page that was accepted already"
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ HOW = (
     "acceptlab kernel build --tree (what `series apply lazy-accept` made) --config patches/config/guest.config "
     f"--config patches/config/kunit.config --name {OURS}"
 )
-SUITES = {"held-pages": 7, "unaccepted-map": 8}
-"""How many tests each suite has (mm/held_pages_test.c, mm/unaccepted_test.c)."""
+SUITES = {"held-pages": 7, "accept-policy": 9, "unaccepted-map": 8}
+"""How many tests each suite has (mm/held_pages_test.c, mm/accept_policy_test.c, mm/unaccepted_test.c)."""
 _RESULT = re.compile(r"\] ( *)(not ok|ok) \d+ ([\w-]+)")
 
 

@@ -11,6 +11,7 @@ from tests.emulator.conftest import Boot
 
 AT = FRESH + 11 * PAGE
 BUSY = 0x8000020000000001
+ALREADY = 0xB0A << 32
 
 
 def attacked(bare: Boot, platform: str, *acts: str, properties: tuple[str, ...] = ()) -> BareRun:
@@ -94,3 +95,14 @@ def test_td_map_gpa_answers_retry_with_no_progress(bare: Boot) -> None:
     assert answers[:2] == [(1, AT | 1 << SHARED_BIT)] * 2
     assert answers[2][0] == 0
     assert len(answers) == 3
+
+
+@pytest.mark.parametrize(("acts", "status"), [((), 0), (("decompressor keep {:#x}",), ALREADY)])
+def test_td_page_that_was_kept_while_it_was_shared_is_accepted_already(
+    bare: Boot, acts: tuple[str, ...], status: int
+) -> None:
+    setup = Setup(attacks=tuple(act.format(AT) for act in acts))
+    run = bare("tdx", "attacks", "case_share_and_take_back", setup)
+    assert (run.value("shared"), run.value("private"), run.value("again")) == (0, 0, status)
+    assert [(event.gpa, event.detail) for event in run.of("attack")] == [(AT, 13)] * len(acts)
+    assert len([event for event in run.of("remove") if event.gpa == AT]) == 1 - len(acts)

@@ -76,3 +76,24 @@ def test_td_is_stopped_at_the_first_touch(bare: Boot, case: str, symbol: str, ac
         access,
     )
     assert stop.reason == "pending"
+
+
+@pytest.mark.parametrize(
+    ("platform", "setup"), [("snp", Setup()), ("tdx", VE)], ids=["snp", "tdx-ve"]
+)
+def test_guest_that_only_faults_is_stopped(bare: Boot, platform: str, setup: Setup) -> None:
+    run = bare(platform, "recursion", "case_handler_that_does_nothing", setup)
+    assert run.outcome == "stopped"
+    stop = run.only("stop")
+    assert (stop.gpa, stop.rip, stop.reason) == (FRESH, run.at("at_read8"), "no-progress")
+    assert {(event.gpa, event.rip) for event in run.of("fault")} == {(FRESH, run.at("at_read8"))}
+
+
+@pytest.mark.parametrize(
+    ("platform", "setup"), [("snp", Setup()), ("tdx", VE)], ids=["snp", "tdx-ve"]
+)
+def test_guest_that_waits_in_its_handler_goes_on(bare: Boot, platform: str, setup: Setup) -> None:
+    run = bare(platform, "recursion", "case_handler_that_waits", setup)
+    assert run.of("stop") == []
+    assert run.value("read") == 0
+    assert len(run.of("fault")) == 9000

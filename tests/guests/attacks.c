@@ -29,6 +29,15 @@ void case_accept_until_done(void)
 	say("read=%x", read8(at));
 }
 
+/* The page becomes shared and private again, and is accepted as it has to be. */
+void case_share_and_take_back(void)
+{
+	say("accept=%x", accept(at, PAGE));
+	say("shared=%x", make_shared(at, PAGE));
+	say("private=%x", make_private(at, PAGE));
+	say("again=%x", accept(at, PAGE));
+}
+
 #ifdef TDX
 void case_convert(void)
 {

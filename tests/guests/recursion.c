@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Exceptions whose own delivery needs memory that was never accepted. */
 #include "runtime.h"
+#ifdef TDX
+#include "platform_tdx.h"
+#endif
 
 struct pointer {
 	u16 limit;
@@ -48,4 +51,40 @@ void case_page_fault_stack(void)
 	set_exception_stack(14, FRESH + PAGE);
 	read8(WINDOW);
 	say("survived");
+}
+
+/* Does nothing about it, so that the instruction faults again. */
+static int come_again(struct frame *frame)
+{
+#ifdef TDX
+	u64 registers[16];
+
+	ve_info(registers);
+#endif
+	(void)frame;
+	return 1;
+}
+
+void case_handler_that_does_nothing(void)
+{
+	exception_hook = come_again;
+	read8(FRESH);
+	say("not reached");
+}
+
+static volatile u64 faults;
+
+/* Accepts the page at last, as a handler may that has to wait for another CPU. */
+static int wait_then_accept(struct frame *frame)
+{
+	come_again(frame);
+	if (++faults == 9000)
+		accept(FRESH, PAGE);
+	return 1;
+}
+
+void case_handler_that_waits(void)
+{
+	exception_hook = wait_then_accept;
+	say("read=%x", read8(FRESH));
 }

@@ -155,6 +155,7 @@ class Attack(IntEnum):
     RETRY = 10
     PSC_ERROR = 11
     PSC_REWIND = 12
+    KEEP = 13
 
 
 SEPT_STATES = [

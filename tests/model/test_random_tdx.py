@@ -123,7 +123,7 @@ class Pair:
         self.agree(("control", value), found, expected)
 
     def attack(self) -> None:
-        name = self.random.choice(("remove_aug", "remove", "block", "busy", "retry"))
+        name = self.random.choice(("remove_aug", "remove", "block", "keep", "busy", "retry"))
         if name in ("busy", "retry"):
             count = self.random.choice((1, 2, 30))
             self.c.act(f"attack_{name}", count)

@@ -29,6 +29,7 @@ ACTS = (
     "retry",
     "psc-error",
     "psc-rewind",
+    "keep",
 )
 _NUMBER = re.compile(r"0x[0-9a-f]{1,16}|[0-9]{1,19}", re.IGNORECASE)
 

@@ -97,8 +97,9 @@ def _is_reboot_of_panic(told: str, console: str) -> bool:
 
 
 def _expects_second(console: str) -> bool:
-    """Tell whether a panic may be no end: a second kernel was loaded for it."""
-    return bool(_SECOND_LOADED.search(console))
+    """Tell whether a panic may be no end: a second kernel was loaded for it. Before kexec's, nobody expects one."""
+    loaded = _SECOND_LOADED.search(console)
+    return loaded is not None and loaded[1] != "kexec"
 
 
 def _panics(console: str, report: dict[str, Any] | None) -> list[str]:

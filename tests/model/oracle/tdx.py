@@ -79,6 +79,7 @@ class TdxOracle:
         self.gpaw, self.backing_4k, self.advance = gpaw, backing_4k, assign_advance
         self.chunk, self.busy_limit, self.ve_disable = map_gpa_chunk, busy_limit, ve_disable
         self.busy = self.retries = self.interrupt_at = 0
+        self.kept: int | None = None
         self.busy_in_a_row = [0, 0]
         self.events: list[Event] = []
         self.scrubs: list[tuple[int, int]] = []
@@ -105,10 +106,11 @@ class TdxOracle:
         table = bytes(
             2 if s in ACCEPTED_STATES else 1 if s in UNACCEPTED_STATES else 0 for s in range(256)
         )
+        owned = bytearray(self.state[:n].translate(table))
+        if self.kept is not None and self.shared[self.kept]:
+            owned[self.kept] = 0
         # the page table below a unit is level 0; what has none is seen at level 1
-        return bytes(
-            self.state[:n].translate(table) + self.state[:n] + self.large[:n] + self.shared
-        )
+        return bytes(owned + self.state[:n] + self.large[:n] + self.shared)
 
     def _tell(self, kind: int, page: int, count: int, result: int = 0, detail: int = 0) -> None:
         self.events.append(Event(kind, page * PAGE, count * PAGE, result, NO_CARRY, detail, 0))
@@ -216,9 +218,14 @@ class TdxOracle:
 
     def _make_shared(self, page: int, count: int) -> None:
         first = self._first(page)
-        if self.large[first] and count < PER_UNIT:
+        kept = self._keeps(page, count)
+        if self.large[first] and (count < PER_UNIT or kept):
             self._split(page)
-        taken = [p for p in range(page, page + count) if self.state[p] not in (FREE, REMOVED)]
+        taken = [
+            p
+            for p in range(page, page + count)
+            if self.state[p] not in (FREE, REMOVED) and not (kept and p == self.kept)
+        ]
         for single in taken:
             self.state[single] = FREE
         self._runs(Kind.REMOVE, taken)
@@ -228,7 +235,13 @@ class TdxOracle:
         self.stale[page : page + count] = b"\1" * count
         self.shared[page : page + count] = b"\1" * count
 
+    def _keeps(self, page: int, count: int) -> bool:
+        kept = self.kept
+        return kept is not None and page <= kept < page + count and self.state[kept] == MAPPED
+
     def _make_private(self, page: int, count: int) -> None:
+        if self.kept is not None and self._keeps(page, count) and self.shared[self.kept]:
+            self._tell(Kind.ATTACK, self.kept, 1, 0, Attack.KEEP)
         self.shared[page : page + count] = bytes(count)
         if not self.advance:
             return
@@ -386,11 +399,17 @@ class TdxOracle:
     # --- hostile acts -----------------------------------------------------------------
 
     def _take(self, page: int, attack: Attack) -> bool:
-        if not self.is_ram(page) or self.state[page] in (FREE, REMOVED):
+        if not self.is_ram(page) or self.shared[page] or self.state[page] in (FREE, REMOVED):
             return False
         self._split(page)
         self._tell(Kind.ATTACK, page, 1, 0, attack)
         return True
+
+    def keep(self, gpa: int) -> int:
+        if self.kept is not None or not self.is_ram(gpa // PAGE) or gpa % PAGE:
+            return -1
+        self.kept = gpa // PAGE
+        return 0
 
     def remove_aug(self, gpa: int) -> int:
         page = gpa // PAGE
@@ -408,7 +427,7 @@ class TdxOracle:
 
     def block(self, gpa: int) -> int:
         page = gpa // PAGE
-        if not self.is_ram(page):
+        if not self.is_ram(page) or self.shared[page]:
             return -1
         blocked = {MAPPED: BLOCKED, PENDING: PENDING_BLOCKED}.get(self.state[page])
         if blocked is None:

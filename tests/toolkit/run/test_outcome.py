@@ -100,6 +100,10 @@ DEEP = {"outcome": "shutdown", "stage": "second-kernel"}
         (OFF, CRASH, Ending(0), "panic", "by kdump, did not reach userspace: sysrq"),
         (OFF, LOADED, Ending(0), "terminated", "by kdump, did not reach userspace"),
         ({"outcome": "stopped", "reason": "NPF"}, LOADED, Ending(0), "stopped", "NPF"),
+        (
+            {"outcome": "triple-fault"}, LOADED.replace("kdump", "kexec") + "Kernel panic - not syncing: Oh dear\r\n",
+            Ending(0), "panic", "second kernel, started by kexec, did not reach userspace: Oh dear",
+        ),
         (OFF, f"{FIRST}ACCEPTLAB workload kexec end result=Operation not permitted\r\nACCEPTLAB done\r\n",
          Ending(0), "terminated", "could not start a second kernel: Operation not permitted"),
         (OFF, FIRST, Ending(0), "terminated", "before its workloads did"),
