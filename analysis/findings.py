@@ -12,6 +12,9 @@ Json = dict[str, Any]
 LISTED = 5
 """Most findings of one kind that are listed; all are counted."""
 
+EXAMINED = 512
+"""Most suspicions of one kind of which it is found out whether missing events explain them. Of a trace that lacks some, those beyond are no findings."""
+
 
 class Status(StrEnum):
     """What can be said about an invariant in one run."""

@@ -52,6 +52,10 @@ class Holes:
         """Note that the events were numbered after some had been lost: only a gap that is seen tells where."""
         self.anywhere = self.anywhere or not any(last != END for last in self.last)
 
+    def __bool__(self) -> bool:
+        """Whether events are missing at all."""
+        return self.anywhere or bool(self.first)
+
     def between(self, low: int, high: int) -> str:
         """What is missing of the events numbered ``low`` to ``high``, in words; nothing: an empty text."""
         if self.anywhere:

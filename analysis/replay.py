@@ -109,12 +109,12 @@ class _Tally:
 
 
 def _add_histories(invariants: list[Invariant], events: EventFile) -> None:
-    """One more pass over the events, for the pages that somebody suspects."""
+    """One more pass over the events, for the pages that somebody suspects: all that are kept when events are missing, else those listed."""
     listed = [
         one
         for invariant in invariants
         for suspects in invariant.kinds.values()
-        for one in suspects.listed
+        for one in (suspects.kept if invariant.context.holes else suspects.listed)
     ]
     found = look_up(
         events,

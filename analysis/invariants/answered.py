@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.events import Batch
-from analysis.findings import LISTED
+from analysis.findings import EXAMINED
 from analysis.invariants.base import Suspicion
 from analysis.page_states import PageStates
 from analysis.schema import PAGE_SIZE
@@ -48,4 +48,4 @@ class Told:
             if left.any():
                 wanted = set(pages[left].tolist())
                 first = [one for page, one in self._first[kind].items() if page in wanted]
-                yield kind, int(count[left].sum()), first[:LISTED]
+                yield kind, int(count[left].sum()), first[:EXAMINED]

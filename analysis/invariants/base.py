@@ -14,7 +14,7 @@ import numpy.typing as npt
 from analysis.absent import HAND_OVER, in_words
 from analysis.console import Console
 from analysis.events import Batch
-from analysis.findings import LISTED, InvariantResult, Status
+from analysis.findings import EXAMINED, LISTED, InvariantResult, Status
 from analysis.holes import END, Holes
 from analysis.page_states import Entries, PageStates
 from analysis.run_folder import Run
@@ -106,21 +106,26 @@ class Suspicion:
 
 
 class Suspects:
-    """Counts suspicions of one kind and keeps the first few."""
+    """Counts suspicions of one kind and keeps the first, to examine them when events are missing."""
 
     def __init__(self) -> None:
         self.total = 0
-        self.listed: list[Suspicion] = []
+        self.kept: list[Suspicion] = []
 
     def add(self, total: int, first: Sequence[Suspicion]) -> None:
         """``total`` more, of which ``first`` are described (any number of them)."""
         self.total += total
-        self.listed.extend(first[: LISTED - len(self.listed)])
+        self.kept.extend(first[: self.room])
 
     @property
     def room(self) -> int:
-        """How many more will be listed."""
-        return LISTED - len(self.listed)
+        """How many more will be kept."""
+        return EXAMINED - len(self.kept)
+
+    @property
+    def listed(self) -> list[Suspicion]:
+        """The first, which a report describes."""
+        return self.kept[:LISTED]
 
 
 @dataclass(frozen=True)
@@ -253,18 +258,25 @@ class Invariant(ABC):
 
     def _set_doubtful_aside(self) -> None:
         """Take back what may come of missing events; ``doubts`` tells of it."""
+        if not self.context.holes:
+            return
         for kind, suspects in list(self.kinds.items()):
-            doubts = {id(one): self.missing(one) for one in suspects.listed if not one.observed}
-            doubtful = [one for one in suspects.listed if doubts.get(id(one))]
-            if not doubtful:
-                continue
-            first = doubtful[0]
-            self.doubts.append(
-                f"Looks broken ({first.title}), but {doubts[id(first)]}, which may be why."
-            )
-            suspects.listed = [one for one in suspects.listed if one not in doubtful]
-            suspects.total -= len(doubtful)
-            if not suspects.listed:
+            doubts = {id(one): self.missing(one) for one in suspects.kept if not one.observed}
+            doubtful = [one for one in suspects.kept if doubts.get(id(one))]
+            not_examined = (suspects.total - len(suspects.kept)) * bool(doubts)
+            if doubtful:
+                first = doubtful[0]
+                self.doubts.append(
+                    f"Looks broken ({first.title}), but {doubts[id(first)]}, which may be why."
+                )
+            if not_examined:
+                self.doubts.append(
+                    f"{not_examined:,} more look broken ({suspects.kept[0].title}), and were not examined "
+                    "for whether missing events are why."
+                )
+            suspects.kept = [one for one in suspects.kept if not doubts.get(id(one))]
+            suspects.total -= len(doubtful) + not_examined
+            if not suspects.kept:
                 del self.kinds[kind]
 
 

@@ -128,7 +128,7 @@ class NoAccessBeforeAccept(Invariant):
     def finish(self) -> InvariantResult:
         for kind, suspects in self.kinds.items():
             if isinstance(kind, _Access):
-                for one in suspects.listed:
+                for one in suspects.kept:
                     one.title, one.explanation = self._words(kind, one)
         told = "No access was refused, reflected or read as ciphertext."
         if answered := self._touches.answered:

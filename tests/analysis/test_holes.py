@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.findings import Verdict
+from analysis.findings import LISTED, Status, Verdict
 from analysis.holes import Holes
+from analysis.invariants import base
 from analysis.replay import judge
 from analysis.run_folder import Run
 from analysis.schema import Kind
@@ -125,3 +126,61 @@ def test_a_refused_access_is_a_finding_whatever_is_missing(tmp_path: Path) -> No
     (finding,) = found.findings
     assert finding.invariant == "I1" and finding.title == "used a page that is not accepted"
     assert "event #3 is missing" in finding.explanation
+
+
+def accepted_twice_often(blocks: int, gaps: list[int]) -> tuple[Guest, Records]:
+    """A guest that accepts a block again and again, ``gaps`` of them behind a missing event."""
+    guest = Guest()
+    guest.boot()
+    first = next(row for row in reversed(guest.rows) if row[9] == Kind.ACCEPT)
+    lost = []
+    for number in range(blocks):
+        guest.event(Kind.FAULT, 0xFEE00000, 1, detail=0)
+        if number in gaps:
+            lost.append(len(guest.rows))
+            guest.event(Kind.FAULT, 0xFEE00000, 1, detail=0)
+        guest.event(Kind.FAULT, 0xFEE00000, 1, detail=0)
+        guest.event(Kind.ACCEPT, first[2], first[3], carry=0)
+        guest.event(Kind.FAULT, 0xFEE00000, 1, detail=0)
+    guest.end()
+    return guest, np.delete(guest.records(), lost)
+
+
+def test_each_finding_is_examined_for_what_is_missing(tmp_path: Path) -> None:
+    """Of twenty, the first seven are doubtful: the other thirteen are findings, of which five are listed."""
+    guest, records = accepted_twice_often(20, list(range(7)))
+    found = verdict(guest, records, tmp_path / "run")
+    assert {one.invariant for one in found.findings} == {"I2"}
+    assert len(found.findings) == LISTED
+    assert {one.total for one in found.findings} == {13}
+    (result,) = [one for one in found.invariants if one.name == "I2"]
+    assert (result.status, result.findings) == (Status.BROKEN, 13)
+    assert any(one.startswith("I2: Looks broken") for one in found.reasons)
+
+
+def test_a_few_doubtful_among_many_are_not_counted(tmp_path: Path) -> None:
+    guest, records = accepted_twice_often(20, [6, 11, 19])
+    found = verdict(guest, records, tmp_path / "run")
+    assert {one.total for one in found.findings} == {17}
+
+
+def test_all_doubtful_are_no_finding_however_many(tmp_path: Path) -> None:
+    guest, records = accepted_twice_often(20, list(range(20)))
+    found = verdict(guest, records, tmp_path / "run")
+    assert found.verdict == "undecided" and not found.findings
+
+
+def test_what_was_not_examined_is_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "EXAMINED", 8)
+    guest, records = accepted_twice_often(20, [0])
+    found = verdict(guest, records, tmp_path / "run")
+    assert {one.total for one in found.findings} == {7}
+    assert "I2: 12 more look broken" in str(found.reasons)
+    guest, records = accepted_twice_often(20, list(range(8)))
+    found = verdict(guest, records, tmp_path / "doubtful")
+    assert found.verdict == "undecided" and not found.findings
+    guest, records = accepted_twice_often(20, [])
+    found = verdict(guest, records, tmp_path / "whole")
+    assert {one.total for one in found.findings} == {20}
