@@ -9,7 +9,7 @@ import numpy.typing as npt
 from analysis.absent import EARLY
 from analysis.findings import InvariantResult, Status
 from analysis.invariants.base import Context, Invariant, Step
-from analysis.schema import Kind
+from analysis.schema import Kind, Stage
 
 HELD = "accepted memory with the global lock held"
 
@@ -17,6 +17,8 @@ LOCK = ("_raw_spin_lock_irqsave", "_raw_spin_lock")
 UNLOCK = ("_raw_spin_unlock_irqrestore", "_raw_spin_unlock")
 LOCK_NAME = "unaccepted_memory_lock"
 """The lock of drivers/firmware/efi/unaccepted_memory.c; run.json's probes name its address."""
+_OF_KERNELS = (Stage.KERNEL, Stage.USERSPACE, Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE)
+"""Stages in which there is such a lock; a decompressor has none."""
 
 
 class NoLockHeld(Invariant):
@@ -43,7 +45,7 @@ class NoLockHeld(Invariant):
         offset = self.info.kaslr_offset
         self._address = (addresses[0] + offset) % (1 << 64) if addresses else None
         self._held: dict[int, bool] = {}
-        self._taken = 0
+        self._taken = self._accepts = 0
 
     @property
     def decidable(self) -> bool:
@@ -60,6 +62,7 @@ class NoLockHeld(Invariant):
         unlocks = mine & np.isin(batch["detail"], self._unlock)
         accepts = batch["kind"] == Kind.ACCEPT
         self._taken += int(np.count_nonzero(locks))
+        self._accepts += int(np.count_nonzero(accepts & np.isin(batch["stage"], _OF_KERNELS)))
         for vcpu in np.unique(batch["vcpu"]).tolist():
             self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
 
@@ -68,6 +71,13 @@ class NoLockHeld(Invariant):
             return self.result(
                 Status.NOT_DECIDABLE,
                 f"The run has no probes on {LOCK[0]}, {UNLOCK[0]} and {LOCK_NAME}.",
+            )
+        if not self._accepts:
+            return self.result(Status.NOT_APPLICABLE, "The kernel accepted nothing.")
+        if not self._taken:
+            return self.result(
+                Status.NOT_DECIDABLE,
+                "Nobody was seen to take the lock, so nothing shows that it would have been seen.",
             )
         return self.result(Status.HOLDS, f"The lock was taken {self._taken} times, for no accept.")
 

@@ -34,7 +34,13 @@ PROBES = ("_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "unaccepted_m
 @pytest.fixture(scope="module", params=["snp", "tdx"])
 def clean(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A run in which every invariant holds."""
-    guest = booted(platform=request.param, probes=PROBES)
+    guest = Guest(platform=request.param, probes=PROBES)
+    guest.boot()
+    lock = guest.info().probes[-1].address
+    for function in (0, 1):
+        guest.event(Kind.PROBE_ENTER, lock, detail=function)
+    guest.work()
+    guest.end()
     return Run.open(guest.write(tmp_path_factory.mktemp("clean") / "run"))
 
 

@@ -293,6 +293,30 @@ def test_symbols_name_the_code(tmp_path: Path) -> None:
     assert "in reader+0x67" in verdict.headline
 
 
+@pytest.mark.parametrize(
+    ("takes", "accepts", "status"),
+    [
+        (True, True, "holds"),
+        (False, True, "not decidable"),
+        (False, False, "not applicable"),
+    ],
+)
+def test_a_lock_that_nobody_was_seen_to_take_shows_nothing(
+    takes: bool, accepts: bool, status: str, tmp_path: Path
+) -> None:
+    guest = Guest(probes=LOCK_PROBES)
+    guest.stage_now = Stage.KERNEL
+    if takes:
+        guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=0)
+        guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
+    if accepts:
+        guest.accept_memory(at(guest, 40 * MIB), BLOCK)
+    probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
+    guest.end()
+    verdict = replay(guest, tmp_path, probes=probes)
+    assert {one.name: one.status.value for one in verdict.invariants}["I8"] == status
+
+
 @pytest.mark.parametrize("release", ["6.12.1", "6.1.176", ""])
 @pytest.mark.parametrize("guard", [True, False])
 def test_probed_requests_show_a_missing_guard_before_userspace(
