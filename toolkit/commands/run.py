@@ -81,7 +81,7 @@ def run(
         str,
         typer.Option(
             metavar="POLICY",
-            help="The kernel's accept_memory= parameter: lazy or eager; lazy-accept also has deferred[:THREADS], lazy+deferred[:THREADS] and fault[:UNITS].",
+            help="The kernel's accept_memory= parameter: lazy or eager; lazy-accept also has deferred[:THREADS], lazy+deferred[:THREADS] and fault[:UNITS]. The same parameter in --append outweighs it.",
         ),
     ] = "lazy",
     host_backing: Annotated[

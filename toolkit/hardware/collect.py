@@ -65,7 +65,7 @@ def describe(
         kernel=Kernel(kernel.name, str(kernel.image), kernel.version, kernel.sha256),
         command_line=wanted.command_line,
         machine=Machine(
-            options.memory_bytes, options.cpus, options.accept, options.seed, options.kaslr
+            options.memory_bytes, options.cpus, options.policy, options.seed, options.kaslr
         ),
         probes=got.probes if got else (),
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256)

@@ -52,7 +52,7 @@ class Kept:
 
     def folder(self, options: RunOptions, key: str) -> Path:
         """Return the run folder of a cell: words for people, and the key."""
-        words = [options.platform, options.memory, f"{options.cpus}cpu", options.accept]
+        words = [options.platform, options.memory, f"{options.cpus}cpu", options.policy]
         words += [options.firmware_accepts, f"seed{options.seed}", key]
         return self.home / "-".join(_AWKWARD.sub("_", word) for word in words)
 

@@ -161,7 +161,7 @@ def _run(
 
 
 def _title(options: RunOptions) -> str:
-    return f"{options.kernel} {options.platform} {options.memory} {options.accept}"
+    return f"{options.kernel} {options.platform} {options.memory} {options.policy}"
 
 
 def _ended(cell: _Cell, process: subprocess.Popen[str], kept: Kept, judge: str) -> Result:

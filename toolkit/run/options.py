@@ -37,6 +37,7 @@ _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
 
+_ACCEPT_MEMORY = "accept_memory="
 _CRASH_MEMORY = "crashkernel=256M"
 """Enough for a distribution's kernel as confidential guest, whose bounce buffers alone are 64 MiB (Linux mem_encrypt.c)."""
 
@@ -50,7 +51,10 @@ class RunOptions:
     memory: str = "16G"
     cpus: int = 1
     accept: str = "lazy"
-    """The kernel's accept_memory= word: a policy of ``POLICIES``, or several joined by "+", and perhaps ":NUMBER"."""
+    """The kernel's accept_memory= word: a policy of ``POLICIES``, or several joined by "+", and perhaps ":NUMBER".
+
+    See ``policy``.
+    """
     host_backing: str = "2M"
     host_assign: str = "demand"
     firmware_accepts: str = "below-4g"
@@ -141,9 +145,19 @@ class RunOptions:
         return start_of_second(self.workloads)
 
     @property
+    def policy(self) -> str:
+        """Return the policy that the kernel goes by: its last accept_memory=, which may be one of ``append``.
+
+        A word that is no policy leaves a kernel at its default.
+        """
+        found = [word for word in self.append.split() if word.startswith(_ACCEPT_MEMORY)]
+        last = found[-1].removeprefix(_ACCEPT_MEMORY) if found else self.accept
+        return last if POLICY.fullmatch(last) else POLICIES[0]
+
+    @property
     def command_line(self) -> str:
         """Return the kernel's command line, without the words that the workloads add."""
-        words = [_BASE_COMMAND_LINE, f"accept_memory={self.accept}"]
+        words = [_BASE_COMMAND_LINE, f"{_ACCEPT_MEMORY}{self.accept}"]
         second = self.second_start
         if second and second.name == "kdump" and "crashkernel=" not in self.append:
             words.append(_CRASH_MEMORY)

@@ -190,7 +190,7 @@ def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
 
 def _launch(ready: Prepared) -> Ending:
     options, files = ready.options, ready.files
-    title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.accept}"
+    title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.policy}"
     with step(title) as progress:
         follower = Follower(progress, files.console, files.raw_events)
         waiting = f"held: acceptlab collect --emulator {files.folder}" if options.hold else ""

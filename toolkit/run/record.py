@@ -51,7 +51,7 @@ def describe(
         machine=run_info.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
-            accept=options.accept,
+            accept=options.policy,
             seed=options.seed,
             kaslr=options.kaslr,
         ),

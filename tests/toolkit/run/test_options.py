@@ -59,6 +59,23 @@ def test_kaslr_and_acceptance_reach_the_kernel() -> None:
 
 
 @pytest.mark.parametrize(
+    ("append", "policy"),
+    [
+        ("", "eager"),
+        ("quiet", "eager"),
+        ("quiet accept_memory=fault:8", "fault:8"),
+        ("accept_memory=fault accept_memory=deferred quiet", "deferred"),
+        ("accept_memory=fault accept_memory=rubbish", "lazy"),
+        ("x_accept_memory=fault", "eager"),
+    ],
+)
+def test_the_last_word_on_acceptance_counts_as_in_the_kernel(append: str, policy: str) -> None:
+    options = RunOptions("k", accept="eager", append=append)
+    assert options.policy == policy
+    assert "accept_memory=eager" in options.command_line
+
+
+@pytest.mark.parametrize(
     ("workloads", "append", "reserved"),
     [
         (("kdump",), "", ["crashkernel=256M"]),

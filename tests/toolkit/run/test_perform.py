@@ -42,6 +42,11 @@ def test_a_run_that_ends_well_is_recorded_whole(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_the_policy_that_the_kernel_goes_by_is_recorded(tmp_path: Path) -> None:
+    info = Run.open(run(tmp_path, "userspace", append="accept_memory=deferred:2").folder).info
+    assert info.machine.accept == "deferred:2"
+
+
 @pytest.mark.parametrize(
     ("mode", "options", "outcome", "reason"),
     [
