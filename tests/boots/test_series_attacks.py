@@ -8,9 +8,11 @@ ends the TD with no word of its own: the module tells the host only (SEPT_VE_DIS
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from analysis.symbols import load_symbols
 from tests.boots.conftest import Boot, BootGuest
 from toolkit.errors import AcceptlabError
 from toolkit.kernels.resolve import resolve
@@ -21,6 +23,8 @@ AT = 0x40000000
 """Of 2 GiB, inside what the workload touches."""
 MACHINE = ("--memory", "2G", "--firmware-accepts", "minimal", "--workload", "touch:1200M")
 TAKEN = "used a page that the host has taken away"
+KERNEL_MAP = 0xFFFFFFFF80000000
+"""Linux, Documentation/arch/x86/x86_64/mm.rst: where physical address 0 is in a kernel that was not moved."""
 BOUNCED = 0x78000000
 """Of 2 GiB, inside the bounce buffers: shared for the whole life of a kernel, and made private before kexec."""
 
@@ -70,6 +74,16 @@ def test_the_guest_stops(boot: BootGuest, kernel: str, attack: Attack) -> None:
     assert attack.said in run.console + run.output
     titles = {one["title"] for one in run.verdict["findings"]}
     assert titles == ({attack.finding} if attack.finding else set())
+
+
+def test_a_guest_that_cannot_even_handle_its_vc_is_stopped(boot: BootGuest, kernel: str) -> None:
+    """The handler's own first code shares a page with do_syscall_64(), so that nobody is left to say anything."""
+    gpa = (load_symbols(Path(kernel)).address("do_syscall_64") - KERNEL_MAP) & ~0xFFF
+    words = ("--memory", "2G", "--firmware-accepts", "minimal", "--no-kaslr")
+    run = boot(kernel, "--platform", "snp", *words, "--attack", f"userspace reassign {gpa:#x}")
+    assert (run.exit_code, run.run["outcome"]) == (1, "stopped"), run.output
+    assert "faults here again and again" in run.run["reason"]
+    assert {one["title"] for one in run.verdict["findings"]} == {TAKEN}
 
 
 def test_a_page_that_was_accepted_all_the_while_it_was_shared_stops_a_td(

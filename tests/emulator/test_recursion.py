@@ -96,4 +96,4 @@ def test_guest_that_waits_in_its_handler_goes_on(bare: Boot, platform: str, setu
     run = bare(platform, "recursion", "case_handler_that_waits", setup)
     assert run.of("stop") == []
     assert run.value("read") == 0
-    assert len(run.of("fault")) == 9000
+    assert len(run.of("fault")) == 12_000

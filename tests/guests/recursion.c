@@ -74,11 +74,14 @@ void case_handler_that_does_nothing(void)
 
 static volatile u64 faults;
 
-/* Accepts the page at last, as a handler may that has to wait for another CPU. */
+/* Does something else meanwhile, and accepts the page at last. */
 static int wait_then_accept(struct frame *frame)
 {
 	come_again(frame);
-	if (++faults == 9000)
+	faults++;
+	if (faults == 6000)
+		accept(FRESH + PAGE, PAGE);
+	if (faults == 12000)
 		accept(FRESH, PAGE);
 	return 1;
 }
