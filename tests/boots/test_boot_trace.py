@@ -80,10 +80,13 @@ def test_an_snp_guest_of_a_stock_kernel_traces_calls_and_no_accepts(
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("series", series_kernel.SERIES)
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
-def test_a_kernel_takes_our_bootconfig(platform: str, boot: BootGuest, tmp_path: Path) -> None:
-    """Of the series' kernel, whose tracepoints show accepts on SNP as well."""
-    kernel = series_kernel.image()
+def test_a_kernel_takes_our_bootconfig(
+    platform: str, series: str, boot: BootGuest, tmp_path: Path
+) -> None:
+    """Of kernels with our tracepoints, which show accepts on SNP as well."""
+    kernel = series_kernel.image(series)
     image = boot_tracing.with_bootconfig(
         initramfs().read_bytes(), boot_tracing.bootconfig(platform)
     )

@@ -134,11 +134,12 @@ def test_what_the_stock_snp_kernel_hides_is_absent(collected: Collect) -> None:
     assert asked <= set(accepted_pages(done.own.folder))
 
 
+@pytest.mark.parametrize("series", series_kernel.SERIES)
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
 def test_our_tracepoints_show_the_accepts_of_both_platforms(
-    platform: str, collected: Collect
+    platform: str, series: str, collected: Collect
 ) -> None:
-    done = collected(series_kernel.image(), platform)
+    done = collected(series_kernel.image(series), platform)
     assert "accept_memory_begin, accept_memory_end" in done.found["shown"]
     pages = accepted_pages(done.folder)
     assert set(pages) <= set(accepted_pages(done.own.folder))
