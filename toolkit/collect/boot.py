@@ -76,7 +76,8 @@ def command_line(platform: str | None, more: Sequence[str] = ()) -> str:
 
 def bootconfig(platform: str | None) -> str:
     """Return the bootconfig; the kernel wants the word `bootconfig` on its command line with it."""
-    lines = [f"ftrace.buffer_size = {BUFFER}", f"ftrace.event.{TRACEPOINTS}.enable"]
+    # As words of the command line: after ftrace.buffer_size, Linux 6.12 records no event.
+    lines = [f"kernel.trace_buf_size = {BUFFER}", f"kernel.trace_event = {TRACEPOINTS}"]
     for function in watched(platform):
         arguments = " ".join(f"{name}=$arg{at}" for at, name in enumerate(function.arguments, 1))
         key = f"ftrace.event.kprobes.{function.name}"
