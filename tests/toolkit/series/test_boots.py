@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a boot of one kernel comes to, beside the boot of the kernel before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toolkit.matrix.make import Result
+from toolkit.series.checks.boots import step_of
+from toolkit.series.checks.outcome import FAIL, PASS, WARN, judge
+
+FINDING = {"invariant": "I7", "title": "accepted twice", "total": 1}
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> Result:
+    (tmp_path / "console.log").write_text("Linux version 6.1\n")
+    facts: dict[str, Any] = {"outcome": "userspace", "verdict": "undecided"}
+    return Result("done", folder=tmp_path, facts=facts)
+
+
+def test_what_cannot_be_decided_is_the_patch_s_when_it_could_before(result: Result) -> None:
+    before = step_of("tdx", result, ())
+    result.undecided.append("events are missing")
+    assert judge(step_of("tdx", result, ()), before).state == WARN
+
+
+def test_a_patch_that_mends_a_finding_is_not_told_what_the_finding_stood_before(
+    result: Result,
+) -> None:
+    result.findings.append(FINDING)
+    result.undecided.append("it uses 1869 MiB")
+    before = step_of("tdx", result, ())
+    result.findings.clear()
+    result.undecided[:] = ["it uses 1871 MiB"]
+    after = judge(step_of("tdx", result, ()), before)
+    assert (after.state, [problem.level for problem in after.old]) == (PASS, [WARN])
+
+
+def test_a_finding_is_the_patch_s_beside_what_was_undecided(result: Result) -> None:
+    result.undecided.append("it uses 1869 MiB")
+    before = step_of("tdx", result, ())
+    result.findings.append(FINDING)
+    after = judge(step_of("tdx", result, ()), before)
+    assert (after.state, len(after.new)) == (FAIL, 1)
