@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.symbols import load_symbols
@@ -113,6 +114,19 @@ def test_what_a_guest_can_live_with_is_no_attack(
 ) -> None:
     run = attacked(boot, kernel, platform, acts)
     assert (run.run["outcome"], run.verdict["verdict"]) == ("userspace", "clean"), run.output
+
+
+def shared_bytes(run: Boot) -> int:
+    """How much the guest has made shared in all."""
+    table = pq.read_table(run.folder / "events.parquet", columns=["kind", "size"]).to_pylist()
+    return sum(int(row["size"]) for row in table if row["kind"] == "convert")
+
+
+def test_a_td_goes_on_where_its_host_has_stopped_converting(boot: BootGuest, kernel: str) -> None:
+    """What is converted first, and is then asked for twice more, are the bounce buffers."""
+    at_once = attacked(boot, kernel, "tdx", ())
+    by_parts = attacked(boot, kernel, "tdx", ("kernel retry 2",))
+    assert shared_bytes(by_parts) == shared_bytes(at_once) > 64 << 20
 
 
 @pytest.mark.parametrize("platform", ["tdx"])
