@@ -145,7 +145,8 @@ def _sparse(applied: Applied, number: int, touched: Sequence[str]) -> Step:
             go_to(tree, applied.commits[number].sha)
             return sparse.sparse(tree, objects, touched)
 
-    return _remembered(("sparse", build.key_of(applied, number), *touched), run)
+    how = " ".join(sparse.FLAGS)
+    return _remembered(("sparse", how, build.key_of(applied, number), *touched), run)
 
 
 def _remembered(key: Sequence[str], run: Callable[[], Step]) -> Step:

@@ -19,7 +19,7 @@ from toolkit.kernels.said import read_line
 from toolkit.series.checks.outcome import FAIL, WARN, Problem, Step
 
 NAME = "sparse"
-_FLAGS = (
+FLAGS = (
     "-D__linux__", "-Dlinux", "-D__STDC__", "-Dunix", "-D__unix__", "-Wbitwise", "-Wno-return-void", "-Wno-unknown-attribute",
     "-D__x86_64__", "--arch=x86_64", "-mlittle-endian", "-m64",
 )  # fmt: skip
@@ -66,7 +66,7 @@ def compiled_with(objects: Path, file: str) -> list[str]:
 
 def _problems(tree: Path, objects: Path, flags: Sequence[str]) -> list[Problem]:
     done = subprocess.run(
-        ["sparse", *_FLAGS, *flags], cwd=objects, env=kbuild.environment(), stdin=subprocess.DEVNULL,
+        ["sparse", *FLAGS, *flags], cwd=objects, env=kbuild.environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         preexec_fn=kbuild.gently,
     )  # fmt: skip
