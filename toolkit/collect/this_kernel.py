@@ -19,8 +19,12 @@ def release() -> str:
 
 def arguments(function: str) -> tuple[str, ...]:
     """Return the names of the first two arguments of one of its functions, none where nothing tells."""
-    try:
-        btf = BTF.read_bytes()
-    except OSError:
-        btf = b""
+    btf = _btf() if function == accept_arguments.FUNCTION else b""
     return accept_arguments.arguments(function, release(), btf)
+
+
+def _btf() -> bytes:
+    try:
+        return BTF.read_bytes()
+    except OSError:
+        return b""
