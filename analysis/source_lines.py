@@ -13,6 +13,8 @@ from elftools.elf.elffile import ELFFile
 
 from analysis.files import write_text
 
+_FIRST = "arch/x86/kernel/head_64.S"
+"""What a kernel's code begins with. A kernel that was compiled in a folder of objects has whole paths: what is before this is the root of the sources."""
 _FILES_FROM_ZERO = 5
 """First version of DWARF whose line tables count files and folders from 0, the folder of the build."""
 
@@ -30,6 +32,7 @@ class SourceLines:
         self._answers: dict[str, str | None] = _read(kept)
         self._dwarf: Any = None
         self._opened = False
+        self._root = ""
 
     def at(self, address: int) -> str | None:
         """``mm/page_alloc.c:123`` for a link-time address; None without debug information about it."""
@@ -44,7 +47,14 @@ class SourceLines:
     def _look_up(self, address: int) -> str | None:
         if not self._opened:
             self._opened = True
-            self._dwarf = _dwarf_of(self._vmlinux)
+            self._dwarf, first = _dwarf_of(self._vmlinux)
+            file = (self._place(first) or "").rpartition(":")[0]
+            self._root = file.removesuffix(_FIRST) if file.endswith(f"/{_FIRST}") else ""
+        place = self._place(address)
+        return place.removeprefix(self._root) if place else None
+
+    def _place(self, address: int) -> str | None:
+        """File and line, the file as the debug information has it."""
         if self._dwarf is None:
             return None
         try:
@@ -68,16 +78,19 @@ def _read(kept: Path | None) -> dict[str, str | None]:
     return answers if isinstance(answers, dict) else {}
 
 
-def _dwarf_of(vmlinux: Path) -> Any:
+def _dwarf_of(vmlinux: Path) -> tuple[Any, int]:
+    """The debug information, or None, and where the code begins."""
     try:
         elf = ELFFile.load_from_path(str(vmlinux))
-        if not elf.has_dwarf_info():
-            return None
+        text = elf.get_section_by_name(".text")
+        if text is None or not elf.has_dwarf_info():
+            return None, 0
         # A vmlinux that can be relocated keeps its relocations (ld --emit-relocs). They are in the sections already; to
         # go through ten million of them again takes minutes.
-        return elf.get_dwarf_info(relocate_dwarf_sections=elf["e_type"] == "ET_REL")
+        relocate = elf["e_type"] == "ET_REL"
+        return elf.get_dwarf_info(relocate_dwarf_sections=relocate), text["sh_addr"]
     except (OSError, ELFError, DWARFError, ValueError):
-        return None
+        return None, 0
 
 
 def _row_at(program: Any, address: int) -> Any:

@@ -50,6 +50,25 @@ def test_the_line_of_an_address(version: int, tmp_path: Path) -> None:
     assert lines.at(BASE + 1_000_000) is None
 
 
+@pytest.mark.parametrize("first", ["arch/x86/kernel/head_64.S", "arch/x86/kernel/other.S"])
+def test_files_are_named_from_the_root_of_the_sources(first: str, tmp_path: Path) -> None:
+    """kbuild compiles in a folder of objects, with whole paths; what a kernel begins with tells the root."""
+    sources, objects = tmp_path / "linux", tmp_path / "objects"
+    for folder in (objects, (sources / first).parent, sources / "mm"):
+        folder.mkdir(parents=True)
+    (sources / first).write_text(".globl _text\n.text\n_text:\n\tnop\n")
+    (sources / "mm/accept.c").write_text(SOURCE)
+    command = ["gcc", "-g", "-fno-pie", "-mcmodel=kernel", "-c"]
+    for name in (first, "mm/accept.c"):
+        subprocess.run([*command, str(sources / name)], cwd=objects, check=True)
+    parts = [f"{Path(first).stem}.o", "accept.o"]
+    subprocess.run(["ld", f"-Ttext={BASE:#x}", "-o", "vmlinux", *parts], cwd=objects, check=True)
+    lines = SourceLines(objects / "vmlinux")
+    root = "" if first.endswith("head_64.S") else f"{sources}/"
+    assert lines.at(BASE) == f"{root}{first}:4"
+    assert lines.at(BASE + 4) == f"{root}mm/accept.c:2"
+
+
 def test_relocations_that_the_linker_kept_are_not_applied_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -56,6 +56,7 @@ def test_a_finding_names_function_file_and_line(
     assert file.endswith((".c", ".h")) and int(line) > 0
     told = by_addr2line(kernel, int(evidence["caller"], 16) - 1).strip()
     assert told.endswith(f"{file}:{line}"), told
+    assert not file.startswith("/"), "named from the root of the sources"
 
 
 def test_a_clean_run_stays_clean_with_the_kernel_s_own_checks(
