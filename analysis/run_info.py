@@ -100,6 +100,11 @@ class Machine:
     seed: int | None = None
     kaslr: bool = False
 
+    @property
+    def accepts_in_background(self) -> bool:
+        """Whether threads of the kernel's go on accepting at any time, whatever the guest does."""
+        return "deferred" in self.accept.partition(":")[0].split("+")
+
 
 @dataclass(frozen=True)
 class Host:

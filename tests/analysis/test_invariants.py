@@ -23,6 +23,7 @@ from tests.analysis.synthetic import (
     SNP_SIZE_MISMATCH,
     TDX_ALREADY,
     Guest,
+    Layout,
     booted,
 )
 
@@ -344,6 +345,42 @@ def test_a_block_is_counted_until_the_unit_behind_it_is_accepted(tmp_path: Path)
     verdict = replay(finished(guest), tmp_path)
     status = {one.name: one.status.value for one in verdict.invariants}
     assert status["I10"] == "holds"
+
+
+def counted(policy: str, folder: Path, vmstat_of: float = 1.0) -> str:
+    """What I10 says of a guest in which 40 MiB are accepted after its last count."""
+    guest = Guest(layout=Layout(32 * MIB, 128 * MIB))
+    guest.boot()
+    guest.meminfo("end")
+    pages = int(guest.console[-1].partition("nr_unaccepted=")[2].split()[0])
+    told = guest.console[-1]
+    guest.console[-1] = told.replace(
+        f"nr_unaccepted={pages}", f"nr_unaccepted={int(pages * vmstat_of)}"
+    )
+    guest.accept_memory(at(guest, 40 * MIB), 40 * MIB)
+    guest.end()
+    machine = replace(guest.info().machine, accept=policy)
+    invariants = replay_run(guest.write(folder / "run", machine=machine)).invariants
+    return next(one.status.value for one in invariants if one.name == "I10")
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ("lazy", "broken"),
+        ("deferred", "holds"),
+        ("lazy+deferred", "holds"),
+        ("deferred:4", "holds"),
+    ],
+)
+def test_what_is_accepted_in_the_background_is_so_after_the_last_count(
+    policy: str, status: str, tmp_path: Path
+) -> None:
+    assert counted(policy, tmp_path) == status
+
+
+def test_two_counters_are_read_one_after_the_other(tmp_path: Path) -> None:
+    assert counted("deferred", tmp_path, vmstat_of=0.9) == "holds"
 
 
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
