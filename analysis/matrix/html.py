@@ -59,15 +59,18 @@ def _sweep(sweep: SweepSheet, at: int) -> str:
             f'<h2 id="sweep-{at}">{escape(sweep.question or sweep.name)}</h2>',
             f'<p class="lead">{escape(constant)}</p>' if constant else "",
             f'<ul class="trouble">{told}</ul>' if told else "",
-            f'<div class="pivots" data-sweep="{at}"></div>',
-            '<div class="multiples">',
-            *_plots(sweep, at),
-            "</div>",
+            "" if sweep.is_sparse else _comparisons(sweep, at),
             _rows(sweep),
             _ways_back(sweep),
             "</section>",
         ]
     )
+
+
+def _comparisons(sweep: SweepSheet, at: int) -> str:
+    """What sets runs side by side that differ in one or two axes."""
+    plots = "".join(_plots(sweep, at))
+    return f'<div class="pivots" data-sweep="{at}"></div><div class="multiples">{plots}</div>'
 
 
 def _plots(sweep: SweepSheet, at: int) -> list[str]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -58,6 +59,12 @@ class SweepSheet:
         """The value of every other axis."""
         varying = self.varying
         return {axis: self.cells[0].labels[axis] for axis in self.axes if axis not in varying}
+
+    @property
+    def is_sparse(self) -> bool:
+        """Tell whether less than half of all combinations were run, as of `cover = "pairs"`: few runs differ in one axis only."""
+        values = [len({cell.labels[axis] for cell in self.cells}) for axis in self.axes]
+        return 2 * len(self.cells) < math.prod(values)
 
 
 @dataclass(frozen=True)

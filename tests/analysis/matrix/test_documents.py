@@ -115,3 +115,18 @@ def test_the_page_works_at_both_widths_and_pivots(tmp_path: Path) -> None:
             "before userspace, MiB (platform snp)|before userspace, MiB (platform tdx)"
         )
         assert chromium.value(cells) == "706|706|–|706|missing"
+
+
+def test_runs_that_have_no_like_are_listed_only(tmp_path: Path) -> None:
+    """As of a sweep that covers pairs: each would have a pivot of its own."""
+    values = [(platform, memory) for platform in ("snp", "tdx") for memory in ("2G", "4G", "8G")]
+    whole = [a_cell(number, *each) for number, each in enumerate(values, 1)]
+    columns = ("verdict", "accepts")
+    diagonal = [
+        a_cell(at, platform, f"{2 * at}G", seed=at) for at, platform in enumerate("abcde", 1)
+    ]
+    for cells, pivots in ((whole, 1), (diagonal, 0)):
+        sweep = SweepSheet("one", "", ("platform", "memory", "kernel"), columns, cells)
+        page = as_html(Sheet("some", "Some", "key", [sweep]))
+        assert page.count('class="pivots"') == pivots
+        assert page.count('<tr><th scope="row">#') == len(cells)
