@@ -93,7 +93,7 @@ def as_b4(patches: Sequence[PatchCheck]) -> list[dict[str, Any]]:
 def as_b4_lines(patches: Sequence[PatchCheck]) -> list[str]:
     """Return what b4 wants of a command in checkpatch's place: a line for each new problem, with `ERROR:` in what must not be."""
     return [
-        f"{'ERROR' if problem.level == FAIL else 'WARNING'}: {step.name}: {_flat(problem.text)}"
+        f"{'ERROR' if problem.level == FAIL else 'WARNING'}: {step.name}: {' '.join(problem.text.split())}"
         for patch in patches
         for step in patch.steps
         for problem in step.new

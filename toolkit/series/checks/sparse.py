@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from toolkit.errors import MachineError
 from toolkit.kernels import kbuild
 from toolkit.kernels.said import read_line
 from toolkit.series.checks.outcome import FAIL, WARN, Problem, Step
@@ -47,15 +48,15 @@ def sparse(tree: Path, objects: Path, touched: Sequence[str]) -> Step:
 def compiled_with(objects: Path, file: str) -> list[str]:
     """Return the compiler's flags for a C file, and its path at the end, as kbuild has kept them beside the object.
 
-    Nothing is returned for a file that was not compiled.
+    Nothing is returned for a file that was not compiled. Raises MachineError when an object has no such record.
     """
     target = objects / Path(file).with_suffix(".o")
-    try:
-        kept = _COMMAND.search(target.with_name(f".{target.name}.cmd").read_text())
-    except OSError:
+    if not target.is_file():
         return []
-    if kept is None or not target.is_file():
-        return []
+    record = target.with_name(f".{target.name}.cmd")
+    kept = _COMMAND.search(record.read_text()) if record.is_file() else None
+    if kept is None:
+        raise MachineError(f"nothing says how {target} was compiled: remove it, and check again")
     # As make reads it again: Kbuild.include's make-cmd.
     words = shlex.split(kept[1].replace("$(pound)", "#").replace("$$", "$"))
     words = words[: words.index(";")] if ";" in words else words
