@@ -66,7 +66,7 @@ class Kind(IntEnum):
     STAGE = 17  # detail: Stage that begins
     BITMAP = 18  # detail: number of the snapshot
     PROBE_ENTER = 19  # detail: index of the probe; gpa, size: RDI, RSI as given (analysis/accept_arguments.py)
-    PROBE_RETURN = 20  # detail: index of the probe; result: RAX
+    PROBE_RETURN = 20  # detail: index of the probe; result: RAX; size: instructions of the vCPU itself in the call, 0: not counted
     END = 21  # last record of a complete stream; detail: records before it
 
 

@@ -32,8 +32,8 @@ ENTRY = np.dtype(
 )
 """One entry or return.
 
-``key`` is probe << 16 | vcpu; ``done`` and ``modelled`` are what that vCPU had accepted so far (bytes) and what a cost
-profile says that took (ns); ``where`` is a place in ``where.ENCLOSING``, or its length for none.
+``key`` is probe << 16 | vcpu; ``argument`` and ``second`` are the event's gpa and size; ``done`` and ``modelled`` are what
+that vCPU had accepted so far (bytes) and what a cost profile says that took (ns); ``where`` is a place in ``where.ENCLOSING``, or its length for none.
 """
 Rows = npt.NDArray[np.void]
 
@@ -42,13 +42,15 @@ Rows = npt.NDArray[np.void]
 class Calls:
     """Finished calls: arrays of equal length, in order of their ends.
 
-    Times in units of the clock; ``accepted`` by this vCPU during the call, bytes; ``modelled`` ns.
+    ``begin`` and ``end`` in units of the clock; ``executed`` by this vCPU during the call, instructions, 0 where that was
+    not counted; ``accepted`` by it, bytes; ``modelled`` ns.
     """
 
     probe: npt.NDArray[np.int64]
     vcpu: npt.NDArray[np.int64]
     begin: npt.NDArray[np.uint64]
     end: npt.NDArray[np.uint64]
+    executed: npt.NDArray[np.uint64]
     stage: npt.NDArray[np.uint8]
     caller: npt.NDArray[np.uint64]
     argument: npt.NDArray[np.uint64]
@@ -62,8 +64,11 @@ class Calls:
 
     @property
     def duration(self) -> npt.NDArray[np.uint64]:
-        """Units of the clock from entry to return."""
-        return self.end - self.begin
+        """What the call took: instructions of its own vCPU where they were counted, else the clock's way from entry to return.
+
+        vCPUs of the emulator take turns: what others execute meanwhile moves the clock, and on hardware takes no time.
+        """
+        return np.where(self.executed > 0, self.executed, self.end - self.begin)
 
 
 class CallPairer:
@@ -117,6 +122,7 @@ def _calls(enter: Rows, leave: Rows) -> Calls:
         vcpu=enter["key"] & 0xFFFF,
         begin=enter["clock"],
         end=leave["clock"],
+        executed=leave["second"],
         stage=enter["stage"],
         caller=enter["caller"],
         argument=enter["argument"],

@@ -34,8 +34,8 @@ def latency_chapter(latency: Latency, source: str) -> Chapter | None:
 def _lead(latency: Latency, source: str) -> str:
     if latency.unit == "instructions":
         return (
-            "Measured in instructions that the emulator executed between a call and its return, on "
-            "all vCPUs together: what the kernel did, not how long hardware takes."
+            "Measured in instructions that the call's own vCPU executed in the emulator between call "
+            "and return (locks: all vCPUs did): what the kernel did, not how long hardware takes."
         )
     if source == "emulator":
         return "Measured in ns of the emulator's clock: how long the emulator took, not hardware."

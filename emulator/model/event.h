@@ -36,7 +36,9 @@ enum event_kind {
 	EVENT_STAGE = 17,	/* detail: enum stage that begins */
 	EVENT_BITMAP = 18,	/* detail: number of the snapshot */
 	EVENT_PROBE_ENTER = 19,	/* detail: index of the probe; gpa, size: RDI, RSI */
-	EVENT_PROBE_RETURN = 20,/* detail: index of the probe; result: RAX */
+	/* detail: index of the probe; result: RAX; size: instructions that the
+	 * vCPU itself executed in the call, 0 where that was not counted */
+	EVENT_PROBE_RETURN = 20,
 	EVENT_END = 21,		/* last record of a complete stream; detail: records before it */
 };
 

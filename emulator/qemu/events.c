@@ -90,21 +90,33 @@ static void append(EventStream *stream, const struct acc_event *event)
     }
 }
 
+/* What a vCPU has executed since the timers were last told. icount_get_raw()
+ * refuses in the middle of a block; blocks are charged when they are entered,
+ * which is exact enough and reproducible. */
+static int64_t executed_untold(CPUState *cs)
+{
+    if (!cs->running) {
+        return 0;
+    }
+    return cs->icount_budget -
+           (cpu_neg(cs)->icount_decr.u16.low + cs->icount_extra);
+}
+
 uint64_t guest_clock(EmulatedCpu *cpu)
 {
-    CPUState *cs = cpu ? cpu->cs : NULL;
-    int64_t executed = 0;
-
     if (!icount_enabled()) {
         return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     }
-    /* icount_get_raw() refuses in the middle of a block; blocks are charged
-     * when they are entered, which is exact enough and reproducible. */
-    if (cs && cs->running) {
-        executed = cs->icount_budget -
-                   (cpu_neg(cs)->icount_decr.u16.low + cs->icount_extra);
+    return qatomic_read_i64(&timers_state.qemu_icount) +
+           (cpu ? executed_untold(cpu->cs) : 0);
+}
+
+uint64_t vcpu_executed(EmulatedCpu *cpu)
+{
+    if (!icount_enabled()) {
+        return 0;
     }
-    return qatomic_read_i64(&timers_state.qemu_icount) + executed;
+    return cpu->cs->icount_executed + executed_untold(cpu->cs);
 }
 
 /* The last 64 bits of the record, as trace-events describes them */
@@ -189,6 +201,14 @@ void event_stream_end(EmulatedGuest *guest)
     }
 }
 
+/* The arguments of a call are numbers, and only look like memory. */
+static bool is_on_memory(const struct acc_event *event, uint64_t gpa)
+{
+    return event->kind != EVENT_PROBE_ENTER &&
+           event->kind != EVENT_PROBE_RETURN &&
+           gpa >= event->gpa && gpa - event->gpa < event->size;
+}
+
 struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
                                        unsigned max, unsigned *found)
 {
@@ -202,7 +222,7 @@ struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
     if (stream->file && !fflush(stream->file)) {
         rewind(stream->file);
         while (fread(&event, sizeof(event), 1, stream->file) == 1) {
-            if (gpa >= event.gpa && gpa - event.gpa < event.size) {
+            if (is_on_memory(&event, gpa)) {
                 ring[total++ % max] = event;
             }
         }

@@ -24,6 +24,9 @@ void guest_event(struct EmulatedGuest *guest, struct EmulatedCpu *cpu,
 /* Instructions executed so far (icount), else nanoseconds of guest time. */
 uint64_t guest_clock(struct EmulatedCpu *cpu);
 
+/* Instructions that this vCPU alone has executed; 0 where none are counted. */
+uint64_t vcpu_executed(struct EmulatedCpu *cpu);
+
 /* Writes EVENT_END and closes; the stream takes no event after it. */
 void event_stream_end(struct EmulatedGuest *guest);
 

@@ -20,6 +20,8 @@
 typedef struct Call {
     unsigned probe;
     uint64_t returns_to;
+    EmulatedCpu *cpu;
+    uint64_t executed;      /* by that vCPU, before */
 } Call;
 
 bool emulated_guest_has_probes;
@@ -156,7 +158,7 @@ static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
         .detail = probe,
         .carry = EVENT_NO_CARRY,
     }, 0);
-    *call = (Call) { probe, returns_to };
+    *call = (Call) { probe, returns_to, cpu, vcpu_executed(cpu) };
     g_hash_table_replace(calls, g_memdup2(&rsp_after, 8), call);
     if (!g_hash_table_contains(return_sites, &returns_to)) {
         g_hash_table_add(return_sites, g_memdup2(&returns_to, 8));
@@ -175,6 +177,7 @@ static void leave(EmulatedCpu *cpu, uint64_t pc)
     }
     guest_event(cpu->guest, cpu, (struct acc_event) {
         .kind = EVENT_PROBE_RETURN,
+        .size = call->cpu == cpu ? vcpu_executed(cpu) - call->executed : 0,
         .result = env->regs[R_EAX],
         .detail = call->probe,
         .carry = EVENT_NO_CARRY,

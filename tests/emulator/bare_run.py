@@ -69,6 +69,7 @@ class Event:
     vcpu: int
     carry: int
     seq: int
+    clock: int
     caller: int
 
     @property
@@ -242,6 +243,7 @@ def _read(
                     "vcpu",
                     "carry",
                     "seq",
+                    "clock",
                     "caller",
                 )
             },

@@ -29,12 +29,52 @@ def probed(run: BareRun) -> list[Event]:
 
 def test_a_call_is_told_with_its_arguments_and_its_result(bare: Boot, platform: str) -> None:
     run = bare(platform, "probes", "case_calls", Setup(probes=(line(platform, "sum"),)))
-    told = [(event.kind, event.gpa, event.size, event.result) for event in probed(run)]
-    assert told == [
-        ("probe-enter", 3, 4, 0),
-        ("probe-return", 0, 0, 7),
-        ("probe-enter", 5, 6, 0),
-        ("probe-return", 0, 0, 11),
+    told = probed(run)
+    assert [(event.kind, event.gpa, event.result) for event in told] == [
+        ("probe-enter", 3, 0),
+        ("probe-return", 0, 7),
+        ("probe-enter", 5, 0),
+        ("probe-return", 0, 11),
+    ]
+    assert [event.size for event in told[::2]] == [4, 6]
+
+
+def test_a_return_tells_what_its_vcpu_executed(bare: Boot, platform: str) -> None:
+    """On one vCPU, that is what the clock tells."""
+    run = bare(platform, "probes", "case_calls", Setup(probes=(line(platform, "sum"),)))
+    for entered, left in zip(probed(run)[::2], probed(run)[1::2], strict=True):
+        assert left.size == left.clock - entered.clock > 0
+
+
+def test_the_life_of_a_page_has_no_calls_in_it(bare: Boot) -> None:
+    """Whose arguments are numbers."""
+    setup = Setup(probes=(line("tdx", "sum"),))
+    run = bare("tdx", "probes", "case_argument_is_an_address", setup)
+    assert probed(run)[0].gpa == run.only("stop").gpa
+    assert run.report is not None
+    assert "probe-enter" not in {event["kind"] for event in run.report["page_history"]}
+
+
+def test_other_vcpus_turns_are_not_counted(bare: Boot, platform: str) -> None:
+    setup = Setup(cpus=2, probes=(line(platform, "pauses"),))
+    entered, left = probed(bare(platform, "probes", "case_beside_another", setup))
+    assert (
+        39 <= left.size <= 60
+    )  # twenty times DEC and JNZ; a PAUSE that ends a turn is not counted
+    assert left.clock - entered.clock > 1_000_000
+
+
+def test_a_call_that_another_vcpu_ends_is_not_counted(bare: Boot, platform: str) -> None:
+    setup = Setup(cpus=2, probes=(line(platform, "stays"),))
+    entered, left = probed(bare(platform, "probes", "case_ends_elsewhere", setup))
+    assert (entered.vcpu, left.vcpu, left.size) == (0, 1, 0)
+
+
+def test_nothing_is_counted_without_a_count_of_instructions(bare: Boot) -> None:
+    setup = Setup(threads="multi", probes=(line("snp", "sum"),))
+    assert [event.size for event in probed(bare("snp", "probes", "case_calls", setup))[1::2]] == [
+        0,
+        0,
     ]
 
 

@@ -3,6 +3,11 @@
 #include "kernel_map.h"
 
 void calls(void), locks(void), recursion(void), known_site(void), abandoned(void);
+void beside(void), elsewhere(void), with_address(void);
+
+extern volatile u64 stack_of_stays;
+static volatile u64 spinning;
+const u64 fresh = FRESH;
 
 /* `sum` and `nested` are what is probed. */
 __asm__(".text\n"
@@ -80,7 +85,42 @@ __asm__(".text\n"
 	"leaves_for_good:\n"
 	"	add $8, %rsp\n"
 	"	jmp *%rdx\n"
-	"1:	ret\n");
+	"1:	ret\n"
+
+	".globl with_address\n"
+	"with_address:\n"
+	"	mov fresh(%rip), %rdi\n"
+	"	mov $4096, %esi\n"
+	"	call sum\n"
+	"	ret\n"
+
+	/* Each PAUSE is another vCPU's turn. */
+	".globl beside, pauses\n"
+	"beside: call pauses\n"
+	"	ret\n"
+	"pauses: mov $20, %ecx\n"
+	"1:	pause\n"
+	"	dec %ecx\n"
+	"	jnz 1b\n"
+	"	ret\n"
+
+	/* A call that another vCPU ends, as after a migration; the first goes on without it. */
+	".globl elsewhere, stays, stack_of_stays\n"
+	"elsewhere:\n"
+	"	call stays\n"
+	"	movq $1, went(%rip)\n"
+	"1:	pause\n"
+	"	jmp 1b\n"
+	"stays:	mov %rsp, stack_of_stays(%rip)\n"
+	"1:	pause\n"
+	"	cmpq $0, went(%rip)\n"
+	"	je 1b\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+	".data\n"
+	"stack_of_stays: .quad 0\n"
+	"went:	.quad 0\n"
+	".text\n");
 
 static void run(void (*routine)(void))
 {
@@ -112,6 +152,45 @@ void case_known_site(void)
 void case_abandoned(void)
 {
 	run(abandoned);
+}
+
+/* An argument looks like memory, and then that memory is touched. */
+void case_argument_is_an_address(void)
+{
+	run(with_address);
+	read64(FRESH);
+}
+
+static void spin(u64 index)
+{
+	(void)index;
+	spinning = 1;
+	for (;;)
+		;
+}
+
+void case_beside_another(void)
+{
+	ap_routine = spin;
+	start_cpu(1);
+	while (!spinning)
+		cpu_pause();
+	run(beside);
+}
+
+static void end_the_call(u64 index)
+{
+	(void)index;
+	while (!stack_of_stays)
+		cpu_pause();
+	__asm__ volatile("mov %0, %%rsp\nret" : : "r"(stack_of_stays));
+}
+
+void case_ends_elsewhere(void)
+{
+	ap_routine = end_the_call;
+	start_cpu(1);
+	run(elsewhere);
 }
 
 static void in_userspace(void)

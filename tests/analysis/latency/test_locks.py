@@ -29,7 +29,7 @@ def calls(*rows: Call, lock: int = ADDRESS) -> Calls:
     argument = np.full(count, lock, np.uint64)
     small = np.zeros(count, np.uint8)
     return Calls(
-        columns[:, 0], columns[:, 1], begin, end, small, zeros, argument, zeros, zeros, zeros, small
+        columns[:, 0], columns[:, 1], begin, end, zeros, small, zeros, argument, zeros, zeros, zeros, small
     )  # fmt: skip
 
 

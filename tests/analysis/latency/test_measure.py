@@ -49,6 +49,20 @@ def latency(tmp_path: Path) -> Latency:
     return measure(Run.open(guest.write(tmp_path / "run")))
 
 
+def test_a_call_takes_what_its_own_vcpu_executed(tmp_path: Path) -> None:
+    """Where that was counted; else the clock has to do, which runs on in other vCPUs' turns."""
+    guest = Guest(probes=("get_page_from_freelist",))
+    guest.stage_now = Stage.KERNEL
+    for executed, unit in ((3, 0), (0, 2)):
+        guest.event(Kind.PROBE_ENTER)
+        guest.accept_block(guest.layout.low + unit * UNIT_SIZE, UNIT_SIZE)
+        guest.event(Kind.PROBE_RETURN, size=executed)
+    guest.end()
+    found = measure(Run.open(guest.write(tmp_path / "run")))
+    assert row(found, "get_page_from_freelist", "", "").distribution.total == 3 + 14
+    assert found.longest_stall == 14
+
+
 def row(latency: Latency, operation: str, by: str, value: str) -> Row:
     (found,) = [
         one for one in latency.rows if (one.operation, one.by, one.value) == (operation, by, value)

@@ -28,7 +28,7 @@ def calls(some: list[Call], second: int = UNIT_SIZE) -> Calls:
     argument = (table[:, 3] * UNIT_SIZE).astype(np.uint64)
     sizes = np.full(len(some), second, np.uint64)
     return Calls(
-        np.zeros(len(some), np.int64), table[:, 0], begin, end, small, zeros, argument, sizes,
+        np.zeros(len(some), np.int64), table[:, 0], begin, end, zeros, small, zeros, argument, sizes,
         zeros, zeros, small,
     )  # fmt: skip
 
