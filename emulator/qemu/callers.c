@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "guest.h"
 #include "callers.h"
+#include "panic.h"
 
 #define KERNEL_MAP 0xffffffff80000000ULL   /* Documentation/arch/x86/x86_64/mm.rst */
 #define KERNEL_MAP_END 0xffffffffc0000000ULL
@@ -36,6 +37,10 @@ static bool read_line(const char *line)
     }
     if (g_str_equal(word[0], "text")) {
         text = range;
+        return true;
+    }
+    if (g_str_equal(word[0], "panic")) {
+        panic_watch(range.start);
         return true;
     }
     skip = g_renew(TextRange, skip, skips + 1);

@@ -10,8 +10,8 @@ struct EmulatedCpu;
 /*
  * Reads the machinery file: `text START END` (the kernel's text, link
  * addresses) and `skip START END` for each function that only carries out
- * an acceptance and is not its cause. Without it the nearest return address
- * counts.
+ * an acceptance and is not its cause, `panic START END` where the kernel ends.
+ * Without it the nearest return address counts.
  */
 bool callers_read(const char *path, Error **errp);
 

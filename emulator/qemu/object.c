@@ -94,7 +94,7 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
     add_string(oc, "probes", get_probes_file, set_probes_file,
                "file with the guest functions whose calls are events");
     add_string(oc, "machinery", get_machinery_file, set_machinery_file,
-               "file with the functions that are skipped in search of a caller");
+               "file with the kernel's functions that mean something to the emulator");
     add_string(oc, "attacks", get_attacks_file, set_attacks_file,
                "file with the acts of a hostile host and their moments");
     add_string(oc, "host-backing", get_backing, set_backing,

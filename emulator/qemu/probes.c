@@ -13,6 +13,7 @@
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
 #include "guest.h"
+#include "panic.h"
 #include "probes.h"
 
 #define PROBES_MAX 256
@@ -99,11 +100,11 @@ void probes_arm(uint64_t kaslr_offset)
 
 void probes_disarm(void)
 {
+    emulated_guest_has_probes = false;
     if (!probes) {
         return;
     }
     probes = 0;
-    emulated_guest_has_probes = false;
     g_hash_table_remove_all(return_sites);
     g_hash_table_remove_all(calls);
 }
@@ -139,6 +140,12 @@ bool emulated_guest_probed(uint64_t pc)
     EmulatedGuest *guest = emulated_guest_of_machine();
     bool found;
 
+    if (panic_is_at(pc)) {
+        return true;
+    }
+    if (!probes) {
+        return false;
+    }
     qemu_mutex_lock(&guest->lock);
     found = is_watched(pc) || g_hash_table_contains(return_sites, &pc);
     qemu_mutex_unlock(&guest->lock);
@@ -192,6 +199,12 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     uint64_t returns_to;
     int probe = probe_of_call(pc, env->regs[R_EDI]);
 
+    if (panic_is_at(pc)) {
+        panic_begins(cpu);
+    }
+    if (!probes) {
+        return;
+    }
     qemu_mutex_lock(&cpu->guest->lock);
     env->eip = pc;      /* for the event; the block keeps its own count */
     leave(cpu, pc);

@@ -8,6 +8,7 @@
 #include "qemu/timer.h"
 #include "cpu.h"
 #include "guest.h"
+#include "panic.h"
 #include "probes.h"
 
 /* Documentation/arch/x86/x86_64/mm.rst: start of the kernel text mapping;
@@ -98,9 +99,11 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
 
             guest->kaslr_offset[emulated_guest_second(guest)] = offset;
             probes_arm(offset);
+            panic_arm(offset);
         }
         if (next == STAGE_SECOND_DECOMPRESSOR) {
             probes_disarm();
+            panic_disarm();
         }
         emulated_guest_snapshot(guest, stage_name[next]);
         guest_event(guest, cpu, event, retaddr);

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Which functions of a kernel only carry out an acceptance, so that the emulator can name who wanted the memory.
+"""Functions of a kernel that mean something to the emulator: those that only carry out an acceptance, and panic().
 
-The emulator walks the stack at each event and takes the first return address outside these functions as the event's caller.
+The emulator walks the stack at each event and takes the first return address outside the former as the event's caller. A guest
+that entered panic() is ended a while later: before Linux can reset the machine, it goes round in circles there for ever.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _TEXT_START, _TEXT_END = "_stext", "_etext"
+_PANIC = "panic"
 _MACHINERY = re.compile(
     r"""
       pvalidate.* | __pvalidate.* | _?_?set_pages_state | vmgexit_psc | svsm_.*pvalidate.* | sev_es_.* | snp_accept_memory
@@ -33,7 +35,7 @@ def is_machinery(name: str) -> bool:
 
 
 def machinery_text(table: Table) -> str:
-    """Return the emulator's `machinery` file: the kernel's text, and the ranges to skip; "" when the text is not known."""
+    """Return the emulator's `machinery` file: the kernel's text, the ranges to skip, and panic(); "" when the text is not known."""
     edges = {name: address for address, name in table if name in (_TEXT_START, _TEXT_END)}
     if len(edges) != 2:
         return ""
@@ -45,6 +47,9 @@ def machinery_text(table: Table) -> str:
     )
     lines = [f"text {start:#x} {end:#x}"]
     lines += [f"skip {begin:#x} {stop:#x}" for begin, stop in skipped if start <= begin < end]
+    lines += [
+        f"panic {address:#x} {following[address]:#x}" for address, name in table if name == _PANIC
+    ]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -25,7 +25,7 @@ _PANIC = re.compile(r"(?<!\[ end )Kernel panic - not syncing: ([^\r\n]*)")
 _FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _FULL_DISK = ("No space left on device", "Disk quota exceeded", "File too large")
 _LEAST_FREE = 64 << 10  # bytes
-_FROM_REPORT = ("stopped", "terminated", "panic", "triple-fault")
+_FROM_REPORT = ("stopped", "terminated", "triple-fault")
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     panics = _panics(console, report)
     if panics:
         return Outcome("panic", panics[-1])
+    if told == "panic":
+        return Outcome("panic", f"{(report or {}).get('reason', '')}, {where}")
     return _of_own_end(told, console)
 
 
@@ -124,7 +126,8 @@ def _of_last_kernel(console: str) -> str:
 def _of_time_limit(passed: str, report: dict[str, Any] | None, console: str) -> Outcome:
     """Return the outcome of a guest that had to be stopped: a panic where that came first.
 
-    Before there is a way to reset the machine, a kernel that panics goes round in circles for ever.
+    Before there is a way to reset the machine, a kernel that panics goes round in circles for ever; where the kernel's symbols
+    are known, the emulator ends that itself.
     """
     panics = [] if _expects_second(console) else _panics(console, report)
     if panics:

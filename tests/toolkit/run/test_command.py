@@ -22,6 +22,8 @@ TABLE = [
     (0x1100, "do_fork"),
     (0x1200, "accept_memory.part.0"),
     (0x1300, "kmalloc"),
+    (0x1400, "panic"),
+    (0x1500, "panic_print"),
     (0x2000, "_etext"),
     (0x3000, "accept_memory_data"),
 ]
@@ -85,6 +87,7 @@ def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
         "text 0x1000 0x2000",
         "skip 0x1000 0x1100",
         "skip 0x1200 0x1300",
+        "panic 0x1400 0x1500",
     ]
 
 

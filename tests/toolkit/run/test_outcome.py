@@ -45,6 +45,20 @@ DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
             "",
         ),
         ({"printk": ["Kernel panic - not syncing: Silent"]}, "", Ending(0), "panic", "Silent"),
+        (
+            {"outcome": "panic", "reason": "no reset", "printk": ["Kernel panic - not syncing: A"]},
+            "",
+            Ending(0),
+            "panic",
+            "A",
+        ),
+        (
+            {"outcome": "panic", "reason": "no reset", "stage": "kernel"},
+            "",
+            Ending(0),
+            "panic",
+            "no reset, in stage kernel",
+        ),
         ({"outcome": "reset"}, "", Ending(0), "terminated", "asked for a reset"),
         (OFF, DONE, Ending(0, timed_out=True), "timeout", "limit of 5 s"),
         (

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A kernel that panics before it can reset the machine goes round in circles
+ * for ever, and may not have said a word yet. The run ends some time after
+ * panic() was entered; what it said is in the report, from the printk ring.
+ */
+#include "qemu/osdep.h"
+#include "qemu/timer.h"
+#include "cpu.h"
+#include "guest.h"
+#include "panic.h"
+
+/* Time of the guest; a reset or a crash kernel follows within a tenth of it. */
+#define GRACE_NS (2 * NANOSECONDS_PER_SECOND)
+
+static uint64_t address;    /* of panic(): link address, then run address */
+static bool armed;
+static bool begun;
+static QEMUTimer *overdue;
+
+void panic_watch(uint64_t link_address)
+{
+    address = link_address;
+}
+
+void panic_arm(uint64_t kaslr_offset)
+{
+    if (!address || armed) {
+        return;
+    }
+    address += kaslr_offset;
+    armed = true;
+    emulated_guest_has_probes = true;
+}
+
+void panic_disarm(void)
+{
+    address = 0;
+    armed = false;
+    if (overdue) {
+        timer_del(overdue);
+    }
+}
+
+bool panic_is_at(uint64_t pc)
+{
+    return armed && pc == address;
+}
+
+static void end(void *opaque)
+{
+    emulated_guest_end(opaque, "panic", "the guest panicked, and did not reset"
+                       " the machine", 0, 0);
+}
+
+static void set_timer(CPUState *cs, run_on_cpu_data data)
+{
+    if (armed) {
+        overdue = timer_new_ns(QEMU_CLOCK_VIRTUAL, end, data.host_ptr);
+        timer_mod(overdue, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + GRACE_NS);
+    }
+}
+
+void panic_begins(EmulatedCpu *cpu)
+{
+    if (begun) {
+        return;
+    }
+    begun = true;
+    /* In the middle of a block nobody may ask for the time. */
+    async_run_on_cpu(cpu->cs, set_timer, RUN_ON_CPU_HOST_PTR(cpu));
+}

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A kernel that entered panic() and goes round in circles is ended; one that starts another kernel goes on."""
+
+from __future__ import annotations
+
+from tests.emulator.bare_run import Setup
+from tests.emulator.conftest import Boot
+from tests.emulator.kernel_map import linked
+
+GRACE = 2_000_000_000
+"""Instructions that a panic may take (emulator/qemu/panic.c)."""
+
+
+def watched(platform: str) -> Setup:
+    start, end = (linked("panic", platform, symbol) for symbol in ("panics", "panics_end"))
+    return Setup(machinery=(f"panic {start:#x} {end:#x}",))
+
+
+def test_a_panic_without_an_end_is_ended(bare: Boot, platform: str) -> None:
+    run = bare(platform, "panic", "case_circles", watched(platform))
+    assert (run.outcome, run.exit_code) == ("panic", 0)
+    assert run.report is not None
+    assert "did not reset" in run.report["reason"]
+    took = run.report["instructions"] - run.report["stages"]["kernel"]
+    assert GRACE <= took < GRACE * 1.1
+
+
+def test_a_panic_is_no_event(bare: Boot) -> None:
+    run = bare("snp", "panic", "case_circles", watched("snp"))
+    assert not [event for event in run.events if event.kind.startswith("probe")]
+
+
+def test_a_panic_without_an_end_is_ended_with_threads(bare: Boot) -> None:
+    machinery = watched("snp").machinery
+    run = bare("snp", "panic", "case_circles", Setup(threads="multi", machinery=machinery))
+    assert (run.outcome, run.exit_code) == ("panic", 0)
+
+
+def test_a_crash_kernel_takes_the_time_that_it_takes(bare: Boot, platform: str) -> None:
+    run = bare(platform, "panic", "case_crash_kernel", watched(platform))
+    assert "done" in run.lines
+    assert run.report is not None
+    assert run.report["instructions"] > GRACE * 1.1

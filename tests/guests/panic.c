@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A kernel that enters panic() and does not come out of it, or starts another kernel. */
+#include "kernel_map.h"
+
+void circles(void), leaves_it(void);
+
+__asm__(".text\n"
+	".globl circles, panics, panics_end\n"
+	"circles:\n"
+	"	call panics\n"
+	"	ret\n"
+	"leaves_it:\n"
+	"	movq $1, returns(%rip)\n"
+	"	call panics\n"
+	"	ret\n"
+	"panics:	cmpq $0, returns(%rip)\n"
+	"	je panics\n"
+	"	ret\n"
+	"panics_end:\n"
+	".data\n"
+	"returns: .quad 0\n"
+	".text\n");
+
+void case_circles(void)
+{
+	map_kernel();
+	run_in_kernel_map(circles);
+}
+
+static void in_userspace(void)
+{
+	__asm__ volatile("int3");
+}
+
+/* As after a crash: userspace, panic(), then code outside the kernel map, for longer than a panic may take. */
+void case_crash_kernel(void)
+{
+	u64 left;
+
+	map_kernel();
+	run_in_kernel_map(leaves_it);
+	run_at_cpl3(in_userspace);
+	__asm__ volatile("mov %%cr3, %%rax\nmov %%rax, %%cr3" : : : "rax", "memory");
+	for (left = 1200000000; left; left--)
+		__asm__ volatile("" : "+r"(left));
+	say("done");
+}
