@@ -97,6 +97,15 @@ install_python_packages() {
 	trap - INT TERM
 }
 
+forget_environments() { # of checkouts that are gone: nothing else would ever remove them
+	for record in "$cache"/venv/*/checkout; do
+		if [ -e "$record" ] && [ ! -d "$(cat "$record")" ]; then
+			say "removing the Python environment of $(cat "$record"), which is gone"
+			rm -rf "${record%/checkout}" "${record%/checkout}.log" "${record%/checkout}.lock"
+		fi
+	done
+}
+
 for tool in dpkg-query apt-get; do
 	command -v $tool >/dev/null || lacks "this is not a Debian machine: acceptlab needs Debian 12 (its Dockerfile makes one)"
 done
@@ -119,7 +128,9 @@ if [ ! -e "$stamp" ]; then
 	flock -n 9 || { say "another set-up is at work in $venv; waiting for it"; flock 9; }
 	"$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$venv"
 	if [ ! -e "$stamp" ]; then
+		forget_environments
 		install_python_packages
+		echo "$here" >"$venv/checkout"
 		rm -f "$venv"/done-*
 		: >"$done"
 		: >"$stamp"

@@ -57,6 +57,14 @@ class Machine:
         lines = "".join(f"installed {package} {provides}\\n" for package in packages)
         self.tool("dpkg-query", f"printf '{lines}'")
 
+    def has_python(self) -> None:
+        """A python3 whose environments have a pip that installs nothing."""
+        makes = 'mkdir -p "$3/bin"; for one in python pip; do cp "$0" "$3/bin/$one"; done'
+        self.tool(
+            "python3", f'case "$1$2" in -cprint*|-c*print*) echo 3.11;; -mvenv) {makes};; esac'
+        )
+        (self.bin / "cp").symlink_to("/usr/bin/cp")
+
     def bootstrap(self, *words: str) -> subprocess.CompletedProcess[str]:
         script = (CHECKOUT / "setup" / "bootstrap.sh").read_text()
         # The absolute path is the one candidate that a PATH of stand-ins cannot hide.
@@ -141,3 +149,19 @@ def test_a_machine_without_apt_is_told(machine: Machine) -> None:
 
 def test_an_unknown_argument_is_wrong_usage(machine: Machine) -> None:
     assert machine.bootstrap("--fast").returncode == 2
+
+
+def test_the_environment_of_a_checkout_that_is_gone_is_removed(machine: Machine) -> None:
+    machine.has_python()
+    environments = machine.home / ".cache" / "acceptlab" / "venv"
+    for name, checkout in (("kept", machine.bin), ("left", machine.bin / "gone")):
+        (environments / name).mkdir(parents=True)
+        (environments / name / "checkout").write_text(f"{checkout}\n")
+    (environments / "left.log").touch()
+    done = machine.bootstrap()
+    assert done.returncode == 0, done.stderr
+    assert f"environment of {machine.bin / 'gone'}, which is gone" in done.stderr
+    made = Path(done.stdout.strip())
+    assert (made / "checkout").read_text() == f"{machine.bin.parent}\n"
+    assert {one for one in environments.iterdir() if one.is_dir()} == {environments / "kept", made}
+    assert not (environments / "left.log").exists()
