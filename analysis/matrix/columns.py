@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.schema import STAGE_NAMES, Kind, Stage
+from analysis.watermarks import before_watermarks
 
 if TYPE_CHECKING:
     from analysis.report.facts import Subject
@@ -95,6 +96,11 @@ _ALL = (
     Column(
         "before_userspace", "before userspace", "bytes",
         "accepted by the guest before its first instruction in userspace", _before_userspace,
+    ),
+    Column(
+        "before_watermarks", "before watermarks", "bytes",
+        "accepted by the guest while its zones' watermarks were zero; needs a probe on setup_per_zone_wmarks",
+        lambda s: before_watermarks(s.run),
     ),
     Column("accepted", "accepted", "bytes", "accepted by the guest", lambda s: s.cost.accepted()),
     Column(
