@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html import escape
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from analysis.matrix.columns import COLUMNS, Column, shown, unit_word
+from analysis.matrix.seeds import Repeated, over_seeds, repeats_seeds
 from analysis.matrix.sheet import DONE, CellSheet, Sheet, SweepSheet, troubles
 from analysis.plots import COLORS, finished
 
@@ -23,7 +25,8 @@ _HEIGHT = 290
 def as_html(sheet: Sheet) -> str:
     """The whole page."""
     sections = [_sweep(sweep, at) for at, sweep in enumerate(sheet.sweeps)]
-    data = json.dumps(sheet.to_json(), ensure_ascii=False).replace("</", "<\\/")
+    shapes = replace(sheet, sweeps=[over_seeds(sweep) for sweep in sheet.sweeps])
+    data = json.dumps(shapes.to_json(), ensure_ascii=False).replace("</", "<\\/")
     links = " &middot; ".join(
         f'<a href="#sweep-{at}">{escape(sweep.name)}</a>' for at, sweep in enumerate(sheet.sweeps)
     )
@@ -51,15 +54,16 @@ def _resource(package: str, name: str) -> str:
 
 
 def _sweep(sweep: SweepSheet, at: int) -> str:
-    constant = ", ".join(f"{axis} {value}" for axis, value in sweep.constant.items())
+    lead = [f"{axis} {value}" for axis, value in sweep.constant.items()]
+    lead += ["tables and bars: the median of all seeds"] if repeats_seeds(sweep) else []
     told = "".join(f"<li>{escape(line)}</li>" for line in troubles(sweep))
     return "".join(
         [
             f'<section class="compare" aria-labelledby="sweep-{at}">',
             f'<h2 id="sweep-{at}">{escape(sweep.question or sweep.name)}</h2>',
-            f'<p class="lead">{escape(constant)}</p>' if constant else "",
+            f'<p class="lead">{escape(", ".join(lead))}</p>' if lead else "",
             f'<ul class="trouble">{told}</ul>' if told else "",
-            "" if sweep.is_sparse else _comparisons(sweep, at),
+            "" if sweep.is_sparse else _comparisons(over_seeds(sweep), at),
             _rows(sweep),
             _ways_back(sweep),
             "</section>",
@@ -93,6 +97,7 @@ def _plot(sweep: SweepSheet, column: Column, name: str) -> str:
         figure.add_bar(
             x=["<br>".join(cell.labels[axis] for axis in rest) or "run" for cell in mine],
             y=[None if fact is None else round(fact / scale, 3) for fact in facts],
+            error_y=_error_bars(mine, column, scale),
             name=value,
             marker={"color": COLORS[number % len(COLORS)]},
             hovertemplate="%{x}: %{y:,}<extra>%{fullData.name}</extra>",
@@ -100,8 +105,25 @@ def _plot(sweep: SweepSheet, column: Column, name: str) -> str:
     figure.update_layout(barmode="group", bargap=0.25)
     figure.update_xaxes(type="category", automargin=True)
     done = finished(figure, "", unit_word(column), legend=last is not None)
-    done.update_layout(height=_HEIGHT)
+    done.update_layout(height=_HEIGHT, legend={"y": -0.12 * (len(rest) + 1)})
     return figure_of(done, name, f"{column.heading}: {column.about}")
+
+
+def _error_bars(cells: list[CellSheet], column: Column, scale: int | float) -> dict[str, object]:
+    """From the least to the most of all seeds, where they differ."""
+    ends = [cell.spread.get(column.name) if isinstance(cell, Repeated) else None for cell in cells]
+    if not any(ends):
+        return {"visible": False}
+    middle = [cell.facts.get(column.name) or 0 for cell in cells]
+    pairs = list(zip(middle, ends, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [(end[1] - at) / scale if end else 0 for at, end in pairs],
+        "arrayminus": [(at - end[0]) / scale if end else 0 for at, end in pairs],
+        "thickness": 1,
+        "width": 2,
+    }
 
 
 def figure_of(figure: go.Figure, name: str, caption: str) -> str:

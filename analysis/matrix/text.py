@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import textwrap
 
-from analysis.matrix.columns import COLUMNS, shown, unit_word
+from analysis.matrix.columns import COLUMNS, Column, shown, unit_word
+from analysis.matrix.seeds import SEED, Repeated, over_seeds, repeats_seeds
 from analysis.matrix.sheet import DONE, CellSheet, Sheet, SweepSheet, troubles
 from analysis.matrix.table import WIDTH, Table
 
@@ -25,6 +26,9 @@ def summary(sweep: SweepSheet) -> str:
     lines = [_wrapped(sweep.question or sweep.name)]
     constant = ", ".join(f"{axis} {value}" for axis, value in sweep.constant.items())
     lines += [_wrapped(f"({constant})")] if constant else []
+    if repeats_seeds(sweep):
+        seeds = ", ".join(dict.fromkeys(cell.labels[SEED] for cell in sweep.cells))
+        lines += [_wrapped(f"Seeds {seeds}: median, and the least and the most where they differ.")]
     lines += ["", table(sweep).text()]
     told = troubles(sweep)
     lines += ["", *(_wrapped(line, "   ") for line in told)] if told else []
@@ -32,18 +36,36 @@ def summary(sweep: SweepSheet) -> str:
 
 
 def table(sweep: SweepSheet) -> Table:
-    """The sweep's table: a number, the axes on which its runs differ, and the facts."""
-    axes = sweep.varying
+    """The sweep's table: numbers of runs, the axes on which its shapes differ, and the facts."""
+    shapes = over_seeds(sweep)
+    axes = shapes.varying
+    spread = {name for cell in shapes.cells if isinstance(cell, Repeated) for name in cell.spread}
     columns = [COLUMNS[name] for name in sweep.columns]
-    heads = [f"{column.heading} {unit_word(column)}".strip() for column in columns]
+    heads = []
+    for column in columns:
+        heads.append(f"{column.heading} {unit_word(column)}".strip())
+        heads += [f"{column.heading}, least .. most"] if column.name in spread else []
     rows = []
-    for number, cell in enumerate(sweep.cells, 1):
-        facts = [
-            shown(column, cell.facts.get(column.name)) if cell.state == DONE else cell.state
-            for column in columns
-        ]
-        rows.append([f"#{number}", *(cell.labels[axis] for axis in axes), *facts])
+    for number, cell in enumerate(shapes.cells, 1):
+        facts = [text for column in columns for text in _facts(cell, column, spread)]
+        rows.append([_numbers(cell, number), *(cell.labels[axis] for axis in axes), *facts])
     return Table(["", *axes, *heads], rows, 1 + len(axes))
+
+
+def _facts(cell: CellSheet, column: Column, spread: set[str]) -> list[str]:
+    """A cell's text in one column; two where seeds differ in it."""
+    if cell.state != DONE:
+        return [cell.state, ""][: 1 + (column.name in spread)]
+    texts = [shown(column, cell.facts.get(column.name))]
+    if column.name in spread:
+        ends = cell.spread.get(column.name) if isinstance(cell, Repeated) else None
+        texts.append(" .. ".join(shown(column, end) for end in ends) if ends else "")
+    return texts
+
+
+def _numbers(cell: CellSheet, number: int) -> str:
+    """The run's number, or those of all seeds."""
+    return "#" + ",".join(map(str, cell.numbers if isinstance(cell, Repeated) else [number]))
 
 
 def _ways_back(sweep: SweepSheet) -> str:
