@@ -33,7 +33,8 @@ ENTRY = np.dtype(
 """One entry or return.
 
 ``key`` is probe << 16 | vcpu; ``argument`` and ``second`` are the event's gpa and size; ``done`` and ``modelled`` are what
-that vCPU had accepted so far (bytes) and what a cost profile says that took (ns); ``where`` is a place in ``where.ENCLOSING``, or its length for none.
+that vCPU had accepted so far (bytes) and what a cost profile says that took (ns); ``where`` is a place in ``where.ENCLOSING``,
+or its length for none.
 """
 Rows = npt.NDArray[np.void]
 
