@@ -13,7 +13,7 @@ STAGES = ["second-decompressor", "second-kernel", "second-userspace"]
 
 DEFECTS = {
     "--platform snp --memory 2G --workload kexec": "used a page that the first kernel left shared",
-    "--platform tdx --memory 2G --firmware-accepts minimal --workload kexec": (
+    "--platform tdx --memory 2G --firmware-accepts minimal --seed 3 --workload kexec": (
         "put a second kernel into memory that was not accepted"
     ),
     "--platform snp --memory 2G --workload kdump --workload vmcore": (
