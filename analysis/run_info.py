@@ -168,6 +168,13 @@ class RunInfo:
     other: Json = field(default_factory=dict)
 
     @property
+    def series_name(self) -> str:
+        """The kernel's series and how many of its patches are applied; empty where it is of none."""
+        series = self.series or {}
+        patches = f", {series['patches']} patches" if "patches" in series else ""
+        return f"{series['name']}{patches}" if "name" in series else ""
+
+    @property
     def kaslr_offset(self) -> int:
         """What KASLR added to link-time addresses, as the emulator's report tells; else 0."""
         return number_of((self.report or {}).get("kaslr_offset", 0), "report.kaslr_offset")

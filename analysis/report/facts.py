@@ -74,12 +74,11 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
     """(label, value) of everything that is compared between runs; same labels for every run."""
     info, cost = subject.run.info, subject.cost
     kernel = info.kernel.version or info.kernel.name or "unknown"
-    series = str((info.series or {}).get("name", "none"))
     return [
         ("verdict", subject.verdict.verdict),
         ("platform", info.platform.upper()),
         ("kernel", kernel),
-        ("series", series),
+        ("series", info.series_name or "none"),
         ("memory", mib(info.machine.memory)),
         ("vCPUs", str(info.machine.cpus)),
         ("accept", info.machine.accept),

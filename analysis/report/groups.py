@@ -103,7 +103,7 @@ def _axes(subject: Subject) -> dict[str, str]:
     return {
         "platform": info.platform.upper(),
         "kernel": info.kernel.version or info.kernel.name or "unknown kernel",
-        "series": str((info.series or {}).get("name", "no series")),
+        "series": info.series_name or "no series",
         "memory": mib(machine.memory),
         "cpus": f"{machine.cpus} vCPU{'s' if machine.cpus > 1 else ''}",
         "accept": machine.accept,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from toolkit.errors import BadInputError
 from toolkit.files import sha256_of
@@ -24,6 +25,8 @@ class Kernel:
     """The kernel's configuration, where it is at hand."""
     vmlinux: Path | None = None
     """The kernel as ELF with symbols, where it is at hand."""
+    series: dict[str, Any] | None = None
+    """Of which series it is, as run.json has it (store.series_of)."""
 
 
 def resolve(argument: str) -> Kernel:
@@ -38,7 +41,8 @@ def resolve(argument: str) -> Kernel:
         image = cached.image if cached else _path(argument)
     version = read_bzimage(image).version.split(" ")[0]
     return Kernel(
-        argument, image, version, sha256_of(image), _beside(image, "config"), _beside(image, "vmlinux")
+        argument, image, version, sha256_of(image), _beside(image, "config"), _beside(image, "vmlinux"),
+        store.series_of(image),
     )  # fmt: skip
 
 

@@ -26,6 +26,8 @@ META = "meta.json"
 _WARNINGS = "warnings.json"
 _KEPT = {".config": "config", "vmlinux": "vmlinux", "System.map": "System.map"}
 """What is kept of a build beside its image: kbuild's name, ours."""
+_SERIES = ("base", "patches", "subject", "commit")
+"""What a record says of the series beside its name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
 
 
@@ -72,6 +74,18 @@ def _read(meta_path: Path) -> CachedKernel | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return kernel if kernel.image.is_file() else None
+
+
+def series_of(image: Path) -> dict[str, Any] | None:
+    """Return of which series a kernel of the cache is: name, base, how many patches are applied, the last one's subject and commit.
+
+    None for any other kernel.
+    """
+    kernel = _read(image.with_name(META)) if image.parent.parent == home() else None
+    if kernel is None or "series" not in kernel.meta:
+        return None
+    told = {"name": kernel.meta["series"]}
+    return told | {name: kernel.meta[name] for name in _SERIES if name in kernel.meta}
 
 
 def check_name(name: str) -> None:

@@ -45,6 +45,7 @@ def describe(
         reason=outcome.reason,
         source="emulator",
         kernel=_kernel(kernel, options.vmlinux),
+        series=kernel.series,
         second=_second(options, kernel, second),
         command_line=command_line,
         initrd_sha256=_initrd_sha256(hand_over),

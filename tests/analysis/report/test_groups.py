@@ -58,6 +58,7 @@ def test_the_seed_alone_makes_no_group(runs: list[Path]) -> None:
         {"machine": Machine(96 << 20, 3, "lazy", seed=2)},
         {"attacks": ("kernel busy 3",)},
         {"series": {"name": "mine"}},
+        {"series": {"name": "mine", "patches": 3}},
     ],
 )
 def test_anything_else_does(changes: dict[str, object], tmp_path: Path) -> None:
@@ -68,6 +69,12 @@ def test_anything_else_does(changes: dict[str, object], tmp_path: Path) -> None:
     found = groups(paths)
     assert len(found) == 2
     assert found[0].name != found[1].name
+
+
+def test_kernels_of_a_series_are_told_by_how_many_of_its_patches_they_have(tmp_path: Path) -> None:
+    series = [{"name": "lazy", "patches": number} for number in (3, 4)]
+    paths = [run(tmp_path / str(one["patches"]), 1, 0, series=one) for one in series]
+    assert [group.name for group in groups(paths)] == ["lazy, 3 patches", "lazy, 4 patches"]
 
 
 def test_the_same_run_twice_counts_once(runs: list[Path], tmp_path: Path) -> None:

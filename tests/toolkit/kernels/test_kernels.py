@@ -108,6 +108,35 @@ def test_a_path_is_resolved_with_version_and_checksum(tmp_path: Path, own_cache:
     assert kernel.sha256 == sha256_of(path)
 
 
+MADE_OF = {
+    "base": "linux-source-6.1 6.1.176-1",
+    "patches": 3,
+    "subject": "mm: Mend",
+    "commit": "c4",
+}
+
+
+def cached(name: str, **meta: object) -> Path:
+    """A kernel of the cache, with what its record says."""
+    folder = store.folder_of(name)
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"name": name, **meta}))
+    return toy.make_kernel(folder)
+
+
+def test_a_kernel_tells_of_which_series_it_is(own_cache: Path) -> None:
+    image = cached("lazy@3", series="lazy", tree="t", **MADE_OF)
+    assert resolve("lazy@3").series == {"name": "lazy", **MADE_OF}
+    assert resolve(str(image)).series == {"name": "lazy", **MADE_OF}
+
+
+def test_a_kernel_of_no_series_tells_none(own_cache: Path, tmp_path: Path) -> None:
+    cached("mine", commit="c4-dirty")
+    assert resolve("mine").series is None
+    (tmp_path / "meta.json").write_text(json.dumps({"name": "other", "series": "lazy"}))
+    assert resolve(str(toy.make_kernel(tmp_path))).series is None  # no kernel of the cache
+
+
 @pytest.mark.parametrize(
     ("argument", "says"),
     [

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from analysis.errors import BadInput
 from analysis.run_folder import Run
 from tests.toolkit import toy
 from toolkit.errors import BadInputError, MachineError
-from toolkit.kernels.resolve import resolve
+from toolkit.kernels.resolve import Kernel, resolve
 from toolkit.run.options import RunOptions
 from toolkit.run.perform import Finished, dry_run, perform
 
@@ -24,7 +25,10 @@ def _own_cache(own_cache: Path) -> None:
 
 
 def run(tmp_path: Path, mode: str, **options: Any) -> Finished:
-    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    return run_kernel(resolve(str(toy.make_kernel(tmp_path))), tmp_path, mode, **options)
+
+
+def run_kernel(kernel: Kernel, tmp_path: Path, mode: str, **options: Any) -> Finished:
     asked = RunOptions(kernel.name, memory="256M", **options)
     return perform(asked, kernel, toy.make_emulator(tmp_path, mode), tmp_path / "run", False)
 
@@ -40,6 +44,13 @@ def test_a_run_that_ends_well_is_recorded_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in finished.folder.iterdir()) == [
         "bitmap", "console.log", "events.parquet", "run.json",
     ]  # fmt: skip
+
+
+def test_the_series_of_the_kernel_is_recorded(tmp_path: Path) -> None:
+    series = {"name": "lazy", "base": "linux-source-6.1 6.1.176-1", "patches": 3}
+    kernel = replace(resolve(str(toy.make_kernel(tmp_path))), series=series)
+    info = Run.open(run_kernel(kernel, tmp_path, "userspace").folder).info
+    assert (info.series, info.series_name) == (series, "lazy, 3 patches")
 
 
 def test_the_policy_that_the_kernel_goes_by_is_recorded(tmp_path: Path) -> None:
