@@ -74,6 +74,25 @@ static void leave_mailbox(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
     qemu_mutex_unlock(&cpu->guest->lock);
 }
 
+/*
+ * Where the kernel's image begins, from an address in it: early code unmaps
+ * what the kernel map has below _text and above _end (Linux
+ * arch/x86/boot/startup/map_kernel.c, 6.12 arch/x86/kernel/head64.c), before it
+ * jumps there. The jump's target need not lie in the image's first 2 MiB: from
+ * 6.16 on it is common_startup_64() in .text.
+ */
+static vaddr kernel_base(EmulatedCpu *cpu, vaddr gva)
+{
+    vaddr base = gva & ~(KERNEL_ALIGN - 1);
+    uint8_t byte;
+
+    while (base > KERNEL_MAP &&
+           emulated_cpu_peek(cpu, base - KERNEL_ALIGN, &byte, 1)) {
+        base -= KERNEL_ALIGN;
+    }
+    return base;
+}
+
 void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
 {
     EmulatedGuest *guest = cpu->guest;
@@ -95,7 +114,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
     qemu_mutex_lock(&guest->lock);
     if (next == stage_after(guest->stage, gva, user)) {
         if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
-            uint64_t offset = (gva & ~(KERNEL_ALIGN - 1)) - KERNEL_LINKED_AT;
+            uint64_t offset = kernel_base(cpu, gva) - KERNEL_LINKED_AT;
 
             guest->kaslr_offset[emulated_guest_second(guest)] = offset;
             probes_arm(offset);
