@@ -50,6 +50,7 @@ struct EmulatedCpu {
     uint64_t ghcb_msr;      /* SNP: MSR C001_0130 */
     bool host_halted;       /* halted by the host on the guest's request */
     bool host_acts;         /* the host uses the vCPU's MSR helpers */
+    bool host_msr_failed;   /* and they refused the access */
     uint64_t fault_gpa;     /* of the last fault that the guest was told of */
     uint64_t fault_rip;
     unsigned same_faults;   /* how often it came, and nothing else of the vCPU */

@@ -172,6 +172,14 @@ bool emulated_guest_wrmsr(CPUX86State *env)
         cpu, env->regs[R_ECX], value);
 }
 
+bool emulated_guest_host_msr_fails(CPUX86State *env)
+{
+    EmulatedCpu *cpu = env->confidential;
+
+    cpu->host_msr_failed = cpu->host_acts;
+    return cpu->host_acts;
+}
+
 bool emulated_guest_wakes(CPUState *cs)
 {
     return cs->halted && X86_CPU(cs)->env.confidential->host_halted &&

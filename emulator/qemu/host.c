@@ -9,8 +9,7 @@
 #include "hw/i386/apic.h"
 #include "host.h"
 
-#define X2APIC_MSR 0x800u       /* SDM Vol 3A 11.12.1.2: MSR 800H + offset / 16 */
-#define X2APIC_MSR_END 0x83fu
+/* x2APIC registers: MSR 800H + offset / 16 (SDM Vol 3A 11.12.1.2) */
 #define X2APIC_ID 0x02u
 #define X2APIC_LDR 0x0du
 #define X2APIC_ICR 0x30u
@@ -39,25 +38,70 @@ static void apic_write(uint32_t offset, uint32_t value)
                          value, MEMTXATTRS_UNSPECIFIED, NULL);
 }
 
-static uint64_t x2apic_read(uint32_t reg)
+/* Registers that exist in x2APIC mode and can be read, and those that can be
+ * written (SDM Vol 3A table 11-6); everything else ends in #GP. */
+static bool x2apic_is_readable(uint32_t reg)
 {
-    uint32_t id = apic_read(X2APIC_ID << 4) >> 24;
-
     switch (reg) {
-    case X2APIC_ID:
-        return id;
-    case X2APIC_LDR:    /* SDM 11.12.10.2: cluster and bit from the id */
-        return (id >> 4) << 16 | 1u << (id & 15);
-    case X2APIC_ICR:
-        return apic_read(XAPIC_ICR_LOW) |
-               (uint64_t)(apic_read(XAPIC_ICR_HIGH) >> 24) << 32;
+    case 0x02 ... 0x03:     /* ID, version */
+    case 0x08:              /* TPR */
+    case 0x0a:              /* PPR */
+    case 0x0d:              /* LDR */
+    case 0x0f ... 0x28:     /* SVR, ISR, TMR, IRR, ESR */
+    case 0x2f ... 0x30:     /* LVT CMCI, ICR */
+    case 0x32 ... 0x39:     /* LVTs, initial and current count */
+    case 0x3e:              /* divide configuration */
+        return true;
     default:
-        return apic_read(reg << 4);
+        return false;
     }
 }
 
-static void x2apic_write(uint32_t reg, uint64_t value)
+static bool x2apic_is_writable(uint32_t reg)
 {
+    switch (reg) {
+    case 0x08:              /* TPR */
+    case 0x0b:              /* EOI */
+    case 0x0f:              /* SVR */
+    case 0x28:              /* ESR */
+    case 0x2f ... 0x30:     /* LVT CMCI, ICR */
+    case 0x32 ... 0x38:     /* LVTs, initial count */
+    case 0x3e ... 0x3f:     /* divide configuration, self IPI */
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool x2apic_read(uint32_t reg, uint64_t *value)
+{
+    uint32_t id = apic_read(X2APIC_ID << 4) >> 24;
+
+    if (!x2apic_is_readable(reg)) {
+        return false;
+    }
+    switch (reg) {
+    case X2APIC_ID:
+        *value = id;
+        break;
+    case X2APIC_LDR:    /* SDM 11.12.10.2: cluster and bit from the id */
+        *value = (id >> 4) << 16 | 1u << (id & 15);
+        break;
+    case X2APIC_ICR:
+        *value = apic_read(XAPIC_ICR_LOW) |
+                 (uint64_t)(apic_read(XAPIC_ICR_HIGH) >> 24) << 32;
+        break;
+    default:
+        *value = apic_read(reg << 4);
+    }
+    return true;
+}
+
+static bool x2apic_write(uint32_t reg, uint64_t value)
+{
+    if (!x2apic_is_writable(reg)) {
+        return false;
+    }
     switch (reg) {
     case X2APIC_ICR:
         apic_write(XAPIC_ICR_HIGH, (uint32_t)(value >> 32) << 24);
@@ -69,6 +113,7 @@ static void x2apic_write(uint32_t reg, uint64_t value)
     default:
         apic_write(reg << 4, value);
     }
+    return true;
 }
 
 /* QEMU's MSR helpers work on ECX and EDX:EAX; they see the host's operands
@@ -86,6 +131,7 @@ static MsrOperands swap_in(CPUX86State *env, uint32_t msr, uint64_t value)
     env->regs[R_EAX] = (uint32_t)value;
     env->regs[R_EDX] = value >> 32;
     env->confidential->host_acts = true;
+    env->confidential->host_msr_failed = false;
     return saved;
 }
 
@@ -97,34 +143,33 @@ static void swap_out(CPUX86State *env, MsrOperands saved)
     env->regs[R_EDX] = saved.edx;
 }
 
-uint64_t host_rdmsr(EmulatedCpu *cpu, uint32_t msr)
+bool host_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
 {
     CPUX86State *env = cpu->cs->env_ptr;
     MsrOperands saved;
-    uint64_t value;
 
-    if (msr >= X2APIC_MSR && msr <= X2APIC_MSR_END) {
-        return x2apic_read(msr - X2APIC_MSR);
+    if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST) {
+        return x2apic_read(msr - X2APIC_MSR_FIRST, value);
     }
     saved = swap_in(env, msr, 0);
     helper_rdmsr(env);
-    value = (uint32_t)env->regs[R_EAX] | env->regs[R_EDX] << 32;
+    *value = (uint32_t)env->regs[R_EAX] | env->regs[R_EDX] << 32;
     swap_out(env, saved);
-    return value;
+    return !cpu->host_msr_failed;
 }
 
-void host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
+bool host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
 {
     CPUX86State *env = cpu->cs->env_ptr;
     MsrOperands saved;
 
-    if (msr >= X2APIC_MSR && msr <= X2APIC_MSR_END) {
-        x2apic_write(msr - X2APIC_MSR, value);
-        return;
+    if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST) {
+        return x2apic_write(msr - X2APIC_MSR_FIRST, value);
     }
     saved = swap_in(env, msr, value);
     helper_wrmsr(env);
     swap_out(env, saved);
+    return !cpu->host_msr_failed;
 }
 
 uint32_t host_in(uint16_t port, unsigned size)

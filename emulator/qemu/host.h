@@ -12,9 +12,16 @@ enum { HOST_EAX, HOST_EBX, HOST_ECX, HOST_EDX };
 
 void host_answer_cpuid(EmulatedCpu *cpu, uint32_t leaf, uint32_t subleaf,
                 uint32_t regs[4]);
-/* MSRs that the host holds; the local APIC's in its x2APIC form too. */
-uint64_t host_rdmsr(EmulatedCpu *cpu, uint32_t msr);
-void host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
+/* The local APIC's registers as MSRs (SDM Vol 3A table 11-6) */
+#define X2APIC_MSR_FIRST 0x800u
+#define X2APIC_MSR_LAST 0x8ffu
+
+/*
+ * MSRs that the host holds; the local APIC's in its x2APIC form too. False:
+ * the access ends in #GP, and nothing was read or written.
+ */
+bool host_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value);
+bool host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
 /* size: 1, 2 or 4 bytes */
 uint32_t host_in(uint16_t port, unsigned size);
 void host_out(uint16_t port, unsigned size, uint32_t value);

@@ -79,18 +79,18 @@ static void do_msr(EmulatedCpu *cpu, void *page,
                    const struct ghcb_request *request)
 {
     uint32_t msr = request->rcx;
-    uint64_t value;
+    uint64_t value = (uint32_t)request->rax | request->rdx << 32;
+    bool write = request->info1;
 
-    if (request->info1) {
-        value = (uint32_t)request->rax | request->rdx << 32;
-        host_wrmsr(cpu, msr, value);
-        ghcb_answer_begin(page);
+    if (write ? !host_wrmsr(cpu, msr, value) : !host_rdmsr(cpu, msr, &value)) {
+        ghcb_answer_exception(page, EXCP0D_GPF, 1, 0);
         return;
     }
-    value = host_rdmsr(cpu, msr);
     ghcb_answer_begin(page);
-    ghcb_answer_rax(page, (uint32_t)value);
-    ghcb_answer_rdx(page, value >> 32);
+    if (!write) {
+        ghcb_answer_rax(page, (uint32_t)value);
+        ghcb_answer_rdx(page, value >> 32);
+    }
 }
 
 static void string_io(const struct ghcb_ioio *io, char *data)
@@ -148,6 +148,18 @@ static void do_mmio(EmulatedCpu *cpu, void *page,
     }
 }
 
+/* A device may take the access as a request to switch the machine off. */
+static void do_device(EmulatedCpu *cpu, void *page,
+                      const struct ghcb_request *request)
+{
+    if (request->exit == GHCB_EXIT_IOIO) {
+        do_io(cpu, page, request);
+    } else {
+        do_mmio(cpu, page, request);
+    }
+    emulated_guest_end_if_off(cpu);
+}
+
 static void do_ap_creation(EmulatedCpu *cpu, void *page,
                            const struct ghcb_request *request)
 {
@@ -185,11 +197,9 @@ static void handle(EmulatedCpu *cpu, void *page,
         do_msr(cpu, page, request);
         break;
     case GHCB_EXIT_IOIO:
-        do_io(cpu, page, request);
-        break;
     case GHCB_EXIT_MMIO_READ:
     case GHCB_EXIT_MMIO_WRITE:
-        do_mmio(cpu, page, request);
+        do_device(cpu, page, request);
         break;
     case GHCB_EXIT_HLT:
     case GHCB_EXIT_AP_RESET_HOLD:
@@ -221,7 +231,6 @@ static void handle(EmulatedCpu *cpu, void *page,
         qemu_log_mask(LOG_UNIMP, "VMGEXIT: exit code 0x%x\n", request->exit);
         ghcb_answer_error(page, GHCB_ERROR_INVALID_EVENT);
     }
-    emulated_guest_end_if_off(cpu);
 }
 
 static void page_protocol(EmulatedCpu *cpu, uint64_t gpa, uint32_t insn_len,

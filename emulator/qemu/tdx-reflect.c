@@ -7,6 +7,7 @@
 #include "sysemu/cpu-timers.h"
 #include "cpu.h"
 #include "hw/i386/apic.h"
+#include "tcg/helper-tcg.h"
 #include "tdx.h"
 #include "host.h"
 
@@ -16,9 +17,6 @@ enum {
     EXIT_RDMSR = 31, EXIT_WRMSR = 32, EXIT_MWAIT = 36, EXIT_MONITOR = 39,
     EXIT_WBINVD = 54,
 };
-
-#define MSR_X2APIC_FIRST 0x800u
-#define MSR_X2APIC_LAST 0x8ffu
 
 #define LEAF_TDX 0x21u
 #define LEAF_TSC 0x15u
@@ -129,6 +127,17 @@ void tdx_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
     }
 }
 
+static bool is_x2apic(uint32_t msr)
+{
+    return msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST;
+}
+
+/* The helpers have stored RIP and flags before. */
+static G_NORETURN void refuse_msr(EmulatedCpu *cpu)
+{
+    raise_exception_err_ra(cpu->cs->env_ptr, EXCP0D_GPF, 0, 0);
+}
+
 /* A TD's local APIC is in x2APIC mode from the start and for good. */
 bool tdx_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
 {
@@ -137,8 +146,10 @@ bool tdx_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
                  MSR_IA32_APICBASE_EXTD;
         return true;
     }
-    if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) {
-        *value = host_rdmsr(cpu, msr);
+    if (is_x2apic(msr)) {
+        if (!host_rdmsr(cpu, msr, value)) {
+            refuse_msr(cpu);
+        }
         return true;
     }
     return false;
@@ -149,8 +160,10 @@ bool tdx_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
     if (msr == MSR_IA32_APICBASE) {
         return true;
     }
-    if (msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST) {
-        host_wrmsr(cpu, msr, value);
+    if (is_x2apic(msr)) {
+        if (!host_wrmsr(cpu, msr, value)) {
+            refuse_msr(cpu);
+        }
         return true;
     }
     return false;

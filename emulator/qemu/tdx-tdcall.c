@@ -59,13 +59,22 @@ static void do_cpuid(EmulatedCpu *cpu, struct tdx_regs *regs,
     tdx_vmcall_return(regs, vmcall, &results);
 }
 
-static uint64_t do_io(const struct tdx_vmcall *vmcall)
+static bool do_io(const struct tdx_vmcall *vmcall, uint64_t *value)
 {
     if (vmcall->write) {
         host_out(vmcall->index, vmcall->size, vmcall->value);
-        return 0;
+    } else {
+        *value = host_in(vmcall->index, vmcall->size);
     }
-    return host_in(vmcall->index, vmcall->size);
+    return true;
+}
+
+static bool do_msr(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
+                   uint64_t *value)
+{
+    return vmcall->function == TDVMCALL_WRMSR
+           ? host_wrmsr(cpu, vmcall->index, vmcall->value)
+           : host_rdmsr(cpu, vmcall->index, value);
 }
 
 static bool do_mmio(const struct tdx_vmcall *vmcall, uint64_t *value)
@@ -84,6 +93,18 @@ static bool do_mmio(const struct tdx_vmcall *vmcall, uint64_t *value)
     }
     *value = le64_to_cpu(data);
     return true;
+}
+
+/* A device may take the access as a request to switch the machine off. */
+static bool do_device(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
+                      uint64_t *value)
+{
+    bool ok;
+
+    ok = vmcall->function == TDVMCALL_IO ? do_io(vmcall, value)
+                                         : do_mmio(vmcall, value);
+    emulated_guest_end_if_off(cpu);
+    return ok;
 }
 
 /* The message is in eight registers (GHCI 3.4, ReportFatalError). */
@@ -109,6 +130,7 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
                    uintptr_t retaddr)
 {
     uint64_t value = 0;
+    bool ok;
 
     if (!call->valid) {
         tdx_vmcall_status(regs, call, TDVMCALL_INVALID_OPERAND, 0);
@@ -122,20 +144,13 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
         tdx_vmcall_status(regs, call, TDVMCALL_SUCCESS, 0);
         set_registers(cpu->cs->env_ptr, regs);
         host_halt(cpu, insn_len);
-    case TDVMCALL_IO:
-        value = do_io(call);
-        break;
     case TDVMCALL_RDMSR:
-        value = host_rdmsr(cpu, call->index);
-        break;
     case TDVMCALL_WRMSR:
-        host_wrmsr(cpu, call->index, call->value);
+        ok = do_msr(cpu, call, &value);
         break;
+    case TDVMCALL_IO:
     case TDVMCALL_MMIO:
-        if (!do_mmio(call, &value)) {
-            tdx_vmcall_status(regs, call, TDVMCALL_INVALID_OPERAND, 0);
-            return;
-        }
+        ok = do_device(cpu, call, &value);
         break;
     case TDVMCALL_REPORT_FATAL_ERROR:
         fatal_error(cpu, call, retaddr);
@@ -145,8 +160,8 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
         tdx_vmcall_status(regs, call, TDVMCALL_UNSUPPORTED, 0);
         return;
     }
-    tdx_vmcall_status(regs, call, TDVMCALL_SUCCESS, value);
-    emulated_guest_end_if_off(cpu);
+    tdx_vmcall_status(regs, call, ok ? TDVMCALL_SUCCESS
+                                     : TDVMCALL_INVALID_OPERAND, value);
 }
 
 static void tdcall(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr)

@@ -121,3 +121,35 @@ def test_ve_before_the_last_one_was_fetched_is_a_double_fault(bare: Boot) -> Non
 def test_ve_information_is_given_once(bare: Boot) -> None:
     run = bare("tdx", "reflect_tdx", "case_nothing_to_tell")
     assert (run.value("none"), run.value("after")) == (0xC000070400000000,) * 2
+
+
+GP = 13
+INVALID_OPERAND = 1 << 63
+"""TDVMCALL's status (GHCI 3.1)."""
+
+
+def test_td_has_no_other_apic_registers(bare: Boot) -> None:
+    """SDM Vol 3A table 11-6: those that are reserved, or not for reading, or not for writing."""
+    run = bare("tdx", "reflect_tdx", "case_no_such_apic_register")
+    assert run.values("read") == [INVALID_OPERAND] * 8
+    assert run.values("write") == [INVALID_OPERAND] * 6
+    assert (run.value("version"), run.value("task-priority")) == (0, 0)
+    raised = [(line["vector"], line["error"], line["rip"]) for line in run.said("exception")]
+    assert raised == [(GP, 0, run.at("at_rdmsr")), (GP, 0, run.at("at_wrmsr"))]
+
+
+def test_td_goes_on_with_ve_after_a_write_that_its_host_refused(bare: Boot) -> None:
+    run = bare("tdx", "reflect_tdx", "case_refused_write")
+    assert (run.value("refused"), run.value("taken")) == (INVALID_OPERAND, 0)
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["rip"]) == (VE, run.at("at_rdmsr"))
+
+
+def test_snp_host_answers_a_refused_msr_by_gp(bare: Boot) -> None:
+    """GHCB specification 4.1: SW_EXITINFO1 is 1, SW_EXITINFO2 the exception as in EVENTINJ."""
+    run = bare("snp", "reflect_snp", "case_refused_msr")
+    inject = 1 << 31 | 1 << 11 | 3 << 8 | GP
+    assert run.value("refused") == run.value("read") == 1 << 32 | inject
+    assert run.value("taken") == 0
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["error"], raised["rip"]) == (VC, 0x7C, run.at("at_rdmsr"))

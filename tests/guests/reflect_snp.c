@@ -81,3 +81,25 @@ void case_string_io(void)
 		ghcb()[GHCB_BUFFER + i] = text[i];
 	ghcb_exit(0x7b, 0x3f8ull << 16 | 1 << 4 | 1 << 2 | 1 << 3, sizeof(text) - 1);
 }
+
+#define MSR_PKRS 0x6e1
+
+static u64 ask_wrmsr(u32 msr, u64 value)
+{
+	ghcb_begin();
+	ghcb_set(GHCB_RCX, msr);
+	ghcb_set(GHCB_RAX, (u32)value);
+	ghcb_set(GHCB_RDX, value >> 32);
+	return ghcb_exit(0x7c, 1, 0);
+}
+
+/* The host's processor refuses the value; no such register of the x2APIC */
+void case_refused_msr(void)
+{
+	say("refused=%x", ask_wrmsr(MSR_PKRS, 1ull << 32));
+	say("taken=%x", ask_wrmsr(MSR_PKRS, 4));
+	ghcb_begin();
+	ghcb_set(GHCB_RCX, 0x8ff);
+	say("read=%x", ghcb_exit(0x7c, 0, 0));
+	rdmsr(MSR_MISC_ENABLE);
+}

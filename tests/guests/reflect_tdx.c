@@ -66,3 +66,47 @@ void case_nothing_to_tell(void)
 	cpuid(0x40000000);
 	say("after=%x", ve_info(r));
 }
+
+#define MSR_PKRS 0x6e1
+#define VMCALL_RDMSR 31
+#define VMCALL_WRMSR 32
+
+static u64 ask_rdmsr(u32 msr)
+{
+	struct vmcall call = { .r11 = VMCALL_RDMSR, .r12 = msr };
+
+	return tdvmcall(&call);
+}
+
+static u64 ask_wrmsr(u32 msr, u64 value)
+{
+	struct vmcall call = { .r11 = VMCALL_WRMSR, .r12 = msr, .r13 = value };
+
+	return tdvmcall(&call);
+}
+
+/* x2APIC registers that there are not, or not for reading, or not for writing */
+void case_no_such_apic_register(void)
+{
+	static const u32 unreadable[] = { 0x800, 0x80b, 0x80e, 0x829, 0x831, 0x83f, 0x840, 0x8ff };
+	static const u32 unwritable[] = { 0x802, 0x80d, 0x831, 0x839, 0x840, 0x8ff };
+	u64 i;
+
+	for (i = 0; i < sizeof(unreadable) / sizeof(u32); i++)
+		say("read=%x", ask_rdmsr(unreadable[i]));
+	for (i = 0; i < sizeof(unwritable) / sizeof(u32); i++)
+		say("write=%x", ask_wrmsr(unwritable[i], 0));
+	say("version=%x", ask_rdmsr(0x803));
+	say("task-priority=%x", ask_wrmsr(0x808, 0));
+	/* the module's own: no exit, and no answer of the host's */
+	rdmsr(0x80b);
+	wrmsr(0x810, 0);
+}
+
+/* The host's processor refuses the value. */
+void case_refused_write(void)
+{
+	say("refused=%x", ask_wrmsr(MSR_PKRS, 1ull << 32));
+	say("taken=%x", ask_wrmsr(MSR_PKRS, 4));
+	rdmsr(MSR_MTRR_CAP);
+}
