@@ -17,13 +17,10 @@ import numpy.typing as npt
 
 from analysis.schema import ACCESS_DETAIL_PRIVATE, RAW_DTYPE, Access, Kind, StopReason, label
 from tests.emulator import bare_hand_over, guest_images
+from toolkit.run.command import CPU
 
 TIME_LIMIT = float(os.environ.get("ACCEPTLAB_TIME_LIMIT", "20"))
 """Seconds; a guest takes a fraction of one. The mutation test has less patience with emulators that hang."""
-_CPU = {
-    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,xsave=off,phys-bits=48,la57=off",
-    "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off",
-}
 _MACHINE = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
     "auto-kernel-cmdline=off,memory-backend=ram0,confidential-guest-support=cc0"
@@ -214,7 +211,7 @@ def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[
         *("-accel", f"tcg,thread={setup.threads}", *counted, "-seed", "1"),
         *("-rtc", "base=2026-01-01T00:00:00,clock=vm", "-machine", _MACHINE),
         *("-object", f"memory-backend-ram,id=ram0,size={size},reserve=off", "-m", f"{size}B"),
-        *("-bios", str(folder / "rom"), "-cpu", _CPU[platform], "-smp", str(setup.cpus)),
+        *("-bios", str(folder / "rom"), "-cpu", CPU[platform], "-smp", str(setup.cpus)),
         *("-object", f"{platform}-emulated,id=cc0,{','.join(properties)}"),
         *("-chardev", f"file,id=con,path={folder / 'console.log'}", "-serial", "chardev:con"),
         *setup.devices,

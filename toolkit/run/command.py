@@ -9,11 +9,16 @@ from pathlib import Path
 from toolkit.guests.hand_over_files import HandOverFiles
 from toolkit.run.options import RunOptions
 
+_NO_XSAVE = "xsave=off,avx=off,avx2=off,f16c=off,fma=off,vaes=off,vpclmulqdq=off,pku=off,mpx=off"
+"""XSAVE and what no processor has without it: Linux (7.2, lib/crypto/x86/gf128hash.h) uses AVX where CPUID has AVX alone."""
 CPU = {
     # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
     # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
     # erms=off: what a processor does fast in microcode, `rep movsb`, TCG does byte by byte.
-    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,xsave=off,phys-bits=48,la57=off,erms=off",
+    # No XSAVE: Linux refuses a CPUID page that has it without XSAVEC or XSAVES (sev-shared.c snp_cpuid_postprocess), which
+    # TCG does not have. monitor=off: KVM shows MONITOR to no guest that it does not allow to wait by it. pks=off: Intel's.
+    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,phys-bits=48,la57=off,erms=off,monitor=off,pks=off,"
+    + _NO_XSAVE,
     "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off,erms=off",
     "plain": "max,phys-bits=48",
 }
