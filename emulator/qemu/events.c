@@ -102,13 +102,15 @@ static int64_t executed_untold(CPUState *cs)
            (cpu_neg(cs)->icount_decr.u16.low + cs->icount_extra);
 }
 
-uint64_t guest_clock(EmulatedCpu *cpu)
+uint64_t guest_clock(void)
 {
     if (!icount_enabled()) {
         return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     }
+    /* When the timers were last told depends on the host, too: whatever kicks
+     * a vCPU makes it tell them. So count the rest wherever a vCPU runs. */
     return qatomic_read_i64(&timers_state.qemu_icount) +
-           (cpu ? executed_untold(cpu->cs) : 0);
+           (current_cpu ? executed_untold(current_cpu) : 0);
 }
 
 uint64_t vcpu_executed(EmulatedCpu *cpu)
@@ -166,7 +168,7 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (!stream->file && !is_traced()) {
         return;
     }
-    event.clock = MAX(guest_clock(cpu), stream->last_clock);
+    event.clock = MAX(guest_clock(), stream->last_clock);
     stream->last_clock = event.clock;
     event.stage = guest->stage;
     if (cpu) {

@@ -21,8 +21,9 @@ EventStream *event_stream_open(const char *path, Error **errp);
 void guest_event(struct EmulatedGuest *guest, struct EmulatedCpu *cpu,
                  struct acc_event event, uintptr_t retaddr);
 
-/* Instructions executed so far (icount), else nanoseconds of guest time. */
-uint64_t guest_clock(struct EmulatedCpu *cpu);
+/* Instructions executed so far (icount), the calling vCPU's included, else
+ * nanoseconds of guest time. */
+uint64_t guest_clock(void);
 
 /* Instructions that this vCPU alone has executed; 0 where none are counted. */
 uint64_t vcpu_executed(struct EmulatedCpu *cpu);

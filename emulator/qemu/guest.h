@@ -175,6 +175,8 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
 /*
  * Ends the run at the very instruction by which the guest switched the machine
  * off, rather than whenever the main loop comes to it: runs stay repeatable.
+ * Called with the iothread lock, held since before the access: without it the
+ * main loop could take the request in between, and the vCPU would run on.
  */
 void emulated_guest_end_if_off(EmulatedCpu *cpu);
 

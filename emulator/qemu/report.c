@@ -157,7 +157,7 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     qdict_put_int(report, "accepted_bytes",
                   EMULATED_GUEST_GET_CLASS(guest)->accepted_bytes(guest));
     if (icount_enabled()) {
-        qdict_put_int(report, "instructions", guest_clock(cpu));
+        qdict_put_int(report, "instructions", guest_clock());
     }
     if (cpu) {
         put_cpu(report, cpu);

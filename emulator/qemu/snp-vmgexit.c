@@ -2,6 +2,7 @@
 /* VMGEXIT: the MSR protocol, and what guests ask for by their GHCB pages. */
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
@@ -152,12 +153,14 @@ static void do_mmio(EmulatedCpu *cpu, void *page,
 static void do_device(EmulatedCpu *cpu, void *page,
                       const struct ghcb_request *request)
 {
+    qemu_mutex_lock_iothread();
     if (request->exit == GHCB_EXIT_IOIO) {
         do_io(cpu, page, request);
     } else {
         do_mmio(cpu, page, request);
     }
     emulated_guest_end_if_off(cpu);
+    qemu_mutex_unlock_iothread();
 }
 
 static void do_ap_creation(EmulatedCpu *cpu, void *page,

@@ -126,7 +126,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
         }
         emulated_guest_snapshot(guest, stage_name[next]);
         guest_event(guest, cpu, event, retaddr);
-        guest->stage_clock[next] = guest_clock(cpu);
+        guest->stage_clock[next] = guest_clock();
         guest->stage = next;
     }
     qemu_mutex_unlock(&guest->lock);

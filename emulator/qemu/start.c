@@ -4,6 +4,7 @@
 #include "qapi/error.h"
 #include "qom/object_interfaces.h"
 #include "hw/core/cpu.h"
+#include "migration/vmstate.h"
 #include "sysemu/reset.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
@@ -102,6 +103,13 @@ static void record_hand_over(EmulatedGuest *guest)
     }
 }
 
+/* Page states, events and probes are in no snapshot of QEMU's: a guest that is
+ * loaded without them would run in a world that never was. */
+static const VMStateDescription not_saved = {
+    .name = "emulated confidential guest: its page states are not saved",
+    .unmigratable = 1,
+};
+
 static Notifier machine_done;
 static Notifier shutdown_notifier;
 
@@ -132,6 +140,7 @@ static void start(Notifier *notifier, void *unused)
     emulated_guest_guard_dma(guest);
     record_hand_over(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
+    vmstate_register(NULL, 0, &not_saved, guest);
     qemu_register_reset(reset_cpus, guest);
     qemu_add_vm_change_state_handler(begin, guest);
 }

@@ -2,6 +2,7 @@
 /* TDCALL, and the TDVMCALLs that a host answers outside of memory. */
 #include "qemu/osdep.h"
 #include "qemu/log.h"
+#include "qemu/main-loop.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
@@ -101,9 +102,11 @@ static bool do_device(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
 {
     bool ok;
 
+    qemu_mutex_lock_iothread();
     ok = vmcall->function == TDVMCALL_IO ? do_io(vmcall, value)
                                          : do_mmio(vmcall, value);
     emulated_guest_end_if_off(cpu);
+    qemu_mutex_unlock_iothread();
     return ok;
 }
 

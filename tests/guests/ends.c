@@ -55,3 +55,12 @@ void case_terminate(void)
 #endif
 	say("not reached");
 }
+
+void case_power_off_after_work(void)
+{
+	u64 work = 20000000;
+
+	say("busy");
+	__asm__ volatile("1: dec %0; jnz 1b" : "+r"(work));
+	power_off();
+}
