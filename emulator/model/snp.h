@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "access.h"
+#include "attack.h"
 #include "ghcb.h"
 #include "ops.h"
 #include "page_run.h"
@@ -161,5 +162,7 @@ int snp_attack_unassign(struct snp_vm *vm, uint64_t gpa);
 /* The next count page state changes fail / give back a smaller cur_entry */
 int snp_attack_psc_error(struct snp_vm *vm, uint32_t count);
 int snp_attack_psc_rewind(struct snp_vm *vm, uint32_t count);
+/* Of the last of these two: calls that it has yet to disturb; 0 for other acts */
+uint32_t snp_attack_left(const struct snp_vm *vm, enum attack attack);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "snp.h"
 
-#include "attack.h"
 #include "snp_vm.h"
 
 static void attack_event(const struct snp_vm *vm, enum attack attack, uint64_t gpa,
@@ -108,4 +107,16 @@ int snp_attack_psc_rewind(struct snp_vm *vm, uint32_t count)
 	vm->psc_rewinds = count;
 	attack_event(vm, ATTACK_PSC_REWIND, 0, 0);
 	return 0;
+}
+
+uint32_t snp_attack_left(const struct snp_vm *vm, enum attack attack)
+{
+	switch (attack) {
+	case ATTACK_PSC_ERROR:
+		return vm->psc_errors;
+	case ATTACK_PSC_REWIND:
+		return vm->psc_rewinds;
+	default:
+		return 0;
+	}
 }

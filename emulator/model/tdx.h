@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "access.h"
+#include "attack.h"
 #include "ops.h"
 #include "page_run.h"
 #include "sept.h"
@@ -131,5 +132,7 @@ int tdx_attack_keep(struct tdx_vm *vm, uint64_t gpa);
 /* The next count accepts answer BUSY / MapGPA calls answer RETRY with no progress */
 int tdx_attack_busy(struct tdx_vm *vm, uint32_t count);
 int tdx_attack_retry(struct tdx_vm *vm, uint32_t count);
+/* Of the last of these two: calls that it has yet to disturb; 0 for other acts */
+uint32_t tdx_attack_left(const struct tdx_vm *vm, enum attack attack);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "tdx.h"
 
-#include "attack.h"
 #include "tdx_vm.h"
 
 static void attack_event(const struct tdx_vm *vm, enum attack attack, uint64_t gpa,
@@ -81,4 +80,16 @@ int tdx_attack_retry(struct tdx_vm *vm, uint32_t count)
 	vm->retries = count;
 	attack_event(vm, ATTACK_RETRY, 0, 0);
 	return 0;
+}
+
+uint32_t tdx_attack_left(const struct tdx_vm *vm, enum attack attack)
+{
+	switch (attack) {
+	case ATTACK_BUSY:
+		return vm->busy;
+	case ATTACK_RETRY:
+		return vm->retries;
+	default:
+		return 0;
+	}
 }

@@ -2,6 +2,8 @@
 /* Injected acts of a hostile host (see attacks.h). */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "qapi/qmp/qdict.h"
+#include "qapi/qmp/qlist.h"
 #include "cpu.h"
 #include "guest.h"
 #include "attacks.h"
@@ -13,23 +15,30 @@ typedef struct Act {
     int when;               /* enum stage, or WHEN_ACCEPTED */
     enum attack attack;
     uint64_t number;
+    char *text;             /* as the attacks file has it */
     bool due;
-    bool done;
+    bool done;              /* its moment came */
+    bool counting;          /* on calls: how many it disturbed is not final */
+    uint64_t took_place;    /* times */
 } Act;
 
-static const char *const act_name[] = {
-    [ATTACK_REMAP] = "remap",
-    [ATTACK_REMAP_BACK] = "remap-back",
-    [ATTACK_REASSIGN] = "reassign",
-    [ATTACK_UNASSIGN] = "unassign",
-    [ATTACK_REMOVE_AUG] = "remove-aug",
-    [ATTACK_REMOVE] = "remove",
-    [ATTACK_BLOCK] = "block",
-    [ATTACK_BUSY] = "busy",
-    [ATTACK_RETRY] = "retry",
-    [ATTACK_PSC_ERROR] = "psc-error",
-    [ATTACK_PSC_REWIND] = "psc-rewind",
-    [ATTACK_KEEP] = "keep",
+static const struct {
+    const char *name;
+    const char *platform;
+    bool on_calls;          /* NUMBER is a count of calls, not an address */
+} known[] = {
+    [ATTACK_REMAP] = { "remap", "snp" },
+    [ATTACK_REMAP_BACK] = { "remap-back", "snp" },
+    [ATTACK_REASSIGN] = { "reassign", "snp" },
+    [ATTACK_UNASSIGN] = { "unassign", "snp" },
+    [ATTACK_REMOVE_AUG] = { "remove-aug", "tdx" },
+    [ATTACK_REMOVE] = { "remove", "tdx" },
+    [ATTACK_BLOCK] = { "block", "tdx" },
+    [ATTACK_BUSY] = { "busy", "tdx", true },
+    [ATTACK_RETRY] = { "retry", "tdx", true },
+    [ATTACK_PSC_ERROR] = { "psc-error", "snp", true },
+    [ATTACK_PSC_REWIND] = { "psc-rewind", "snp", true },
+    [ATTACK_KEEP] = { "keep", "tdx" },
 };
 
 static Act *acts;
@@ -53,12 +62,13 @@ static bool read_when(Act *act, const char *word)
     return false;
 }
 
-static bool read_act(Act *act, const char *word)
+static bool read_act(Act *act, const char *word, const char *platform)
 {
     unsigned i;
 
-    for (i = 0; i < ARRAY_SIZE(act_name); i++) {
-        if (act_name[i] && g_str_equal(word, act_name[i])) {
+    for (i = 0; i < ARRAY_SIZE(known); i++) {
+        if (known[i].name && g_str_equal(word, known[i].name) &&
+            g_str_equal(platform, known[i].platform)) {
             act->attack = i;
             return true;
         }
@@ -66,22 +76,23 @@ static bool read_act(Act *act, const char *word)
     return false;
 }
 
-static bool read_line(const char *line)
+static bool read_line(const char *line, const char *platform)
 {
     g_auto(GStrv) word = g_strsplit(line, " ", -1);
     Act act = { };
 
     if (g_strv_length(word) != 3 || !read_when(&act, word[0]) ||
-        !read_act(&act, word[1]) ||
+        !read_act(&act, word[1], platform) ||
         qemu_strtou64(word[2], NULL, 0, &act.number)) {
         return false;
     }
+    act.text = g_strdup(line);
     acts = g_renew(Act, acts, count + 1);
     acts[count++] = act;
     return true;
 }
 
-bool attacks_read(const char *path, Error **errp)
+bool attacks_read(const char *path, const char *platform, Error **errp)
 {
     g_autofree char *content = NULL;
     g_autoptr(GError) error = NULL;
@@ -94,9 +105,10 @@ bool attacks_read(const char *path, Error **errp)
     }
     lines = g_strsplit(content, "\n", -1);
     for (i = 0; lines[i]; i++) {
-        if (*g_strstrip(lines[i]) && !read_line(lines[i])) {
+        if (*g_strstrip(lines[i]) && !read_line(lines[i], platform)) {
             error_setg(errp, "attacks: %s:%u: cannot use '%s' (WHEN ACT"
-                       " NUMBER)", path, i + 1, lines[i]);
+                       " NUMBER, an act of %s)", path, i + 1, lines[i],
+                       platform);
             return false;
         }
     }
@@ -113,6 +125,14 @@ static bool is_moment(const Act *act, const struct acc_event *event)
     return event->kind == EVENT_STAGE && event->detail == (uint64_t)act->when;
 }
 
+/* KEEP takes place when the host would have taken the page away, once. */
+static bool is_later_deed(const Act *act, const struct acc_event *event)
+{
+    return act->attack == ATTACK_KEEP && event->kind == EVENT_ATTACK &&
+           event->detail == ATTACK_KEEP &&
+           !((event->gpa ^ act->number) & TARGET_PAGE_MASK);
+}
+
 void attacks_note(const struct acc_event *event)
 {
     unsigned i;
@@ -121,6 +141,45 @@ void attacks_note(const struct acc_event *event)
         if (!acts[i].done && is_moment(&acts[i], event)) {
             acts[i].due = true;
         }
+        if (acts[i].done && is_later_deed(&acts[i], event)) {
+            acts[i].took_place++;
+        }
+    }
+}
+
+/* How many calls the acts of a kind have disturbed until now. */
+static void take_count(EmulatedGuest *guest, enum attack attack)
+{
+    EmulatedGuestClass *gc = EMULATED_GUEST_GET_CLASS(guest);
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        if (acts[i].counting && acts[i].attack == attack) {
+            acts[i].took_place = (uint32_t)acts[i].number -
+                                 gc->attack_left(guest, attack);
+        }
+    }
+}
+
+static void commit(EmulatedGuest *guest, Act *act)
+{
+    EmulatedGuestClass *gc = EMULATED_GUEST_GET_CLASS(guest);
+    bool on_calls = known[act->attack].on_calls;
+    unsigned i;
+    bool ok;
+
+    if (on_calls) {     /* it takes the place of an earlier one of its kind */
+        take_count(guest, act->attack);
+        for (i = 0; i < count; i++) {
+            acts[i].counting &= acts[i].attack != act->attack;
+        }
+    }
+    act->due = false;
+    act->done = true;       /* first: the act has events of its own */
+    ok = gc->attack(guest, act->attack, act->number);
+    act->counting = ok && on_calls;
+    if (ok && !on_calls && act->attack != ATTACK_KEEP) {
+        act->took_place++;
     }
 }
 
@@ -130,10 +189,23 @@ void attacks_commit(EmulatedGuest *guest)
 
     for (i = 0; i < count; i++) {
         if (acts[i].due) {
-            acts[i].due = false;
-            acts[i].done = true;    /* first: the act has events of its own */
-            EMULATED_GUEST_GET_CLASS(guest)->attack(guest, acts[i].attack,
-                                                    acts[i].number);
+            commit(guest, &acts[i]);
         }
     }
+}
+
+QList *attacks_report(EmulatedGuest *guest)
+{
+    QList *list = qlist_new();
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        QDict *dict = qdict_new();
+
+        take_count(guest, acts[i].attack);
+        qdict_put_str(dict, "text", acts[i].text);
+        qdict_put_int(dict, "took_place", acts[i].took_place);
+        qlist_append(list, dict);
+    }
+    return list;
 }

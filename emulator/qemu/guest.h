@@ -116,8 +116,10 @@ struct EmulatedGuestClass {
     /* next run of pages in one state, *cursor 0 at first; false at the end */
     bool (*next_run)(EmulatedGuest *guest, uint64_t *cursor,
                      struct page_run *run);
-    /* a hostile act of the host (model/attack.h) */
-    void (*attack)(EmulatedGuest *guest, enum attack attack, uint64_t number);
+    /* a hostile act of the host (model/attack.h); false: it cannot be done now */
+    bool (*attack)(EmulatedGuest *guest, enum attack attack, uint64_t number);
+    /* of an act on calls: calls that it has yet to disturb */
+    uint32_t (*attack_left)(EmulatedGuest *guest, enum attack attack);
     uint64_t (*accepted_bytes)(EmulatedGuest *guest);
 };
 

@@ -9,6 +9,7 @@
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "guest.h"
+#include "attacks.h"
 #include "printk.h"
 
 #define STACK_WORDS 64
@@ -163,6 +164,9 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
         put_cpu(report, cpu);
         put_page(report, guest, gpa);
         qdict_put(report, "printk", printk_tail(guest, PRINTK_RECORDS));
+    }
+    if (guest->attacks_file) {
+        qdict_put(report, "attacks", attacks_report(guest));
     }
     qdict_put_int(report, "events", event_stream_count(guest->events));
     event_stream_end(guest);

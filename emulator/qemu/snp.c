@@ -3,7 +3,6 @@
 #include "qemu/osdep.h"
 #include "qemu/mmap-alloc.h"
 #include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "hw/boards.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
@@ -436,34 +435,32 @@ static void snp_reset_cpu(EmulatedCpu *cpu)
     cpu->ghcb_msr = 0;
 }
 
-static void snp_attack(EmulatedGuest *guest, enum attack attack,
+static bool snp_attack(EmulatedGuest *guest, enum attack attack,
                        uint64_t number)
 {
     struct snp_vm *vm = SNP_EMULATED(guest)->vm;
 
     switch (attack) {
     case ATTACK_REMAP:
-        snp_attack_remap(vm, number);
-        break;
+        return !snp_attack_remap(vm, number);
     case ATTACK_REMAP_BACK:
-        snp_attack_remap_back(vm, number);
-        break;
+        return !snp_attack_remap_back(vm, number);
     case ATTACK_REASSIGN:
-        snp_attack_reassign(vm, number);
-        break;
+        return !snp_attack_reassign(vm, number);
     case ATTACK_UNASSIGN:
-        snp_attack_unassign(vm, number);
-        break;
+        return !snp_attack_unassign(vm, number);
     case ATTACK_PSC_ERROR:
-        snp_attack_psc_error(vm, number);
-        break;
+        return !snp_attack_psc_error(vm, number);
     case ATTACK_PSC_REWIND:
-        snp_attack_psc_rewind(vm, number);
-        break;
+        return !snp_attack_psc_rewind(vm, number);
     default:
-        warn_report("snp-emulated: act %d of the attacks is none of SNP's",
-                    attack);
+        g_assert_not_reached();     /* attacks_read() refuses it */
     }
+}
+
+static uint32_t snp_attack_left_of(EmulatedGuest *guest, enum attack attack)
+{
+    return snp_attack_left(SNP_EMULATED(guest)->vm, attack);
 }
 
 /* ---- for reports -------------------------------------------------------------- */
@@ -502,6 +499,7 @@ static void snp_class_init(ObjectClass *oc, void *data)
     gc->rdmsr = snp_rdmsr;
     gc->wrmsr = snp_wrmsr;
     gc->attack = snp_attack;
+    gc->attack_left = snp_attack_left_of;
     gc->describe = snp_describe;
     gc->next_run = snp_next_run;
     gc->accepted_bytes = snp_accepted_bytes;

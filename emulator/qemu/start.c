@@ -205,7 +205,8 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
         (guest->machinery_file &&
          !callers_read(guest->machinery_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
-        (guest->attacks_file && !attacks_read(guest->attacks_file, errp))) {
+        (guest->attacks_file && !attacks_read(guest->attacks_file,
+                       EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
         return;
     }
     guest->events = event_stream_open(guest->events_file, errp);

@@ -2,7 +2,6 @@
 /* The emulated TDX guest: memory accesses and the secure EPT behind them. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "qemu/error-report.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
@@ -254,34 +253,32 @@ static bool tdx_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
     return tdx_host_may_touch(TDX_EMULATED(guest)->vm, gpa, 1);
 }
 
-static void tdx_attack(EmulatedGuest *guest, enum attack attack,
+static bool tdx_attack(EmulatedGuest *guest, enum attack attack,
                        uint64_t number)
 {
     struct tdx_vm *vm = TDX_EMULATED(guest)->vm;
 
     switch (attack) {
     case ATTACK_REMOVE_AUG:
-        tdx_attack_remove_aug(vm, number);
-        break;
+        return !tdx_attack_remove_aug(vm, number);
     case ATTACK_REMOVE:
-        tdx_attack_remove(vm, number);
-        break;
+        return !tdx_attack_remove(vm, number);
     case ATTACK_BLOCK:
-        tdx_attack_block(vm, number);
-        break;
+        return !tdx_attack_block(vm, number);
     case ATTACK_BUSY:
-        tdx_attack_busy(vm, number);
-        break;
+        return !tdx_attack_busy(vm, number);
     case ATTACK_RETRY:
-        tdx_attack_retry(vm, number);
-        break;
+        return !tdx_attack_retry(vm, number);
     case ATTACK_KEEP:
-        tdx_attack_keep(vm, number);
-        break;
+        return !tdx_attack_keep(vm, number);
     default:
-        warn_report("tdx-emulated: act %d of the attacks is none of TDX's",
-                    attack);
+        g_assert_not_reached();     /* attacks_read() refuses it */
     }
+}
+
+static uint32_t tdx_attack_left_of(EmulatedGuest *guest, enum attack attack)
+{
+    return tdx_attack_left(TDX_EMULATED(guest)->vm, attack);
 }
 
 /* ---- for reports ---------------------------------------------------------------- */
@@ -341,6 +338,7 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     gc->rdmsr = tdx_rdmsr;
     gc->wrmsr = tdx_wrmsr;
     gc->attack = tdx_attack;
+    gc->attack_left = tdx_attack_left_of;
     gc->describe = tdx_describe;
     gc->next_run = tdx_next_run;
     gc->accepted_bytes = tdx_accepted_bytes;

@@ -106,3 +106,74 @@ def test_td_page_that_was_kept_while_it_was_shared_is_accepted_already(
     assert (run.value("shared"), run.value("private"), run.value("again")) == (0, 0, status)
     assert [(event.gpa, event.detail) for event in run.of("attack")] == [(AT, 13)] * len(acts)
     assert len([event for event in run.of("remove") if event.gpa == AT]) == 1 - len(acts)
+
+
+def took_place(run: BareRun) -> list[tuple[str, int]]:
+    """Return the acts of the report and how often each took place."""
+    assert run.report is not None
+    return [(act["text"], act["took_place"]) for act in run.report["attacks"]]
+
+
+@pytest.mark.parametrize(
+    ("platform", "act"),
+    [
+        *(("snp", act) for act in ("remap", "reassign", "unassign")),
+        *(("tdx", act) for act in ("remove-aug", "remove", "block")),
+    ],
+)
+def test_act_on_a_page_is_reported_with_how_often_it_took_place(
+    bare: Boot, platform: str, act: str
+) -> None:
+    """Once, though the guest accepts its page twice; the other page it never accepts."""
+    acts = (f"accepted {act} {AT:#x}", f"accepted {act} {AT + PAGE:#x}", f"userspace {act} {AT:#x}")
+    run = bare(platform, "attacks", "case_use_and_accept_again", Setup(attacks=acts))
+    assert took_place(run) == list(zip(acts, (1, 0, 0), strict=True))
+
+
+def test_act_that_cannot_be_done_did_not_take_place(bare: Boot) -> None:
+    """Nothing was put in the page's place before."""
+    act = f"accepted remap-back {AT:#x}"
+    run = bare("snp", "attacks", "case_use_and_accept_again", Setup(attacks=(act,)))
+    assert took_place(run) == [(act, 0)]
+    assert run.of("attack") == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "case", "acts", "times"),
+    [
+        ("tdx", "accept_until_done", ("decompressor busy 2",), (2,)),
+        ("tdx", "convert", ("decompressor retry 2", "decompressor busy 9"), (2, 0)),
+        ("tdx", "convert", ("userspace retry 2",), (0,)),
+        # the second one takes the place of the first
+        ("tdx", "accept_until_done", ("decompressor busy 9", "decompressor busy 2"), (0, 2)),
+        ("snp", "use_and_accept_again", ("decompressor psc-error 1",), (1,)),
+        ("snp", "use_and_accept_again", ("userspace psc-rewind 1",), (0,)),
+    ],
+)
+def test_act_on_calls_is_reported_with_the_calls_that_it_disturbed(
+    bare: Boot, platform: str, case: str, acts: tuple[str, ...], times: tuple[int, ...]
+) -> None:
+    run = bare(platform, "attacks", f"case_{case}", Setup(attacks=acts))
+    assert took_place(run) == list(zip(acts, times, strict=True))
+
+
+def test_page_that_was_kept_is_reported_once_it_was(bare: Boot) -> None:
+    act = f"decompressor keep {AT:#x}"
+    kept = bare("tdx", "attacks", "case_share_and_take_back", Setup(attacks=(act,)))
+    assert took_place(kept) == [(act, 1)]
+    never_shared = bare("tdx", "attacks", "case_accept_until_done", Setup(attacks=(act,)))
+    assert took_place(never_shared) == [(act, 0)]
+
+
+def test_an_honest_host_has_no_acts_in_its_report(bare: Boot) -> None:
+    report = bare("snp", "attacks", "case_use_and_accept_again").report
+    assert report is not None
+    assert "attacks" not in report
+
+
+@pytest.mark.parametrize(("platform", "act"), [("snp", "busy"), ("tdx", "remap")])
+def test_act_of_the_other_platform_ends_the_emulator(bare: Boot, platform: str, act: str) -> None:
+    setup = Setup(attacks=(f"accepted {act} {AT:#x}",))
+    run = bare(platform, "attacks", "case_use_and_accept_again", setup)
+    assert (run.exit_code, run.events) == (1, [])
+    assert f"an act of {platform}" in run.log

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from toolkit.errors import BadInputError
+from toolkit.guests.ranges import Range
 
 MOMENTS = (
     "accepted",
@@ -17,25 +19,18 @@ MOMENTS = (
     "second-userspace",
 )
 """When: a stage begins, or the guest has accepted the page."""
-ACTS = (
-    "remap",
-    "remap-back",
-    "reassign",
-    "unassign",
-    "remove-aug",
-    "remove",
-    "block",
-    "busy",
-    "retry",
-    "psc-error",
-    "psc-rewind",
-    "keep",
-)
+ON_PAGES = {
+    "snp": ("remap", "remap-back", "reassign", "unassign"),
+    "tdx": ("remove-aug", "remove", "block", "keep"),
+}
+"""What a host can do to one page, by platform; NUMBER is its address."""
+ON_CALLS = {"snp": ("psc-error", "psc-rewind"), "tdx": ("busy", "retry")}
+"""What a host can answer to calls of the guest, by platform; NUMBER says to how many."""
 _NUMBER = re.compile(r"0x[0-9a-f]{1,16}|[0-9]{1,19}", re.IGNORECASE)
 
 
-def check_attack(text: str) -> None:
-    """Raise BadInputError unless the text is a moment, an act, and an address or count."""
+def check_attack(text: str, platform: str, ram: Sequence[Range]) -> None:
+    """Raise BadInputError unless the text is a moment, an act that the platform has, and an address in RAM or a count."""
     words = text.split()
     if len(words) != 3:
         raise BadInputError(
@@ -46,7 +41,24 @@ def check_attack(text: str) -> None:
         raise BadInputError(
             f"--attack '{text}': '{when}' is no moment; use one of {', '.join(MOMENTS)}"
         )
-    if act not in ACTS:
-        raise BadInputError(f"--attack '{text}': '{act}' is no act; use one of {', '.join(ACTS)}")
+    on_pages, on_calls = ON_PAGES.get(platform, ()), ON_CALLS.get(platform, ())
+    if act not in (*on_pages, *on_calls):
+        raise BadInputError(f"--attack '{text}': {_no_act(act, platform)}")
     if not _NUMBER.fullmatch(number):
         raise BadInputError(f"--attack '{text}': '{number}' is no address (0x...) or count")
+    address = int(number, 0) if number.lower().startswith("0x") else int(number)
+    if act in on_pages and not any(part.start <= address < part.end for part in ram):
+        parts = ", ".join(map(str, ram))
+        raise BadInputError(f"--attack '{text}': {address:#x} is not in the guest's RAM ({parts})")
+
+
+def _no_act(act: str, platform: str) -> str:
+    """Say why the platform's host cannot do that, and what it can do."""
+    acts = (*ON_PAGES.get(platform, ()), *ON_CALLS.get(platform, ()))
+    if not acts:
+        return f"a {platform} guest has no attacks; add --platform {' or '.join(ON_PAGES)}"
+    other = [
+        name for name in ON_PAGES if name != platform and act in (*ON_PAGES[name], *ON_CALLS[name])
+    ]
+    what = f"is an act of {other[0]}, not of {platform}" if other else "is no act"
+    return f"'{act}' {what}; use one of {', '.join(acts)}"

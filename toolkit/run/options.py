@@ -105,10 +105,10 @@ class RunOptions:
         if len(set(self.probe_locks)) != len(self.probe_locks):
             raise BadInputError("--probe-lock: each lock once is enough")
         # Long before a hand-over is built, and an emulator for it.
-        usable_ram(self.memory_request, self.platform)
+        ram = usable_ram(self.memory_request, self.platform)
         workload_options(self.workloads)
         for text in self.attacks:
-            check_attack(text)
+            check_attack(text, self.platform, ram)
 
     def _refuse_what_hardware_has_not(self) -> None:
         """Raise BadInputError for what only the emulator can do."""

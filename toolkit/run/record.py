@@ -70,8 +70,21 @@ def describe(
         report=report,
         events=events,
         reproduce=options.reproduce(_reproducible_name(kernel)),
-        other={"emulator_wall_seconds": round(seconds, 3), "kernel_support": asdict(support)},
+        other={
+            "emulator_wall_seconds": round(seconds, 3),
+            "kernel_support": asdict(support),
+            **attacks_done(report),
+        },
     )
+
+
+def attacks_done(report: dict[str, Any] | None) -> dict[str, Any]:
+    """Return run.json's `attacks_done`: each injected act and how often it took place.
+
+    Nothing where the emulator left no report: what took place is not known then.
+    """
+    done = (report or {}).get("attacks")
+    return {} if done is None else {"attacks_done": done}
 
 
 def _initrd_sha256(hand_over: HandOver) -> str:

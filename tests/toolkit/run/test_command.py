@@ -72,9 +72,46 @@ def test_events_off_means_no_stream_and_no_snapshots() -> None:
 
 
 def test_attacks_are_the_emulator_s_own_words() -> None:
-    """The names that we check are those that the emulator reads."""
+    """The names that we check are those that the emulator reads, by platform and kind."""
     code = (CHECKOUT / "emulator" / "qemu" / "attacks.c").read_text()
-    assert set(re.findall(r'\[ATTACK_[A-Z_]+\] = "([a-z-]+)"', code)) == set(attacks.ACTS)
+    read = re.findall(r'\[ATTACK_[A-Z_]+\] = \{ "([a-z-]+)", "(snp|tdx)"(, true)? \}', code)
+    for platform in ("snp", "tdx"):
+        for kind, on_calls in ((attacks.ON_PAGES, ""), (attacks.ON_CALLS, ", true")):
+            names = {name for name, of, calls in read if (of, calls) == (platform, on_calls)}
+            assert names == set(kind[platform])
+
+
+@pytest.mark.parametrize(
+    ("platform", "text", "why"),
+    [
+        ("tdx", "accepted remap 0x40000000", "'remap' is an act of snp, not of tdx; use one of"),
+        ("snp", "kernel busy 1", "'busy' is an act of tdx, not of snp; use one of remap,"),
+        ("snp", "kernel burn 1", "'burn' is no act; use one of remap,"),
+        ("plain", "kernel remap 0x100000", "a plain guest has no attacks; add --platform snp or tdx"),
+        ("tdx", "accepted remove 0x140000000", "0x140000000 is not in the guest's RAM (0x0-0xa0000,"),
+        ("snp", "accepted remap 0xa0000", "0xa0000 is not in the guest's RAM"),
+        ("snp", "accepted remap 0x1000000", "0x1000000 is not in the guest's RAM"),
+        ("tdx", "accepted keep 4294967295", "0xffffffff is not in the guest's RAM"),
+    ],
+)
+def test_an_attack_that_cannot_take_place_is_refused(platform: str, text: str, why: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        RunOptions("k", platform=platform, memory="4G", holes=("16M+16M",), attacks=(text,))
+    assert why in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("platform", "text"),
+    [
+        ("snp", "accepted remap 0x13FFFFFFF"),
+        ("snp", "kernel psc-error 5368709120"),
+        ("tdx", "accepted remove 0"),
+        ("tdx", "userspace busy 3"),
+    ],
+)
+def test_an_attack_that_can_take_place_is_taken(platform: str, text: str) -> None:
+    assert RunOptions("k", platform=platform, memory="4G", attacks=(text,)).attacks == (text,)
 
 
 def test_attacks_reach_the_emulator() -> None:
