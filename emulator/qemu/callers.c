@@ -2,7 +2,9 @@
 /*
  * Distribution kernels keep no frame pointers, so the stack is scanned for
  * the first value that points into the kernel's text, outside the functions
- * that merely carry acceptance out.
+ * that merely carry acceptance out. Stale values lie on a stack as well: while
+ * such a function runs, the return address of a call of one of them is
+ * preferred, for that frame is live.
  */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
@@ -21,9 +23,15 @@ typedef struct TextRange {
     uint64_t end;
 } TextRange;
 
-static TextRange text = { KERNEL_MAP, KERNEL_MAP_END };
+static const TextRange anywhere = { KERNEL_MAP, KERNEL_MAP_END };
+static TextRange *text;     /* none: anywhere */
+static unsigned texts;
 static TextRange *skip;
 static unsigned skips;
+
+/* CALL rel32: opcode, then the distance from the next instruction */
+#define CALL_REL32 0xe8
+#define CALL_SIZE 5
 
 static bool read_line(const char *line)
 {
@@ -36,7 +44,8 @@ static bool read_line(const char *line)
         return false;
     }
     if (g_str_equal(word[0], "text")) {
-        text = range;
+        text = g_renew(TextRange, text, texts + 1);
+        text[texts++] = range;
         return true;
     }
     if (g_str_equal(word[0], "panic")) {
@@ -70,19 +79,39 @@ bool callers_read(const char *path, Error **errp)
     return true;
 }
 
-static bool is_caller(uint64_t link_address)
+static bool is_in(const TextRange *range, unsigned count, uint64_t address)
 {
     unsigned i;
 
-    if (link_address < text.start || link_address >= text.end) {
-        return false;
+    for (i = 0; i < count; i++) {
+        if (address >= range[i].start && address < range[i].end) {
+            return true;
+        }
     }
-    for (i = 0; i < skips; i++) {
-        if (link_address >= skip[i].start && link_address < skip[i].end) {
+    return false;
+}
+
+static bool is_caller(uint64_t link_address)
+{
+    return (texts ? is_in(text, texts, link_address)
+                  : is_in(&anywhere, 1, link_address)) &&
+           !is_in(skip, skips, link_address);
+}
+
+/* Whether value is where a call of one of the skipped functions returns to. */
+static bool returns_from_skipped(EmulatedCpu *cpu, uint64_t value,
+                                 uint64_t kaslr)
+{
+    uint8_t call[CALL_SIZE];
+    unsigned i;
+
+    for (i = 0; i < CALL_SIZE; i++) {   /* it may lie across two pages */
+        if (!emulated_cpu_peek(cpu, value - CALL_SIZE + i, &call[i], 1)) {
             return false;
         }
     }
-    return true;
+    return call[0] == CALL_REL32 &&
+           is_in(skip, skips, value + (int32_t)ldl_le_p(call + 1) - kaslr);
 }
 
 /* The stack from rsp on, as far as it is mapped; returns words read. */
@@ -105,13 +134,14 @@ static unsigned read_stack(EmulatedCpu *cpu, uint64_t rsp, uint64_t *word)
     return count;
 }
 
-uint64_t guest_caller(EmulatedCpu *cpu)
+uint64_t guest_caller(EmulatedCpu *cpu, uint64_t rip)
 {
     CPUX86State *env = cpu->cs->env_ptr;
     uint64_t rsp = env->regs[R_ESP];
     uint64_t word[SCANNED_WORDS];
     uint64_t kaslr =
         cpu->guest->kaslr_offset[emulated_guest_second(cpu->guest)];
+    uint64_t nearest = 0;
     unsigned count, i;
 
     if (!(env->hflags & HF_CS64_MASK) || (int64_t)rsp >= 0) {
@@ -122,9 +152,16 @@ uint64_t guest_caller(EmulatedCpu *cpu)
         uint64_t value = le64_to_cpu(word[i]);
 
         /* A return address follows its call, at times beyond the function. */
-        if (value >= KERNEL_MAP && is_caller(value - kaslr - 1)) {
+        if (value < KERNEL_MAP || !is_caller(value - kaslr - 1)) {
+            continue;
+        }
+        nearest = nearest ? nearest : value;
+        if (!is_in(skip, skips, rip - kaslr)) {
+            break;
+        }
+        if (returns_from_skipped(cpu, value, kaslr)) {
             return value;
         }
     }
-    return 0;
+    return nearest;
 }

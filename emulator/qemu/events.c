@@ -174,7 +174,7 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (cpu) {
         event.vcpu = cpu->index;
         event.rip = emulated_cpu_rip(cpu, retaddr);
-        event.caller = guest_caller(cpu);
+        event.caller = guest_caller(cpu, event.rip);
     }
     append(stream, &event);
     trace_out(&event);

@@ -38,11 +38,25 @@ def caller(run: BareRun) -> int:
         ("wants", "after_wants"),
         ("deep", "after_deep"),
         ("across_pages", "after_across"),
+        ("stale", "after_stale"),
+        ("by_pointer", "after_pointer"),
     ],
 )
 def test_who_wanted_the_memory(bare: Boot, platform: str, case: str, symbol: str) -> None:
     run = bare(platform, "callers", f"case_{case}", machinery(platform))
     assert caller(run) == running(run, symbol)
+
+
+def test_text_may_have_several_parts(bare: Boot, platform: str) -> None:
+    """As the kernel's own and the text that it frees after boot."""
+    start, wants, wants_end = (
+        linked("callers", platform, symbol) for symbol in ("start", "wants", "wants_end")
+    )
+    elsewhere = f"text {start - 0x2000:#x} {start - 0x1000:#x}"
+    own = (f"text {start:#x} {wants_end:#x}", f"skip {start:#x} {wants:#x}")
+    for lines in ((elsewhere, *own), (*own, elsewhere)):
+        run = bare(platform, "callers", "case_wants", Setup(machinery=lines))
+        assert caller(run) == running(run, "after_wants")
 
 
 def test_everything_is_a_caller_where_no_machinery_is_known(bare: Boot) -> None:

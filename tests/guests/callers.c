@@ -14,7 +14,8 @@ void accept_next(void)
 	next += PAGE;
 }
 
-void wants(void), wants_deep(void), wants_across_pages(void);
+void wants(void), wants_deep(void), wants_across_pages(void), wants_stale(void),
+	wants_by_pointer(void);
 
 __asm__(".text\n"
 	".globl machinery, machinery_deep\n"
@@ -41,6 +42,14 @@ __asm__(".text\n"
 	"	add $1056, %rsp\n"
 	"	ret\n"
 
+	/* Nearer than its caller: an address in `wants_stale` that no call left there */
+	"machinery_stale:\n"
+	"	mov $stale + 0xffffffff80000000, %rax\n"
+	"	push %rax\n"
+	"	call accept_next\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
 	".globl wants, after_wants, after_deep, after_across, wants_end\n"
 	"wants:	sub $8, %rsp\n"
 	"	call machinery\n"
@@ -52,6 +61,23 @@ __asm__(".text\n"
 	"wants_deep: sub $8, %rsp\n"
 	"	call machinery_deep\n"
 	"after_deep:\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	".globl wants_stale, stale, after_stale\n"
+	"wants_stale: sub $8, %rsp\n"
+	"stale:	nop\n"
+	"	call machinery_stale\n"
+	"after_stale:\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	/* A call through a register, which does not say whom it calls */
+	".globl wants_by_pointer, after_pointer\n"
+	"wants_by_pointer: sub $8, %rsp\n"
+	"	lea machinery(%rip), %rax\n"
+	"	call *%rax\n"
+	"after_pointer:\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
 
@@ -84,6 +110,16 @@ void case_wants(void)
 void case_deep(void)
 {
 	run(wants_deep);
+}
+
+void case_stale(void)
+{
+	run(wants_stale);
+}
+
+void case_by_pointer(void)
+{
+	run(wants_by_pointer);
 }
 
 void case_across_pages(void)

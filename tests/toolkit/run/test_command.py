@@ -128,19 +128,41 @@ def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
     ]
 
 
+def test_text_that_is_freed_after_boot_has_callers_as_well() -> None:
+    table = [*TABLE, (0x4000, "_sinittext"), (0x4000, "early_accept"), (0x4800, "tdx_map_gpa")]
+    table += [(0x4900, "_einittext"), (0x5000, "tdx_accept_memory")]
+    assert machinery.machinery_text(table).splitlines() == [
+        "text 0x1000 0x2000",
+        "text 0x4000 0x4900",
+        "skip 0x1000 0x1100",
+        "skip 0x1200 0x1300",
+        "skip 0x4800 0x4900",
+        "panic 0x1400 0x1500",
+    ]
+
+
 def test_without_the_edges_of_text_there_is_no_machinery() -> None:
     assert machinery.machinery_text(TABLE[1:]) == ""
 
 
 @pytest.mark.parametrize(
-    "name", ["tdx_accept_memory", "__tdcall_ret", "cond_accept_memory", "accept_page.isra.0"]
+    "name",
+    [
+        *("tdx_accept_memory", "__tdcall_ret", "cond_accept_memory", "accept_page.isra.0"),
+        *("pval_pages", "svsm_pval_pages", "svsm_pval_4k_page", "__page_state_change"),
+        *("__pi_early_set_pages_state", "__pi_pvalidate_4k_page", "__pi___page_state_change"),
+    ],
 )
 def test_machinery_by_name(name: str) -> None:
     assert machinery.is_machinery(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["get_page_from_freelist", "memblock_alloc", "acceptable", "tdx_early_init"]
+    "name",
+    [
+        *("get_page_from_freelist", "memblock_alloc", "acceptable", "tdx_early_init"),
+        *("svsm_setup", "__pi_memcpy"),
+    ],
 )
 def test_who_wants_memory_is_no_machinery(name: str) -> None:
     assert not machinery.is_machinery(name)
