@@ -4,29 +4,47 @@
  * of its record followed by text, aligned to 8 bytes (kernel/printk/
  * printk_ringbuffer.c), and ids count up by one: the chain of ids is the
  * proof that a match is no accident. It is anchored at the banner, which
- * every kernel prints first.
+ * every kernel prints first, or, where newer lines have taken its place, at
+ * what a kernel says when it crashes.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "cpu.h"
 #include "guest.h"
 #include "printk.h"
 
-#define BANNER "Linux version "
 #define TEXT_MAX 2048       /* PRINTK_MESSAGE_MAX, kernel/printk/internal.h */
 #define CHAIN_MIN 3         /* records in a row that make it a ring */
+/* The two highest bits of a word with an id are the record's state
+ * (DESC_ID_MASK, kernel/printk/printk_ringbuffer.h). */
+#define ID_MASK (~0ULL >> 2)
 
 /* struct printk_info: seq u64, ts_nsec u64, text_len u16 ...; with the caller
- * and the device's name 88 bytes */
-#define INFO_SIZE 88
+ * and the device's name 88 bytes, and 112 with CONFIG_PRINTK_EXECUTION_CTX */
+static const size_t info_sizes[] = { 88, 112 };
 #define INFO_TEXT_LEN 16
+#define INFOS_MIN 128       /* CONFIG_LOG_BUF_SHIFT 12 and 25, PRB_AVGBITS 5 */
+#define INFOS_MAX (1 << 20)
 #define BEFORE_BANNER_MAX 64
 #define INFO_REACH (64 << 20)   /* both arrays are in the kernel's image */
+#define WRAP_REACH (32 << 20)   /* CONFIG_LOG_BUF_SHIFT is 25 at most */
+
+static const char banner[] = "Linux version ";
+/* how lines begin that a kernel says when it is in trouble */
+static const char *const trouble[] = {
+    "Kernel panic - not syncing", "BUG: ", "Oops: ", "---[ end trace ",
+};
 
 typedef struct Ring {
-    const char *first;      /* the banner's block */
+    const char *anchor;
     const char *begin;      /* of the RAM that it was found in */
     const char *end;
-    const char *infos;      /* of the banner and its successors, or NULL */
+    GPtrArray *blocks;      /* oldest first; none: not found */
+    const char *infos;      /* array of all records' descriptions, or NULL */
+    size_t info_size;
+    unsigned first_info;    /* index of the oldest block's */
+    uint64_t first_seq;
+    uint64_t count;         /* of infos; 0: not known, they do not wrap */
 } Ring;
 
 static uint64_t word_at(const char *at)
@@ -34,14 +52,19 @@ static uint64_t word_at(const char *at)
     return ldq_le_p(at);
 }
 
+static uint64_t after(uint64_t id)
+{
+    return (id + 1) & ID_MASK;
+}
+
 /* Length of the block whose successor carries the next id; 0: none. */
 static size_t block_size(const Ring *ring, const char *at)
 {
-    uint64_t next = word_at(at) + 1;
+    uint64_t next = after(word_at(at));
     size_t size;
 
     for (size = 16; size < TEXT_MAX; size += 8) {
-        if (at + size + 8 > ring->end) {
+        if (ring->end - at < size + 8) {
             return 0;
         }
         if (word_at(at + size) == next) {
@@ -51,14 +74,28 @@ static size_t block_size(const Ring *ring, const char *at)
     return 0;
 }
 
-static bool is_ring(const Ring *ring)
+/* The block before, or NULL; zeroed memory is none with the id 0. */
+static const char *block_before(const Ring *ring, const char *at)
 {
-    const char *at = ring->first;
-    unsigned i;
+    uint64_t id = word_at(at);
+    size_t size;
 
-    for (i = 0; i < CHAIN_MIN; i++) {
-        size_t size = block_size(ring, at);
+    for (size = 16; size < TEXT_MAX && at - ring->begin >= size; size += 8) {
+        const char *before = at - size;
 
+        if (after(word_at(before)) == id && (word_at(before) || before[8])) {
+            return before;
+        }
+    }
+    return NULL;
+}
+
+static bool has_chain(const Ring *ring, const char *at, unsigned links)
+{
+    size_t size;
+
+    while (links--) {
+        size = block_size(ring, at);
         if (!size) {
             return false;
         }
@@ -67,109 +104,232 @@ static bool is_ring(const Ring *ring)
     return true;
 }
 
-/* Records with consecutive numbers, and lengths that fit the blocks. A few
- * lines may precede the banner. */
-static bool is_infos(const Ring *ring, const char *at)
+static const char *chain_start(const Ring *ring, const char *at)
 {
-    const char *block = ring->first;
-    uint64_t seq = word_at(at);
-    unsigned i;
+    const char *before;
 
-    for (i = 0; i < CHAIN_MIN; i++) {
-        size_t size = block_size(ring, block);
-        uint16_t length = lduw_le_p(at + i * INFO_SIZE + INFO_TEXT_LEN);
-
-        if (word_at(at + i * INFO_SIZE) != seq + i || !length ||
-            length > size - 8) {
-            return false;
-        }
-        block += size;
+    while ((before = block_before(ring, at))) {
+        at = before;
     }
-    return true;
+    return at;
 }
 
-static const char *find_infos(const Ring *ring)
+/*
+ * A record that does not fit below the ring's end has its id there, and again,
+ * with its text, at the ring's start (data_alloc()). From where the id at `at`
+ * stands at the end of a chain: its place at the ring's start, or NULL.
+ */
+static const char *after_wrap(const Ring *ring, const char *at,
+                              const char *first)
 {
-    const char *from = ring->first - ring->begin > INFO_REACH
-                       ? ring->first - INFO_REACH : ring->begin;
-    const char *to = ring->end - ring->first > INFO_REACH
-                     ? ring->first + INFO_REACH : ring->end;
-    const char *at;
+    const char *from = first - ring->begin > WRAP_REACH
+                       ? first - WRAP_REACH : ring->begin;
 
-    for (at = from; at + CHAIN_MIN * INFO_SIZE <= to; at += 8) {
-        if (word_at(at) < BEFORE_BANNER_MAX &&
-            word_at(at + INFO_SIZE) == word_at(at) + 1 &&
-            is_infos(ring, at)) {
+    for (; from < first; from += 8) {
+        if (word_at(from) == word_at(at) && g_ascii_isprint(from[8]) &&
+            has_chain(ring, from, 1)) {
+            return from;
+        }
+    }
+    return NULL;
+}
+
+/* The other way round: its place at the ring's end, or NULL. */
+static const char *before_wrap(const Ring *ring, const char *first,
+                               const char *last)
+{
+    const char *to = ring->end - last > WRAP_REACH ? last + WRAP_REACH
+                                                   : ring->end;
+    const char *at, *before;
+
+    for (at = last + 8; to - at >= 8; at += 8) {
+        if (word_at(at) == word_at(first) &&
+            (before = block_before(ring, at)) && block_before(ring, before)) {
             return at;
         }
     }
     return NULL;
 }
 
-static bool search(Int128 start, Int128 size, const MemoryRegion *mr,
-                   hwaddr offset, void *opaque)
+/* The blocks of a chain but the last one, which is returned. */
+static const char *add_chain(Ring *ring, const char *at)
 {
-    Ring *ring = opaque;
-    const char *from, *end, *hit;
+    size_t size;
 
-    if (!memory_region_is_ram((MemoryRegion *)mr) || ring->first) {
-        return false;
+    while ((size = block_size(ring, at))) {
+        g_ptr_array_add(ring->blocks, (void *)at);
+        at += size;
     }
-    from = (char *)memory_region_get_ram_ptr((MemoryRegion *)mr) + offset;
-    /* Bounded: an image lies low, or where KASLR put it within 4 GiB of a
-     * range; looking at all of a large sparse guest would fault it in. */
-    end = from + MIN(int128_get64(size), 4ULL << 30);
-    for (hit = from; (hit = memmem(hit, end - hit, BANNER, strlen(BANNER)));
-         hit++) {
-        Ring here = { hit - 8, from, end };
+    return at;
+}
 
-        if (hit - from >= 8 && !((uintptr_t)here.first & 7) &&
-            is_ring(&here)) {
-            here.infos = find_infos(&here);
-            *ring = here;
-            return true;
+/* All blocks from the oldest to the newest one. */
+static void collect(Ring *ring, const char *anchor)
+{
+    const char *first = anchor, *last = anchor, *other;
+    size_t size;
+
+    if (ring->anchor != banner) {
+        while ((size = block_size(ring, last))) {
+            last += size;
+        }
+        first = chain_start(ring, anchor);
+        other = before_wrap(ring, first, last);
+        if (other) {
+            add_chain(ring, chain_start(ring, other));
+        }
+    }
+    last = add_chain(ring, first);
+    other = after_wrap(ring, last, first);
+    if (other) {
+        last = add_chain(ring, other);
+    }
+    g_ptr_array_add(ring->blocks, (void *)last);
+}
+
+/* A few lines may precede the banner. Of other rings, the ids begin at the
+ * number of descriptions, a power of two, below 0 (DESC0_ID()). */
+static bool is_first_seq(const Ring *ring, uint64_t seq, uint64_t *count)
+{
+    uint64_t id = word_at(ring->blocks->pdata[0]);
+
+    *count = (seq - id) & ID_MASK;
+    if (!is_power_of_2(*count) || *count < INFOS_MIN || *count > INFOS_MAX) {
+        *count = 0;
+    }
+    return ring->anchor == banner ? seq < BEFORE_BANNER_MAX : *count != 0;
+}
+
+/* Records with consecutive numbers, and lengths that fit the blocks. */
+static bool is_infos(const Ring *ring, const char *at, size_t info_size)
+{
+    uint64_t seq = word_at(at);
+    unsigned i;
+
+    for (i = 0; i < CHAIN_MIN; i++) {
+        size_t size = block_size(ring, ring->blocks->pdata[i]);
+        uint16_t length = lduw_le_p(at + i * info_size + INFO_TEXT_LEN);
+
+        if (word_at(at + i * info_size) != seq + i || !length ||
+            length > size - 8) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find_infos(Ring *ring, size_t info_size)
+{
+    const char *first = ring->blocks->pdata[0];
+    const char *from = first - ring->begin > INFO_REACH
+                       ? first - INFO_REACH : ring->begin;
+    const char *to = ring->end - first > INFO_REACH
+                     ? first + INFO_REACH : ring->end;
+    const char *at;
+    uint64_t count;
+
+    for (at = from; at + CHAIN_MIN * info_size <= to; at += 8) {
+        if (word_at(at + info_size) == word_at(at) + 1 &&
+            is_first_seq(ring, word_at(at), &count) &&
+            is_infos(ring, at, info_size)) {
+            ring->first_seq = word_at(at);
+            ring->count = count;
+            ring->first_info = count ? ring->first_seq & (count - 1) : 0;
+            ring->infos = at - ring->first_info * info_size;
+            ring->info_size = info_size;
+            return ring->infos >= ring->begin;
         }
     }
     return false;
 }
 
-/* Text of the n-th record after the banner; size: of its block. */
-static char *record_text(const Ring *ring, const char *at, size_t size,
-                         unsigned n)
+static bool search(Int128 start, Int128 size, const MemoryRegion *mr,
+                   hwaddr offset, void *opaque)
 {
-    size_t length = size - 8;
+    Ring *ring = opaque;
+    const char *hit, *block;
+    unsigned i;
 
-    if (ring->infos && word_at(ring->infos + n * INFO_SIZE) ==
-                       word_at(ring->infos) + n) {
-        length = MIN(length, lduw_le_p(ring->infos + n * INFO_SIZE +
-                                       INFO_TEXT_LEN));
+    if (!memory_region_is_ram((MemoryRegion *)mr) || ring->blocks->len) {
+        return false;
+    }
+    ring->begin = (char *)memory_region_get_ram_ptr((MemoryRegion *)mr) +
+                  offset;
+    /* Bounded: an image lies low, or where KASLR put it within 4 GiB of a
+     * range; looking at all of a large sparse guest would fault it in. */
+    ring->end = ring->begin + MIN(int128_get64(size), 4ULL << 30);
+    for (hit = ring->begin;
+         (hit = memmem(hit, ring->end - hit, ring->anchor,
+                       strlen(ring->anchor)));
+         hit++) {
+        block = hit - 8;
+        if (hit - ring->begin < 8 || ((uintptr_t)block & 7) ||
+            (ring->anchor == banner && !has_chain(ring, block, CHAIN_MIN))) {
+            continue;
+        }
+        collect(ring, block);
+        if (ring->blocks->len <= CHAIN_MIN) {
+            g_ptr_array_set_size(ring->blocks, 0);
+            continue;
+        }
+        for (i = 0; i < ARRAY_SIZE(info_sizes); i++) {
+            if (find_infos(ring, info_sizes[i])) {
+                return true;
+            }
+        }
+        ring->infos = NULL;
+        return true;
+    }
+    return false;
+}
+
+/* Text of the n-th block, as long as its record's description says; else up
+ * to its NUL, or the next block. */
+static char *record_text(const Ring *ring, unsigned n)
+{
+    const char *at = ring->blocks->pdata[n];
+    size_t size = block_size(ring, at);
+    size_t length = size ? size - 8
+                         : strnlen(at + 8, MIN(TEXT_MAX, ring->end - at - 8));
+    uint64_t index = ring->first_info + n;
+    const char *info;
+
+    if (ring->infos) {
+        info = ring->infos + ring->info_size *
+               (ring->count ? index & (ring->count - 1) : index);
+        if (info + ring->info_size <= ring->end &&
+            word_at(info) == ring->first_seq + n) {
+            length = MIN(length, lduw_le_p(info + INFO_TEXT_LEN));
+        }
     }
     return g_strndup(at + 8, length);
 }
 
-QList *printk_tail(EmulatedGuest *guest, unsigned max)
+static void find_ring(EmulatedGuest *guest, Ring *ring)
 {
-    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
-    QList *list = qlist_new();
-    Ring ring = { };
-    const char *at;
-    size_t size;
+    FlatView *view = address_space_to_flatview(&guest->memory);
     unsigned i;
 
-    WITH_RCU_READ_LOCK_GUARD() {
-        flatview_for_each_range(address_space_to_flatview(&guest->memory),
-                                search, &ring);
+    ring->anchor = banner;
+    flatview_for_each_range(view, search, ring);
+    for (i = 0; i < ARRAY_SIZE(trouble) && !ring->blocks->len; i++) {
+        ring->anchor = trouble[i];
+        flatview_for_each_range(view, search, ring);
     }
-    for (at = ring.first; at && (size = block_size(&ring, at)); at += size) {
-        g_ptr_array_add(lines, record_text(&ring, at, size, lines->len));
-    }
-    if (at) {   /* the newest record has no successor to measure it by */
-        g_ptr_array_add(lines, record_text(&ring, at,
-                                           strnlen(at + 8, TEXT_MAX) + 8,
-                                           lines->len));
-    }
-    for (i = lines->len > max ? lines->len - max : 0; i < lines->len; i++) {
-        g_autofree char *text = g_utf8_make_valid(lines->pdata[i], -1);
+}
+
+QList *printk_tail(EmulatedGuest *guest, unsigned max)
+{
+    g_autoptr(GPtrArray) blocks = g_ptr_array_new();
+    Ring ring = { .blocks = blocks };
+    QList *list = qlist_new();
+    unsigned i;
+
+    RCU_READ_LOCK_GUARD();
+    find_ring(guest, &ring);
+    for (i = blocks->len > max ? blocks->len - max : 0; i < blocks->len; i++) {
+        g_autofree char *raw = record_text(&ring, i);
+        g_autofree char *text = g_utf8_make_valid(raw, -1);
 
         qlist_append_str(list, text);
     }

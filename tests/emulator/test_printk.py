@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.emulator.bare_run import BareRun
 from tests.emulator.conftest import Boot
 
@@ -42,3 +44,35 @@ def test_the_newest_lines_are_reported(bare: Boot) -> None:
 
 def test_a_guest_without_a_ring_has_no_lines(bare: Boot) -> None:
     assert printed(bare("snp", "ends", "case_terminate")) == []
+
+
+PANIC = "Kernel panic - not syncing: no more lines"
+WRAPPED = ["the oldest", "first", "second", PANIC, "third", "fourth", "fifth"]
+
+
+def test_lines_are_as_long_as_a_kernel_with_callers_context_says(bare: Boot) -> None:
+    """Linux 6.17, CONFIG_PRINTK_EXECUTION_CTX: a description has 112 bytes, not 88."""
+    assert printed(bare("snp", "printk", "case_ring_with_context")) == LINES
+
+
+@pytest.mark.parametrize("case", ["without_banner", "infos_wrapped"])
+def test_a_ring_without_its_banner_is_found_by_the_panic(
+    bare: Boot, platform: str, case: str
+) -> None:
+    lines = printed(bare(platform, "printk", f"case_{case}"))
+    assert lines == [
+        *("one before", "and another", "and a third", PANIC, "one after", "the newest"),
+    ]
+
+
+def test_lines_go_on_at_the_start_of_the_ring(bare: Boot) -> None:
+    assert printed(bare("snp", "printk", "case_wrapped_after_the_panic")) == [*WRAPPED, "sixth"]
+
+
+def test_older_lines_are_at_the_end_of_the_ring(bare: Boot) -> None:
+    lines = printed(bare("snp", "printk", "case_wrapped_before_the_panic"))
+    assert lines == [*WRAPPED, "Oops: sixth"]
+
+
+def test_texts_without_a_chain_are_no_ring(bare: Boot) -> None:
+    assert printed(bare("snp", "printk", "case_only_texts")) == []

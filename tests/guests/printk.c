@@ -13,13 +13,16 @@
 struct info {
 	u64 seq, time;
 	u16 length;
-	u8 rest[70];
 };
 
-_Static_assert(sizeof(struct info) == 88, "size of a printk_info");
+#define INFO_SIZE 88
+#define INFO_SIZE_WITH_CONTEXT 112	/* CONFIG_PRINTK_EXECUTION_CTX, 6.17 on */
+#define INFO_COUNT 128			/* of the arrays that wrap around */
+#define ID_MASK (~0ull >> 2)		/* DESC_ID_MASK */
 
 static u64 end_of_blocks = PAPERS;
-static struct info *infos = (struct info *)INFOS;
+static u64 info_size = INFO_SIZE;
+static u64 infos = INFOS;
 
 static size_t length_of(const char *text)
 {
@@ -43,7 +46,8 @@ static void put_block(u64 id, const char *text, char filler)
 
 static void put_info(u64 seq, size_t length)
 {
-	*infos++ = (struct info){ .seq = seq, .length = length };
+	*(struct info *)infos = (struct info){ .seq = seq, .length = length };
+	infos += info_size;
 }
 
 static void put_record(u64 id, u64 seq, const char *text)
@@ -54,8 +58,8 @@ static void put_record(u64 id, u64 seq, const char *text)
 
 static void put_boot(void)
 {
-	put_record(0xfffffffffffffffeull, 0, BANNER);	/* ids wrap around */
-	put_record(0xffffffffffffffffull, 1, "Command line: none");
+	put_record(ID_MASK - 1, 0, BANNER);	/* ids wrap around */
+	put_record(ID_MASK, 1, "Command line: none");
 	put_record(0, 2, "a line of its own");
 	put_record(1, 3, "the last one");
 	*(u64 *)end_of_blocks = FILLER;	/* no id: what lies behind the newest record */
@@ -64,6 +68,82 @@ static void put_boot(void)
 void case_ring(void)
 {
 	put_boot();
+	terminate(0, 0);
+}
+
+void case_ring_with_context(void)
+{
+	info_size = INFO_SIZE_WITH_CONTEXT;
+	put_boot();
+	terminate(0, 0);
+}
+
+/* A record in a ring that has gone round: its description's place follows from its number. */
+static void put_late(u64 seq, const char *text)
+{
+	infos = INFOS + (seq & (INFO_COUNT - 1)) * info_size;
+	put_record((seq - INFO_COUNT) & ID_MASK, seq, text);
+}
+
+#define PANIC "Kernel panic - not syncing: no more lines"
+
+/* Newer lines have taken the banner's place. */
+void case_without_banner(void)
+{
+	end_of_blocks += 64;
+	put_late(INFO_COUNT + 1, "one before");	/* its predecessor would have the id 0 */
+	put_late(INFO_COUNT + 2, "and another");
+	put_late(INFO_COUNT + 3, "and a third");
+	put_late(INFO_COUNT + 4, PANIC);
+	put_late(INFO_COUNT + 5, "one after");
+	put_late(INFO_COUNT + 6, "the newest");
+	terminate(0, 0);
+}
+
+/* The descriptions go on at their array's start. */
+void case_infos_wrapped(void)
+{
+	put_late(1020, "one before");
+	put_late(1021, "and another");
+	put_late(1022, "and a third");
+	put_late(1023, PANIC);
+	put_late(1024, "one after");
+	put_late(1025, "the newest");
+	terminate(0, 0);
+}
+
+/* The ring's start has the newest lines, its end the older ones, and the id of what did not fit there. */
+static void put_wrapped(const char *third, const char *sixth)
+{
+	put_late(303, third);
+	put_late(304, "fourth");
+	put_late(305, "fifth");
+	put_late(306, sixth);
+	end_of_blocks += 64;
+	put_late(299, "the oldest");
+	put_late(300, "first");
+	put_late(301, "second");
+	put_late(302, PANIC);
+	*(u64 *)end_of_blocks = 303 - INFO_COUNT;
+	terminate(0, 0);
+}
+
+void case_wrapped_after_the_panic(void)
+{
+	put_wrapped("third", "sixth");
+}
+
+void case_wrapped_before_the_panic(void)
+{
+	put_wrapped("third", "Oops: sixth");
+}
+
+/* What is in the kernel's data, and in no ring */
+void case_only_texts(void)
+{
+	put_block(7, PANIC, 0);
+	put_block(9, "BUG: no chain", 0);
+	put_block(11, BANNER, 0);
 	terminate(0, 0);
 }
 
