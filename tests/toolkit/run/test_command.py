@@ -87,8 +87,16 @@ def test_attacks_are_the_emulator_s_own_words() -> None:
         ("tdx", "accepted remap 0x40000000", "'remap' is an act of snp, not of tdx; use one of"),
         ("snp", "kernel busy 1", "'busy' is an act of tdx, not of snp; use one of remap,"),
         ("snp", "kernel burn 1", "'burn' is no act; use one of remap,"),
-        ("plain", "kernel remap 0x100000", "a plain guest has no attacks; add --platform snp or tdx"),
-        ("tdx", "accepted remove 0x140000000", "0x140000000 is not in the guest's RAM (0x0-0xa0000,"),
+        (
+            "plain",
+            "kernel remap 0x100000",
+            "a plain guest has no attacks; add --platform snp or tdx",
+        ),
+        (
+            "tdx",
+            "accepted remove 0x140000000",
+            "0x140000000 is not in the guest's RAM (0x0-0xa0000,",
+        ),
         ("snp", "accepted remap 0xa0000", "0xa0000 is not in the guest's RAM"),
         ("snp", "accepted remap 0x1000000", "0x1000000 is not in the guest's RAM"),
         ("tdx", "accepted keep 4294967295", "0xffffffff is not in the guest's RAM"),
