@@ -14,10 +14,11 @@
 #include "printk.h"
 
 #define TEXT_MAX 2048       /* PRINTK_MESSAGE_MAX, kernel/printk/internal.h */
-#define CHAIN_MIN 3         /* records in a row that make it a ring */
+#define CHAIN_MIN 3         /* records in a row that make it a ring, */
+#define CHAIN_OF_INFOS 16   /* and descriptions that are compared with it */
 /* The two highest bits of a word with an id are the record's state
  * (DESC_ID_MASK, kernel/printk/printk_ringbuffer.h). */
-#define ID_MASK (~0ULL >> 2)
+#define RECORD_ID_MASK (~0ULL >> 2)
 
 /* struct printk_info: seq u64, ts_nsec u64, text_len u16 ...; with the caller
  * and the device's name 88 bytes, and 112 with CONFIG_PRINTK_EXECUTION_CTX */
@@ -25,7 +26,6 @@ static const size_t info_sizes[] = { 88, 112 };
 #define INFO_TEXT_LEN 16
 #define INFOS_MIN 128       /* CONFIG_LOG_BUF_SHIFT 12 and 25, PRB_AVGBITS 5 */
 #define INFOS_MAX (1 << 20)
-#define BEFORE_BANNER_MAX 64
 #define INFO_REACH (64 << 20)   /* both arrays are in the kernel's image */
 #define WRAP_REACH (32 << 20)   /* CONFIG_LOG_BUF_SHIFT is 25 at most */
 
@@ -42,9 +42,8 @@ typedef struct Ring {
     GPtrArray *blocks;      /* oldest first; none: not found */
     const char *infos;      /* array of all records' descriptions, or NULL */
     size_t info_size;
-    unsigned first_info;    /* index of the oldest block's */
-    uint64_t first_seq;
-    uint64_t count;         /* of infos; 0: not known, they do not wrap */
+    uint64_t first_seq;     /* number of the oldest record */
+    uint64_t count;         /* of infos, a power of two */
 } Ring;
 
 static uint64_t word_at(const char *at)
@@ -54,7 +53,7 @@ static uint64_t word_at(const char *at)
 
 static uint64_t after(uint64_t id)
 {
-    return (id + 1) & ID_MASK;
+    return (id + 1) & RECORD_ID_MASK;
 }
 
 /* Length of the block whose successor carries the next id; 0: none. */
@@ -187,31 +186,41 @@ static void collect(Ring *ring, const char *anchor)
     g_ptr_array_add(ring->blocks, (void *)last);
 }
 
-/* A few lines may precede the banner. Of other rings, the ids begin at the
- * number of descriptions, a power of two, below 0 (DESC0_ID()). */
-static bool is_first_seq(const Ring *ring, uint64_t seq, uint64_t *count)
+/* Ids begin at the number of descriptions, a power of two, below 0, and numbers
+ * at 0 (DESC0_ID()). That number, or 0 where seq is not that of the id. */
+static uint64_t count_of_infos(uint64_t seq, uint64_t id)
 {
-    uint64_t id = word_at(ring->blocks->pdata[0]);
+    uint64_t count = (seq - id) & RECORD_ID_MASK;
 
-    *count = (seq - id) & ID_MASK;
-    if (!is_power_of_2(*count) || *count < INFOS_MIN || *count > INFOS_MAX) {
-        *count = 0;
-    }
-    return ring->anchor == banner ? seq < BEFORE_BANNER_MAX : *count != 0;
+    return is_power_of_2(count) && count >= INFOS_MIN && count <= INFOS_MAX
+           ? count : 0;
+}
+
+static const char *info_of(const Ring *ring, unsigned n)
+{
+    return ring->infos +
+           ((ring->first_seq + n) & (ring->count - 1)) * ring->info_size;
 }
 
 /* Records with consecutive numbers, and lengths that fit the blocks. */
-static bool is_infos(const Ring *ring, const char *at, size_t info_size)
+static bool is_infos(const Ring *ring)
 {
-    uint64_t seq = word_at(at);
-    unsigned i;
+    unsigned i, checked = MIN(ring->blocks->len - 1, CHAIN_OF_INFOS);
 
-    for (i = 0; i < CHAIN_MIN; i++) {
+    if (ring->infos < ring->begin) {
+        return false;
+    }
+    for (i = 0; i < checked; i++) {
         size_t size = block_size(ring, ring->blocks->pdata[i]);
-        uint16_t length = lduw_le_p(at + i * info_size + INFO_TEXT_LEN);
+        const char *info = info_of(ring, i);
+        uint16_t length;
 
-        if (word_at(at + i * info_size) != seq + i || !length ||
-            length > size - 8) {
+        if (info + ring->info_size > ring->end ||
+            word_at(info) != ring->first_seq + i) {
+            return false;
+        }
+        length = lduw_le_p(info + INFO_TEXT_LEN);
+        if ((!length && i < CHAIN_MIN) || (size && length > size - 8)) {
             return false;
         }
     }
@@ -226,20 +235,20 @@ static bool find_infos(Ring *ring, size_t info_size)
     const char *to = ring->end - first > INFO_REACH
                      ? first + INFO_REACH : ring->end;
     const char *at;
-    uint64_t count;
 
-    for (at = from; at + CHAIN_MIN * info_size <= to; at += 8) {
-        if (word_at(at + info_size) == word_at(at) + 1 &&
-            is_first_seq(ring, word_at(at), &count) &&
-            is_infos(ring, at, info_size)) {
-            ring->first_seq = word_at(at);
-            ring->count = count;
-            ring->first_info = count ? ring->first_seq & (count - 1) : 0;
-            ring->infos = at - ring->first_info * info_size;
-            ring->info_size = info_size;
-            return ring->infos >= ring->begin;
+    ring->info_size = info_size;
+    for (at = from; to - at >= info_size; at += 8) {
+        ring->first_seq = word_at(at);
+        ring->count = count_of_infos(ring->first_seq, word_at(first));
+        if (ring->count) {
+            ring->infos = at - (ring->first_seq & (ring->count - 1)) *
+                               info_size;
+            if (is_infos(ring)) {
+                return true;
+            }
         }
     }
+    ring->infos = NULL;
     return false;
 }
 
@@ -277,7 +286,6 @@ static bool search(Int128 start, Int128 size, const MemoryRegion *mr,
                 return true;
             }
         }
-        ring->infos = NULL;
         return true;
     }
     return false;
@@ -291,16 +299,11 @@ static char *record_text(const Ring *ring, unsigned n)
     size_t size = block_size(ring, at);
     size_t length = size ? size - 8
                          : strnlen(at + 8, MIN(TEXT_MAX, ring->end - at - 8));
-    uint64_t index = ring->first_info + n;
-    const char *info;
+    const char *info = ring->infos ? info_of(ring, n) : NULL;
 
-    if (ring->infos) {
-        info = ring->infos + ring->info_size *
-               (ring->count ? index & (ring->count - 1) : index);
-        if (info + ring->info_size <= ring->end &&
-            word_at(info) == ring->first_seq + n) {
-            length = MIN(length, lduw_le_p(info + INFO_TEXT_LEN));
-        }
+    if (info && info + ring->info_size <= ring->end &&
+        word_at(info) == ring->first_seq + n) {
+        length = MIN(length, lduw_le_p(info + INFO_TEXT_LEN));
     }
     return g_strndup(at + 8, length);
 }

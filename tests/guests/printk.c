@@ -56,12 +56,19 @@ static void put_record(u64 id, u64 seq, const char *text)
 	put_info(seq, length_of(text));
 }
 
+/* The record with a number: that tells its id, and where its description is. */
+static void put_late(u64 seq, const char *text)
+{
+	infos = INFOS + (seq & (INFO_COUNT - 1)) * info_size;
+	put_record((seq - INFO_COUNT) & ID_MASK, seq, text);
+}
+
 static void put_boot(void)
 {
-	put_record(ID_MASK - 1, 0, BANNER);	/* ids wrap around */
-	put_record(ID_MASK, 1, "Command line: none");
-	put_record(0, 2, "a line of its own");
-	put_record(1, 3, "the last one");
+	put_late(INFO_COUNT - 2, BANNER);	/* ids wrap around, and so do places of descriptions */
+	put_late(INFO_COUNT - 1, "Command line: none");
+	put_late(INFO_COUNT, "a line of its own");
+	put_late(INFO_COUNT + 1, "the last one");
 	*(u64 *)end_of_blocks = FILLER;	/* no id: what lies behind the newest record */
 }
 
@@ -76,13 +83,6 @@ void case_ring_with_context(void)
 	info_size = INFO_SIZE_WITH_CONTEXT;
 	put_boot();
 	terminate(0, 0);
-}
-
-/* A record in a ring that has gone round: its description's place follows from its number. */
-static void put_late(u64 seq, const char *text)
-{
-	infos = INFOS + (seq & (INFO_COUNT - 1)) * info_size;
-	put_record((seq - INFO_COUNT) & ID_MASK, seq, text);
 }
 
 #define PANIC "Kernel panic - not syncing: no more lines"
@@ -178,18 +178,25 @@ void case_other_banners(void)
 /* Arrays that look like the records' descriptions for a while, before them */
 void case_other_infos(void)
 {
-	put_info(0, 3);
-	put_info(1, 3);
-	put_info(5, 3);		/* not the next number */
-	put_info(10, 1000);	/* longer than the block */
-	put_info(11, 1);
-	put_info(12, 1);
-	put_info(2000, 3);	/* nobody says 2000 lines before the banner */
-	put_info(2001, 3);
-	put_info(2002, 3);
-	put_info(20, 3);
-	put_info(21, 3);
-	put_info(22, 0);	/* no line is empty of all text */
+	infos = PAPERS + 0x20000;
+	put_info(INFO_COUNT - 2, 3);
+	put_info(INFO_COUNT - 1, 3);	/* and not where the next one's place is */
+	put_info(INFO_COUNT, 3);
+	infos = PAPERS + 0x28000;
+	put_info(5, 3);			/* not the next number */
+	infos = PAPERS + 0x28000 + (INFO_COUNT - 2) * info_size;
+	put_info(INFO_COUNT - 2, 3);
+	put_info(INFO_COUNT - 1, 3);
+	infos = PAPERS + 0x30000;
+	put_info(INFO_COUNT, 3);
+	infos = PAPERS + 0x30000 + (INFO_COUNT - 2) * info_size;
+	put_info(INFO_COUNT - 2, 1000);	/* longer than the block */
+	put_info(INFO_COUNT - 1, 1);
+	infos = PAPERS + 0x38000;
+	put_info(INFO_COUNT, 0);	/* an empty line */
+	infos = PAPERS + 0x38000 + (INFO_COUNT - 2) * info_size;
+	put_info(INFO_COUNT - 2, 3);
+	put_info(INFO_COUNT - 1, 3);
 	put_boot();
 	terminate(0, 0);
 }
@@ -200,11 +207,11 @@ void case_many(void)
 	char text[] = "line 00";
 	u64 i;
 
-	put_record(1, 0, BANNER);
+	put_late(0, BANNER);
 	for (i = 1; i < 100; i++) {
 		text[5] = '0' + i / 10;
 		text[6] = '0' + i % 10;
-		put_record(1 + i, i, text);
+		put_late(i, text);
 	}
 	terminate(0, 0);
 }
