@@ -8,17 +8,19 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#define WAIT_US 500
+#define WAIT_US 2000
+#define WAIT_FOR_ANOTHER_US 100000	/* when another thread waits for the mutex already */
+#define CONTENDED 2			/* glibc, lowlevellock.h */
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	static int (*unlock)(pthread_mutex_t *);
-	int result;
+	int contended = mutex->__data.__lock == CONTENDED, result;
 
 	if (!unlock)
 		unlock = (int (*)(pthread_mutex_t *))dlsym(RTLD_NEXT, "pthread_mutex_unlock");
 	result = unlock(mutex);
 	if (gettid() != getpid())
-		usleep(WAIT_US);
+		usleep(contended ? WAIT_FOR_ANOTHER_US : WAIT_US);
 	return result;
 }

@@ -47,7 +47,7 @@ def test_a_guest_without_a_ring_has_no_lines(bare: Boot) -> None:
 
 
 PANIC = "Kernel panic - not syncing: no more lines"
-WRAPPED = ["the oldest", "first", "second", PANIC, "third", "fourth", "fifth"]
+OLDEST, NEWER = ["the oldest", "first", "second"], ["third", "fourth", "fifth"]
 
 
 def test_lines_are_as_long_as_a_kernel_with_callers_context_says(bare: Boot) -> None:
@@ -66,12 +66,13 @@ def test_a_ring_without_its_banner_is_found_by_the_panic(
 
 
 def test_lines_go_on_at_the_start_of_the_ring(bare: Boot) -> None:
-    assert printed(bare("snp", "printk", "case_wrapped_after_the_panic")) == [*WRAPPED, "sixth"]
+    lines = printed(bare("snp", "printk", "case_wrapped_after_the_panic"))
+    assert lines == [*OLDEST, PANIC, *NEWER, "sixth"]
 
 
 def test_older_lines_are_at_the_end_of_the_ring(bare: Boot) -> None:
     lines = printed(bare("snp", "printk", "case_wrapped_before_the_panic"))
-    assert lines == [*WRAPPED, "Oops: sixth"]
+    assert lines == [*OLDEST, "and no trouble", *NEWER, PANIC]
 
 
 def test_texts_without_a_chain_are_no_ring(bare: Boot) -> None:

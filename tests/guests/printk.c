@@ -113,29 +113,29 @@ void case_infos_wrapped(void)
 }
 
 /* The ring's start has the newest lines, its end the older ones, and the id of what did not fit there. */
-static void put_wrapped(const char *third, const char *sixth)
+static void put_wrapped(const char *older, const char *newer)
 {
-	put_late(303, third);
+	put_late(303, "third");
 	put_late(304, "fourth");
 	put_late(305, "fifth");
-	put_late(306, sixth);
+	put_late(306, newer);
 	end_of_blocks += 64;
 	put_late(299, "the oldest");
 	put_late(300, "first");
 	put_late(301, "second");
-	put_late(302, PANIC);
+	put_late(302, older);
 	*(u64 *)end_of_blocks = 303 - INFO_COUNT;
 	terminate(0, 0);
 }
 
 void case_wrapped_after_the_panic(void)
 {
-	put_wrapped("third", "sixth");
+	put_wrapped(PANIC, "sixth");
 }
 
 void case_wrapped_before_the_panic(void)
 {
-	put_wrapped("third", "Oops: sixth");
+	put_wrapped("and no trouble", PANIC);
 }
 
 /* What is in the kernel's data, and in no ring */
@@ -197,6 +197,10 @@ void case_other_infos(void)
 	infos = PAPERS + 0x38000 + (INFO_COUNT - 2) * info_size;
 	put_info(INFO_COUNT - 2, 3);
 	put_info(INFO_COUNT - 1, 3);
+	infos = PAPERS + 0x3c000 + 10 * info_size;
+	put_info(10, 3);		/* numbers, but not those of the ids */
+	put_info(11, 3);
+	put_info(12, 3);
 	put_boot();
 	terminate(0, 0);
 }
