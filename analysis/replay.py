@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.absent import in_words
 from analysis.console import Console, read_console
-from analysis.events import EventFile
+from analysis.events import Batch, EventFile
+from analysis.evidence import Evidence
 from analysis.files import write_text
 from analysis.findings import Finding, InvariantResult, Status, Verdict
 from analysis.history import look_up
@@ -84,7 +85,7 @@ def judge(
     invariants = [kind(Context(run, console, walk.holes)) for kind in registry.values()]
     tally = _Tally()
     for step in walk.steps(progress):
-        tally.watch(step.batch["stage"], step.ops)
+        tally.watch(step.batch, step.ops)
         for invariant in invariants:
             invariant.watch(step)
     for invariant in invariants:
@@ -101,10 +102,12 @@ class _Tally:
 
     def __init__(self) -> None:
         self.kernel_accepts = 0
+        self.evidence = Evidence()
 
-    def watch(self, stage: np.typing.NDArray[Any], ops: np.typing.NDArray[np.uint8]) -> None:
+    def watch(self, batch: Batch, ops: np.typing.NDArray[np.uint8]) -> None:
+        self.evidence.watch(batch)
         if self.kernel_accepts == 0:
-            accepts = stage[ops == Op.ACCEPT]
+            accepts = batch["stage"][ops == Op.ACCEPT]
             self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
 
 
@@ -232,7 +235,7 @@ def _unsupported(
 ) -> str | None:
     """In plain words, if this kernel cannot be such a guest or does not know unaccepted memory."""
     info = run.info
-    if info.kernel_support.platform is False:
+    if info.kernel_support.platform is False and not tally.evidence.is_guest:
         words = f"This kernel is not built to be {_PLATFORMS[info.platform]} guest"
     elif info.kernel_support.unaccepted_memory is False or (
         _accepts_nothing(run, console, tally) and _lacks_support(run, symbols())

@@ -21,7 +21,7 @@ from toolkit.guests.initramfs import initramfs, with_second_kernel
 from toolkit.guests.layout import GuestRequest
 from toolkit.guests.workloads import SAME, workload_options
 from toolkit.kernels.resolve import Kernel, resolve
-from toolkit.kernels.support import Support, remark, support_of
+from toolkit.kernels.support import Support, outweighed, remark, support_of
 from toolkit.places import cache
 from toolkit.progress import step
 from toolkit.run import machinery, outcome, probes, record
@@ -208,17 +208,27 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     came_to = outcome.judge(report, console, ending, ready.options.time_limit)
     if ready.second:
         came_to = outcome.of_second_kernel(came_to, console)
-    came_to = outcome.with_remark(came_to, remark(ready.support, ready.options.platform))
     events = _convert(files)
+    support = _support_as_seen(ready, events is not None)
+    came_to = outcome.with_remark(came_to, remark(support, ready.options.platform))
     info = record.describe(
         ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
-        report, came_to, ready.support, record.events_info(events), ending.seconds, ready.second,
+        report, came_to, support, record.events_info(events), ending.seconds, ready.second,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:
         files.stderr.unlink()
     write_run_json(files.folder, info)
     return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
+
+
+def _support_as_seen(ready: Prepared, has_events: bool) -> Support:
+    """Return what the kernel supports: what it did outweighs what its symbols or its configuration suggest."""
+    if ready.support.platform is not False or not has_events:
+        return ready.support
+    from analysis.evidence import acts_as_guest
+
+    return outweighed(ready.support, acts_as_guest(ready.files.folder / "events.parquet"))
 
 
 def _convert(files: RunFiles) -> StreamSummary | None:

@@ -58,6 +58,18 @@ def test_the_policy_that_the_kernel_goes_by_is_recorded(tmp_path: Path) -> None:
     assert info.machine.accept == "deferred:2"
 
 
+@pytest.mark.parametrize(("mode", "supported"), [("userspace", False), ("accepts", True)])
+def test_what_the_kernel_did_outweighs_its_configuration(
+    tmp_path: Path, mode: str, supported: bool
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("# CONFIG_AMD_MEM_ENCRYPT is not set\n")
+    kernel = replace(resolve(str(toy.make_kernel(tmp_path))), config=config)
+    info = Run.open(run_kernel(kernel, tmp_path, mode).folder).info
+    assert info.kernel_support.platform is supported
+    assert ("not built" in info.reason) != supported
+
+
 @pytest.mark.parametrize(
     ("mode", "options", "outcome", "reason"),
     [
