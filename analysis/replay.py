@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import numpy as np
 from analysis.absent import in_words
 from analysis.console import Console, read_console
 from analysis.events import Batch, EventFile
-from analysis.evidence import Evidence
+from analysis.evidence import Evidence, silent_probes
 from analysis.files import write_text
 from analysis.findings import Finding, InvariantResult, Status, Verdict
 from analysis.history import look_up
@@ -26,6 +26,7 @@ from analysis.schema import STAGE_NAMES, Stage
 from analysis.steps import Progress, Walk
 from analysis.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
 from analysis.transitions import Op
+from analysis.typed_json import Range
 
 _KERNEL_STAGES = (
     Stage.KERNEL,
@@ -83,7 +84,7 @@ def judge(
     console = read_console(run.console_path)
     walk = Walk(run, events)
     invariants = [kind(Context(run, console, walk.holes)) for kind in registry.values()]
-    tally = _Tally()
+    tally = _Tally(run.info.hand_over.unaccepted)
     for step in walk.steps(progress):
         tally.watch(step.batch, step.ops)
         for invariant in invariants:
@@ -100,9 +101,9 @@ def judge(
 class _Tally:
     """What is needed to tell a kernel that does not know unaccepted memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, unaccepted: Sequence[Range]) -> None:
         self.kernel_accepts = 0
-        self.evidence = Evidence()
+        self.evidence = Evidence(unaccepted)
 
     def watch(self, batch: Batch, ops: np.typing.NDArray[np.uint8]) -> None:
         self.evidence.watch(batch)
@@ -187,7 +188,7 @@ def _verdict(
     doubts: list[str],
     symbols: Callable[[], RunSymbols],
 ) -> Verdict:
-    reasons = _reasons(run, walk) + doubts
+    reasons = _reasons(run, walk) + silent_probes(run.info, tally.evidence) + doubts
     unsupported = _unsupported(run, console, tally, symbols)
     if unsupported is not None:
         reasons.insert(0, unsupported)

@@ -84,10 +84,14 @@ class SecondKernel:
 
 @dataclass(frozen=True)
 class KernelSupport:
-    """Whether the kernel can be a guest of the platform, and accept memory; None: not known."""
+    """Whether the kernel can be a guest of the platform, and accept memory; None: not known.
+
+    ``symbols`` tells whether its symbols were found: without them nothing has a name, and panic() is not watched.
+    """
 
     platform: bool | None = None
     unaccepted_memory: bool | None = None
+    symbols: bool | None = None
 
 
 @dataclass(frozen=True)

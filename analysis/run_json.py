@@ -112,7 +112,11 @@ def _second(reader: TypedJson) -> SecondKernel | None:
 
 
 def _kernel_support(reader: TypedJson) -> KernelSupport:
-    return KernelSupport(reader.flag_or_none("platform"), reader.flag_or_none("unaccepted_memory"))
+    return KernelSupport(
+        reader.flag_or_none("platform"),
+        reader.flag_or_none("unaccepted_memory"),
+        reader.flag_or_none("symbols"),
+    )
 
 
 def _machine(reader: TypedJson) -> Machine:

@@ -21,21 +21,26 @@ _NAME = {"snp": "SEV-SNP", "tdx": "TDX"}
 
 @dataclass(frozen=True)
 class Support:
-    """Whether the kernel can be a guest of the platform (None: its symbols are not known), and accept memory lazily."""
+    """Whether the kernel can be a guest of the platform (None: its symbols are not known), and accept memory lazily.
+
+    `symbols` tells whether any symbol of it was found.
+    """
 
     platform: bool | None
     unaccepted_memory: bool
+    symbols: bool = True
 
 
 def support_of(
     platform: str, config: Path | None, symbols: Iterable[str], knows_unaccepted: bool
 ) -> Support:
     """Tell what a kernel was built for: by its configuration where that is at hand, else by its symbols."""
-    if config:
-        return Support(_OPTION[platform] in config.read_text().splitlines(), knows_unaccepted)
     names = set(symbols)
+    if config:
+        has_option = _OPTION[platform] in config.read_text().splitlines()
+        return Support(has_option, knows_unaccepted, bool(names))
     known = any(name in names for name in _EARLY_INIT[platform]) if names else None
-    return Support(known, knows_unaccepted)
+    return Support(known, knows_unaccepted, bool(names))
 
 
 def outweighed(support: Support, acts_as_guest: bool) -> Support:

@@ -23,7 +23,7 @@ from toolkit.guests.workloads import SAME, workload_options
 from toolkit.kernels.resolve import Kernel, resolve
 from toolkit.kernels.support import Support, outweighed, remark, support_of
 from toolkit.places import cache
-from toolkit.progress import step
+from toolkit.progress import say, step
 from toolkit.run import machinery, outcome, probes, record
 from toolkit.run.command import RunFiles, emulator_command
 from toolkit.run.console import Follower
@@ -170,7 +170,7 @@ def _read_initrd(path: Path) -> bytes:
 def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
     """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached); none is no error.
 
-    A kernel without kallsyms runs all the same, unless a file was named or a function is to be watched.
+    A kernel without kallsyms runs all the same, and a line says so, unless a file was named or a function is to be watched.
     """
     from analysis.symbols import load_symbols
 
@@ -181,9 +181,10 @@ def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
             symbols = load_symbols(kernel.vmlinux, cache=cache() / "symbols")
         else:
             symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
-    except BadInput:
+    except BadInput as error:
         if options.vmlinux or options.probes or options.probe_locks:
             raise
+        say(f"no symbols: functions have no names, and panic() is not watched ({error})")
         return []
     return [(address, name) for address, _, name in symbols.table()]
 

@@ -25,14 +25,14 @@ from toolkit.kernels.support import Support, outweighed, remark, support_of
 def test_support_is_read_off_the_symbols(
     platform: str, names: list[str], expected: bool | None
 ) -> None:
-    assert support_of(platform, None, names, True) == Support(expected, True)
+    assert support_of(platform, None, names, True) == Support(expected, True, bool(names))
 
 
 def test_a_configuration_outweighs_symbols(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("# CONFIG_INTEL_TDX_GUEST is not set\nCONFIG_AMD_MEM_ENCRYPT=y\n")
     assert support_of("tdx", config, ["tdx_early_init"], False) == Support(False, False)
-    assert support_of("snp", config, [], False) == Support(True, False)
+    assert support_of("snp", config, [], False) == Support(True, False, False)
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,25 @@ def test_a_probe_of_a_kernel_without_symbols_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+def test_a_kernel_without_symbols_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = Run.open(run(tmp_path, "userspace").folder).info
+    (said,) = [one for one in capsys.readouterr().err.splitlines() if "no symbols" in one]
+    assert "panic() is not watched" in said and "compressed in a way" in said
+    assert info.kernel_support.symbols is False
+
+
+def test_a_kernel_with_symbols_is_said_to_have_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system_map = tmp_path / "System.map"
+    system_map.write_text("ffffffff81000000 T _text\nffffffff81000040 T snp_init\n")
+    info = Run.open(run(tmp_path, "userspace", vmlinux=str(system_map)).folder).info
+    assert "no symbols" not in capsys.readouterr().err
+    assert info.kernel_support.symbols is True
+
+
 def test_a_dry_run_writes_the_hand_over_and_starts_nothing(tmp_path: Path) -> None:
     kernel = resolve(str(toy.make_kernel(tmp_path)))
     options = RunOptions(kernel.name, memory="256M")
