@@ -65,13 +65,17 @@ class HandOver:
 
 @dataclass(frozen=True)
 class Kernel:
-    """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one."""
+    """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one.
+
+    ``package`` is the distribution's package that it came in, and that one's version: what a name stood for.
+    """
 
     name: str = ""
     path: str = ""
     version: str = ""
     sha256: str = ""
     vmlinux: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True)

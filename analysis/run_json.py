@@ -100,6 +100,7 @@ def _kernel(reader: TypedJson) -> Kernel:
         reader.text("version"),
         reader.text("sha256"),
         reader.text("vmlinux"),
+        reader.text("package"),
     )
 
 

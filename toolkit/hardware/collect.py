@@ -62,7 +62,9 @@ def describe(
         outcome=came_to.word,
         reason=came_to.reason,
         source="ftrace",
-        kernel=Kernel(kernel.name, str(kernel.image), kernel.version, kernel.sha256),
+        kernel=Kernel(
+            kernel.name, str(kernel.image), kernel.version, kernel.sha256, package=kernel.package
+        ),
         command_line=wanted.command_line,
         machine=Machine(
             options.memory_bytes, options.cpus, options.policy, options.seed, options.kaslr

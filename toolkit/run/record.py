@@ -13,6 +13,7 @@ from analysis import run_info
 from toolkit.emulator.build import Emulator
 from toolkit.guests.hand_over import HandOver
 from toolkit.guests.ranges import UNIT, Range
+from toolkit.kernels import names
 from toolkit.kernels.resolve import Kernel
 from toolkit.kernels.support import Support
 from toolkit.run.options import RunOptions
@@ -87,6 +88,7 @@ def _kernel(kernel: Kernel, vmlinux: str) -> run_info.Kernel:
         version=kernel.version,
         sha256=kernel.sha256,
         vmlinux=str(Path(vmlinux).resolve()) if vmlinux else "",
+        package=kernel.package,
     )
 
 
@@ -102,6 +104,8 @@ def _second(
 
 def _reproducible_name(kernel: Kernel) -> str:
     """Return the kernel's name, or its whole path when it was given by path."""
+    if names.is_name(kernel.name):
+        return kernel.name
     return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name
 
 
