@@ -71,7 +71,7 @@ def fill(folder: Path, name: str, debs: Sequence[Path], about: Mapping[str, Any]
 
 def _unpack(deb: Path, tree: Path) -> None:
     """Unpack images and configurations, and not the hundreds of modules beside them."""
-    command = ["dpkg-deb", "--fsys-tarfile", deb]
+    command = ["dpkg-deb", "--fsys-tarfile", str(deb)]
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process,

@@ -51,6 +51,8 @@ class Prepared:
     support: Support
     second: Kernel | None
     """The kernel that the guest is to start by kexec or kdump."""
+    no_symbols: str
+    """Why no symbols were found; "" when they were."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ def perform(
     folder = folder.resolve()
     with claimed(folder):
         ready = prepare(options, kernel, emulator, folder)
+        if ready.no_symbols:
+            say(
+                f"no symbols: functions have no names, and panic() is not watched ({ready.no_symbols})"
+            )
         ending = _launch(ready)
         finished = _record(ready, ending)
         if not keep_hand_over:
@@ -92,7 +98,7 @@ def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
 def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
     """Build the hand-over and everything else that the emulator reads."""
     files = RunFiles(folder)
-    table = _symbols(options, kernel)
+    table, no_symbols = _symbols(options, kernel)
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
@@ -126,8 +132,9 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         hand_over.kernel_knows_unaccepted,
     )
     return Prepared(
-        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second
-    )
+        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second,
+        no_symbols,
+    )  # fmt: skip
 
 
 def full_command_line(options: RunOptions) -> str:
@@ -167,10 +174,10 @@ def _read_initrd(path: Path) -> bytes:
         raise BadInputError(f"--initrd {path}: {error.strerror}") from error
 
 
-def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
-    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached); none is no error.
+def _symbols(options: RunOptions, kernel: Kernel) -> tuple[list[tuple[int, str]], str]:
+    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached), and why there are none.
 
-    A kernel without kallsyms runs all the same, and a line says so, unless a file was named or a function is to be watched.
+    A kernel without kallsyms runs all the same, unless a file was named or a function is to be watched.
     """
     from analysis.symbols import load_symbols
 
@@ -184,9 +191,8 @@ def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
     except BadInput as error:
         if options.vmlinux or options.probes or options.probe_locks:
             raise
-        say(f"no symbols: functions have no names, and panic() is not watched ({error})")
-        return []
-    return [(address, name) for address, _, name in symbols.table()]
+        return [], str(error)
+    return [(address, name) for address, _, name in symbols.table()], ""
 
 
 def _launch(ready: Prepared) -> Ending:
