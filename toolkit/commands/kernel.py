@@ -13,14 +13,12 @@ from toolkit.commands.output import AsJson, print_json, print_table
 from toolkit.errors import BadInputError
 from toolkit.kernels import debian, store
 from toolkit.kernels.config import TARGETS, Configuration
-from toolkit.kernels.own_tree import build_tree
-from toolkit.places import CHECKOUT
+from toolkit.kernels.own_tree import build_tree, default_fragments
 from toolkit.progress import step
 
 kernel_app = typer.Typer(
     no_args_is_help=True, help="Kernels to run: build them, fetch stock ones, list those at hand."
 )
-GUEST_CONFIG = CHECKOUT / "patches" / "config" / "guest.config"
 
 
 @kernel_app.command(epilog="Example: acceptlab kernel build --tree ~/linux --name mine")
@@ -32,7 +30,7 @@ def build(
         list[Path] | None,
         typer.Option(
             metavar="FRAGMENT",
-            help="Options on top of the target; may be repeated. By itself what guests of both platforms need.",
+            help="Options on top of the target; may be repeated. By itself what guests of both platforms need, and CONFIG_UNACCEPTED_MEMORY where the tree has it.",
         ),
     ] = None,
     target: Annotated[
@@ -50,7 +48,7 @@ def build(
     """
     if target not in TARGETS:
         raise BadInputError(f"--target {target}: one of {', '.join(TARGETS)}")
-    fragments = [path.resolve() for path in config] if config else [GUEST_CONFIG]
+    fragments = [path.resolve() for path in config] if config else default_fragments(tree.resolve())
     kernel, compiled = build_tree(
         tree.resolve(), Configuration(target, tuple(fragments)), name or tree.resolve().name
     )
