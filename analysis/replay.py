@@ -285,7 +285,7 @@ def _headline(
         return f"{', '.join(broken)} broken: {first.title}{where}."
     if verdict == "undecided":
         return reasons[0]
-    how = run.info.machine.accept
+    how = run.info.machine.policy
     return f"Every page was accepted once, in order, before anybody used it ({how})."
 
 

@@ -100,13 +100,24 @@ class KernelSupport:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the guest was given. ``memory`` in bytes; ``accept`` is a word of the kernel's accept_memory= parameter."""
+    """What the guest was given. ``memory`` in bytes; ``accept`` is a word of the kernel's accept_memory= parameter.
+
+    ``accept`` is the policy that the kernel went by; ``refused`` the one that it was given and did not take, empty where it
+    took it.
+    """
 
     memory: int = 0
     cpus: int = 1
     accept: str = "lazy"
     seed: int | None = None
     kaslr: bool = False
+    refused: str = ""
+
+    @property
+    def policy(self) -> str:
+        """The policy for a reader: what ran, and what was refused."""
+        refused = f" (asked: {self.refused}, refused by the kernel)" if self.refused else ""
+        return self.accept + refused
 
     @property
     def accepts_in_background(self) -> bool:

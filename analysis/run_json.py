@@ -129,6 +129,7 @@ def _machine(reader: TypedJson) -> Machine:
         reader.word("accept", POLICY, "lazy"),
         None if seed == no_seed else seed,
         reader.flag("kaslr"),
+        reader.text("refused"),
     )
 
 

@@ -39,9 +39,10 @@ def report(signum=None, frame=None, outcome="shutdown"):
 
 mode = {mode!r}
 console = pathlib.Path(next(w for w in sys.argv if w.startswith("file,id=con,path=")).split("path=")[1])
-console.write_text("Linux version 6.12\\n" + ("ACCEPTLAB userspace\\nACCEPTLAB done\\n" if mode in ("userspace", "accepts") else ""))
+refused = "Malformed early option 'accept_memory'\\n" if mode == "refused" else ""
+console.write_text("Linux version 6.12\\n" + refused + ("ACCEPTLAB userspace\\nACCEPTLAB done\\n" if mode in ("userspace", "accepts", "refused") else ""))
 signal.signal(signal.SIGTERM, report)
-if mode in ("userspace", "accepts"):
+if mode in ("userspace", "accepts", "refused"):
     report()
 elif mode == "stopped":
     report(outcome="stopped")

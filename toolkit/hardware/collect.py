@@ -17,6 +17,7 @@ from toolkit.kernels import resolve
 from toolkit.run.launch import Ending
 from toolkit.run.options import RunOptions
 from toolkit.run.outcome import Outcome
+from toolkit.run.policy import policy_of
 
 _NOTHING_SEEN = tuple(sorted({EARLY, HAND_OVER, BLOCKS, RESULTS, "accept", *OUTSIDE_THE_GUEST}))
 NO_TRACE = (
@@ -56,6 +57,7 @@ def describe(
 ) -> RunInfo:
     """Return run.json. What cannot be seen from inside a guest is absent, and so is what was not recorded."""
     events = got.events if got else None
+    policy = policy_of(wanted.command_line, text_of(wanted.console))
     return RunInfo(
         platform=options.platform,
         clock="ns",
@@ -67,7 +69,12 @@ def describe(
         ),
         command_line=wanted.command_line,
         machine=Machine(
-            options.memory_bytes, options.cpus, options.policy, options.seed, options.kaslr
+            options.memory_bytes,
+            options.cpus,
+            policy.ran,
+            options.seed,
+            options.kaslr,
+            policy.refused,
         ),
         probes=got.probes if got else (),
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256)

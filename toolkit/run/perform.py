@@ -31,6 +31,7 @@ from toolkit.run.folder import claimed
 from toolkit.run.host_tsc import host_tsc_khz
 from toolkit.run.launch import Ending, launch
 from toolkit.run.options import RunOptions
+from toolkit.run.policy import policy_of
 
 if TYPE_CHECKING:
     from analysis.event_writer import StreamSummary
@@ -218,9 +219,13 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     events = _convert(files)
     support = _support_as_seen(ready, events is not None)
     came_to = outcome.with_remark(came_to, remark(support, ready.options.platform))
+    policy = policy_of(ready.command_line, console)
+    if policy.refused:
+        say(f"the kernel refused accept_memory={policy.refused}: it went by {policy.ran}")
     info = record.describe(
         ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
+        policy,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:

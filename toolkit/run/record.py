@@ -18,6 +18,7 @@ from toolkit.kernels.resolve import Kernel
 from toolkit.kernels.support import Support
 from toolkit.run.options import RunOptions
 from toolkit.run.outcome import Outcome
+from toolkit.run.policy import Policy
 from toolkit.run.probes import Probe
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def describe(
     events: run_info.EventsInfo,
     seconds: float,
     second: Kernel | None,
+    policy: Policy,
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -53,9 +55,10 @@ def describe(
         machine=run_info.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
-            accept=options.policy,
+            accept=policy.ran,
             seed=options.seed,
             kaslr=options.kaslr,
+            refused=policy.refused,
         ),
         hand_over=hand_over_of(hand_over),
         host=run_info.Host(backing=options.host_backing, assign=options.host_assign),

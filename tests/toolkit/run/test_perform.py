@@ -58,6 +58,16 @@ def test_the_policy_that_the_kernel_goes_by_is_recorded(tmp_path: Path) -> None:
     assert info.machine.accept == "deferred:2"
 
 
+def test_a_policy_that_the_kernel_refuses_is_not_shown_as_what_ran(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Run.open(run(tmp_path, "refused", accept="deferred").folder).info.machine
+    assert (machine.accept, machine.refused) == ("lazy", "deferred")
+    assert machine.policy == "lazy (asked: deferred, refused by the kernel)"
+    assert not machine.accepts_in_background
+    assert "refused accept_memory=deferred: it went by lazy" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("mode", "supported"), [("userspace", False), ("accepts", True)])
 def test_what_the_kernel_did_outweighs_its_configuration(
     tmp_path: Path, mode: str, supported: bool
