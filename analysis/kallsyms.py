@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The symbol table that a kernel carries for itself, found in its image by structure.
 
-Layout as scripts/kallsyms.c writes it, every table aligned to 8 bytes:
+Layout as scripts/kallsyms.c writes it, every table aligned to 8 bytes, from 7.0 on to 4:
 
     6.1:   offsets, relative_base, num_syms, names, markers, token_table, token_index
     6.2 (and later stable 6.1): the same, with seqs between markers and token_table
     6.4 on: num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
+    7.0 on: num_syms, names, markers, token_table, token_index, offsets, seqs
+
+Up to 6.19 an offset counts from ``relative_base``. From 7.0 on it counts from its own place (kernel/kallsyms.c,
+kallsyms_sym_address): the address of that place is what the ELF program headers of the image say.
 
 ``names`` holds, per symbol, a length (one byte, or two in ULEB128) and as many token numbers; a
 token number stands for a string of ``token_table``; ``token_index`` holds the place of each token.
@@ -14,13 +18,21 @@ token number stands for a string of ``token_table``; ``token_index`` holds the p
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterator
 
 import numpy as np
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
 
 from analysis.errors import BadInput
 
+_ALIGN_WITH_BASE, _ALIGN_OF_PLACES = 8, 4
+"""Alignment of every table in bytes: up to 6.19, whose offsets have a base; from 7.0 on, whose offsets have places."""
+_TEXT_STARTS = ("_text", "_stext")
+_TEXT_ALIGN = 2 << 20
+"""Bytes; arch/x86/Kconfig, PHYSICAL_ALIGN."""
 _TOKENS = 256
 _NAMES_PER_MARKER = 256
 KERNEL_MAP = 0xFFFFFFFF80000000
@@ -36,12 +48,16 @@ Symbol = tuple[int, str, str]
 
 
 def find_kallsyms(image: bytes) -> list[Symbol]:
-    """All symbols of a decompressed kernel image; raises BadInput if there is no such table."""
-    for table in _token_tables(image):
-        try:
-            return _read(image, *table)
-        except (_NotHere, struct.error, IndexError):
-            continue
+    """All symbols of a decompressed kernel image; raises BadInput if there is no such table.
+
+    Tables aligned to 8 bytes are sought first: read as if aligned to 4, some of them make sense by accident.
+    """
+    for align in (_ALIGN_WITH_BASE, _ALIGN_OF_PLACES):
+        for table in _token_tables(image, align):
+            try:
+                return _read(image, *table, align)
+            except (_NotHere, struct.error, IndexError):
+                continue
     raise BadInput("the kernel has no symbol table that is understood (CONFIG_KALLSYMS, 6.1 on)")
 
 
@@ -49,15 +65,21 @@ class _NotHere(Exception):  # noqa: N818  it is an answer, not an error
     """What was found has not the structure of kallsyms."""
 
 
-def _read(image: bytes, tokens: list[bytes], table_start: int, index_end: int) -> list[Symbol]:
-    for markers_start, markers in _markers(image, table_start):
+def _read(
+    image: bytes, tokens: list[bytes], table_start: int, index_end: int, align: int
+) -> list[Symbol]:
+    for markers_start, markers in _markers(image, table_start, align):
         try:
-            names_start, count = _names(image, markers_start, markers)
+            names_start, count = _names(image, markers_start, markers, align)
             names = list(_decode(image, names_start, count, tokens))
         except (_NotHere, struct.error, IndexError):
             continue
-        for addresses in _addresses(image, names_start, index_end, count):
-            if addresses is not None:
+        if align == _ALIGN_OF_PLACES:
+            found = [_from_places(image, _aligned(index_end, align), count)]
+        else:
+            found = list(_addresses(image, names_start, index_end, count))
+        for addresses in found:
+            if addresses is not None and _plausible(names, addresses, align):
                 return [
                     (address, name[:1], name[1:])
                     for address, name in zip(addresses, names, strict=True)
@@ -65,15 +87,28 @@ def _read(image: bytes, tokens: list[bytes], table_start: int, index_end: int) -
     raise _NotHere
 
 
-def _token_tables(image: bytes) -> Iterator[tuple[list[bytes], int, int]]:
+def _plausible(names: list[str], addresses: list[int], align: int) -> bool:
+    """Whether _text and _stext lie where the kernel's text can start (CONFIG_PHYSICAL_ALIGN is at least 2 MiB).
+
+    The layout with places has no other mark: there, one of them has to be in the table.
+    """
+    starts = [
+        address for address, name in zip(addresses, names, strict=True) if name[1:] in _TEXT_STARTS
+    ]
+    if align == _ALIGN_OF_PLACES and not starts:
+        return False
+    return all(start >= KERNEL_MAP and start % _TEXT_ALIGN == 0 for start in starts)
+
+
+def _token_tables(image: bytes, align: int) -> Iterator[tuple[list[bytes], int, int]]:
     """Candidates: the tokens, where their table starts, and where token_index ends."""
     found = image.find(_DIGITS)
     while found >= 0:
         second = _back(image, found, ord("0") - 1)
-        for start in _first_token(image, second) if second is not None else ():
+        for start in _first_token(image, second, align) if second is not None else ():
             tokens = image[start : start + 64 * _TOKENS].split(b"\0")[:_TOKENS]
             places = np.cumsum([0] + [len(token) + 1 for token in tokens])
-            index = _aligned(start + int(places[-1]))
+            index = _aligned(start + int(places[-1]), align)
             wanted = places[:-1].astype("<u2").tobytes()
             if len(tokens) == _TOKENS and image[index : index + len(wanted)] == wanted:
                 yield tokens, start, index + len(wanted)
@@ -90,17 +125,17 @@ def _back(image: bytes, position: int, tokens: int) -> int | None:
     return position
 
 
-def _first_token(image: bytes, second: int) -> Iterator[int]:
+def _first_token(image: bytes, second: int, align: int) -> Iterator[int]:
     """Where the first string may start: aligned, and before it there may be anything."""
     end = second - 1  # its terminating zero
     previous = image.rfind(b"\0", max(0, end - _NAME_LIMIT), end)
-    yield from range(end & ~7, previous, -8)
+    yield from range(end & -align, previous, -align)
 
 
-def _markers(image: bytes, table_start: int) -> Iterator[tuple[int, list[int]]]:
+def _markers(image: bytes, table_start: int, align: int) -> Iterator[tuple[int, list[int]]]:
     """Candidates: where markers start, and what they hold (0 and then increasing)."""
     words = np.frombuffer(image, "<u4", table_start // 4)
-    for padding in (0, 1):
+    for padding in range(align // 4):
         values: list[int] = []
         for place in range(len(words) - 1 - padding, 0, -1):
             value = int(words[place])
@@ -108,10 +143,11 @@ def _markers(image: bytes, table_start: int) -> Iterator[tuple[int, list[int]]]:
                 break
             values.append(value)
             if value == 0:
-                if len(values) > 2 and place % 2 == 0:
+                if len(values) > 2 and place * 4 % align == 0:
                     yield place * 4, values[::-1]
                 break
-    yield from _markers_before_seqs(words, table_start)
+    if align == _ALIGN_WITH_BASE:
+        yield from _markers_before_seqs(words, table_start)
 
 
 def _markers_before_seqs(
@@ -134,15 +170,15 @@ def _markers_before_seqs(
             yield at * 4, values.tolist()
 
 
-def _names(image: bytes, markers_start: int, markers: list[int]) -> tuple[int, int]:
+def _names(image: bytes, markers_start: int, markers: list[int], align: int) -> tuple[int, int]:
     """Where names start and how many there are.
 
-    The count stands 8 bytes before the names; it and every marker have to fit.
+    The count stands before the names, aligned as they are; it and every marker have to fit.
     """
-    latest = (markers_start - markers[-1]) & ~7
+    latest = (markers_start - markers[-1]) & -align
     earliest = latest - _NAMES_PER_MARKER * 2 * _NAME_LIMIT
-    for start in range(latest, max(earliest, 8), -8):
-        (count,) = struct.unpack_from("<I", image, start - 8)
+    for start in range(latest, max(earliest, align), -align):
+        (count,) = struct.unpack_from("<I", image, start - align)
         fits = -(-count // _NAMES_PER_MARKER) == len(markers)
         if fits and _skip(image, start, _NAMES_PER_MARKER) == start + markers[1]:
             return start, count
@@ -206,5 +242,29 @@ def _with_base(image: bytes, offsets_at: int, base_at: int, count: int) -> list[
     return [base + value if from_base else value for from_base, value in pairs]
 
 
-def _aligned(position: int) -> int:
-    return (position + 7) & ~7
+def _from_places(image: bytes, offsets_at: int, count: int) -> list[int] | None:
+    """Addresses by offsets each of which counts from its own place; None where they make no sense."""
+    place = _address_of(image, offsets_at)
+    if place is None or offsets_at + 4 * count > len(image):
+        return None
+    offsets = np.frombuffer(image, "<i4", count, offsets_at).astype(np.int64)
+    distance = offsets + 4 * np.arange(count)
+    if np.any(np.diff(distance) < 0):
+        return None
+    return [place + value for value in distance.tolist()]
+
+
+def _address_of(image: bytes, position: int) -> int | None:
+    """The link-time address of a byte of an ELF image, by the program headers; None where it is not loaded."""
+    try:
+        for segment in ELFFile(io.BytesIO(image)).iter_segments("PT_LOAD"):
+            start = int(segment["p_offset"])
+            if start <= position < start + int(segment["p_filesz"]):
+                return int(segment["p_vaddr"]) + position - start
+    except (ELFError, ValueError, KeyError):
+        return None
+    return None
+
+
+def _aligned(position: int, align: int = _ALIGN_WITH_BASE) -> int:
+    return (position + align - 1) & -align

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,8 @@ import numpy as np
 
 from analysis.absent import in_words
 from analysis.console import Console, read_console
-from analysis.events import EventFile
+from analysis.events import Batch, EventFile
+from analysis.evidence import Evidence, silent_probes
 from analysis.files import write_text
 from analysis.findings import Finding, InvariantResult, Status, Verdict
 from analysis.history import look_up
@@ -25,6 +26,7 @@ from analysis.schema import STAGE_NAMES, Stage
 from analysis.steps import Progress, Walk
 from analysis.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
 from analysis.transitions import Op
+from analysis.typed_json import Range
 
 _KERNEL_STAGES = (
     Stage.KERNEL,
@@ -82,9 +84,9 @@ def judge(
     console = read_console(run.console_path)
     walk = Walk(run, events)
     invariants = [kind(Context(run, console, walk.holes)) for kind in registry.values()]
-    tally = _Tally()
+    tally = _Tally(run.info.hand_over.unaccepted)
     for step in walk.steps(progress):
-        tally.watch(step.batch["stage"], step.ops)
+        tally.watch(step.batch, step.ops)
         for invariant in invariants:
             invariant.watch(step)
     for invariant in invariants:
@@ -99,12 +101,14 @@ def judge(
 class _Tally:
     """What is needed to tell a kernel that does not know unaccepted memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, unaccepted: Sequence[Range]) -> None:
         self.kernel_accepts = 0
+        self.evidence = Evidence(unaccepted)
 
-    def watch(self, stage: np.typing.NDArray[Any], ops: np.typing.NDArray[np.uint8]) -> None:
+    def watch(self, batch: Batch, ops: np.typing.NDArray[np.uint8]) -> None:
+        self.evidence.watch(batch)
         if self.kernel_accepts == 0:
-            accepts = stage[ops == Op.ACCEPT]
+            accepts = batch["stage"][ops == Op.ACCEPT]
             self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
 
 
@@ -184,7 +188,7 @@ def _verdict(
     doubts: list[str],
     symbols: Callable[[], RunSymbols],
 ) -> Verdict:
-    reasons = _reasons(run, walk) + doubts
+    reasons = _reasons(run, walk) + silent_probes(run.info, tally.evidence) + doubts
     unsupported = _unsupported(run, console, tally, symbols)
     if unsupported is not None:
         reasons.insert(0, unsupported)
@@ -232,7 +236,7 @@ def _unsupported(
 ) -> str | None:
     """In plain words, if this kernel cannot be such a guest or does not know unaccepted memory."""
     info = run.info
-    if info.kernel_support.platform is False:
+    if info.kernel_support.platform is False and not tally.evidence.is_guest:
         words = f"This kernel is not built to be {_PLATFORMS[info.platform]} guest"
     elif info.kernel_support.unaccepted_memory is False or (
         _accepts_nothing(run, console, tally) and _lacks_support(run, symbols())
@@ -281,7 +285,7 @@ def _headline(
         return f"{', '.join(broken)} broken: {first.title}{where}."
     if verdict == "undecided":
         return reasons[0]
-    how = run.info.machine.accept
+    how = run.info.machine.policy
     return f"Every page was accepted once, in order, before anybody used it ({how})."
 
 

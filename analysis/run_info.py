@@ -65,13 +65,17 @@ class HandOver:
 
 @dataclass(frozen=True)
 class Kernel:
-    """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one."""
+    """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one.
+
+    ``package`` is the distribution's package that it came in, and that one's version: what a name stood for.
+    """
 
     name: str = ""
     path: str = ""
     version: str = ""
     sha256: str = ""
     vmlinux: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -84,21 +88,36 @@ class SecondKernel:
 
 @dataclass(frozen=True)
 class KernelSupport:
-    """Whether the kernel can be a guest of the platform, and accept memory; None: not known."""
+    """Whether the kernel can be a guest of the platform, and accept memory; None: not known.
+
+    ``symbols`` tells whether its symbols were found: without them nothing has a name, and panic() is not watched.
+    """
 
     platform: bool | None = None
     unaccepted_memory: bool | None = None
+    symbols: bool | None = None
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What the guest was given. ``memory`` in bytes; ``accept`` is a word of the kernel's accept_memory= parameter."""
+    """What the guest was given. ``memory`` in bytes; ``accept`` is a word of the kernel's accept_memory= parameter.
+
+    ``accept`` is the policy that the kernel went by; ``refused`` the one that it was given and did not take, empty where it
+    took it.
+    """
 
     memory: int = 0
     cpus: int = 1
     accept: str = "lazy"
     seed: int | None = None
     kaslr: bool = False
+    refused: str = ""
+
+    @property
+    def policy(self) -> str:
+        """The policy for a reader: what ran, and what was refused."""
+        refused = f" (asked: {self.refused}, refused by the kernel)" if self.refused else ""
+        return self.accept + refused
 
     @property
     def accepts_in_background(self) -> bool:

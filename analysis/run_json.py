@@ -100,6 +100,7 @@ def _kernel(reader: TypedJson) -> Kernel:
         reader.text("version"),
         reader.text("sha256"),
         reader.text("vmlinux"),
+        reader.text("package"),
     )
 
 
@@ -112,7 +113,11 @@ def _second(reader: TypedJson) -> SecondKernel | None:
 
 
 def _kernel_support(reader: TypedJson) -> KernelSupport:
-    return KernelSupport(reader.flag_or_none("platform"), reader.flag_or_none("unaccepted_memory"))
+    return KernelSupport(
+        reader.flag_or_none("platform"),
+        reader.flag_or_none("unaccepted_memory"),
+        reader.flag_or_none("symbols"),
+    )
 
 
 def _machine(reader: TypedJson) -> Machine:
@@ -124,6 +129,7 @@ def _machine(reader: TypedJson) -> Machine:
         reader.word("accept", POLICY, "lazy"),
         None if seed == no_seed else seed,
         reader.flag("kaslr"),
+        reader.text("refused"),
     )
 
 

@@ -21,7 +21,8 @@ from analysis.run_info import Kernel
 from analysis.schema import Stage
 from analysis.source_lines import SourceLines
 
-_CACHE_HEADER = "acceptlab symbols 1\n"
+_CACHE_HEADER = "acceptlab symbols 2\n"
+"""Its number changes with the parser: what an older one read wrongly must not be believed."""
 _CODE = frozenset("tTwW")
 """Types, as nm has them, that an instruction pointer can be in."""
 _REACH = 1 << 20

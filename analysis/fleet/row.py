@@ -45,7 +45,7 @@ def _about(subject: Subject) -> Row:
         "series": str((info.series or {}).get("name", "")),
         "memory": info.machine.memory,
         "cpus": info.machine.cpus,
-        "accept": info.machine.accept,
+        "accept": info.machine.policy,
         "host": f"{info.host.backing}, {info.host.assign}",
         "seed": info.machine.seed,
     }

@@ -37,12 +37,12 @@ _PATTERNS = {
     Where.BACKGROUND: r"deferred_.*|kthread|worker_thread|process_one_work|process_scheduled_works|kswapd.*|kcompactd.*|"
     r"khugepaged.*|padata_.*|.*unaccepted.*work.*|accept_.*_thread",
     Where.CONVERSION: r"(__)?set_memory_(de|en)crypted.*|__set_memory_enc_.*|free_decrypted_.*|snp_set_memory_private|"
-    r"kernel_physical_mapping_change",
-    Where.ALLOCATION: r"get_page_from_freelist|__?alloc_pages.*|__alloc_frozen_pages.*|alloc_pages_bulk.*|rmqueue.*|"
+    r"kernel_physical_mapping_change|(amd|tdx)_enc_status_change_.*|(snp|tdx|hv_vtom)_kexec_(begin|finish)",
+    Where.ALLOCATION: r"get_page_from_freelist|__?alloc_pages.*|(__)?alloc_frozen_pages.*|alloc_pages_bulk.*|rmqueue.*|"
     r"__rmqueue.*|alloc_contig_.*|folio_alloc.*|__folio_alloc.*|vma_alloc_folio.*|cond_accept_memory|"
     r"try_to_accept_memory.*|split_large_buddy|start_isolate_page_range|isolate_single_pageblock",
     Where.EARLY: r"memblock_.*|__memblock_.*|early_.*|__early_.*|memmap_init.*|free_area_init.*|start_kernel|"
-    r"x86_64_start_kernel|common_startup_64|secondary_startup_64.*|setup_arch|init_mem_mapping|mm_core_init|"
+    r"mm_core_init_early|trap_init|x86_64_start_kernel|common_startup_64|secondary_startup_64.*|setup_arch|init_mem_mapping|mm_core_init|"
     r"__free_pages_core|free_low_memory_core_early|__free_memory_core|numa_.*|sparse_.*|"
     r"\(decompressor\)",
 }

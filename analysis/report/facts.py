@@ -81,7 +81,7 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
         ("series", info.series_name or "none"),
         ("memory", mib(info.machine.memory)),
         ("vCPUs", str(info.machine.cpus)),
-        ("accept", info.machine.accept),
+        ("accept", info.machine.policy),
         ("host pages", f"{info.host.backing}, {info.host.assign}"),
         ("outcome", info.outcome),
         ("events", count(cost_events(subject))),

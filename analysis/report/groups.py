@@ -71,7 +71,7 @@ def _key(subject: Subject) -> str:
     machine = info.machine
     same = (
         info.platform, info.source, info.clock, info.kernel.sha256, info.kernel.version, info.series,
-        _without_clock_rate(info.command_line), machine.memory, machine.cpus, machine.accept,
+        _without_clock_rate(info.command_line), machine.memory, machine.cpus, machine.policy,
         machine.kaslr, info.hand_over.ram, info.hand_over.accepted, info.host, info.attacks,
         info.relaxations, [probe.name for probe in info.probes],
     )  # fmt: skip
@@ -106,7 +106,7 @@ def _axes(subject: Subject) -> dict[str, str]:
         "series": info.series_name or "no series",
         "memory": mib(machine.memory),
         "cpus": f"{machine.cpus} vCPU{'s' if machine.cpus > 1 else ''}",
-        "accept": machine.accept,
+        "accept": machine.policy,
         "host": f"{info.host.backing} host pages, {info.host.assign}",
         "attacks": "; ".join(info.attacks) or "honest host",
     }

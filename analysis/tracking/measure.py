@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from analysis.typed_json import Range
 
 FIRST_STRUCT_PAGES = "free_area_init"
 """The function (Linux, mm/page_alloc.c; mm/mm_init.c later) before whose return there is no struct page at all."""
+FIRST_SINCE_7_0 = "mm_core_init_early"
+"""The same from 7.0 on (mm/mm_init.c): it ends with free_area_init(), which is static and inlined there."""
+_NAME_SINCE = (7, 0)
 LAST_STRUCT_PAGES = "page_alloc_init_late"
 """Before it returns, deferred struct pages are not there yet (CONFIG_DEFERRED_STRUCT_PAGE_INIT)."""
 PROBES = (FIRST_STRUCT_PAGES, LAST_STRUCT_PAGES)
@@ -78,12 +82,20 @@ class Tracking:
 def measure(run: Run) -> Tracking:
     """Go through a run's events once. Raises BadInput for a run that does not say when there are struct pages."""
     when = {probe.name: at for at, probe in enumerate(run.info.probes)}
-    if missing := [name for name in PROBES if name not in when]:
+    first = FIRST_SINCE_7_0 if FIRST_SINCE_7_0 in when else probes_for(run.info.kernel.version)[0]
+    if missing := [name for name in (first, LAST_STRUCT_PAGES) if name not in when]:
         raise BadInput(
             f"{run.path}: it does not tell when there are struct pages: record it with "
             + " ".join(f"--probe {name}" for name in missing)
         )
-    return _Pass(run, when[FIRST_STRUCT_PAGES], when[LAST_STRUCT_PAGES]).result()
+    return _Pass(run, when[first], when[LAST_STRUCT_PAGES]).result()
+
+
+def probes_for(version: str) -> tuple[str, str]:
+    """The functions to watch in a kernel of this version: those before whose return there is no, or not every, struct page."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    is_new = found is not None and (int(found[1]), int(found[2])) >= _NAME_SINCE
+    return (FIRST_SINCE_7_0 if is_new else FIRST_STRUCT_PAGES, LAST_STRUCT_PAGES)
 
 
 class _Pass:
@@ -97,6 +109,7 @@ class _Pass:
         self._entries = Entries(self._left)
         self._begun = len(self._entries)
         self._seen: set[int] = set()
+        self._returned: set[int] = set()
         self._now = "no_struct_page"
         self._shares: Counter[str] = Counter()
 
@@ -105,10 +118,12 @@ class _Pass:
         for batch in EventFile(self._run.events_path).batches(columns):
             for kind, stage, gpa, size, detail in _interesting(batch):
                 if kind == Kind.PROBE_RETURN:
+                    self._returned.add(detail)
                     self._now = self._returns.get(detail, self._now)
                 elif stage in _FIRST_KERNEL:
                     share = "decompressor" if stage == Stage.DECOMPRESSOR else self._now
                     self._shares[share] += PAGE_SIZE * self._accept(gpa, size)
+        self._check_probes()
         entries = self._entries
         return Tracking(
             name=self._run.path.name,
@@ -123,6 +138,15 @@ class _Pass:
             changes=entries.changes,
             moved=entries.moved,
         )
+
+    def _check_probes(self) -> None:
+        """Both functions return in every boot: a probe that saw nothing would give all shares to one phase."""
+        info = self._run.info
+        silent = [info.probes[at].name for at in self._returns if at not in self._returned]
+        if silent and info.outcome == "userspace":
+            raise BadInput(
+                f"{self._run.path}: the probe on {silent[0]} never fired, so it does not tell when there are struct pages"
+            )
 
     def _accept(self, gpa: int, size: int) -> int:
         """Note that pages are accepted; return how many of them had been unaccepted since hand-over."""

@@ -13,7 +13,7 @@ import zstandard
 Symbol = tuple[int, str, str]
 BASE = 0xFFFFFFFF81000000
 PERCPU = (0x1F000, "A", "per_cpu_end")
-KERNEL_MAP = 0xFFFFFFFF80000000
+TEXT = (BASE, "T", "_text")
 
 
 def symbols(count: int) -> list[Symbol]:
@@ -25,8 +25,8 @@ def symbols(count: int) -> list[Symbol]:
     return [PERCPU, *named]
 
 
-def _aligned(data: bytes) -> bytes:
-    return data + bytes(-len(data) % 8)
+def _aligned(data: bytes, align: int = 8) -> bytes:
+    return data + bytes(-len(data) % align)
 
 
 def _tokens() -> list[bytes]:
@@ -52,7 +52,7 @@ def _compressed(name: bytes) -> bytes:
     return head + bytes(out)
 
 
-def _tables(table: list[Symbol], absolute_percpu: bool) -> dict[str, bytes]:
+def _tables(table: list[Symbol], absolute_percpu: bool, align: int = 8) -> dict[str, bytes]:
     names, markers = bytearray(), []
     for number, (_, kind, name) in enumerate(table):
         if number % 256 == 0:
@@ -62,20 +62,21 @@ def _tables(table: list[Symbol], absolute_percpu: bool) -> dict[str, bytes]:
     places = [sum(len(token) + 1 for token in tokens[:number]) for number in range(256)]
     offsets = [
         address
-        if address < KERNEL_MAP
+        if address < 1 << 31
         else (BASE - 1 - address if absolute_percpu else address - BASE)
         for address, _, _ in table
     ]
-    return {
-        "num": _aligned(struct.pack("<I", len(table))),
-        "names": _aligned(bytes(names)),
-        "markers": _aligned(struct.pack(f"<{len(markers)}I", *markers)),
-        "tokens": _aligned(b"".join(token + b"\0" for token in tokens)),
-        "index": _aligned(struct.pack("<256H", *places)),
-        "offsets": _aligned(struct.pack(f"<{len(offsets)}i", *offsets)),
+    parts = {
+        "num": struct.pack("<I", len(table)),
+        "names": bytes(names),
+        "markers": struct.pack(f"<{len(markers)}I", *markers),
+        "tokens": b"".join(token + b"\0" for token in tokens),
+        "index": struct.pack("<256H", *places),
+        "offsets": struct.pack(f"<{len(offsets)}i", *offsets),
         "base": struct.pack("<Q", BASE),
-        "seqs": _aligned(b"".join(number.to_bytes(3, "big") for number in range(len(table)))),
+        "seqs": b"".join(number.to_bytes(3, "big") for number in range(len(table))),
     }
+    return {name: _aligned(part, align) for name, part in parts.items()}
 
 
 LAYOUTS = {
@@ -84,6 +85,9 @@ LAYOUTS = {
     "6.12": ("num", "names", "markers", "tokens", "index", "offsets", "base", "seqs"),
 }
 
+PLACES = ("num", "names", "markers", "tokens", "index", "offsets", "seqs")
+"""Of 7.0 on: aligned to 4 bytes, and each offset counts from its own place."""
+
 
 def image(table: list[Symbol], layout: str, absolute_percpu: bool = True) -> bytes:
     """A decompressed kernel: code that looks like anything, then the tables."""
@@ -91,6 +95,31 @@ def image(table: list[Symbol], layout: str, absolute_percpu: bool = True) -> byt
     code = b"\x7fELF" + bytes(range(256)) * 64 + b"0\x001\x002\x00" * 9
     return _aligned(code) + b"".join(parts[name] for name in LAYOUTS[layout]) + bytes(4096)
 
+
+def image_with_places(table: list[Symbol], shift: int = 0) -> bytes:
+    """The same as 7.0 lays it out, ``shift`` bytes further on: an ELF file that is loaded from its first byte on."""
+    parts = _tables(table, False, align=4)
+    segment = struct.pack("<IIQQQQQQ", 1, 5, 0, _LOADED, 0, 1 << 20, 1 << 20, 1 << 21)
+    header = struct.pack(
+        "<4s5B7xHHIQQQIHHHHHH",
+        *(b"\x7fELF", 2, 1, 1, 0, 0, 2, 62, 1, BASE, 64, 0, 0, 64, len(segment), 1, 64, 0, 0),
+    )
+    data = _aligned(header + segment + bytes(range(256)) * 64 + b"0\x001\x002\x00" * 9)
+    data += bytes(shift)
+    for name in PLACES:
+        if name == "offsets":
+            at = _LOADED + len(data)
+            data += b"".join(
+                struct.pack("<i", address - at - 4 * number)
+                for number, (address, _, _) in enumerate(table)
+            )
+        else:
+            data += parts[name]
+    return data + bytes(4096)
+
+
+_LOADED = BASE + (16 << 20)
+"""Where the image with places is loaded."""
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": lambda data: zstandard.ZstdCompressor().compress(data),

@@ -256,6 +256,14 @@ def test_what_run_json_says_of_the_kernel_is_said(
     assert verdict.headline.startswith(headline)
 
 
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_a_kernel_that_acts_as_a_guest_is_not_called_none(platform: str, tmp_path: Path) -> None:
+    """Its symbols or its configuration may suggest what they will."""
+    unlikely = KernelSupport(False, True)
+    folder = booted(platform=platform).write(tmp_path / "run", kernel_support=unlikely)
+    assert replay_run(folder).verdict == "clean"
+
+
 def test_a_new_kernel_that_dies_early_is_not_called_old(tmp_path: Path) -> None:
     folder = old_kernel(False).write(tmp_path / "run", outcome="stopped")
     assert "does not support" not in replay_run(folder).headline

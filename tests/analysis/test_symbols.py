@@ -14,7 +14,16 @@ from analysis.errors import BadInput
 from analysis.kallsyms import find_kallsyms
 from analysis.schema import Stage
 from analysis.symbols import RunSymbols, Symbols, load_symbols
-from tests.analysis.kernel_images import BASE, LAYOUTS, PACKERS, bzimage, image, symbols
+from tests.analysis.kernel_images import (
+    BASE,
+    LAYOUTS,
+    PACKERS,
+    TEXT,
+    bzimage,
+    image,
+    image_with_places,
+    symbols,
+)
 
 TABLE = symbols(1000)
 
@@ -29,6 +38,35 @@ def test_every_symbol_of_every_layout(layout: str, count: int) -> None:
 def test_a_kernel_whose_offsets_are_all_relative() -> None:
     table = symbols(700)[1:]
     assert find_kallsyms(image(table, "6.12", absolute_percpu=False)) == table
+
+
+@pytest.mark.parametrize("shift", [0, 4])
+@pytest.mark.parametrize("count", [600, 767, 768, 1000])
+def test_every_symbol_of_a_table_whose_offsets_count_from_their_places(
+    count: int, shift: int
+) -> None:
+    table = [TEXT, *symbols(count)[1:]]
+    assert find_kallsyms(image_with_places(table, shift)) == table
+
+
+@pytest.mark.parametrize(
+    "start", [[], [(BASE + 0x1000, "T", "_text")], [(BASE - (32 << 20), "T", "_stext")]]
+)
+def test_places_are_believed_only_where_the_text_starts_as_a_kernel_s_does(
+    start: list[tuple[int, str, str]],
+) -> None:
+    table = sorted([*start, *symbols(700)[1:]])
+    with pytest.raises(BadInput, match="no symbol table"):
+        find_kallsyms(image_with_places(table))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_base_is_believed_only_where_the_text_starts_as_a_kernel_s_does(layout: str) -> None:
+    table = symbols(700)
+    assert sorted(find_kallsyms(image([*table[:1], TEXT, *table[1:]], layout)))
+    wrong = [*table[:1], table[1], (BASE + 0x20, "T", "_text"), *table[2:]]
+    with pytest.raises(BadInput, match="no symbol table"):
+        find_kallsyms(image(wrong, layout))
 
 
 @pytest.mark.parametrize("packer", PACKERS)
@@ -85,7 +123,9 @@ def test_the_cache_is_used_and_a_broken_one_is_made_anew(kernel: Path, tmp_path:
     text = kept.read_text()
     kept.write_text(text.replace("fn0001_accept_\n", "renamed\n"))
     assert load_symbols(kernel, cache=cache).address("renamed") == BASE + 0x40
-    for broken in (text[: len(text) // 2], "", "something else\n"):
+    older = text.replace("acceptlab symbols 2\n", "acceptlab symbols 1\n")
+    assert older != text
+    for broken in (text[: len(text) // 2], "", "something else\n", older):
         kept.write_text(broken)
         assert load_symbols(kernel, cache=cache).items() == first.items()
 

@@ -17,7 +17,7 @@ from analysis.errors import BadInput
 from analysis.run_folder import Run
 from analysis.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 from analysis.tracking.entries import Entries
-from analysis.tracking.measure import PROBES, Tracking, measure
+from analysis.tracking.measure import PROBES, Tracking, measure, probes_for
 from analysis.tracking.text import as_text
 from tests.analysis.synthetic import MIB, Guest, Layout
 from toolkit.places import CHECKOUT
@@ -89,6 +89,8 @@ def test_shares_by_what_there_is_of_struct_pages(platform: str, tmp_path: Path) 
 def test_pages_that_become_private_again_are_no_new_accepts(tmp_path: Path) -> None:
     guest = Guest("snp", layout=Layout(32 * MIB, 96 * MIB), probes=PROBES, guard=False)
     guest.stage(Stage.KERNEL)
+    for probe in range(len(PROBES)):
+        guest.event(Kind.PROBE_RETURN, detail=probe)
     guest.accept_memory(guest.layout.low, UNIT_SIZE)
     guest.share(guest.layout.low, 4 * PAGE_SIZE)
     guest.unshare(guest.layout.low, 4 * PAGE_SIZE)
@@ -103,6 +105,8 @@ def test_a_host_with_small_pages_makes_no_difference(tmp_path: Path) -> None:
     )
     guest.stage(Stage.KERNEL)
     guest.accept_memory(guest.layout.low + 4 * UNIT_SIZE, 2 * UNIT_SIZE)
+    for probe in range(len(PROBES)):
+        guest.event(Kind.PROBE_RETURN, detail=probe)
     guest.end()
     found = measure(Run.open(guest.write(tmp_path / "run")))
     assert (found.no_struct_page, found.changes, found.entries) == (2 * UNIT_SIZE, 2, (1, 2, 2))
@@ -111,6 +115,39 @@ def test_a_host_with_small_pages_makes_no_difference(tmp_path: Path) -> None:
 def test_a_run_without_the_probes_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--probe free_area_init --probe page_alloc_init_late"):
         measure(booted(tmp_path / "run", "snp", probes=()))
+
+
+NEW = ("mm_core_init_early", "page_alloc_init_late")
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_kernels_from_7_0_on_have_another_name(platform: str, tmp_path: Path) -> None:
+    found = measure(booted(tmp_path / "run", platform, NEW))
+    shares = (found.decompressor, found.no_struct_page, found.deferred, found.later)
+    assert [share // UNIT_SIZE for share in shares] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("version", "first"),
+    [("6.19.14-cloud", "free_area_init"), ("7.0.1", NEW[0]), ("10.1", NEW[0]), ("", "free_area_init")],
+)  # fmt: skip
+def test_the_probes_of_a_version(version: str, first: str, tmp_path: Path) -> None:
+    assert probes_for(version) == (first, "page_alloc_init_late")
+    guest = Guest(release=version)
+    guest.end()
+    with pytest.raises(BadInput, match=f"--probe {first} --probe page_alloc_init_late"):
+        measure(Run.open(guest.write(tmp_path / "run")))
+
+
+def test_a_probe_that_never_fired_is_no_answer(tmp_path: Path) -> None:
+    guest = Guest(probes=NEW)
+    guest.stage(Stage.KERNEL)
+    guest.event(Kind.PROBE_RETURN, detail=1)
+    guest.end()
+    with pytest.raises(BadInput, match="probe on mm_core_init_early never fired"):
+        measure(Run.open(guest.write(tmp_path / "run")))
+    early = guest.write(tmp_path / "panic", outcome="panic")
+    assert measure(Run.open(early)).accepted == 0
 
 
 def test_text_has_every_run_and_fits_a_mail() -> None:

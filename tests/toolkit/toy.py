@@ -8,7 +8,7 @@ import stat
 import sys
 from pathlib import Path
 
-from analysis.schema import Kind
+from analysis.schema import Kind, Stage
 from tests.toolkit.guests.conftest import _bzimage as make_bzimage
 from toolkit.emulator.build import Emulator
 
@@ -24,7 +24,8 @@ def property_of(name):
 
 def events(count):
     record = struct.Struct("<8QH3B3x")  # struct acc_event
-    ram = [record.pack(seq, 0, seq * 4096, 4096, 0, 0, 0, 0, 0, {ram}, 0, 255) for seq in range(count - 1)]
+    kind, stage = ({accept}, {kernel}) if mode == "accepts" else ({ram}, 0)
+    ram = [record.pack(seq, 0, seq * 4096, 4096, 0, 0, 0, 0, 0, kind, stage, 255) for seq in range(count - 1)]
     return b"".join([*ram, record.pack(count - 1, 0, 0, 0, 0, 0, 0, count - 1, 0, {end}, 0, 255)])
 
 def report(signum=None, frame=None, outcome="shutdown"):
@@ -38,9 +39,10 @@ def report(signum=None, frame=None, outcome="shutdown"):
 
 mode = {mode!r}
 console = pathlib.Path(next(w for w in sys.argv if w.startswith("file,id=con,path=")).split("path=")[1])
-console.write_text("Linux version 6.12\\n" + ("ACCEPTLAB userspace\\nACCEPTLAB done\\n" if mode == "userspace" else ""))
+refused = "Malformed early option 'accept_memory'\\n" if mode == "refused" else ""
+console.write_text("Linux version 6.12\\n" + refused + ("ACCEPTLAB userspace\\nACCEPTLAB done\\n" if mode in ("userspace", "accepts", "refused") else ""))
 signal.signal(signal.SIGTERM, report)
-if mode == "userspace":
+if mode in ("userspace", "accepts", "refused"):
     report()
 elif mode == "stopped":
     report(outcome="stopped")
@@ -82,7 +84,14 @@ def make_emulator(folder: Path, mode: str) -> Emulator:
     path = folder / f"toy-{mode}"
     beside = folder / f"{path.name}.{os.getpid()}"
     beside.write_text(
-        _SCRIPT.format(python=sys.executable, mode=mode, ram=int(Kind.RAM), end=int(Kind.END))
+        _SCRIPT.format(
+            python=sys.executable,
+            mode=mode,
+            ram=int(Kind.RAM),
+            end=int(Kind.END),
+            accept=int(Kind.ACCEPT),
+            kernel=int(Stage.KERNEL),
+        )
     )
     beside.chmod(beside.stat().st_mode | stat.S_IXUSR)
     beside.replace(path)

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.apt.sources import codename, derive
+from toolkit.apt.sources import codename, derive, derive_suites
+from toolkit.apt.versions import newest_first
 from toolkit.errors import MachineError
 from toolkit.files import locked, write_whole
 from toolkit.progress import Step
@@ -29,16 +31,35 @@ APT::Sandbox::User "root";
 """
 
 
-class Archive:
-    """Debian's archive as this machine's own sources reach it. `root` is a folder of ours for lists, cache and configuration."""
+@dataclass(frozen=True)
+class Package:
+    """One version of a binary package. `size` is that of its file in bytes; `depends` is the field as it stands."""
 
-    def __init__(self, root: Path, etc_apt: Path = Path("/etc/apt")) -> None:
+    name: str
+    version: str
+    size: int = 0
+    depends: str = ""
+
+
+class Archive:
+    """Debian's archive as this machine's own sources reach it. `root` is a folder of ours for lists, cache and configuration.
+
+    With `suites` it is these, from the same mirrors, in place of the suites that the machine uses itself.
+    """
+
+    def __init__(
+        self, root: Path, etc_apt: Path = Path("/etc/apt"), suites: Sequence[str] = ()
+    ) -> None:
         self.root = root
         self._etc_apt = etc_apt
+        self._suites = tuple(suites)
 
     def update(self, step: Step) -> None:
         """Fetch the package lists. Raises MachineError when the machine has no usable source or apt fails."""
-        sources = derive(self._etc_apt, codename())
+        if self._suites:
+            sources = derive_suites(self._etc_apt, codename(), self._suites)
+        else:
+            sources = derive(self._etc_apt, codename())
         if not sources:
             raise MachineError(
                 f"no source of Debian's packages is configured below {self._etc_apt}: "
@@ -71,18 +92,25 @@ class Archive:
         done = self._run("apt-cache", "showsrc", "--only-source", package)
         return newest_first(set(re.findall(r"^Version: (\S+)$", done.stdout, re.MULTILINE)))
 
-    def binary_packages(self, name_pattern: str) -> list[tuple[str, str]]:
-        """Return (package, version) of every binary package whose name matches the whole pattern, newest version first."""
+    def packages(self, name_pattern: str) -> list[Package]:
+        """Return every version of every binary package whose name matches the whole pattern, newest version first."""
         names = self._run("apt-cache", "pkgnames").stdout.split()
         matching = [name for name in names if re.fullmatch(name_pattern, name)]
         if not matching:
             return []
         shown = self._run("apt-cache", "show", *matching).stdout
-        pairs = set(
-            re.findall(r"^Package: (\S+)$.*?^Version: (\S+)$", shown, re.MULTILINE | re.DOTALL)
-        )
-        order = newest_first({version for _, version in pairs})
-        return sorted(pairs, key=lambda pair: (order.index(pair[1]), pair[0]))
+        found = {package for block in shown.split("\n\n") if (package := _package(block))}
+        order = newest_first({package.version for package in found})
+        return sorted(found, key=lambda one: (order.index(one.version), one.name))
+
+    def binary_packages(self, name_pattern: str) -> list[tuple[str, str]]:
+        """Return (package, version) of every binary package whose name matches the whole pattern, newest version first."""
+        return [(one.name, one.version) for one in self.packages(name_pattern)]
+
+    def suites_of(self, package: str) -> list[tuple[str, str]]:
+        """Return (version, suite) of a binary package, as many as there are, newest first (apt-cache(8), madison)."""
+        done = self._run("apt-cache", "madison", package)
+        return re.findall(r"^\s*\S+ \|\s*(\S+) \| \S+ (\S+)/main \S+ Packages$", done.stdout, re.M)
 
     def download_source(self, package: str, version: str, folder: Path, step: Step) -> None:
         """Download a source package's files into `folder`; apt checks them against the archive's signed lists."""
@@ -128,6 +156,15 @@ class Archive:
             ) from None
 
 
+def _package(block: str) -> Package | None:
+    fields = dict(re.findall(r"^(Package|Version|Size|Depends): (.*)$", block, re.MULTILINE))
+    if not {"Package", "Version"} <= fields.keys():
+        return None
+    return Package(
+        fields["Package"], fields["Version"], int(fields.get("Size", 0)), fields.get("Depends", "")
+    )
+
+
 def _environment() -> dict[str, str]:
     return os.environ | {"LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
 
@@ -137,13 +174,3 @@ def last_error(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line[3:] for line in lines if line.startswith("E: ")]
     return (errors or lines or ["it said nothing"])[-1]
-
-
-def newest_first(versions: set[str]) -> list[str]:
-    """Sort Debian versions by Debian's own rule (deb-version(7)), newest first."""
-
-    def compare(a: str, b: str) -> int:
-        is_newer = subprocess.run(["dpkg", "--compare-versions", a, "gt", b], check=False)
-        return -1 if is_newer.returncode == 0 else 1
-
-    return sorted(sorted(versions), key=functools.cmp_to_key(compare))

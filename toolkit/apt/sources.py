@@ -8,7 +8,7 @@ Only the distribution's own suites are taken: a third party's archive often has 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,9 @@ _ONE_LINE = re.compile(
 _FIELD = re.compile(r"^(?P<name>[A-Za-z][A-Za-z0-9-]*):(?P<value>.*)$")
 _ALIASES = ("stable", "oldstable", "oldoldstable")
 _POCKETS = ("", "-updates", "-security", "/updates")
+_SECURITY = ("-security", "/updates")
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+"""Of the package debian-archive-keyring, with the keys of all releases."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,44 @@ def derive(etc_apt: Path, release: str) -> Derived:
         for stanza in _stanzas(_text(path), release)
     ]
     return Derived("".join(lines), "\n".join(stanzas))
+
+
+def derive_suites(
+    etc_apt: Path, release: str, suites: Iterable[str], keyring: Path = _KEYRING
+) -> Derived:
+    """Return sources of binaries of other suites from the mirrors of the machine's own, verified by Debian's keyring.
+
+    A suite that ends in -security comes from the mirror of security updates; without one it is left out.
+    """
+    own = derive(etc_apt, release)
+    mirrors: dict[bool, list[str]] = {False: [], True: []}
+    for uri, suite in _uris(own):
+        mirrors[suite.endswith(_SECURITY)].append(uri)
+    wanted: dict[bool, list[str]] = {False: [], True: []}
+    for suite in suites:
+        wanted[suite.endswith(_SECURITY)].append(suite)
+    signed = f"Signed-By: {keyring}\n" if keyring.is_file() else ""
+    return Derived(
+        "",
+        "\n".join(
+            f"Types: deb\nUris: {uris[0]}\nSuites: {' '.join(wanted[kind])}\nComponents: main\n{signed}"
+            for kind, uris in mirrors.items()
+            if uris and wanted[kind]
+        ),
+    )
+
+
+def _uris(own: Derived) -> Iterator[tuple[str, str]]:
+    """Return (URI, suite) of every source."""
+    for line in own.one_line.splitlines():
+        found = _ONE_LINE.match(line)
+        if found:
+            yield found["uri"], found["suite"].rstrip("/")
+    for block in filter(None, own.deb822.split("\n\n")):
+        fields = _fields(block)
+        for uri in fields.get("uris", "").split():
+            for suite in fields.get("suites", "").split():
+                yield uri, suite.rstrip("/")
 
 
 def _text(path: Path) -> str:

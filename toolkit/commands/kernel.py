@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,13 +13,12 @@ from toolkit.commands.output import AsJson, print_json, print_table
 from toolkit.errors import BadInputError
 from toolkit.kernels import debian, store
 from toolkit.kernels.config import TARGETS, Configuration
-from toolkit.kernels.own_tree import build_tree
-from toolkit.places import CHECKOUT
+from toolkit.kernels.own_tree import build_tree, default_fragments
+from toolkit.progress import step
 
 kernel_app = typer.Typer(
     no_args_is_help=True, help="Kernels to run: build them, fetch stock ones, list those at hand."
 )
-GUEST_CONFIG = CHECKOUT / "patches" / "config" / "guest.config"
 
 
 @kernel_app.command(epilog="Example: acceptlab kernel build --tree ~/linux --name mine")
@@ -30,7 +30,7 @@ def build(
         list[Path] | None,
         typer.Option(
             metavar="FRAGMENT",
-            help="Options on top of the target; may be repeated. By itself what guests of both platforms need.",
+            help="Options on top of the target; may be repeated. By itself what guests of both platforms need, and CONFIG_UNACCEPTED_MEMORY where the tree has it.",
         ),
     ] = None,
     target: Annotated[
@@ -48,7 +48,7 @@ def build(
     """
     if target not in TARGETS:
         raise BadInputError(f"--target {target}: one of {', '.join(TARGETS)}")
-    fragments = [path.resolve() for path in config] if config else [GUEST_CONFIG]
+    fragments = [path.resolve() for path in config] if config else default_fragments(tree.resolve())
     kernel, compiled = build_tree(
         tree.resolve(), Configuration(target, tuple(fragments)), name or tree.resolve().name
     )
@@ -59,22 +59,47 @@ def build(
         typer.echo(kernel.name)
 
 
-@kernel_app.command(epilog="Example: acceptlab kernel fetch debian:6.12")
+@kernel_app.command(epilog="Example: acceptlab kernel fetch debian:7.3/rt")
 def fetch(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(debian.STOCK)}.")] = "debian:6.12",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="debian:VERSION (debian:7.3, debian:6.12.107) or debian:SUITE (debian:sid, debian:trixie-backports), "
+            "perhaps with a flavour: /cloud (else), /generic, /rt."
+        ),
+    ] = "debian:6.12",
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="Fetch it anew: the name may stand for a newer kernel now."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch a stock kernel of Debian into the cache, unless it is there, and print its path."""
-    kernel = debian.ensure(name)
+    """Fetch a stock kernel of Debian into the cache, unless it is there, and print its path.
+
+    It comes from this machine's own mirror, whichever release the machine runs, and is verified by Debian's keyring. Of a
+    version that the archive no longer has the newest of its series is taken, and a line says so.
+    """
+    kernel = debian.ensure(name, again)
     if as_json:
         print_json(_shown(kernel))
     else:
         typer.echo(kernel.image)
 
 
-@kernel_app.command("list", epilog="Example: acceptlab kernel list --json")
-def list_kernels(as_json: AsJson = False) -> None:
+@kernel_app.command("list", epilog="Example: acceptlab kernel list --available")
+def list_kernels(
+    available: Annotated[
+        bool,
+        typer.Option(
+            "--available", help="Ask Debian's archive which kernels it has, and list these."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the kernels in the cache, and the stock ones that can be fetched."""
+    if available:
+        _list_available(as_json)
+        return
     cached = store.list_all()
     if as_json:
         print_json([_shown(kernel) for kernel in cached])
@@ -86,7 +111,18 @@ def list_kernels(as_json: AsJson = False) -> None:
         for name, stock in debian.STOCK.items()
         if name not in here
     ]
+    rows.append(("debian:...", "not fetched", "any other: see kernel list --available"))
     print_table(("name", "version", "image"), rows)
+
+
+def _list_available(as_json: bool) -> None:
+    with step("asking Debian's archive") as progress:
+        found = debian.available(progress)
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    rows = [(one.name, one.version, ", ".join(one.flavours)) for one in found]
+    print_table(("name", "newest package", "flavours"), rows)
 
 
 def _shown(kernel: store.CachedKernel) -> dict[str, object]:

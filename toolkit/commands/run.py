@@ -69,7 +69,8 @@ def run(
     kernel: Annotated[
         str,
         typer.Argument(
-            help="debian:6.12, debian:6.1, a name that `kernel list` shows, or a bzImage."
+            help="debian:VERSION or debian:SUITE, perhaps with /cloud, /generic or /rt (debian:7.3/rt), a name that "
+            "`kernel list` shows, a bzImage, a .deb, or a folder: a build tree, an unpacked package, /usr/lib/modules/V."
         ),
     ],
     platform: Annotated[Platform, typer.Option(help="AMD SEV-SNP or Intel TDX.")] = Platform.SNP,

@@ -17,6 +17,7 @@ from toolkit.kernels import resolve
 from toolkit.run.launch import Ending
 from toolkit.run.options import RunOptions
 from toolkit.run.outcome import Outcome
+from toolkit.run.policy import policy_of
 
 _NOTHING_SEEN = tuple(sorted({EARLY, HAND_OVER, BLOCKS, RESULTS, "accept", *OUTSIDE_THE_GUEST}))
 NO_TRACE = (
@@ -56,16 +57,24 @@ def describe(
 ) -> RunInfo:
     """Return run.json. What cannot be seen from inside a guest is absent, and so is what was not recorded."""
     events = got.events if got else None
+    policy = policy_of(wanted.command_line, text_of(wanted.console))
     return RunInfo(
         platform=options.platform,
         clock="ns",
         outcome=came_to.word,
         reason=came_to.reason,
         source="ftrace",
-        kernel=Kernel(kernel.name, str(kernel.image), kernel.version, kernel.sha256),
+        kernel=Kernel(
+            kernel.name, str(kernel.image), kernel.version, kernel.sha256, package=kernel.package
+        ),
         command_line=wanted.command_line,
         machine=Machine(
-            options.memory_bytes, options.cpus, options.policy, options.seed, options.kaslr
+            options.memory_bytes,
+            options.cpus,
+            policy.ran,
+            options.seed,
+            options.kaslr,
+            policy.refused,
         ),
         probes=got.probes if got else (),
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256)

@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Debian's stock cloud kernels: fetched as packages through apt, unpacked without root, never changed."""
+"""Debian's stock kernels: fetched as packages through apt, unpacked without root, never changed."""
 
 from __future__ import annotations
 
-import json
-import os
+import re
 import shutil
-import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from toolkit.apt.client import Archive
+from toolkit.apt.versions import newest_first
 from toolkit.errors import BadInputError, MachineError
-from toolkit.files import locked, sha256_of, write_whole
-from toolkit.kernels import store
+from toolkit.files import locked, sha256_of
+from toolkit.kernels import names, packages, store
+from toolkit.kernels.names import Candidate, Name
 from toolkit.places import cache
 from toolkit.progress import Step, say, step
 
 
 @dataclass(frozen=True)
 class Stock:
-    """A stock kernel: the pattern of its package's name, of which the newest version is taken, and one line about it."""
+    """A name with a pattern of its package's name in the machine's own suites, whose newest version it is, and one line about it."""
 
     pattern: str
     about: str
@@ -36,40 +36,97 @@ STOCK = {
         "SNP and TDX guest support, but knows nothing of unaccepted memory",
     ),
 }
+"""Of these the machine's own suites have the package; where they have not, the names are as any other version."""
+
+_NO_SUITE = "does not have a Release file"
+"""What apt says of a suite that is not there."""
 
 
-def ensure(name: str) -> store.CachedKernel:
-    """Return a stock kernel from the cache, fetched first if need be.
+@dataclass(frozen=True)
+class Available:
+    """A kernel that the archive has: what to call it, its newest package version, and the flavours that there are."""
 
-    Raises BadInputError for a name that is none of `STOCK`, MachineError when apt cannot get it.
+    name: str
+    version: str
+    flavours: tuple[str, ...]
+
+
+def ensure(name: str, again: bool = False) -> store.CachedKernel:
+    """Return a stock kernel from the cache, fetched first if need be, or `again`: a name may stand for a newer one by now.
+
+    Raises BadInputError for what is no name of a kernel, or one that the archive does not have; MachineError when apt cannot
+    get it.
     """
-    if name not in STOCK:
-        raise BadInputError(f"{name!r} is no stock kernel: choose from {', '.join(STOCK)}")
-    found = store.find(name)
+    wanted = names.parse(name)
+    found = None if again else store.find(name)
     if found:
         return found
-    lock = store.home() / f".{name.replace(':', '-')}.lock"
+    lock = store.home() / f".{store.folder_of(name).name}.lock"
     with locked(lock, lambda: say(f"another acceptlab fetches {name} now; waiting for it")):
-        found = store.find(name)
+        found = None if again else store.find(name)
         if found:
             return found
         with step(f"fetching kernel {name}") as progress:
-            return _fetch(name, progress)
+            return _fetch(name, wanted, progress)
 
 
-def _fetch(name: str, progress: Step) -> store.CachedKernel:
-    archive = Archive(cache() / "apt")
+def available(progress: Step) -> list[Available]:
+    """Return every kernel that the archive has now, newest first, and what its suites' names stand for."""
+    archive = _archive(names.SUITES)
     archive.update(progress)
-    packages = archive.binary_packages(STOCK[name].pattern)
-    if not packages:
-        raise MachineError(
-            f"the apt sources of this machine have no package for {name}: Debian 12 with its security updates has"
-        )
-    package, version = packages[0]
+    found: dict[str, tuple[str, list[str]]] = {}
+    for one in names.candidates(archive.packages(names.PACKAGES)):
+        upstream = one.upstream.replace("~", "-")
+        _, flavours = found.setdefault(upstream, (one.package.version, []))
+        if one.flavour not in flavours:
+            flavours.append(one.flavour)
+    listed = [
+        Available(f"{names.PREFIX}{upstream}", version, _ordered(flavours))
+        for upstream, (version, flavours) in found.items()
+    ]
+    return listed + _suites(archive)
+
+
+def _suites(archive: Archive) -> list[Available]:
+    """Return what the names of suites stand for, with the updates of a release counted to it."""
+    newest: dict[str, dict[str, list[str]]] = {}
+    for flavour in names.FLAVOURS:
+        for version, suite in archive.suites_of(names.meta_package(flavour)):
+            release = re.sub(r"-(updates|security)$", "", suite)
+            newest.setdefault(release, {}).setdefault(version, []).append(flavour)
+    listed = []
+    for suite, versions in newest.items():
+        version = newest_first(set(versions))[0]
+        listed.append(Available(f"{names.PREFIX}{suite}", version, _ordered(versions[version])))
+    return listed
+
+
+def _ordered(flavours: Sequence[str]) -> tuple[str, ...]:
+    return tuple(flavour for flavour in names.FLAVOURS if flavour in flavours)
+
+
+def _archive(suites: Sequence[str]) -> Archive:
+    """Return the archive with suites of any release; its lists lie apart from those of the machine's own suites."""
+    name = "apt-kernels" if suites == names.SUITES else f"apt-{suites[0]}"
+    return Archive(cache() / name, suites=suites)
+
+
+def _fetch(name: str, wanted: Name, progress: Step) -> store.CachedKernel:
+    """Fetch what the name stands for: among the machine's own suites, if it is one of `STOCK` and they have it, else among all."""
     folder = store.folder_of(name)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    beside = folder.with_name(f".{folder.name}.fetch")
+    shutil.rmtree(beside, ignore_errors=True)
     try:
-        _unpack(archive, package, version, beside, name, progress)
+        own = _of_own_suites(name, progress) if name in STOCK else None
+        archive, package, version, config = own or _of_any_suite(name, wanted, progress)
+        deb = archive.download_binary(package, version, beside / "deb", progress)
+        debs = [deb]
+        if config:
+            debs.append(archive.download_binary(config, version, beside / "deb", progress))
+        progress.update(note="unpacking")
+        about = {"package": package, "version": version, "deb_sha256": sha256_of(deb)}
+        packages.fill(beside, name, debs, about)
+        shutil.rmtree(beside / "deb")
         shutil.rmtree(folder, ignore_errors=True)
         beside.replace(folder)
     finally:
@@ -79,28 +136,70 @@ def _fetch(name: str, progress: Step) -> store.CachedKernel:
     return found
 
 
-def _unpack(
-    archive: Archive, package: str, version: str, folder: Path, name: str, progress: Step
-) -> None:
-    """Download and unpack one package, and keep of it what a run needs."""
-    deb = archive.download_binary(package, version, folder / "deb", progress)
-    tree = folder / "tree"
-    progress.update(note="unpacking")
-    done = subprocess.run(["dpkg", "-x", deb, tree], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise MachineError(f"{deb.name} could not be unpacked: {done.stderr.strip()}")
-    image = next((tree / "boot").glob("vmlinuz-*"))
-    release = image.name.removeprefix("vmlinuz-")
-    image.replace(folder / store.IMAGE)
-    (tree / "boot" / f"config-{release}").replace(folder / "config")
-    meta = {
-        "name": name,
-        "release": release,
-        "package": package,
-        "version": version,
-        "deb_sha256": sha256_of(deb),
-        "sha256": sha256_of(folder / store.IMAGE),
-    }
-    shutil.rmtree(tree)
-    shutil.rmtree(folder / "deb")
-    write_whole(folder / store.META, json.dumps(meta, indent=2) + "\n")
+_Found = tuple[Archive, str, str, str]
+"""Archive, package, version, and the package with the configuration or ""."""
+
+
+def _of_own_suites(name: str, progress: Step) -> _Found | None:
+    archive = Archive(cache() / "apt")
+    archive.update(progress)
+    there = archive.binary_packages(STOCK[name].pattern)
+    return (archive, *there[0], "") if there else None
+
+
+def _of_any_suite(name: str, wanted: Name, progress: Step) -> _Found:
+    archive = _updated(name, wanted, progress)
+    among = names.candidates(archive.packages(names.PACKAGES))
+    chosen = (
+        _of_suite(name, wanted, archive, among)
+        if wanted.suite
+        else _of_version(name, wanted, among)
+    )
+    config = chosen.config_package
+    has = config != chosen.package.name and (
+        config,
+        chosen.package.version,
+    ) in archive.binary_packages(re.escape(config))
+    return archive, chosen.package.name, chosen.package.version, config if has else ""
+
+
+def _updated(name: str, wanted: Name, progress: Step) -> Archive:
+    """Return the archive with the lists of what may have the kernel; a suite may have no updates beside it."""
+    try:
+        archive = _archive(wanted.suites)
+        archive.update(progress)
+    except MachineError as error:
+        if not wanted.suite or _NO_SUITE not in str(error):
+            raise
+        try:
+            archive = _archive((wanted.suite,))
+            archive.update(progress)
+        except MachineError as alone:
+            if _NO_SUITE not in str(alone):
+                raise
+            raise BadInputError(
+                f"{name}: this machine's mirror has no suite {wanted.suite}"
+            ) from None
+    return archive
+
+
+def _of_version(name: str, wanted: Name, among: Sequence[Candidate]) -> Candidate:
+    chosen, remark = names.choose(wanted, among)
+    if chosen is None:
+        there = list(dict.fromkeys(one.series for one in among if one.flavour == wanted.flavour))
+        has = f"its {wanted.flavour} kernels are of {', '.join(there)}" if there else "it has none"
+        raise BadInputError(f"{name}: Debian's archive has no such kernel now ({has})")
+    if remark:
+        say(f"{name}: {remark}")
+    return chosen
+
+
+def _of_suite(name: str, wanted: Name, archive: Archive, among: Sequence[Candidate]) -> Candidate:
+    """Return the kernel that the suite's own meta package installs, in its newest version."""
+    for meta in archive.packages(re.escape(names.meta_package(wanted.flavour))):
+        image = names.installed_by(meta, wanted.flavour)
+        for one in among:
+            release = names.release_of(one)
+            if image == release and one.package.version == meta.version:
+                return one
+    raise MachineError(f"{name}: the suite {wanted.suite} has no {wanted.flavour} kernel")

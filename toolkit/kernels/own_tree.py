@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,8 +13,27 @@ from toolkit.files import locked
 from toolkit.kernels import store
 from toolkit.kernels.build import build
 from toolkit.kernels.config import Configuration
-from toolkit.places import cache
+from toolkit.places import CHECKOUT, cache
 from toolkit.progress import say
+
+_FRAGMENTS = CHECKOUT / "patches" / "config"
+GUEST_CONFIG = _FRAGMENTS / "guest.config"
+"""What guests of both platforms need."""
+UNACCEPTED_CONFIG = _FRAGMENTS / "guest-6.12.config"
+"""The same on top, for trees that know unaccepted memory themselves."""
+_HAVE_UNACCEPTED = ("mm/Kconfig", "drivers/firmware/efi/Kconfig")
+_UNACCEPTED = re.compile(r"^config UNACCEPTED_MEMORY$", re.MULTILINE)
+
+
+def default_fragments(tree: Path) -> tuple[Path, ...]:
+    """Return the fragments that a tree is built with when none is named: by whether it has CONFIG_UNACCEPTED_MEMORY."""
+    texts = (
+        (tree / name).read_text(errors="replace")
+        for name in _HAVE_UNACCEPTED
+        if (tree / name).is_file()
+    )
+    has_it = any(_UNACCEPTED.search(text) for text in texts)
+    return (GUEST_CONFIG, UNACCEPTED_CONFIG) if has_it else (GUEST_CONFIG,)
 
 
 def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.CachedKernel, int]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a KERNEL argument names: a stock kernel, a kernel of the cache, or a bzImage."""
+"""What a KERNEL argument names: a stock kernel, a kernel of the cache, a bzImage, a package, or a folder with one of these."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import Any
 from toolkit.errors import BadInputError
 from toolkit.files import sha256_of
 from toolkit.guests.bzimage import read_bzimage
-from toolkit.kernels import debian, store
+from toolkit.kernels import debian, images, names, packages, store
+
+_DEB = b"!<arch>\ndebian-binary"
+"""How a package begins (deb(5))."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Kernel:
     """The kernel as ELF with symbols, where it is at hand."""
     series: dict[str, Any] | None = None
     """Of which series it is, as run.json has it (store.series_of)."""
+    package: str = ""
+    """Debian's package that it came in, and that one's version; "" for any other kernel."""
 
 
 def resolve(argument: str) -> Kernel:
@@ -34,16 +39,22 @@ def resolve(argument: str) -> Kernel:
 
     Raises BadInputError when there is no such kernel or the file is not a 64-bit bzImage.
     """
-    if argument in debian.STOCK:
-        image = debian.ensure(argument).image
-    else:
-        cached = store.find(argument)
-        image = cached.image if cached else _path(argument)
+    cached = debian.ensure(argument) if names.is_name(argument) else store.find(argument)
+    if cached is None and (path := _path(argument)).is_file() and _is_deb(path):
+        cached = packages.kernel_of(path)
+    image = cached.image if cached else _image(_path(argument))
     version = read_bzimage(image).version.split(" ")[0]
     return Kernel(
-        argument, image, version, sha256_of(image), _beside(image, "config"), _beside(image, "vmlinux"),
-        store.series_of(image),
+        argument, image, version, sha256_of(image), _beside(image, "config") or images.config_of(image),
+        _beside(image, "vmlinux"), store.series_of(image), _package(cached),
     )  # fmt: skip
+
+
+def _package(cached: store.CachedKernel | None) -> str:
+    """Return package and version of a kernel that came in one."""
+    if cached is None or "package" not in cached.meta:
+        return ""
+    return f"{cached.meta['package']} {cached.meta.get('version', '')}".strip()
 
 
 def _beside(image: Path, name: str) -> Path | None:
@@ -52,14 +63,23 @@ def _beside(image: Path, name: str) -> Path | None:
     return file if image.parent.parent == store.home() and file.is_file() else None
 
 
+def _image(path: Path) -> Path:
+    return images.image_in(path) if path.is_dir() else path
+
+
+def _is_deb(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_DEB)) == _DEB
+    except OSError:
+        return False
+
+
 def _path(argument: str) -> Path:
     path = Path(argument)
-    if path.is_file():
+    if argument and path.exists():
         return path.resolve()
-    if path.exists():
-        raise BadInputError(
-            f"{argument} is no file: KERNEL is a bzImage, or a name that `acceptlab kernel list` shows"
-        )
     raise BadInputError(
-        f"no kernel {argument!r}: give the path of a bzImage, or a name that `acceptlab kernel list` shows"
+        f"no kernel {argument!r}: give debian:VERSION or debian:SUITE, a bzImage, a .deb, a folder with one of these, "
+        "or a name that `acceptlab kernel list` shows"
     )

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 IMAGE = "bzImage"
 META = "meta.json"
+CONFIG = "config"
 _WARNINGS = "warnings.json"
 _KEPT = {".config": "config", "vmlinux": "vmlinux", "System.map": "System.map"}
 """What is kept of a build beside its image: kbuild's name, ours."""
 _SERIES = ("base", "patches", "subject", "commit")
 """What a record says of the series beside its name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
+_FIND = re.compile(rf"{_NAME.pattern}(?:[:/][A-Za-z0-9._+~-]+)*")
+"""Names of kernels that are built here, and of stock ones; a path that begins with a slash or a dot is none."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,13 @@ def home() -> Path:
 
 
 def folder_of(name: str) -> Path:
-    """Return the folder of a named kernel (`debian:6.12` lies in `debian-6.12`: a colon is awkward in paths)."""
-    return home() / name.replace(":", "-")
+    """Return the folder of a named kernel (`debian:7.3/rt` lies in `debian-7.3-rt`: colon and slash are awkward in paths)."""
+    return home() / re.sub("[:/]", "-", name)
 
 
 def find(name: str) -> CachedKernel | None:
     """Return a kernel of the cache by its name, or None."""
-    return _read(folder_of(name) / META)
+    return _read(folder_of(name) / META) if _FIND.fullmatch(name) else None
 
 
 def list_all() -> list[CachedKernel]:

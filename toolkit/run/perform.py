@@ -21,9 +21,9 @@ from toolkit.guests.initramfs import initramfs, with_second_kernel
 from toolkit.guests.layout import GuestRequest
 from toolkit.guests.workloads import SAME, workload_options
 from toolkit.kernels.resolve import Kernel, resolve
-from toolkit.kernels.support import Support, remark, support_of
+from toolkit.kernels.support import Support, outweighed, remark, support_of
 from toolkit.places import cache
-from toolkit.progress import step
+from toolkit.progress import say, step
 from toolkit.run import machinery, outcome, probes, record
 from toolkit.run.command import RunFiles, emulator_command
 from toolkit.run.console import Follower
@@ -31,6 +31,7 @@ from toolkit.run.folder import claimed
 from toolkit.run.host_tsc import host_tsc_khz
 from toolkit.run.launch import Ending, launch
 from toolkit.run.options import RunOptions
+from toolkit.run.policy import policy_of
 
 if TYPE_CHECKING:
     from analysis.event_writer import StreamSummary
@@ -51,6 +52,8 @@ class Prepared:
     support: Support
     second: Kernel | None
     """The kernel that the guest is to start by kexec or kdump."""
+    no_symbols: str
+    """Why no symbols were found; "" when they were."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,10 @@ def perform(
     folder = folder.resolve()
     with claimed(folder):
         ready = prepare(options, kernel, emulator, folder)
+        if ready.no_symbols:
+            say(
+                f"no symbols: functions have no names, and panic() is not watched ({ready.no_symbols})"
+            )
         ending = _launch(ready)
         finished = _record(ready, ending)
         if not keep_hand_over:
@@ -92,7 +99,7 @@ def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
 def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
     """Build the hand-over and everything else that the emulator reads."""
     files = RunFiles(folder)
-    table = _symbols(options, kernel)
+    table, no_symbols = _symbols(options, kernel)
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
@@ -126,8 +133,9 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         hand_over.kernel_knows_unaccepted,
     )
     return Prepared(
-        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second
-    )
+        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second,
+        no_symbols,
+    )  # fmt: skip
 
 
 def full_command_line(options: RunOptions) -> str:
@@ -167,8 +175,8 @@ def _read_initrd(path: Path) -> bytes:
         raise BadInputError(f"--initrd {path}: {error.strerror}") from error
 
 
-def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
-    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached); none is no error.
+def _symbols(options: RunOptions, kernel: Kernel) -> tuple[list[tuple[int, str]], str]:
+    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached), and why there are none.
 
     A kernel without kallsyms runs all the same, unless a file was named or a function is to be watched.
     """
@@ -181,11 +189,11 @@ def _symbols(options: RunOptions, kernel: Kernel) -> list[tuple[int, str]]:
             symbols = load_symbols(kernel.vmlinux, cache=cache() / "symbols")
         else:
             symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
-    except BadInput:
+    except BadInput as error:
         if options.vmlinux or options.probes or options.probe_locks:
             raise
-        return []
-    return [(address, name) for address, _, name in symbols.table()]
+        return [], str(error)
+    return [(address, name) for address, _, name in symbols.table()], ""
 
 
 def _launch(ready: Prepared) -> Ending:
@@ -208,17 +216,31 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     came_to = outcome.judge(report, console, ending, ready.options.time_limit)
     if ready.second:
         came_to = outcome.of_second_kernel(came_to, console)
-    came_to = outcome.with_remark(came_to, remark(ready.support, ready.options.platform))
     events = _convert(files)
+    support = _support_as_seen(ready, events is not None)
+    came_to = outcome.with_remark(came_to, remark(support, ready.options.platform))
+    policy = policy_of(ready.command_line, console)
+    if policy.refused:
+        say(f"the kernel refused accept_memory={policy.refused}: it went by {policy.ran}")
     info = record.describe(
         ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
-        report, came_to, ready.support, record.events_info(events), ending.seconds, ready.second,
+        report, came_to, support, record.events_info(events), ending.seconds, ready.second,
+        policy,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:
         files.stderr.unlink()
     write_run_json(files.folder, info)
     return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
+
+
+def _support_as_seen(ready: Prepared, has_events: bool) -> Support:
+    """Return what the kernel supports: what it did outweighs what its symbols or its configuration suggest."""
+    if ready.support.platform is not False or not has_events:
+        return ready.support
+    from analysis.evidence import acts_as_guest
+
+    return outweighed(ready.support, acts_as_guest(ready.files.folder / "events.parquet"))
 
 
 def _convert(files: RunFiles) -> StreamSummary | None:

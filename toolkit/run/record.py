@@ -13,10 +13,12 @@ from analysis import run_info
 from toolkit.emulator.build import Emulator
 from toolkit.guests.hand_over import HandOver
 from toolkit.guests.ranges import UNIT, Range
+from toolkit.kernels import names
 from toolkit.kernels.resolve import Kernel
 from toolkit.kernels.support import Support
 from toolkit.run.options import RunOptions
 from toolkit.run.outcome import Outcome
+from toolkit.run.policy import Policy
 from toolkit.run.probes import Probe
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def describe(
     events: run_info.EventsInfo,
     seconds: float,
     second: Kernel | None,
+    policy: Policy,
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -52,9 +55,10 @@ def describe(
         machine=run_info.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
-            accept=options.policy,
+            accept=policy.ran,
             seed=options.seed,
             kaslr=options.kaslr,
+            refused=policy.refused,
         ),
         hand_over=hand_over_of(hand_over),
         host=run_info.Host(backing=options.host_backing, assign=options.host_assign),
@@ -100,6 +104,7 @@ def _kernel(kernel: Kernel, vmlinux: str) -> run_info.Kernel:
         version=kernel.version,
         sha256=kernel.sha256,
         vmlinux=str(Path(vmlinux).resolve()) if vmlinux else "",
+        package=kernel.package,
     )
 
 
@@ -115,6 +120,8 @@ def _second(
 
 def _reproducible_name(kernel: Kernel) -> str:
     """Return the kernel's name, or its whole path when it was given by path."""
+    if names.is_name(kernel.name):
+        return kernel.name
     return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name
 
 

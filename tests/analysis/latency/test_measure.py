@@ -136,7 +136,16 @@ def test_a_run_that_measured_nothing_says_so(tmp_path: Path) -> None:
         ("deferred_init_memmap_chunk+0x12", Where.BACKGROUND),
         ("memblock_alloc_range_nid.constprop.0", Where.EARLY),
         ("set_memory_encrypted", Where.CONVERSION),
+        ("alloc_frozen_pages_noprof", Where.ALLOCATION),
+        ("amd_enc_status_change_finish", Where.CONVERSION),
+        ("tdx_enc_status_change_prepare+0x31", Where.CONVERSION),
+        ("snp_kexec_finish", Where.CONVERSION),
+        ("tdx_kexec_begin.cold", Where.CONVERSION),
+        ("mm_core_init_early", Where.EARLY),
+        ("trap_init", Where.EARLY),
         ("kmem_cache_free", Where.UNKNOWN),
+        ("vc_handle_exitcode", Where.UNKNOWN),
+        ("kexec_finish", Where.UNKNOWN),
     ],
 )
 def test_functions_tell_what_is_held_up(function: str, where: Where) -> None:

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.apt.client import last_error, newest_first
-from toolkit.apt.sources import Derived, codename, derive, is_own_suite
+from toolkit.apt.client import last_error
+from toolkit.apt.sources import Derived, codename, derive, derive_suites, is_own_suite
+from toolkit.apt.versions import key, newest_first
 
 KEYED = """\
 # a comment
@@ -123,6 +125,43 @@ def test_debian_s_own_order_of_versions() -> None:
         "1:7.2",
         "1:7.2~rc1",
     ]
+
+
+VERSIONS = st.from_regex(r"\A([0-9]:)?[0-9][0-9a-c.+~]{0,5}(-[0-9a-c.+~]{1,4})?\Z")
+
+
+@settings(max_examples=60, deadline=None)
+@given(VERSIONS, VERSIONS)
+def test_the_order_is_dpkg_s(one: str, other: str) -> None:
+    def says(relation: str) -> bool:
+        command = ["dpkg", "--compare-versions", one, relation, other]
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+    assert (key(one) > key(other), key(one) == key(other)) == (says("gt"), says("eq"))
+
+
+def test_other_suites_come_from_the_own_mirrors(tmp_path: Path) -> None:
+    keyring = tmp_path / "keyring.gpg"
+    keyring.touch()
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d" / "a.sources").write_text(KEYED)
+    wanted = ("trixie", "sid", "trixie-security")
+    text = derive_suites(tmp_path, "bookworm", wanted, keyring).deb822
+    assert text == (
+        "Types: deb\nUris: http://mirror.example/debian\nSuites: trixie sid\nComponents: main\n"
+        f"Signed-By: {keyring}\n"
+    )
+    (tmp_path / "sources.list").write_text(
+        "deb [arch=amd64] https://s.example/debian-security bookworm-security main\n"
+    )
+    text = derive_suites(tmp_path, "bookworm", wanted, tmp_path / "absent").deb822
+    assert "Uris: https://s.example/debian-security\nSuites: trixie-security\n" in text
+    assert "Uris: http://mirror.example/debian\nSuites: trixie sid\n" in text
+    assert "Signed-By" not in text  # apt's own keys, then
+
+
+def test_a_machine_without_sources_has_no_other_suites(tmp_path: Path) -> None:
+    assert not derive_suites(tmp_path, "bookworm", ("sid",))
 
 
 def test_the_last_error_is_what_apt_says_with_e() -> None:

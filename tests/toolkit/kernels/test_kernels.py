@@ -4,55 +4,123 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from tests.toolkit import toy
+from toolkit.apt.client import Package
+from toolkit.apt.versions import key
 from toolkit.errors import BadInputError, MachineError
 from toolkit.files import sha256_of
-from toolkit.kernels import debian, store
+from toolkit.kernels import debian, names, store
 from toolkit.kernels.resolve import resolve
-from toolkit.progress import Step
+from toolkit.progress import Step, step
 
 PACKAGE, VERSION = "linux-image-6.12.9+deb12-cloud-amd64-unsigned", "6.12.9-1~deb12u1"
+RELEASE = "6.12.9+deb12-cloud-amd64"
+
+
+def deb(folder: Path, package: str, version: str, files: dict[str, bytes]) -> Path:
+    """Make a package with dpkg-deb."""
+    tree = folder / "package"
+    for name, data in files.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_bytes(data)
+    (tree / "DEBIAN").mkdir(parents=True, exist_ok=True)
+    (tree / "DEBIAN" / "control").write_text(
+        f"Package: {package}\nVersion: {version}\nArchitecture: amd64\nMaintainer: t <t@t>\nDescription: t\n"
+    )
+    file = folder / f"{package}_1_amd64.deb"
+    subprocess.run(["dpkg-deb", "--build", tree, file], check=True, capture_output=True)
+    shutil.rmtree(tree)
+    return file
+
+
+def files_of(package: str) -> dict[str, bytes]:
+    """What Debian puts into a kernel package of this name."""
+    release = re.sub(r"^linux-(image|binary|base)-|-unsigned$", "", package)
+    image = toy.make_bzimage(version=f"{release} (t@t)".encode())
+    config = b"CONFIG_UNACCEPTED_MEMORY=y\n"
+    modules = f"usr/lib/modules/{release}"
+    if "-base-" in package:
+        return {f"{modules}/config": config}
+    if "-binary-" in package:
+        return {f"{modules}/vmlinuz": image}
+    return {
+        f"boot/vmlinuz-{release}": image,
+        f"boot/config-{release}": config,
+        f"{modules}/kernel/a.ko": b"",
+    }
+
+
+OWN = ((PACKAGE, VERSION),)
+ARCHIVE = {
+    "linux-image-6.12.118+deb13-cloud-amd64": "6.12.118-1",
+    "linux-image-6.12.118+deb13-cloud-amd64-unsigned": "6.12.118-1",
+    "linux-image-6.12.107+deb13-cloud-amd64-unsigned": "6.12.107-1",
+    "linux-binary-7.2.13+deb14-cloud-amd64": "7.2.13-1",
+    "linux-binary-7.3.4+deb13-cloud-amd64": "7.3.4-1~bpo13+1",
+    "linux-base-7.3.4+deb13-cloud-amd64": "7.3.4-1~bpo13+1",
+    "linux-binary-7.3.4+deb13-amd64": "7.3.4-1~bpo13+1",
+    "linux-binary-unsigned-7.3.4+deb13-amd64": "7.3.4-1~bpo13+1",
+    "linux-binary-7.3-cloud-amd64": "7.3~rc7-1~exp1",
+}
+SMALL = {"linux-image-7.3.4+deb13-cloud-amd64": "7.3.4-1~bpo13+1"}
+"""Packages without an image, which only depend on others."""
+SUITE = {"sid": "7.2.13-1", "experimental": "7.3~rc7-1~exp1"}
+DEPENDS = {"7.2.13-1": "7.2.13+deb14", "7.3~rc7-1~exp1": "7.3"}
 
 
 class FakeArchive:
-    """An archive with one kernel package, made with dpkg-deb."""
+    """An archive with a few kernel packages; the machine's own suites have one."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    there: ClassVar[dict[str, str]] = ARCHIVE
+    fetched: ClassVar[list[str]] = []
+
+    def __init__(self, root: Path, suites: Sequence[str] = ()) -> None:
+        self.root, self.suites = root, suites
 
     def update(self, step: Step) -> None:
         step.update(note="lists")
+        if self.suites and self.suites[0] == "foo":
+            raise MachineError(
+                "The repository 'http://m foo Release' does not have a Release file."
+            )
+
+    def packages(self, pattern: str) -> list[Package]:
+        large = [Package(name, version, 30 << 20) for name, version in self.there.items()]
+        large += [Package(name, version, 1900) for name, version in SMALL.items()]
+        large += [
+            Package("linux-image-cloud-amd64", SUITE[suite], 1500, f"linux-image-{DEPENDS[SUITE[suite]]}-cloud-amd64 (= 1)")
+            for suite in self.suites if len(self.suites) < 4 and suite in SUITE
+        ]  # fmt: skip
+        large = large if self.suites else [Package(*one, 30 << 20) for one in OWN]
+        found = [one for one in large if re.fullmatch(pattern, one.name)]
+        return sorted(found, key=lambda one: key(one.version), reverse=True)
 
     def binary_packages(self, pattern: str) -> list[tuple[str, str]]:
-        return [(PACKAGE, VERSION)] if "6\\.12" in pattern else []
+        return [(one.name, one.version) for one in self.packages(pattern)]
+
+    def suites_of(self, package: str) -> list[tuple[str, str]]:
+        return [(version, suite) for suite, version in SUITE.items()] if "cloud" in package else []
 
     def download_binary(self, package: str, version: str, folder: Path, step: Step) -> Path:
         step.update(note=version)
-        tree = folder / "package"
-        (tree / "DEBIAN").mkdir(parents=True)
-        (tree / "DEBIAN" / "control").write_text(
-            f"Package: {package}\nVersion: {version}\nArchitecture: amd64\nMaintainer: t <t@t>\nDescription: t\n"
-        )
-        (tree / "boot").mkdir()
-        (tree / "boot" / "vmlinuz-6.12.9+deb12-cloud-amd64").write_bytes(toy.make_bzimage())
-        (tree / "boot" / "config-6.12.9+deb12-cloud-amd64").write_text(
-            "CONFIG_UNACCEPTED_MEMORY=y\n"
-        )
-        deb = folder / f"{package}_1_amd64.deb"
-        subprocess.run(["dpkg-deb", "--build", tree, deb], check=True, capture_output=True)
-        shutil.rmtree(tree)
-        return deb
+        self.fetched.append(package)
+        return deb(folder, package, version, files_of(package))
 
 
 @pytest.fixture
 def archive(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(debian, "Archive", FakeArchive)
+    monkeypatch.setattr(FakeArchive, "fetched", [])
     return own_cache
 
 
@@ -60,7 +128,7 @@ def test_a_stock_kernel_is_fetched_once_and_recorded(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kernel = debian.ensure("debian:6.12")
-    assert kernel.version == "6.12.9+deb12-cloud-amd64"
+    assert kernel.version == RELEASE
     assert kernel.meta["sha256"] == sha256_of(kernel.image)
     assert (kernel.meta["package"], kernel.meta["version"]) == (PACKAGE, VERSION)
     assert sorted(path.name for path in kernel.image.parent.iterdir()) == [
@@ -73,12 +141,93 @@ def test_a_stock_kernel_is_fetched_once_and_recorded(
     assert store.list_all() == [kernel]
     assert resolve("debian:6.12").image == kernel.image
     assert resolve("debian:6.12").config == kernel.image.with_name("config")
+    assert resolve("debian:6.12").package == f"{PACKAGE} {VERSION}"
 
 
-def test_a_kernel_that_no_source_has(archive: Path) -> None:
-    with pytest.raises(MachineError, match=r"no package for debian:6\.1:"):
-        debian.ensure("debian:6.1")
+@pytest.mark.parametrize(
+    ("name", "package", "config"),
+    [
+        ("debian:7.3", "linux-binary-7.3.4+deb13-cloud-amd64", True),
+        ("debian:7.3.4/cloud", "linux-binary-7.3.4+deb13-cloud-amd64", True),
+        ("debian:7.3/generic", "linux-binary-7.3.4+deb13-amd64", False),
+        ("debian:7.3-rc7", "linux-binary-7.3-cloud-amd64", False),
+        ("debian:6.12.107", "linux-image-6.12.107+deb13-cloud-amd64-unsigned", True),
+        ("debian:6.12.118", "linux-image-6.12.118+deb13-cloud-amd64-unsigned", True),
+        ("debian:sid", "linux-binary-7.2.13+deb14-cloud-amd64", False),
+        ("debian:experimental", "linux-binary-7.3-cloud-amd64", False),
+    ],
+)
+def test_versions_suites_and_flavours(
+    archive: Path, name: str, package: str, config: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kernel = resolve(name)
+    assert kernel.package == f"{package} {ARCHIVE[package]}"
+    assert (kernel.config is not None) == config
+    assert kernel.version == re.sub(r"^linux-(image|binary)-|-unsigned$", "", package)
+    assert store.find(name) == debian.ensure(name)
+    assert "no longer" not in capsys.readouterr().err
+
+
+def test_an_archive_that_has_moved_on_gives_the_newest_that_fits(
+    archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert resolve("debian:6.12.107").version == "6.12.107+deb13-cloud-amd64"
+    left = {name: version for name, version in ARCHIVE.items() if "6.12.107" not in name}
+    monkeypatch.setattr(FakeArchive, "there", left)
+    assert resolve("debian:6.12.107").version == "6.12.107+deb13-cloud-amd64"  # in the cache
+    shutil.rmtree(store.folder_of("debian:6.12.107"))
+    assert resolve("debian:6.12.107").version == "6.12.118+deb13-cloud-amd64"
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "no longer" in line]
+    assert said == (
+        "debian:6.12.107: the archive no longer has 6.12.107; taking 6.12.118, its newest 6.12"
+    )
+    assert resolve("debian:6.12.107").package.endswith(" 6.12.118-1")
+
+
+def test_a_name_can_be_fetched_anew(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert debian.ensure("debian:7.2").version.startswith("7.2.13")
+    newer = {**ARCHIVE, "linux-binary-7.2.14+deb14-cloud-amd64": "7.2.14-1"}
+    monkeypatch.setattr(FakeArchive, "there", newer)
+    assert debian.ensure("debian:7.2").version.startswith("7.2.13")
+    assert debian.ensure("debian:7.2", again=True).version.startswith("7.2.14")
+    assert debian.ensure("debian:7.2").version.startswith("7.2.14")
+
+
+def test_the_names_of_old_go_on_where_the_own_suites_lack_them(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.toolkit.kernels.test_kernels.OWN", ())
+    assert debian.ensure("debian:6.12").version == "6.12.118+deb13-cloud-amd64"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("debian:6.1", "no such kernel now (its cloud kernels are of 7.3, 7.2, 6.12)"),
+        ("debian:6.15.3", "no such kernel now"),
+        ("debian:7.2/rt", "it has none"),
+        ("debian:foo", "this machine's mirror has no suite foo"),
+        ("debian:7.3/x", "no flavour x: choose from cloud, generic, rt"),
+        ("debian:", "write debian:VERSION"),
+        ("debian:../x", "write debian:VERSION"),
+    ],
+)
+def test_a_kernel_that_cannot_be_had(archive: Path, name: str, says: str) -> None:
+    with pytest.raises(BadInputError) as raised:
+        resolve(name)
+    assert says in str(raised.value) and "\n" not in str(raised.value)
     assert store.list_all() == []
+
+
+def test_what_can_be_had(archive: Path) -> None:
+    with step("t") as progress:
+        found = {one.name: one for one in debian.available(progress)}
+    assert found["debian:7.3.4"].flavours == ("cloud", "generic")
+    assert found["debian:7.3-rc7"].version == "7.3~rc7-1~exp1"
+    assert found["debian:sid"].version == "7.2.13-1"
+    assert {names.parse(name) for name in found}  # all of them are names
+    with step("t"):
+        assert debian.ensure("debian:7.3-rc7").version == "7.3-cloud-amd64"
 
 
 def test_a_fetch_that_fails_leaves_nothing(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,9 +289,8 @@ def test_a_kernel_of_no_series_tells_none(own_cache: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("argument", "says"),
     [
-        ("debian:5.10", "no kernel 'debian:5.10'"),
         ("/nowhere/bzImage", "no kernel '/nowhere/bzImage'"),
-        ("/", "is no file"),
+        ("/sys", "holds no kernel"),
         ("/etc/passwd", "kernel"),
         ("", "kernel"),
     ],
@@ -156,6 +304,92 @@ def test_what_is_no_kernel_is_refused_in_one_line(
     assert "\n" not in str(raised.value)
 
 
-def test_an_unknown_stock_kernel_is_refused_by_fetch() -> None:
-    with pytest.raises(BadInputError, match=r"choose from debian:6\.12, debian:6\.1"):
-        debian.ensure("debian:4.19")
+def test_a_package_of_the_user_s(own_cache: Path, tmp_path: Path) -> None:
+    name = "linux-binary-7.3.4-cloud-amd64"
+    file = deb(tmp_path, name, "7.3.4-1", files_of(name))
+    kernel = resolve(str(file))
+    assert (kernel.version, kernel.package) == ("7.3.4-cloud-amd64", f"{name} 7.3.4-1")
+    assert resolve(str(file)).image == kernel.image
+    empty = deb(tmp_path, "linux-image-7.3.4", "7.3.4-1", {"usr/share/doc/x": b""})
+    with pytest.raises(BadInputError, match="holds no kernel image"):
+        resolve(str(empty))
+    damaged = tmp_path / "x.deb"
+    damaged.write_bytes(file.read_bytes()[:200])
+    with pytest.raises((BadInputError, MachineError)) as raised:
+        resolve(str(damaged))
+    assert "\n" not in str(raised.value)
+
+
+def placed(root: Path, image: str, config: str = "") -> Path:
+    for name, data in ((image, toy.make_bzimage()), (config, b"CONFIG_X=y\n")):
+        if name:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_bytes(data)
+            os.utime(root / name, ns=(len(name), len(name)))
+    return root / image
+
+
+MODULES = "usr/lib/modules/7.3.4"
+
+
+@pytest.mark.parametrize(
+    ("image", "config", "folder"),
+    [
+        ("arch/x86/boot/bzImage", ".config", "."),
+        ("boot/vmlinuz-7.3.4", "boot/config-7.3.4", "."),
+        ("boot/vmlinuz-7.3.4", f"{MODULES}/config", "."),
+        (f"{MODULES}/vmlinuz", f"{MODULES}/config", "."),
+        (f"{MODULES}/vmlinuz", "boot/config-7.3.4", MODULES),
+        ("boot/vmlinuz-7.3.4", "boot/config-7.3.4", MODULES),
+        ("lib/modules/7.3.4/vmlinuz", "lib/modules/7.3.4/config", "."),
+        ("vmlinuz", "", "."),
+        ("bzImage", "", "."),
+    ],
+)
+def test_a_folder_with_a_kernel_and_the_neighbours_of_one(
+    own_cache: Path, tmp_path: Path, image: str, config: str, folder: str
+) -> None:
+    path = placed(tmp_path, image, config)
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    for argument in (str(tmp_path / folder), str(path)):
+        kernel = resolve(argument)
+        assert kernel.image == path
+        assert kernel.config == (tmp_path / config if config else None)
+
+
+def test_a_build_tree_is_run_from_inside(
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = placed(tmp_path, "arch/x86/boot/bzImage")
+    monkeypatch.chdir(tmp_path)
+    assert resolve(".").image == path
+
+
+def test_a_configuration_that_was_edited_after_the_build_does_not_count(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    path = placed(tmp_path, "arch/x86/boot/bzImage", ".config")
+    os.utime(tmp_path / ".config", ns=(10**9, 10**9))
+    assert resolve(str(path)).config is None
+
+
+def test_the_configuration_of_another_kernel_does_not_count(
+    own_cache: Path, tmp_path: Path
+) -> None:
+    path = placed(tmp_path, "boot/vmlinuz-7.3.4", "boot/config-7.3.5")
+    assert resolve(str(path)).config is None
+
+
+def test_folders_without_one_kernel(own_cache: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="holds no kernel"):
+        resolve(str(tmp_path))
+    for name in ("Kconfig", "Makefile"):
+        (tmp_path / name).touch()
+    with pytest.raises(BadInputError, match="kernel tree that is not built"):
+        resolve(str(tmp_path))
+    placed(tmp_path, "boot/vmlinuz-1")
+    placed(tmp_path, "boot/vmlinuz-2")
+    with pytest.raises(
+        BadInputError, match=r"2 kernels: name one of boot/vmlinuz-1, boot/vmlinuz-2"
+    ):
+        resolve(str(tmp_path))

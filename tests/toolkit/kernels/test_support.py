@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.kernels.support import Support, remark, support_of
+from toolkit.kernels.support import Support, outweighed, remark, support_of
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,8 @@ from toolkit.kernels.support import Support, remark, support_of
         ("tdx", ["tdx_early_init", "x"], True),
         ("tdx", ["snp_init"], False),
         ("snp", ["snp_init"], True),
+        ("snp", ["__pi_snp_init"], True),  # 6.18 on
+        ("snp", ["x", "snp_set_wakeup_secondary_cpu"], True),
         ("snp", ["tdx_early_init"], False),
         ("snp", [], None),
     ],
@@ -23,14 +25,14 @@ from toolkit.kernels.support import Support, remark, support_of
 def test_support_is_read_off_the_symbols(
     platform: str, names: list[str], expected: bool | None
 ) -> None:
-    assert support_of(platform, None, names, True) == Support(expected, True)
+    assert support_of(platform, None, names, True) == Support(expected, True, bool(names))
 
 
 def test_a_configuration_outweighs_symbols(tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("# CONFIG_INTEL_TDX_GUEST is not set\nCONFIG_AMD_MEM_ENCRYPT=y\n")
     assert support_of("tdx", config, ["tdx_early_init"], False) == Support(False, False)
-    assert support_of("snp", config, [], False) == Support(True, False)
+    assert support_of("snp", config, [], False) == Support(True, False, False)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,9 @@ def test_a_configuration_outweighs_symbols(tmp_path: Path) -> None:
 def test_what_is_said(support: Support, says: str) -> None:
     assert says in remark(support, "tdx")
     assert bool(says) == bool(remark(support, "tdx"))
+
+
+def test_a_kernel_that_acts_as_a_guest_can_be_one() -> None:
+    assert outweighed(Support(False, True), True) == Support(True, True)
+    assert outweighed(Support(False, False), False) == Support(False, False)
+    assert outweighed(Support(None, True), False) == Support(None, True)

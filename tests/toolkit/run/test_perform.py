@@ -58,6 +58,28 @@ def test_the_policy_that_the_kernel_goes_by_is_recorded(tmp_path: Path) -> None:
     assert info.machine.accept == "deferred:2"
 
 
+def test_a_policy_that_the_kernel_refuses_is_not_shown_as_what_ran(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Run.open(run(tmp_path, "refused", accept="deferred").folder).info.machine
+    assert (machine.accept, machine.refused) == ("lazy", "deferred")
+    assert machine.policy == "lazy (asked: deferred, refused by the kernel)"
+    assert not machine.accepts_in_background
+    assert "refused accept_memory=deferred: it went by lazy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mode", "supported"), [("userspace", False), ("accepts", True)])
+def test_what_the_kernel_did_outweighs_its_configuration(
+    tmp_path: Path, mode: str, supported: bool
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("# CONFIG_AMD_MEM_ENCRYPT is not set\n")
+    kernel = replace(resolve(str(toy.make_kernel(tmp_path))), config=config)
+    info = Run.open(run_kernel(kernel, tmp_path, mode).folder).info
+    assert info.kernel_support.platform is supported
+    assert ("not built" in info.reason) != supported
+
+
 @pytest.mark.parametrize(
     ("mode", "options", "outcome", "reason"),
     [
@@ -120,6 +142,25 @@ def test_a_probe_of_a_kernel_without_symbols_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="compressed in a way"):
         run(tmp_path, "userspace", probes=("accept_memory",))
     assert not (tmp_path / "run").exists()
+
+
+def test_a_kernel_without_symbols_is_said_to_have_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info = Run.open(run(tmp_path, "userspace").folder).info
+    (said,) = [one for one in capsys.readouterr().err.splitlines() if "no symbols" in one]
+    assert "panic() is not watched" in said and "compressed in a way" in said
+    assert info.kernel_support.symbols is False
+
+
+def test_a_kernel_with_symbols_is_said_to_have_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system_map = tmp_path / "System.map"
+    system_map.write_text("ffffffff81000000 T _text\nffffffff81000040 T snp_init\n")
+    info = Run.open(run(tmp_path, "userspace", vmlinux=str(system_map)).folder).info
+    assert "no symbols" not in capsys.readouterr().err
+    assert info.kernel_support.symbols is True
 
 
 def test_a_dry_run_writes_the_hand_over_and_starts_nothing(tmp_path: Path) -> None:
