@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The pages of docs/, and what they hold: rows of tables, sections, links, shell commands."""
+"""The pages of docs/, and what they hold: rows of tables, sections, links, blocks of shell commands."""
 
 from __future__ import annotations
 
 import re
-import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,16 +61,9 @@ def names_in(text: str) -> set[str]:
     return {name for cell in first_cells(text) for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def commands(text: str) -> list[str]:
-    """The shell commands of a text, one each, lines that continue joined."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    lines = "".join(blocks).replace("\\\n", " ").splitlines()
-    return [line for line in lines if line.strip() and not line.startswith("#")]
-
-
-def words(command: str) -> list[str]:
-    """The words of a command as a shell sees them, a comment at its end left out."""
-    return shlex.split(command, comments=True)
+def blocks(text: str) -> list[str]:
+    """The blocks of shell commands of a text."""
+    return re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def links(text: str) -> list[str]:
