@@ -13,6 +13,7 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,15 @@ def invocations(block: str) -> Iterator[list[str]]:
                 yield found[: min(ends, default=len(found))]
 
 
+@cache
+def program() -> Any:
+    """The whole command line, as the program itself parses it."""
+    return typer.main.get_command(app)
+
+
 def name_of(words: list[str]) -> str:
     """The command's name, ``series check`` for one of a group."""
-    command: Any = typer.main.get_command(app)
+    command = program()
     names = []
     for word in words:
         if word not in getattr(command, "commands", ()):
@@ -66,7 +73,7 @@ def name_of(words: list[str]) -> str:
 
 def parse(words: list[str]) -> None:
     """Parse a command as the program does, and run nothing; an unknown command or option raises."""
-    command: Any = typer.main.get_command(app)
+    command = program()
     rest = list(words)
     while hasattr(command, "commands"):
         command = command.commands[rest.pop(0)]
