@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tests.docs.pages import first_cells, text_of, tracked
+from tests.docs.pages import first_cells, pages, text_of, tracked
 from toolkit.places import CHECKOUT
 
 PAGE = "semantics.md"
@@ -82,6 +82,17 @@ def test_every_citation_in_the_repository_resolves() -> None:
         wrong += [f"{name}: {old.group()}" for old in OLD_FORMS.finditer(text)]
     assert wrong == []
     assert count > 60
+
+
+def test_every_page_of_docs_that_is_named_exists() -> None:
+    named = {
+        (name, page)
+        for name, text in tracked()
+        if not name.startswith("tests/docs/")
+        for page in re.findall(r"(?<![\w/])docs/([\w-]+\.md)", text)
+    }
+    assert [(name, page) for name, page in sorted(named) if page not in pages()] == []
+    assert len(named) > 10
 
 
 def test_the_references_inside_the_sheet_resolve() -> None:
