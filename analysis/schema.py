@@ -40,7 +40,7 @@ METADATA_KEY = b"acceptlab"
 
 PAGE_SIZE = 4096
 UNIT_SIZE = 2 << 20
-"""What one bit of Linux's bitmap stands for (PMD_SIZE; semantics 3.2)."""
+"""What one bit of Linux's bitmap stands for (PMD_SIZE; semantics.md 3.2.2)."""
 PAGES_PER_UNIT = UNIT_SIZE // PAGE_SIZE
 
 

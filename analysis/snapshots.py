@@ -2,7 +2,7 @@
 """The guest's unaccepted bitmap and the true page states, as the emulator saved them.
 
 RUN/bitmap/NNNN-MOMENT.bitmap holds the bytes of Linux's table as they stood (bit n is the unit at
-phys_base + n * unit size; 1 means unaccepted, semantics 3.2). NNNN-MOMENT.pages holds records of
+phys_base + n * unit size; 1 means unaccepted, semantics.md 3.2.2). NNNN-MOMENT.pages holds records of
 three little-endian u64: start, size, state (``struct page_run``). NNNN is the detail of the BITMAP event.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What each event does to a page: the states, the operations, and what is wrong with one.
 
-Each operation decides the state after it without regard to the state before (semantics 1.5, 2.5);
+Each operation decides the state after it without regard to the state before (semantics.md 1.5, 2.5);
 a breach is read off the operation and the state before it.
 """
 
@@ -140,11 +140,11 @@ def _attack_table() -> U8:
 
 _ATTACK = _attack_table()
 TDX_RETRY = 1
-"""MapGPA's answer when it has done a part, which the event's size says (semantics 2.7)."""
+"""MapGPA's answer when it has done a part, which the event's size says (semantics.md 2.7.2)."""
 
 
 def ops_of(batch: Batch) -> U8:
-    """The ``Op`` of every event. What did not succeed changes nothing (semantics 1.2, 2.2)."""
+    """The ``Op`` of every event. What did not succeed changes nothing (semantics.md 1.2, 2.2)."""
     kind = batch["kind"]
     ops = recoded(kind, _OP)
     converts = np.flatnonzero(kind == Kind.CONVERT)

@@ -15,7 +15,7 @@ from analysis.transitions import EVER
 from analysis.typed_json import Range
 
 BLOCK_SIZE = 4 << 20
-"""What Linux lists and accepts at a time: MAX_PAGE_ORDER 10 (semantics 3.3, 3.4)."""
+"""What Linux lists and accepts at a time: MAX_PAGE_ORDER 10 (semantics.md 3.3.10, 3.4.3)."""
 BLOCK_UNITS = BLOCK_SIZE // UNIT_SIZE
 
 Bool = npt.NDArray[np.bool_]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The invariants that a run is judged by, one module each (semantics section 5)."""
+"""The invariants that a run is judged by, one module each (docs/invariants.md)."""
 
 from __future__ import annotations
 

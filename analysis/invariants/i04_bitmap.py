@@ -21,7 +21,7 @@ SET_TOO_LONG = "the bitmap says unaccepted, but the unit is accepted"
 
 IN_PROGRESS_CLOCK = 10_000_000
 """A unit accepted this shortly before a snapshot may not have its bit cleared yet: the kernel
-clears bits after it has accepted (semantics 3.3). Instructions or nanoseconds."""
+clears bits after it has accepted (semantics.md 3.3.7). Instructions or nanoseconds."""
 
 Bool = npt.NDArray[np.bool_]
 

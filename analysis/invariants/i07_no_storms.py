@@ -17,11 +17,11 @@ NOT_HELD = "rescinded a page that was not accepted"
 MISMATCHES = "tried the same unit at 2M again after a size mismatch"
 
 SNP_SIZE_MISMATCH = 6
-"""PVALIDATE FAIL_SIZEMISMATCH (semantics 1.2)."""
+"""PVALIDATE FAIL_SIZEMISMATCH (semantics.md 1.2.5)."""
 TDX_ALREADY_ACCEPTED = 0x00000B0A
-"""Upper half of TDG.MEM.PAGE.ACCEPT's status; the lower half is the level (semantics 2.2 #2, #6)."""
+"""Upper half of TDG.MEM.PAGE.ACCEPT's status; the lower half is the level (semantics.md 2.2.2, 2.2.6)."""
 TDX_SIZE_MISMATCH = 0xC0000B0B
-"""Likewise (semantics 2.2 #5)."""
+"""Likewise (semantics.md 2.2.5)."""
 
 _OPEN = 1
 _SOON = 3

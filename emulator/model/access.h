@@ -32,7 +32,7 @@ enum access_verdict {
 	VERDICT_STOPPED = 5,	/* only the host is told */
 };
 
-/* VE information, as TDG.VP.VEINFO.GET returns it (semantics 2.6) */
+/* VE information, as TDG.VP.VEINFO.GET returns it (semantics.md 2.6.9) */
 struct ve_info {
 	uint32_t reason;	/* VMX exit reason */
 	uint32_t length;	/* instruction length */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The wire format between an SEV-SNP guest and its host: the GHCB MSR and the
- * GHCB page. Rows: semantics 1.7 and 1.8 (Linux sev-common.h, svm.h, KVM
+ * GHCB page. semantics.md 1.7 and 1.8 (Linux sev-common.h, svm.h, KVM
  * svm/sev.c). Only formats here; snp.h has the calls that act on them.
  */
 #ifndef ACCEPTLAB_GHCB_H

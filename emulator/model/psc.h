@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The descriptor of a page state change (GHCB exit 0x80000010). Semantics 1.8.
+ * The descriptor of a page state change (GHCB exit 0x80000010). semantics.md 1.8.
  * The list is always a copy: the guest may rewrite its own meanwhile.
  */
 #ifndef ACCEPTLAB_PSC_H

@@ -2,7 +2,7 @@
 /*
  * The reverse map table (RMP) of AMD SEV-SNP as a pure state machine: what the
  * processor does, with no opinion of its own about what a host should do.
- * Rows: semantics 1.1-1.6 (APM Vol 2 15.36).
+ * semantics.md 1.1-1.6 (APM Vol 2 15.36).
  *
  * The table is indexed by system physical address. A unit (2M of system
  * memory) is either one 2M entry, or 512 page entries, or untouched: all zero

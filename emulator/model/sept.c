@@ -10,7 +10,7 @@ struct state_row {
 	uint8_t leaf;
 };
 
-/* semantics 2.4 */
+/* semantics.md 2.4 */
 static const struct state_row states[SEPT_STATES] = {
 	[SEPT_FREE] = { "FREE", 0x0e, 0, 0, 0, 0 },
 	[SEPT_REMOVED] = { "REMOVED", 0x0c, 5, 0, 0, 0 },

@@ -2,7 +2,7 @@
 /*
  * The secure EPT of an Intel TDX guest as a pure state machine: the entry
  * states, the host's TDH.MEM.* leaves, and the guest's TDG.MEM.PAGE.ACCEPT.
- * Rows: semantics 2.2-2.6.
+ * semantics.md 2.2-2.6.
  *
  * Two levels are kept: the 2M entry of every unit and, where that is a table,
  * its 512 page entries. Zero is FREE, so that zeroed memory is an empty tree
@@ -65,7 +65,7 @@ struct sept {
 	uint8_t running;	/* finalised: the TD may run */
 };
 
-/* Completion status, bits 63:32; 31:0 hold the operand or level (semantics 2.1) */
+/* Completion status, bits 63:32; 31:0 hold the operand or level (semantics.md 2.1.4) */
 #define TDX_SUCCESS 0ull
 #define TDX_OPERAND_INVALID 0xc000010000000000ull
 #define TDX_OPERAND_BUSY 0x8000020000000000ull
@@ -94,7 +94,7 @@ enum tdx_operand {
 	TDX_OPERAND_R9 = 9,
 };
 
-/* Extended exit qualification types (semantics 2.3) */
+/* Extended exit qualification types (semantics.md 2.3) */
 enum tdx_eeq {
 	TDX_EEQ_NONE = 0,
 	TDX_EEQ_ACCEPT = 1,
@@ -132,7 +132,7 @@ enum sept_accept {
 	SEPT_ACCEPT_ZERO = 2,	/* PENDING: zero the page at *zero, then sept_accept_page_done() */
 };
 
-/* Cases 2-8 of semantics 2.2; locked: case 4. */
+/* Cases 2 to 8 (semantics.md 2.2.2-2.2.8); locked: case 4 (semantics.md 2.2.4). */
 enum sept_accept sept_accept(const struct sept *sept, uint64_t gpa, unsigned int level,
 			     int locked, uint64_t *status, uint64_t *exit_info);
 /*

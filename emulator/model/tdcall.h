@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Wire formats of TDCALL and of TDG.VP.VMCALL (semantics 2.1, 2.7). Only
+ * Wire formats of TDCALL and of TDG.VP.VMCALL (semantics.md 2.1, 2.7). Only
  * formats here; tdx.h has the calls that act on them.
  */
 #ifndef ACCEPTLAB_TDCALL_H
@@ -29,7 +29,7 @@ enum tdx_leaf {
 	TDG_VM_WR = 8,
 };
 
-/* Metadata fields that Linux uses (semantics 2.8) */
+/* Metadata fields that Linux uses (semantics.md 2.8) */
 #define TDX_FIELD_ATTRIBUTES 0x1110000300000000ull
 #define TDX_FIELD_CONFIG_FLAGS 0x1110000300000016ull
 #define TDX_FIELD_TD_CTLS 0x1110000300000017ull

@@ -68,7 +68,7 @@ uint64_t tdx_vp_info(const struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs
 
 /*
  * An operand buffer in guest memory that the module uses for the guest: the
- * rules of an access by the guest itself (semantics 2.6).
+ * rules of an access by the guest itself (semantics.md 2.6.6).
  */
 static enum tdx_outcome use_buffer(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa,
 				   uint64_t size, enum access_kind kind,

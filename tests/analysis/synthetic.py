@@ -40,7 +40,7 @@ from analysis.stream import convert_raw
 
 MIB = 1 << 20
 BLOCK = 4 * MIB
-"""What Linux's page allocator accepts at a time (MAX_PAGE_ORDER, semantics 3.3)."""
+"""What Linux's page allocator accepts at a time (MAX_PAGE_ORDER, semantics.md 3.3.10)."""
 SNP_SIZE_MISMATCH = 6
 TDX_SIZE_MISMATCH = 0xC0000B0B00000001
 TDX_ALREADY = 0x00000B0A00000000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""PVALIDATE as a guest sees it: EAX, CF, faults, page sizes (semantics 1.2)."""
+"""PVALIDATE as a guest sees it: EAX, CF, faults, page sizes (semantics.md 1.2)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""TDG.MEM.PAGE.ACCEPT and the rest of TDCALL as a guest sees them (semantics 2.1, 2.2, 2.7)."""
+"""TDG.MEM.PAGE.ACCEPT and the rest of TDCALL as a guest sees them (semantics.md 2.1, 2.2, 2.7)."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_report_is_written_to_private_memory(bare: Boot) -> None:
 
 
 def test_pending_operand_stops(bare: Boot) -> None:
-    """The module follows the rules of an access by the guest itself (semantics 2.6)."""
+    """The module follows the rules of an access by the guest itself (semantics.md 2.6.6)."""
     run = bare("tdx", "accept_tdx", "case_report_to_pending")
     stop = run.only("stop")
     assert (stop.gpa, stop.rip, stop.reason) == (FRESH, run.at("at_tdcall"), "pending")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Pages that change hands between guest and host (semantics 1.5, 1.6, 2.5, 2.7)."""
+"""Pages that change hands between guest and host (semantics.md 1.5, 1.6, 2.5, 2.7)."""
 
 from __future__ import annotations
 

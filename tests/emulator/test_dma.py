@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Devices reach shared memory only: fw_cfg's DMA interface and a virtio device (semantics 1.4, 2.3)."""
+"""Devices reach shared memory only: fw_cfg's DMA interface and a virtio device (semantics.md 1.4, 2.3)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Accesses that cross the end of accepted memory by up to 7 bytes (semantics 3.4, load_unaligned_zeropad)."""
+"""Accesses that cross the end of accepted memory by up to 7 bytes (semantics.md 3.4.5, load_unaligned_zeropad)."""
 
 from __future__ import annotations
 

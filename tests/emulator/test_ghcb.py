@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A guest that breaks the GHCB protocol is answered as the specification says (semantics 1.7, 1.8)."""
+"""A guest that breaks the GHCB protocol is answered as the specification says (semantics.md 1.7, 1.8)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Instructions that the host intercepts: reflected as #VC or #VE, or executed natively (semantics 1.6, 1.9, 2.6)."""
+"""Instructions that the host intercepts: reflected as #VC or #VE, or executed natively (semantics.md 1.6, 1.9, 2.6)."""
 
 from __future__ import annotations
 

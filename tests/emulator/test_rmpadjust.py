@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""RMPADJUST as a guest at VMPL 0 sees it (semantics 1.3)."""
+"""RMPADJUST as a guest at VMPL 0 sees it (semantics.md 1.3)."""
 
 from __future__ import annotations
 

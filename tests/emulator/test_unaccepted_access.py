@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A page that was never accepted: read, written, executed, walked through (semantics 1.6 and 2.6)."""
+"""A page that was never accepted: read, written, executed, walked through (semantics.md 1.6 and 2.6)."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_unhandled_vc_ends_in_termination(bare: Boot) -> None:
 
 
 def test_host_assigns_the_unit_before_the_guest_is_told(bare: Boot, platform: str) -> None:
-    """The page is owned by nobody at first; only after the host gave it can it be pending (semantics 2.6, 1.6)."""
+    """The page is owned by nobody at first; only after the host gave it can it be pending (semantics.md 2.6, 1.6)."""
     run = bare(platform, "touch_unaccepted", "case_read")
     assign = run.only("assign")
     assert (assign.gpa, assign.size) == (FRESH, UNIT)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The C-bit or SHARED bit of a mapping that does not fit the page (semantics 1.6, 2.6)."""
+"""The C-bit or SHARED bit of a mapping that does not fit the page (semantics.md 1.6, 2.6)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""SEV-SNP's confidential-computing blob, which tells a kernel of its secrets and CPUID pages (semantics.md 1.9)."""
+"""SEV-SNP's confidential-computing blob, which tells a kernel of its secrets and CPUID pages (semantics.md 1.9.7)."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from toolkit.guests.ranges import PAGE
 
 ACPI_20_GUID = UUID("8868e871-e4f1-11d3-bc22-0080c73c8881")
 CC_BLOB_GUID = UUID("067b1f5f-cf26-44c5-8554-93d777912d42")
-"""Confidential-computing blob of SEV-SNP (semantics.md 1.9)."""
+"""Confidential-computing blob of SEV-SNP (semantics.md 1.9.7)."""
 RT_PROPERTIES_GUID = UUID("eb66918a-7eef-402a-842e-931d21c38ae9")
 
 DESCRIPTOR = struct.Struct(

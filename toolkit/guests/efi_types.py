@@ -47,4 +47,4 @@ E820_OF_EFI = {
     EfiType.ACPI_NVS: E820Type.NVS,
     EfiType.UNACCEPTED: E820Type.RAM,
 }
-"""What Linux's EFI stub makes of each (semantics.md 3.3; boot-notes.md)."""
+"""What Linux's EFI stub makes of each (semantics.md 3.3.2)."""

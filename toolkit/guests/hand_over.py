@@ -154,7 +154,7 @@ def _check_low_ram(ram: Sequence[Range]) -> None:
 def _firmware_memory(request: GuestRequest) -> MemoryRequest:
     """Return the request as firmware meets it.
 
-    SNP firmware accepts everything for a kernel whose stub does not ask it to leave that (semantics.md 3.1); TDX firmware
+    SNP firmware accepts everything for a kernel whose stub does not ask it to leave that (semantics.md 3.1.2); TDX firmware
     does not, and the kernel loses what is unaccepted.
     """
     if request.platform == "snp" and not request.kernel.knows_unaccepted:

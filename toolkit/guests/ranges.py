@@ -14,7 +14,7 @@ PAGE = 4 * KIB
 """What one accept operation can cover at least."""
 
 UNIT = 2 * MIB
-"""What one bit of Linux's unaccepted bitmap stands for (semantics.md 3.2)."""
+"""What one bit of Linux's unaccepted bitmap stands for (semantics.md 3.2.2)."""
 
 
 @dataclass(frozen=True, order=True)

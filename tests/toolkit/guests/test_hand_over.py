@@ -335,7 +335,7 @@ def test_snp_page_table_register_has_the_c_bit(kernel: BzImage) -> None:
 
 
 def test_snp_blob_leads_to_reserved_pages_that_the_emulator_fills(kernel: BzImage) -> None:
-    """semantics.md 1.9: magic at 0, secrets address and length at 8 and 16, CPUID at 24 and 32."""
+    """semantics.md 1.9.7: magic at 0, secrets address and length at 8 and 16, CPUID at 24 and 32."""
     hand_over = make(kernel, "snp")
     at = config_tables(hand_over)[CC_BLOB_GUID]
     assert struct.unpack_from("<I", zero_page(hand_over), 0x13C)[0] == at
@@ -398,14 +398,14 @@ def test_kernel_elsewhere(kernel: BzImage) -> None:
 
 
 def test_old_kernel_as_snp_guest_has_all_memory_accepted_by_firmware(old_kernel: BzImage) -> None:
-    """semantics.md 3.1: firmware accepts all unless the stub asks it not to."""
+    """semantics.md 3.1.2: firmware accepts all unless the stub asks it not to."""
     hand_over = make(old_kernel, "snp")
     assert hand_over.unaccepted == []
     assert 15 not in {item.kind for item in efi_map(hand_over)}
 
 
 def test_old_kernel_as_tdx_guest_loses_what_is_unaccepted(old_kernel: BzImage) -> None:
-    """semantics.md 3.3: such a stub skips the descriptors."""
+    """semantics.md 3.3.2: such a stub skips the descriptors."""
     hand_over = make(old_kernel, "tdx")
     assert Descriptor(15, 4 * GIB, 9 * GIB) in efi_map(hand_over)
     assert max(at + size for at, size, _ in e820(hand_over)) == 3 * GIB

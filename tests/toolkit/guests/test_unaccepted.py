@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The bitmap as Linux's EFI stub fills it, checked page by page (semantics.md 3.2, 3.3, 6 item 9)."""
+"""The bitmap as Linux's EFI stub fills it, checked page by page (semantics.md 3.2, 3.3.1, 6.9)."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_table_size_is_enough(unaccepted: list[Range]) -> None:
 
 
 def test_layout() -> None:
-    """semantics.md 3.2: version at 0, unit size at 4, base at 8, bytes at 16, bitmap at 24, lowest bit first."""
+    """semantics.md 3.2.2: version at 0, unit size at 4, base at 8, bytes at 16, bitmap at 24, lowest bit first."""
     table = process_unaccepted([Range(10 * UNIT, 12 * UNIT), Range(19 * UNIT, 21 * UNIT)]).table
     assert table is not None
     data = table.encode()
