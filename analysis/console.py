@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the guest printed: the counters of its init, and lines that a judge wants to quote."""
+"""What the guest printed: the counters of its init, and the lines that say that it went wrong."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analysis.trouble import Collector, Shortage, Trouble
+
 KIB = 1024
 _MEMINFO = re.compile(
     r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?:.* label=(\w+))?"
 )
-_TROUBLE = re.compile(
-    r"soft lockup|BUG:|WARNING:|Kernel panic|rcu.*stall|Oops|"
-    r"Failed to accept memory|Unexpected EPT-violation|Out of memory"
-)
-LISTED_LINES = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,8 @@ class Console:
     userspace: bool = False
     done: bool = False
     meminfo: list[Meminfo] = field(default_factory=list)
-    trouble: list[str] = field(default_factory=list)
+    trouble: list[Trouble] = field(default_factory=list)
+    shortage: Shortage | None = None
 
 
 def read_console(path: Path) -> Console:
@@ -45,16 +43,17 @@ def read_console(path: Path) -> Console:
         return Console()
     userspace = done = False
     meminfo: list[Meminfo] = []
-    trouble: list[str] = []
+    collector = Collector()
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             userspace = userspace or "ACCEPTLAB userspace" in line
             done = done or "ACCEPTLAB done" in line
             if found := _MEMINFO.search(line):
                 meminfo.append(_meminfo(found))
-            elif len(trouble) < LISTED_LINES and _TROUBLE.search(line):
-                trouble.append(line.strip())
-    return Console(True, userspace, done, meminfo, trouble)
+            else:
+                collector.read(line)
+    troubles = list(collector.troubles.values())
+    return Console(True, userspace, done, meminfo, troubles, collector.shortage)
 
 
 def _meminfo(found: re.Match[str]) -> Meminfo:

@@ -9,6 +9,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+GUEST = "guest"
+"""In place of an invariant's name: the guest went wrong by its own words (analysis.guest_findings)."""
+
 LISTED = 5
 """Most findings of one kind that are listed; all are counted."""
 
@@ -27,7 +30,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One broken invariant. ``total`` is how many of this kind (invariant and title) there are.
+    """One broken invariant, or what else is wrong (GUEST). ``total`` is how many of this kind (invariant and title) there are.
 
     ``evidence`` has, as far as it is known: events (list of seq), gpa; rip, symbol and source
     (function, file and line) and the same of its caller; vcpu, stage, clock, history (the

@@ -17,7 +17,8 @@ from analysis.console import Console, read_console
 from analysis.events import Batch, EventFile
 from analysis.evidence import Evidence, silent_probes
 from analysis.files import write_text
-from analysis.findings import Finding, InvariantResult, Status, Verdict
+from analysis.findings import GUEST, Finding, InvariantResult, Status, Verdict
+from analysis.guest_findings import guest_findings, workloads_not_run
 from analysis.history import look_up
 from analysis.invariants import REGISTRY, Context, Invariant
 from analysis.invariants.base import Suspicion
@@ -190,8 +191,13 @@ def _verdict(
 ) -> Verdict:
     reasons = _reasons(run, walk) + silent_probes(run.info, tally.evidence) + doubts
     unsupported = _unsupported(run, console, tally, symbols)
+    said = guest_findings(run.info, console, walk.states)
     if unsupported is not None:
         reasons.insert(0, unsupported)
+        reasons += [f"{one.title}: {one.explanation}" for one in said]
+    else:
+        findings = findings + said
+    reasons += workloads_not_run(console)
     reasons += _undecidable(results)
     verdict = "findings" if findings else "undecided" if reasons else "clean"
     return Verdict(
@@ -279,7 +285,9 @@ def _headline(
         return unsupported
     if verdict == "findings":
         first = findings[0]
-        broken = sorted({one.invariant for one in findings})
+        if first.invariant == GUEST:
+            return f"The guest went wrong: {first.title}. {first.explanation}"
+        broken = sorted({one.invariant for one in findings} - {GUEST})
         who = first.evidence.get("symbol") or first.evidence.get("rip")
         where = f" in {who}" if who else ""
         return f"{', '.join(broken)} broken: {first.title}{where}."

@@ -12,12 +12,11 @@ from analysis.explain.life import Life, Moment
 from analysis.explain.rules import rule_of
 from analysis.explain.sentences import sentence
 from analysis.explain.timeline import timeline
-from analysis.findings import Finding, Verdict
-from analysis.invariants import REGISTRY
+from analysis.findings import GUEST, Finding, Verdict
 from analysis.run_folder import Run
 
 WIDTH = 72
-_NAME = re.compile(r"(I\d+)(?:#(\d+))?", re.IGNORECASE)
+_NAME = re.compile(rf"(I\d+|{GUEST})(?:#(\d+))?", re.IGNORECASE)
 
 
 def unit_of(run: Run) -> str:
@@ -34,7 +33,8 @@ def choose(verdict: Verdict, name: str) -> Finding:
     parts = _NAME.fullmatch(name)
     if parts is None:
         raise BadInput(f"{name!r} names no finding: write I2, or I2#3 for the third of I2")
-    invariant, number = parts[1].upper(), int(parts[2] or 1)
+    invariant = GUEST if parts[1].lower() == GUEST else parts[1].upper()
+    number = int(parts[2] or 1)
     mine = [one for one in verdict.findings if one.invariant == invariant]
     if not 1 <= number <= len(mine):
         names = _numbered(verdict)
@@ -99,7 +99,10 @@ def tell_finding(run: Run, finding: Finding, life: Life | None) -> str:
     lines = _wrapped(f"{finding.invariant}: {finding.title}")
     lines += ["=" * WIDTH, *_wrapped(finding.explanation)]
     lines += ["", *_wrapped(f"The rule: {_rule(finding)}"), ""]
-    if life is None:
+    if "lines" in finding.evidence:
+        lines += _wrapped("The finding is about no single page; the console says:")
+        lines += [line for one in finding.evidence["lines"] for line in _wrapped(f"  {one}")]
+    elif life is None:
         lines += _wrapped("The finding is about no single page; the events behind it are:")
         lines += _wrapped(", ".join(f"#{seq}" for seq in finding.evidence.get("events", [])))
     else:
@@ -108,8 +111,7 @@ def tell_finding(run: Run, finding: Finding, life: Life | None) -> str:
 
 
 def _rule(finding: Finding) -> str:
-    kind = REGISTRY.get(finding.invariant)
-    return kind.rule if kind is not None else "not known"
+    return str(finding.evidence.get("rule", "not known"))
 
 
 def _culprits(finding: Finding) -> frozenset[int]:
