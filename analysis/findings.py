@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from analysis.exit_codes import OF_VERDICT
+
 Json = dict[str, Any]
 
 GUEST = "guest"
@@ -94,8 +96,8 @@ class Verdict:
 
     @property
     def exit_code(self) -> int:
-        """0 when clean, else 1."""
-        return 0 if self.verdict == "clean" else 1
+        """That of the verdict alone (analysis.exit_codes)."""
+        return OF_VERDICT[self.verdict]
 
     def to_json(self) -> Json:
         """The contents of verdict.json."""

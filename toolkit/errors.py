@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
-EXIT_OK = 0
-EXIT_FINDINGS = 1
-EXIT_BAD_INPUT = 2
-EXIT_MACHINE = 3
+from analysis import exit_codes
+
+EXIT_OK = exit_codes.CLEAN
+EXIT_FINDINGS = exit_codes.FINDINGS
+EXIT_BAD_INPUT = exit_codes.BAD_INPUT
+EXIT_MACHINE = exit_codes.MACHINE
+EXIT_UNDECIDED = exit_codes.UNDECIDED
+EXIT_FAULT = exit_codes.FAULT
 
 
 class AcceptlabError(Exception):
@@ -22,9 +26,9 @@ class BadInputError(AcceptlabError):
 
 
 class InterruptedByUserError(AcceptlabError):
-    """Ctrl-C, SIGTERM or SIGHUP, after everything is in order again; 128 + SIGINT, as shells have it."""
+    """Ctrl-C, SIGTERM or SIGHUP, after everything is in order again."""
 
-    exit_code = 130
+    exit_code = exit_codes.INTERRUPTED
 
 
 class MachineError(AcceptlabError):

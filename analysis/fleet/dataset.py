@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from analysis import exit_codes
 from analysis.errors import BadInput
 from analysis.files import written_beside
 from analysis.findings import Status
@@ -33,9 +34,11 @@ class Dataset:
 
     @property
     def exit_code(self) -> int:
-        """0 when all are clean, 1 when one is not, 2 when a folder is not usable."""
+        """That of all verdicts together, but BAD_INPUT when a folder is not usable."""
         verdicts = {row["verdict"] for row in self.rows}
-        return 2 if UNUSABLE in verdicts else 0 if verdicts <= {"clean"} else 1
+        if UNUSABLE in verdicts:
+            return exit_codes.BAD_INPUT
+        return exit_codes.heaviest(exit_codes.OF_VERDICT[verdict] for verdict in verdicts)
 
     def frame(self) -> pd.DataFrame:
         """A table with a column for everything that a row holds; what a run cannot tell is missing."""

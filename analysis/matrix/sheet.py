@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from analysis.exit_codes import of_run
 from analysis.matrix.columns import COLUMNS
 
 FORMAT = 1
@@ -37,6 +38,11 @@ class CellSheet:
     def clean(self) -> bool:
         """Tell whether the run reached userspace and the judge has nothing against it."""
         return self.facts.get("verdict") == "clean" and self.facts.get("outcome") == "userspace"
+
+    @property
+    def code(self) -> int:
+        """The exit code of a run that was made."""
+        return of_run(str(self.facts["verdict"]), str(self.facts["outcome"]))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from typing import NoReturn
 
@@ -26,8 +25,16 @@ from toolkit.commands.report import report
 from toolkit.commands.run import run
 from toolkit.commands.series import series_app
 from toolkit.commands.setup import setup
+from toolkit.commands.streams import unbroken_pipes
 from toolkit.commands.tracking import tracking
-from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE, AcceptlabError, InterruptedByUserError
+from toolkit.errors import (
+    EXIT_BAD_INPUT,
+    EXIT_FAULT,
+    EXIT_MACHINE,
+    AcceptlabError,
+    InterruptedByUserError,
+)
+from toolkit.faults import line_of
 
 app = typer.Typer(
     name="acceptlab",
@@ -37,6 +44,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Boot a kernel as a confidential guest (SEV-SNP, TDX) in an emulator, record every acceptance of memory, judge it.",
 )
+
+
+_NO_MEMORY = "this machine is out of memory: close something, or give the guest less"
 
 
 def _show_version(value: bool) -> None:
@@ -100,12 +110,17 @@ def _machine_limit(error: OSError) -> str | None:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"not allowed to write or read there{where}: choose a folder that is yours"
     if error.errno == errno.ENOMEM:
-        return "this machine is out of memory: close something, or give the guest less"
+        return _NO_MEMORY
     return None
 
 
 def main() -> None:
-    """Run the command line; every error that a user can act on ends in one line and its exit code."""
+    """Run the command line; every error ends in one line and its exit code (analysis/exit_codes.py)."""
+    with unbroken_pipes():
+        _run()
+
+
+def _run() -> None:
     try:
         app()
     except AcceptlabError as error:
@@ -120,12 +135,8 @@ def main() -> None:
         if ended.code == InterruptedByUserError.exit_code:
             _fail("interrupted", InterruptedByUserError.exit_code)
         raise
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`); that is no error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except OSError as error:
-        message = _machine_limit(error)
-        if message is None:
-            raise
-        _fail(message, EXIT_MACHINE)
+    except MemoryError:
+        _fail(_NO_MEMORY, EXIT_MACHINE)
+    except Exception as error:
+        limit = _machine_limit(error) if isinstance(error, OSError) else None
+        _fail(limit or line_of(error), EXIT_MACHINE if limit else EXIT_FAULT)

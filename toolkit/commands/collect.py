@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from analysis.exit_codes import heaviest
 from toolkit.commands.collect_boot import Boot, collect_boot
 from toolkit.commands.collect_guest import collect_guest
 from toolkit.commands.output import AsJson, print_json
 from toolkit.commands.replay import judge_runs
 from toolkit.commands.run import Platform
-from toolkit.errors import EXIT_FINDINGS, EXIT_OK, BadInputError, InterruptedByUserError
+from toolkit.errors import EXIT_OK, EXIT_UNDECIDED, BadInputError, InterruptedByUserError
 from toolkit.guests.sizes import parse_size
 from toolkit.run.folder import fresh
 
@@ -86,7 +87,8 @@ def collect(
 ) -> None:
     """Record the events of a live emulator or guest by eBPF (as root), and print the folder of the recorded run as the last line.
 
-    Exit code: 0 every event was recorded; 1 events are missing, or --replay found something; 2 wrong usage; 3 this machine can't.
+    Exit code: 0 every event was recorded; 1 --replay found something; 2 wrong usage; 3 this machine can't; 4 events are
+    missing, or --replay cannot decide; 5 a fault of acceptlab.
     """
     if sum((emulator is not None, bool(words), guest, boot is not None)) != 1:
         raise BadInputError(
@@ -124,9 +126,9 @@ def _collect_emulator(
             if out is None:
                 folder.rmdir()  # ours, and as empty as it was found
             raise
-    code = EXIT_OK if done.problem is None else EXIT_FINDINGS
+    code = EXIT_OK if done.problem is None else EXIT_UNDECIDED
     if replay and not done.interrupted:
-        code = max(code, judge_runs([done.folder], quiet=as_json))
+        code = heaviest((code, judge_runs([done.folder], quiet=as_json)))
     _show(done, code, as_json)
     raise typer.Exit(code)
 

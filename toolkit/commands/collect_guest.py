@@ -8,9 +8,10 @@ from pathlib import Path
 
 import typer
 
+from analysis.exit_codes import heaviest
 from toolkit.commands.output import print_json
 from toolkit.commands.replay import judge_runs
-from toolkit.errors import EXIT_FINDINGS, EXIT_OK
+from toolkit.errors import EXIT_OK, EXIT_UNDECIDED
 from toolkit.run.folder import fresh
 
 
@@ -30,9 +31,9 @@ def collect_guest(
             folder.rmdir()  # ours, and as empty as it was found
         raise
     events = done.info.events
-    code = EXIT_OK if events.complete else EXIT_FINDINGS
+    code = EXIT_OK if events.complete else EXIT_UNDECIDED
     if replay:
-        code = max(code, judge_runs([folder], quiet=as_json))
+        code = heaviest((code, judge_runs([folder], quiet=as_json)))
     if as_json:
         print_json(
             {

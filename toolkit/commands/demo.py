@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from analysis.exit_codes import heaviest
 from toolkit.commands.replay import judge_runs
 from toolkit.emulator import build
 from toolkit.kernels import store
@@ -35,7 +36,7 @@ def demo(
         wanted = _both(name, memory, home)
         answers += run_all(wanted)
         folders += [one.folder for one in wanted]
-    code = max(judge_runs(folders), *(int(answer["exit_code"]) for answer in answers))
+    code = heaviest((judge_runs(folders), *(int(answer["exit_code"]) for answer in answers)))
     from analysis.report import render, write
 
     symbols = cache() / "symbols"

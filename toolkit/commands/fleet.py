@@ -44,8 +44,8 @@ def fleet(
 ) -> None:
     """Judge many runs as one dataset: a row for each, every invariant over all of them, and what is wrong where.
 
-    Nothing is written into the runs. Exit code: 0 all clean; 1 a finding, or no verdict is possible; 2 a folder is not usable; 3
-    Dask is missing, or no scheduler answers.
+    Nothing is written into the runs. Exit code: 0 all clean; 1 a finding; 2 a folder is not usable; 3 Dask is missing, or no
+    scheduler answers; 4 no finding, and a run is undecided; 5 a fault of acceptlab.
     """
     if jobs is not None and scheduler is not None:
         raise BadInputError("--jobs is for this machine; a scheduler has the workers that it has")

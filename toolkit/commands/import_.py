@@ -52,7 +52,8 @@ def import_(
     Reads trace.dat (trace-cmd), text of ftrace, perf script and bpftrace, and the emulator's own stream and log. What such a
     trace cannot show is marked absent in run.json. A damaged file gives all that comes before the damage.
 
-    Exit code: 0 imported; 1 --replay found something or cannot decide; 2 not usable; 3 trace-cmd is missing.
+    Exit code: 0 imported; 1 --replay found something; 2 not usable; 3 trace-cmd is missing; 4 --replay cannot decide; 5 a fault
+    of acceptlab.
     """
     from toolkit.importing.perform import (  # loads pyarrow, which --help need not wait for
         FORMATS,

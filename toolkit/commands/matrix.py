@@ -50,7 +50,7 @@ def matrix(
     are made the next time. The folder gets matrix.json, table.txt, matrix.html and a run folder per cell.
 
     Exit code: 0 all clean; 1 a run has findings or did not reach userspace; 2 bad spec, or a run that could not be made; 3 a
-    kernel of the spec is missing, or this machine can't.
+    kernel of the spec is missing, or this machine can't; 4 a run is undecided; 5 a fault of acceptlab.
     """
     from toolkit.matrix.schedule import room_here
     from toolkit.matrix.spec import read_spec

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from analysis import exit_codes
 from analysis.findings import Verdict
 from toolkit.commands.explain import explain
 from toolkit.commands.output import AsJson, print_json
@@ -33,7 +34,11 @@ def replay(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge runs from their traces alone: exit 0 when all are clean, 1 when there is a finding or no verdict is possible."""
+    """Judge runs from their traces alone.
+
+    Exit code: 0 all clean; 1 findings; 2 wrong usage, or a folder is not usable; 3 this machine can't; 4 undecided: nothing wrong
+    was seen, and not all could be seen; 5 a fault of acceptlab.
+    """
     if page is not None or why is not None:
         explain(runs, page, why, as_json)
         return
@@ -41,19 +46,19 @@ def replay(
         verdicts = [_judge(run) for run in runs]
         pairs = zip(runs, verdicts, strict=True)
         print_json([{"run": str(run), **verdict.to_json()} for run, verdict in pairs])
-        raise typer.Exit(max(verdict.exit_code for verdict in verdicts))
+        raise typer.Exit(exit_codes.heaviest(verdict.exit_code for verdict in verdicts))
     raise typer.Exit(judge_runs(runs))
 
 
 def judge_runs(runs: Sequence[Path], quiet: bool = False) -> int:
-    """Judge every run, print what was found unless `quiet`, and return the highest exit code."""
+    """Judge every run, print what was found unless `quiet`, and return the exit code of all together."""
     codes = []
     for run in runs:
         verdict = _judge(run)
         codes.append(verdict.exit_code)
         if not quiet:
             _print(run, verdict)
-    return max(codes)
+    return exit_codes.heaviest(codes)
 
 
 def _judge(run: Path) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from analysis.exit_codes import heaviest
 from toolkit.commands.output import AsJson, print_json
 from toolkit.commands.replay import judge_runs
 from toolkit.emulator import build
@@ -219,7 +220,7 @@ def run(
     """Boot KERNEL as a confidential guest, record every acceptance, and print the run's folder as the last line.
 
     Exit code: 0 the guest reached userspace; 1 it did not, or --replay found something; 2 wrong usage; 3 this machine can't,
-    or the emulator was killed.
+    or the emulator was killed; 4 --replay cannot decide; 5 a fault of acceptlab.
     """
     options = RunOptions(
         kernel, platform.value, memory, cpus, accept, host_backing.value, host_assign.value, firmware_accepts,
@@ -243,7 +244,7 @@ def run(
         raise
     code = _exit_code(finished)
     if replay and events and not finished.interrupted:
-        code = max(code, judge_runs([finished.folder], quiet=as_json))
+        code = heaviest((code, judge_runs([finished.folder], quiet=as_json)))
     if as_json:
         print_json(_shown(finished, code))
     else:

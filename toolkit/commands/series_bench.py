@@ -101,7 +101,7 @@ def bench(
     and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
 
     Exit code: 0 all clean; 1 a run has findings or did not reach userspace; 2 wrong usage; 3 a kernel is missing, or this
-    machine can't.
+    machine can't; 4 a run is undecided; 5 a fault of acceptlab.
     """
     from toolkit.bench.perform import FACTS, MOST_SEEDS, Plan, perform, subjects_of
     from toolkit.matrix.perform import worst
@@ -137,7 +137,7 @@ def bench(
     room = room_here(jobs)
     home = out or cache() / "matrix" / "bench"
     _, results = perform(plan, build.ensure(), home, room)
-    code = worst((one.state, one.clean) for one in results)
+    code = worst((one.state, one.code) for one in results)
     shown = Format.JSON if as_json else form
     typer.echo((home / _FILES[shown]).read_text(), nl=False)
     if shown is Format.TEXT:

@@ -93,7 +93,8 @@ def check(
     What was found is kept; after a change, or Ctrl-C, only the rest is done. [check] in series.toml says which of checkpatch's
     types (checkpatch_ignore) and which console lines (console_allow, regular expressions) are no problem.
 
-    Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't.
+    Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't,
+    4 a boot is undecided, and was not before, 5 a fault of acceptlab.
     """
     done = applied(series_of(series, spec, tree, commits, base_version))
     total = len(done.series.patches)

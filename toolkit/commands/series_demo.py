@@ -25,7 +25,8 @@ def demo(
 
     The last two lines printed are the HTML pages: the policies, and the comparison. What is at hand from before is not made again.
 
-    Exit code: 0 all clean, 1 findings or a problem of the last patch, 2 bad input, 3 this machine can't.
+    Exit code: 0 all clean, 1 findings or a problem of the last patch, 2 bad input, 3 this machine can't, 4 undecided, 5 a fault
+    of acceptlab.
     """
     from analysis.bench.text import as_text as bench_text
     from analysis.matrix.text import summary

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.exit_codes import of_run
 from analysis.files import write_text
 from analysis.matrix.columns import facts_of
 from toolkit.emulator.build import Emulator
@@ -52,6 +53,11 @@ class Result:
     def clean(self) -> bool:
         """Tell whether the run reached userspace and the judge has nothing against it."""
         return self.facts.get("verdict") == "clean" and self.facts.get("outcome") == "userspace"
+
+    @property
+    def code(self) -> int:
+        """The exit code of a run that was made."""
+        return of_run(str(self.facts["verdict"]), str(self.facts["outcome"]))
 
 
 @dataclass(frozen=True)

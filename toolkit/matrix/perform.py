@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from analysis.exit_codes import heaviest
 from analysis.matrix.sheet import CellSheet, Sheet, SweepSheet
 from toolkit.emulator.build import Emulator
-from toolkit.errors import EXIT_BAD_INPUT, EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK
+from toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE
 from toolkit.files import write_whole
 from toolkit.matrix.kept import opened
 from toolkit.matrix.make import DONE, FAILED, MISSING, Result, make_all
@@ -69,16 +70,11 @@ def sheet_of(cell: Cell, result: Result, out: Path) -> CellSheet:
 
 
 def exit_code(sheet: Sheet) -> int:
-    """Return 1 when a run has findings or did not reach userspace, else 2 or 3 when one could not be made or has no kernel."""
-    return worst((cell.state, cell.clean) for cell in sheet.cells)
+    """Return 1 when a run has findings or did not reach userspace, else 2 or 3 when one could not be made or has no kernel, else 4."""
+    return worst((cell.state, cell.code) for cell in sheet.cells)
 
 
-def worst(runs: Iterable[tuple[str, bool]]) -> int:
-    """Return the exit code of several runs, each told as (state, clean): findings outweigh what could not be made."""
-    seen = list(runs)
-    states = {state for state, _ in seen}
-    if any(state == DONE and not clean for state, clean in seen):
-        return EXIT_FINDINGS
-    if FAILED in states:
-        return EXIT_BAD_INPUT
-    return EXIT_MACHINE if MISSING in states else EXIT_OK
+def worst(runs: Iterable[tuple[str, int]]) -> int:
+    """Return the exit code of several runs, each told as (state, code of the run once it is made)."""
+    states = {FAILED: EXIT_BAD_INPUT, MISSING: EXIT_MACHINE}
+    return heaviest(code if state == DONE else states[state] for state, code in runs)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.exit_codes import RECORDED
 from toolkit.errors import EXIT_MACHINE, AcceptlabError
 from toolkit.processes import end_with_parent
 from toolkit.progress import Step, steps
@@ -94,7 +95,7 @@ def _watch(
             followers[index](0)
             if process.poll() is not None:
                 del going[index]
-                if process.returncode > 1:
+                if process.returncode not in RECORDED:
                     return
                 shown[index].done()
 
@@ -104,7 +105,7 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
     if process.poll() is None:
         return {}
     out, err = process.communicate()
-    if process.returncode > 1 or not out:
+    if process.returncode not in RECORDED or not out:
         lines = err.strip().splitlines() or ["it said nothing"]
         raise RunFailedError(
             lines[-1].removeprefix("acceptlab: "), process.returncode or EXIT_MACHINE

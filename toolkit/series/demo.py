@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.bench.summary import Bench
+from analysis.exit_codes import heaviest
 from analysis.matrix.columns import DEFAULT_COLUMNS
 from analysis.matrix.sheet import Sheet
 from toolkit.bench.perform import FACTS, Plan, Subject
 from toolkit.bench.perform import perform as compare
 from toolkit.emulator.build import Emulator
-from toolkit.errors import EXIT_FINDINGS
 from toolkit.matrix.perform import exit_code, worst
 from toolkit.matrix.perform import perform as sweep_all
 from toolkit.matrix.schedule import Room
@@ -53,8 +53,8 @@ def perform(applied: Applied, emulator: Emulator, room: Room, out: Path) -> Demo
     plan = CheckPlan((last,), PLATFORMS, _SMALL, rules.checkpatch_ignore, rules.console_allow)
     checked = check(applied, plan, emulator, room)
     bench, results = compare(_comparison(applied, kernel), emulator, out / "bench", room)
-    codes = (exit_code(sheet), checked.exit_code, worst((one.state, one.clean) for one in results))
-    return Demo(sheet, checked, bench, EXIT_FINDINGS if EXIT_FINDINGS in codes else max(codes))
+    codes = (exit_code(sheet), checked.exit_code, worst((one.state, one.code) for one in results))
+    return Demo(sheet, checked, bench, heaviest(codes))
 
 
 def _policies(applied: Applied, kernel: str) -> Spec:

@@ -111,7 +111,7 @@ def test_killed_at_any_moment(ebpf: None, tmp_path: Path, seed: int) -> None:
         verdict = replay_run(out, write=False).verdict
         complete = Run.open(out).info.events.complete
         assert complete or verdict == "undecided"
-        assert complete <= (collector.returncode in (0, 1))
+        assert complete <= (collector.returncode in (0, 1, 4))
     else:
         assert not out.exists() or {path.name for path in out.iterdir()} <= {
             ".running", "events.raw", "events.parquet",

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from toolkit import errors
+from analysis import exit_codes
+from toolkit import errors, faults
 from toolkit.commands import app as frame
+from toolkit.places import CHECKOUT
 
 
 def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -53,3 +57,69 @@ def test_an_error_becomes_one_line_and_its_code(
     assert ended.value.code == code
     assert printed.startswith(text)
     assert printed.count("\n") == 1
+
+
+def test_an_uncaught_exception_is_a_fault_of_ours_with_a_log(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def raises() -> None:
+        raise KeyError("nobody\nthought of this")
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(frame, "app", raises)
+    with pytest.raises(SystemExit) as ended:
+        frame.main()
+    printed = capsys.readouterr().err
+    assert ended.value.code == errors.EXIT_FAULT == 5
+    assert printed.count("\n") == 1 and "Traceback" not in printed
+    (log,) = (tmp_path / "acceptlab" / "faults").iterdir()
+    assert str(log) in printed
+    assert "Traceback (most recent call last)" in log.read_text()
+    assert "in raises" in log.read_text()
+
+
+def test_a_fault_is_told_where_the_cache_cannot_be_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "acceptlab").touch()  # no folder can be made there
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert f"the traceback is in {tmp_path}/acceptlab-" in faults.line_of(ValueError("x"))
+
+
+def test_few_logs_of_faults_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "acceptlab" / "faults"
+    folder.mkdir(parents=True)
+    for number in range(30):
+        (folder / f"20000101-000000-{number:02}.log").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    told = faults.line_of(ValueError("x"))
+    names = sorted(path.name for path in folder.iterdir())
+    assert len(names) == faults.KEPT
+    assert names[-1] in told and "20000101-000000-00.log" not in names
+
+
+@pytest.mark.parametrize(
+    ("run", "code"), [("snp-lazy", 0), ("snp-kexec-broken", 1), ("tdx-ftrace", 4)]
+)
+@pytest.mark.parametrize("merged", [False, True])
+def test_the_exit_code_is_the_verdict_s_when_nobody_reads(
+    run: str, code: int, merged: bool
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "toolkit", "replay", CHECKOUT / "traces" / run],
+        stdout=writer, stderr=writer if merged else subprocess.PIPE, cwd=CHECKOUT, timeout=120, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == code
+    assert merged or b"Error" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("codes", "heaviest"),
+    [([], 0), ([0, 4], 4), ([4, 1], 1), ([4, 3], 3), ([3, 2], 2), ([2, 1, 4], 1), ([1, 5], 5)],
+)
+def test_the_heaviest_of_several_exit_codes_counts(codes: list[int], heaviest: int) -> None:
+    assert exit_codes.heaviest(codes) == heaviest

@@ -3,14 +3,26 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis import trouble
 from toolkit.matrix.make import Result
 from toolkit.series.checks.boots import step_of
-from toolkit.series.checks.outcome import FAIL, PASS, WARN, judge
+from toolkit.series.checks.outcome import (
+    FAIL,
+    PASS,
+    WARN,
+    PatchCheck,
+    Problem,
+    SeriesCheck,
+    Step,
+    judge,
+)
 
 FINDING = {"invariant": "I7", "title": "accepted twice", "total": 1}
 
@@ -46,3 +58,26 @@ def test_a_finding_is_the_patch_s_beside_what_was_undecided(result: Result) -> N
     result.findings.append(FINDING)
     after = judge(step_of("tdx", result, ()), before)
     assert (after.state, len(after.new)) == (FAIL, 1)
+
+
+def test_what_the_console_says_counts_once_and_may_be_allowed(
+    result: Result, tmp_path: Path
+) -> None:
+    line = "WARNING: CPU: 0 PID: 1 at mm/a.c:5 f+0x1/0x20"
+    console = replace(result, folder=tmp_path)
+    (tmp_path / "console.log").write_text(f"[    1.0] {line}\n")
+    console.findings.append({"invariant": "guest", "title": trouble.WARNING, "total": 1})
+    assert [one.text for one in step_of("tdx", console, ()).problems] == [f"console: {line}"]
+    assert step_of("tdx", console, (re.compile(r"mm/a\.c"),)).problems == ()
+
+
+def test_a_check_in_which_only_a_verdict_is_missing_is_undecided(result: Result) -> None:
+    def code(*steps: Step) -> int:
+        judged = tuple(judge(step, None) for step in steps)
+        return SeriesCheck("s", "t", "b", 1, (PatchCheck(1, "x", "c", judged),)).exit_code
+
+    decided = step_of("snp", result, ())
+    result.undecided.append("events are missing")
+    undecided = step_of("tdx", result, ())
+    warned = Step("checkpatch", (Problem(WARN, "line over 100 characters", "long"),))
+    assert [code(decided), code(undecided), code(undecided, warned)] == [0, 4, 1]

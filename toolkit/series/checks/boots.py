@@ -75,7 +75,7 @@ def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> 
     if outcome == "userspace":
         # A kernel that knows nothing of unaccepted memory leaves nothing to decide: no fault, unless it was decided before.
         problems += [
-            Problem(WARN, f"undecided: {why}", f"undecided {_NUMBER.sub('N', why)}")
+            Problem(WARN, f"undecided: {why}", f"undecided {_NUMBER.sub('N', why)}", undecided=True)
             for why in result.undecided
         ]
     return Step(platform, tuple(problems), _note(result), str(result.folder))

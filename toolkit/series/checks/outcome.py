@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from toolkit.errors import EXIT_FINDINGS, EXIT_OK
+from toolkit.errors import EXIT_FINDINGS, EXIT_OK, EXIT_UNDECIDED
 
 PASS, WARN, FAIL, SKIPPED = "pass", "warn", "fail", "skipped"
 FORMAT = 1
@@ -16,11 +16,15 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that a step has against a kernel. `key` is the same for the same problem of another kernel."""
+    """One thing that a step has against a kernel. `key` is the same for the same problem of another kernel.
+
+    `undecided`: nothing is wrong as far as the step can tell, and it cannot tell all.
+    """
 
     level: str
     text: str
     key: str
+    undecided: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,8 +82,11 @@ class SeriesCheck:
 
     @property
     def exit_code(self) -> int:
-        """Return 1 when any patch has a problem of its own, else 0."""
-        return EXIT_OK if self.state == PASS else EXIT_FINDINGS
+        """Return 1 when any patch has a problem of its own, 4 when only boots are undecided that were decided before, else 0."""
+        new = [problem for patch in self.patches for step in patch.steps for problem in step.new]
+        if self.state == PASS:
+            return EXIT_OK
+        return EXIT_UNDECIDED if all(one.undecided for one in new) else EXIT_FINDINGS
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that --json prints."""
