@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analysis.errors import BadInput
@@ -26,7 +26,8 @@ def written_beside(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise BadInput(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # a file system that is read-only says so even of what is not there
+            beside.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -84,7 +84,10 @@ class InvariantResult:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one run. ``reasons`` says why a verdict is undecided, else it is empty."""
+    """The judgement of one run. ``reasons`` says why it would be undecided without findings, else it is empty.
+
+    ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
+    """
 
     verdict: str
     headline: str
@@ -93,6 +96,12 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
     events: int = 0
     events_sha256: str = ""
+    not_stored: str = ""
+
+    @property
+    def undecided(self) -> list[str]:
+        """Why the verdict is undecided; empty for another verdict."""
+        return self.reasons if self.verdict == "undecided" else []
 
     @property
     def exit_code(self) -> int:
@@ -106,6 +115,9 @@ class Verdict:
             "verdict": self.verdict,
             "headline": self.headline,
             "reasons": self.reasons,
+            "not_decided": [
+                one.name for one in self.invariants if one.status == Status.NOT_DECIDABLE
+            ],
             "events": self.events,
             "events_sha256": self.events_sha256,
             "invariants": [result.to_json() for result in self.invariants],

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import numpy as np
 
 from analysis.absent import in_words
 from analysis.console import Console, read_console
+from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
 from analysis.evidence import Evidence, silent_probes
 from analysis.files import write_text
@@ -37,6 +40,7 @@ _KERNEL_STAGES = (
 )
 
 _PLATFORMS = {"snp": "an SEV-SNP", "tdx": "a TDX"}
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _FIRST_WITH_SUPPORT = (6, 5)
 """Linux version that can accept memory lazily (CONFIG_UNACCEPTED_MEMORY)."""
 
@@ -48,7 +52,7 @@ def replay_run(
     write: bool = True,
     progress: Progress | None = None,
 ) -> Verdict:
-    """Judge the run folder ``path``; with ``write``, leave the answer in RUN/verdict.json.
+    """Judge the run folder ``path``; with ``write``, leave the answer in RUN/verdict.json, where that may be written.
 
     ``symbols_cache`` is a folder for symbol tables by kernel checksum. ``progress`` is called
     with (events done, events in all). Raises BadInput, in one line, for an unusable folder.
@@ -64,9 +68,19 @@ def replay_run(
             checksum.result()  # that the file is damaged says more than what came of it
             raise
         checksum.result()
-    if write:
-        text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
+    return _stored(run, verdict) if write else verdict
+
+
+def _stored(run: Run, verdict: Verdict) -> Verdict:
+    """Write RUN/verdict.json; a folder that may only be read has its verdict all the same."""
+    text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
+    try:
         write_text(run.verdict_path, text + "\n")
+    except BadInput as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _READ_ONLY:
+            return replace(verdict, not_stored=str(error))
+        raise
     return verdict
 
 
@@ -202,7 +216,8 @@ def _verdict(
     verdict = "findings" if findings else "undecided" if reasons else "clean"
     return Verdict(
         verdict=verdict,
-        headline=_headline(verdict, run, unsupported, findings, reasons),
+        headline=_headline(verdict, run, unsupported, findings, reasons)
+        + _not_decided(verdict, run, results),
         findings=findings,
         invariants=results,
         reasons=reasons,
@@ -295,6 +310,21 @@ def _headline(
         return reasons[0]
     how = run.info.machine.policy
     return f"Every page was accepted once, in order, before anybody used it ({how})."
+
+
+def _not_decided(verdict: str, run: Run, results: list[InvariantResult]) -> str:
+    """What a clean verdict does not cover, and the options of `run` that would decide it."""
+    names = [one.name for one in results if one.status == Status.NOT_DECIDABLE]
+    if verdict != "clean" or not names:
+        return ""
+    options = [REGISTRY[name].decided_by for name in names if name in REGISTRY]
+    watched = {probe.name for probe in run.info.probes}
+    options = [one for one in options if one and one.split()[-1] not in watched]
+    if run.info.source != "emulator":
+        options = []
+    decide = "decides it" if len(options) == 1 else "decide them"
+    told = f"; {' '.join(options)} {decide}" if options else ""
+    return f" Not decided: {', '.join(names)}{told}."
 
 
 __all__ = ["judge", "replay_run"]

@@ -148,7 +148,7 @@ class Invariant(ABC):
     ``needs`` names what a trace has to show for the rule to hold (analysis.absent);
     ``needs_snp`` and ``needs_tdx`` what it has to show on that platform besides. ``by_page`` tells
     that a finding follows from the history of its page alone, ``by_end`` that it follows from what never
-    came after it as well.
+    came after it as well. ``decided_by`` is the option of `acceptlab run` without which little of it can be decided.
     """
 
     name: str
@@ -159,6 +159,7 @@ class Invariant(ABC):
     needs_tdx: frozenset[str] = frozenset()
     by_page = False
     by_end = False
+    decided_by = ""
 
     def __init__(self, context: Context) -> None:
         self.context = context

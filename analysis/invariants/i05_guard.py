@@ -42,6 +42,7 @@ class GuardUnit(Invariant):
     )
     needs = frozenset({"accept", "stage", RESULTS, EARLY, HAND_OVER})
     by_end = True
+    decided_by = "--probe accept_memory"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

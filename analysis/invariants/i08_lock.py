@@ -35,6 +35,7 @@ class NoLockHeld(Invariant):
         "commit 50e782a86c98)."
     )
     needs = frozenset({"accept", "probe-enter", EARLY})
+    decided_by = "--probe-lock unaccepted_memory_lock"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

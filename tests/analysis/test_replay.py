@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from analysis.errors import BadInput
 from analysis.files import sha256_of
@@ -24,6 +27,7 @@ from analysis.run_info import Kernel, KernelSupport
 from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from analysis.stream import convert_raw
 from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted, renumbered, write_run
+from toolkit.commands.app import app
 
 
 @pytest.fixture(scope="module")
@@ -376,3 +380,73 @@ def test_a_damaged_snapshot(run: Path) -> None:
     pages = next((run / "bitmap").glob("*.pages"))
     pages.write_bytes(pages.read_bytes()[:-1])
     assert "truncated" in one_line(run)
+
+
+# --- what is said --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("accept", "probes", "source", "told"),
+    [
+        ("lazy", (), "emulator", " Not decided: I8; --probe-lock unaccepted_memory_lock decides it."),
+        ("eager", (), "emulator", " Not decided: I5, I8; --probe accept_memory --probe-lock unaccepted_memory_lock decide them."),
+        ("eager", ("unaccepted_memory_lock",), "emulator", " Not decided: I5, I8; --probe accept_memory decides it."),
+        ("lazy", (), "ebpf", " Not decided: I8."),
+    ],
+)  # fmt: skip
+def test_a_clean_verdict_says_what_it_does_not_cover(
+    accept: str, probes: tuple[str, ...], source: str, told: str, tmp_path: Path
+) -> None:
+    guest = booted(accept=accept, probes=probes)
+    verdict = replay_run(guest.write(tmp_path / "run", source=source))
+    assert verdict.verdict == "clean"
+    assert verdict.headline.endswith(told)
+    statuses = {one.name: one.status.value for one in verdict.invariants}
+    undecided = [name for name, status in statuses.items() if status == "not decidable"]
+    assert verdict.to_json()["not_decided"] == undecided
+
+
+def replayed(folder: Path) -> tuple[int, str]:
+    done = CliRunner().invoke(app, ["replay", str(folder)])
+    return done.exit_code, done.stdout
+
+
+def test_reasons_are_called_undecided_for_that_verdict_alone(guest: Guest, tmp_path: Path) -> None:
+    folder = guest.write(tmp_path / "timeout", outcome="timeout", reason="no output")
+    code, out = replayed(folder)
+    assert (code, "undecided: The guest did not reach its end" in out) == (4, True)
+    broken = booted()
+    broken.console.append("kernel BUG at mm/a.c:1!")
+    folder = broken.write(tmp_path / "broken", outcome="timeout", reason="no output")
+    code, out = replayed(folder)
+    assert (code, "undecided:" in out) == (1, False)
+    assert "besides: The guest did not reach its end" in out
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_a_run_that_may_only_be_read_is_judged(
+    run: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuses(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "write_text", refuses)
+    monkeypatch.setattr(Path, "unlink", refuses)
+    assert replay_run(run).verdict == "clean"
+    code, out = replayed(run)
+    assert code == 0
+    assert [line for line in out.splitlines() if "not stored" in line] == [
+        f"  not stored: cannot write {run / 'verdict.json'}: {os.strerror(number)}"
+    ]
+    assert not (run / "verdict.json").exists()
+
+
+def test_a_full_disk_is_no_folder_that_may_only_be_read(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "full", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(BadInput, match="cannot write"):
+        replay_run(run)

@@ -78,8 +78,9 @@ def _judge(run: Path) -> Verdict:
 
 def _print(run: Path, verdict: Verdict) -> None:
     typer.echo(f"{run}: {verdict.verdict}: {verdict.headline}")
+    label = "undecided" if verdict.undecided else "besides"
     for reason in verdict.reasons:
-        typer.echo(f"  undecided: {reason}")
+        typer.echo(f"  {label}: {reason}")
     for finding in verdict.findings:
         times = f" ({finding.total} times)" if finding.total > 1 else ""
         typer.echo(f"  {finding.invariant} {finding.title}{times}: {finding.explanation}")
@@ -87,3 +88,5 @@ def _print(run: Path, verdict: Verdict) -> None:
         if code := [evidence[name] for name in ("symbol", "source") if name in evidence]:
             typer.echo(f"    code: {', '.join(code)}")
         typer.echo(f"    rule: {evidence['rule']}")
+    if verdict.not_stored:
+        typer.echo(f"  not stored: {verdict.not_stored}")
