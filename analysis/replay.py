@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from analysis.absent import in_words
+from analysis.attacks import AttackLog, not_done
 from analysis.console import Console, read_console
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
@@ -30,6 +31,7 @@ from analysis.schema import STAGE_NAMES, Stage
 from analysis.steps import Progress, Walk
 from analysis.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
 from analysis.transitions import Op
+from analysis.trouble import ENDS_A_GUEST
 from analysis.typed_json import Range
 
 _KERNEL_STAGES = (
@@ -40,6 +42,8 @@ _KERNEL_STAGES = (
 )
 
 _PLATFORMS = {"snp": "an SEV-SNP", "tdx": "a TDX"}
+_TOLD = 3
+"""Attacks that a headline names."""
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 _FIRST_WITH_SUPPORT = (6, 5)
 """Linux version that can accept memory lazily (CONFIG_UNACCEPTED_MEMORY)."""
@@ -98,10 +102,13 @@ def judge(
     events = EventFile(run.events_path)
     console = read_console(run.console_path)
     walk = Walk(run, events)
-    invariants = [kind(Context(run, console, walk.holes)) for kind in registry.values()]
+    attacks = AttackLog()
+    context = Context(run, console, walk.holes, attacks)
+    invariants = [kind(context) for kind in registry.values()]
     tally = _Tally(run.info.hand_over.unaccepted)
     for step in walk.steps(progress):
         tally.watch(step.batch, step.ops)
+        attacks.watch(step.batch)
         for invariant in invariants:
             invariant.watch(step)
     for invariant in invariants:
@@ -110,7 +117,7 @@ def judge(
     results = [invariant.finish() for invariant in invariants]
     findings = _findings(invariants, symbols)
     doubts = [f"{one.name}: {doubt}" for one in invariants for doubt in one.doubts]
-    return _verdict(run, console, walk, tally, results, findings, doubts, symbols)
+    return _verdict(context, walk, tally, results, findings, doubts, symbols)
 
 
 class _Tally:
@@ -194,8 +201,7 @@ def _shown(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _verdict(
-    run: Run,
-    console: Console,
+    context: Context,
     walk: Walk,
     tally: _Tally,
     results: list[InvariantResult],
@@ -203,9 +209,14 @@ def _verdict(
     doubts: list[str],
     symbols: Callable[[], RunSymbols],
 ) -> Verdict:
-    reasons = _reasons(run, walk) + silent_probes(run.info, tally.evidence) + doubts
+    run, console, attacks = context.run, context.console, context.attacks
+    answered = attacks.answered(run.info)
+    reasons = _reasons(run, walk, answered) + not_done(run.info, attacks)
+    reasons += silent_probes(run.info, tally.evidence) + doubts
     unsupported = _unsupported(run, console, tally, symbols)
     said = guest_findings(run.info, console, walk.states)
+    if answered:
+        said = [one for one in said if one.title not in ENDS_A_GUEST]
     if unsupported is not None:
         reasons.insert(0, unsupported)
         reasons += [f"{one.title}: {one.explanation}" for one in said]
@@ -217,7 +228,9 @@ def _verdict(
     return Verdict(
         verdict=verdict,
         headline=_headline(verdict, run, unsupported, findings, reasons)
-        + _not_decided(verdict, run, results),
+        + _not_decided(verdict, run, results)
+        + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
+        host=attacks.lines(run.info),
         findings=findings,
         invariants=results,
         reasons=reasons,
@@ -226,7 +239,7 @@ def _verdict(
     )
 
 
-def _reasons(run: Run, walk: Walk) -> list[str]:
+def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
     """Why this run cannot be called clean, whatever the invariants say."""
     reasons = [f"The trace is not complete: {problem}." for problem in walk.problems]
     if not run.info.events.complete and not walk.problems:
@@ -236,7 +249,7 @@ def _reasons(run: Run, walk: Walk) -> list[str]:
         reasons.append(
             f"run.json counts {run.info.events.count} events, the file has {walk.events.events}."
         )
-    if run.info.outcome != "userspace":
+    if run.info.outcome != "userspace" and not answered:
         because = f": {run.info.reason}" if run.info.reason else ""
         reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
     return reasons
@@ -308,8 +321,10 @@ def _headline(
         return f"{', '.join(broken)} broken: {first.title}{where}."
     if verdict == "undecided":
         return reasons[0]
-    how = run.info.machine.policy
-    return f"Every page was accepted once, in order, before anybody used it ({how})."
+    every = f"very page was accepted once, in order, before anybody used it ({run.info.machine.policy})."
+    if run.info.outcome != "userspace":
+        return f"Until the host attacked and the guest ended ({run.info.outcome}), e{every}"
+    return f"E{every}"
 
 
 def _not_decided(verdict: str, run: Run, results: list[InvariantResult]) -> str:

@@ -86,6 +86,8 @@ _PATTERNS = (
 )
 TITLES = frozenset(kind for kind, _ in _PATTERNS)
 """What findings from a console are called."""
+ENDS_A_GUEST = frozenset((ACCEPT, EXCEPTION, PANIC, OOPS, BUG, WARNING))
+"""What a guest prints that ends itself, as it has to when the host took its memory."""
 _KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 _ANY = re.compile("|".join(pattern for _, pattern in _PATTERNS))
 _PREFIX = re.compile(r"^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s?")

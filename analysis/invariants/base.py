@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.absent import HAND_OVER, in_words
+from analysis.attacks import AttackLog
 from analysis.console import Console
 from analysis.events import Batch
 from analysis.findings import EXAMINED, LISTED, InvariantResult, Status
@@ -130,11 +131,12 @@ class Suspects:
 
 @dataclass(frozen=True)
 class Context:
-    """The run around the events. ``holes`` are known once all events have been seen."""
+    """The run around the events. ``holes`` are known once all events have been seen, ``attacks`` up to the step that is looked at."""
 
     run: Run
     console: Console
     holes: Holes = field(default_factory=Holes)
+    attacks: AttackLog = field(default_factory=AttackLog)
 
     @property
     def info(self) -> RunInfo:

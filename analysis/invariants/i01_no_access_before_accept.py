@@ -148,11 +148,25 @@ class NoAccessBeforeAccept(Invariant):
             if kind.kind == Kind.FAULT and may_be_answered(np.array([kind.before], np.uint8))[0]:
                 self._touches.add(kind, step.batch, same)
                 continue
+            if kind.private and kind.before & HELD:
+                same = self.context.attacks.without_noticed(step.batch, same, self._notice(kind))
+                if not len(same):
+                    continue
             suspects = self.suspects(kind)
             listed = [Suspicion.at(step.batch, int(one), "", "") for one in same[: suspects.room]]
             for one in listed:
                 one.observed = True
-            suspects.add(int(count[number]), listed)
+            suspects.add(len(same), listed)
+
+    def _notice(self, kind: _Access) -> str:
+        """By what the guest, or nobody but the host, notices that the host has taken a page."""
+        if kind.kind == Kind.FAULT:
+            return f"a fault ({self._fault_name})"
+        return f"a fatal exit ({label(StopReason(kind.reason))})"
+
+    @property
+    def _fault_name(self) -> str:
+        return "#VC 0x404" if self.info.platform == "snp" else "#VE"
 
     def _watch_accepts(self, step: Step) -> None:
         if not self.shows(HAND_OVER, RESULTS):
@@ -235,8 +249,7 @@ class NoAccessBeforeAccept(Invariant):
 
     def _told(self, kind: _Access) -> str:
         if kind.kind == Kind.FAULT:
-            name = "#VC 0x404" if self.info.platform == "snp" else "#VE"
-            return f"; the guest was told by {name}"
+            return f"; the guest was told by {self._fault_name}"
         if kind.kind == Kind.STOP:
             return f"; the host stopped the guest ({label(StopReason(kind.reason))})"
         return "; the read gave ciphertext"

@@ -36,6 +36,11 @@ class OneAccept(Invariant):
             TWICE,
             "The page was accepted, nothing happened to it, and a second accept succeeded.",
         )
+        for one in step.breaches(Breach.ACCEPT_AGAIN):
+            for position in one.position.tolist():
+                attack = self.context.attacks.of(step.batch, position)
+                if attack is not None:
+                    attack.again = True
         self.blame_entries(
             step,
             AGAIN,

@@ -71,7 +71,9 @@ class Order(Invariant):
         self.blame(
             step,
             SHARED,
-            stops[accepting],
+            self.context.attacks.without_noticed(
+                batch, stops[accepting], "a fatal exit (not-assigned)"
+            ),
             SHARED,
             "The host has the page as shared: the conversion to private is missing.",
             observed=True,

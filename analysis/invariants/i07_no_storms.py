@@ -53,6 +53,8 @@ class NoStorms(Invariant):
         unchanged = batch["carry"][odd] == 1
         upper = batch["result"][odd] >> np.uint64(32)
         already = odd[accepts & (unchanged | (upper == TDX_ALREADY_ACCEPTED))]
+        if self.info.outcome != "userspace":
+            already = self.context.attacks.without_noticed(batch, already, "a refused accept")
         self.blame(
             step,
             ALREADY,
@@ -63,6 +65,8 @@ class NoStorms(Invariant):
             observed=True,
         )
         rescinds = odd[(batch["kind"][odd] == Kind.RESCIND) & unchanged]
+        if self.info.outcome != "userspace":
+            rescinds = self.context.attacks.without_noticed(batch, rescinds, "a refused rescind")
         self.blame(
             step,
             NOT_HELD,

@@ -21,7 +21,6 @@ EXIT = {"snp": "at_vmgexit", "tdx": "at_tdcall"}
 NEVER = "used a page it never accepted"
 CONVERTED = "used a page after converting it without accepting"
 NOT_RAM_ACCEPT = "accepted something that is not RAM"
-TAKEN = "used a page that the host has taken away"
 REPLACED = "accepted a page again after the host replaced it"
 TWICE = "accepted a page that was accepted already"
 DMA = "device DMA into private memory"
@@ -167,16 +166,6 @@ MISDEEDS = [
         TDX,
         "attacks",
         "use_and_accept_again",
-        "I1",
-        TAKEN,
-        ELEVENTH,
-        "at_read8",
-        Setup(attacks=(f"accepted remove-aug {ELEVENTH:#x}",)),
-    ),
-    Misdeed(
-        TDX,
-        "attacks",
-        "use_and_accept_again",
         "I2",
         REPLACED,
         ELEVENTH,
@@ -205,8 +194,7 @@ def test_misdeed_is_named(bare: Boot, tmp_path: Path, platform: str, misdeed: Mi
     assert int(first.evidence["gpa"], 0) == misdeed.gpa
     assert int(first.evidence["rip"], 0) == run.at(symbol)
     others = {finding.invariant for finding in verdict.findings} - {misdeed.invariant}
-    # a page that was replaced is also one that was used after it had been taken
-    assert others <= ({"I1"} if misdeed.invariant == "I2" else set()), "blames too much"
+    assert not others, "blames too much"
 
 
 GOOD = [
@@ -237,3 +225,12 @@ def test_good_guest_is_clean(
     verdict = judge(bare(platform, guest, f"case_{case}", setup), tmp_path)
     assert [finding.title for finding in verdict.findings] == []
     assert (verdict.verdict, verdict.exit_code) == ("clean", 0)
+
+
+def test_a_page_that_the_host_took_is_not_blamed_on_the_guest(bare: Boot, tmp_path: Path) -> None:
+    """The TD cannot go on, and only the host is told: it did nothing wrong."""
+    setup = Setup(attacks=(f"accepted remove-aug {ELEVENTH:#x}",))
+    verdict = judge(bare("tdx", "attacks", "case_use_and_accept_again", setup), tmp_path)
+    assert verdict.findings == []
+    (line,) = verdict.host
+    assert f"remove-aug at {ELEVENTH:#x}" in line and "noticed by a fatal exit" in line

@@ -81,6 +81,8 @@ def _print(run: Path, verdict: Verdict) -> None:
     label = "undecided" if verdict.undecided else "besides"
     for reason in verdict.reasons:
         typer.echo(f"  {label}: {reason}")
+    for line in verdict.host:
+        typer.echo(f"  host: {line}")
     for finding in verdict.findings:
         times = f" ({finding.total} times)" if finding.total > 1 else ""
         typer.echo(f"  {finding.invariant} {finding.title}{times}: {finding.explanation}")
