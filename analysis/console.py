@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analysis.death import LastWords
 from analysis.trouble import Collector, Shortage, Trouble
 
 KIB = 1024
@@ -35,15 +37,19 @@ class Console:
     meminfo: list[Meminfo] = field(default_factory=list)
     trouble: list[Trouble] = field(default_factory=list)
     shortage: Shortage | None = None
+    last_words: LastWords = field(default_factory=LastWords)
 
 
-def read_console(path: Path) -> Console:
-    """Parse a console log of any size, line by line; a missing file is an absent console."""
+def read_console(path: Path, log: Sequence[str] = ()) -> Console:
+    """Parse a console log of any size, line by line; a missing file is an absent console.
+
+    ``log`` are the kernel's last messages as the emulator found them in memory, which need not have reached the console.
+    """
     if not path.exists():
         return Console()
     userspace = done = False
     meminfo: list[Meminfo] = []
-    collector = Collector()
+    collector, words = Collector(), LastWords()
     with path.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             userspace = userspace or "ACCEPTLAB userspace" in line
@@ -52,8 +58,12 @@ def read_console(path: Path) -> Console:
                 meminfo.append(_meminfo(found))
             else:
                 collector.read(line)
+                words.read(line)
+    for line in log:
+        collector.read_log(line)
+        words.read(line)
     troubles = list(collector.troubles.values())
-    return Console(True, userspace, done, meminfo, troubles, collector.shortage)
+    return Console(True, userspace, done, meminfo, troubles, collector.shortage, words)
 
 
 def _meminfo(found: re.Match[str]) -> Meminfo:

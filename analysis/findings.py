@@ -86,7 +86,8 @@ class InvariantResult:
 class Verdict:
     """The judgement of one run. ``reasons`` says why it would be undecided without findings, else it is empty.
 
-    ``host`` has a line for each attack of the host's: noticed, not noticed or harmless. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
+    ``host`` has a line for each attack of the host's: noticed, not noticed or harmless; ``cause`` what a guest that died
+    died of. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
     """
 
     verdict: str
@@ -98,6 +99,7 @@ class Verdict:
     events_sha256: str = ""
     not_stored: str = ""
     host: list[str] = field(default_factory=list)
+    cause: list[str] = field(default_factory=list)
 
     @property
     def undecided(self) -> list[str]:
@@ -122,6 +124,7 @@ class Verdict:
             "events": self.events,
             "events_sha256": self.events_sha256,
             "host": self.host,
+            "cause": self.cause,
             "invariants": [result.to_json() for result in self.invariants],
             "findings": [finding.to_json() for finding in self.findings],
         }

@@ -17,6 +17,7 @@ import numpy as np
 from analysis.absent import in_words
 from analysis.attacks import AttackLog, not_done
 from analysis.console import Console, read_console
+from analysis.death import LastRefusal, causes
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
 from analysis.evidence import Evidence, silent_probes
@@ -100,7 +101,7 @@ def judge(
     ``symbols`` is asked for only when there is a finding to name.
     """
     events = EventFile(run.events_path)
-    console = read_console(run.console_path)
+    console = read_console(run.console_path, _kernel_log(run))
     walk = Walk(run, events)
     attacks = AttackLog()
     context = Context(run, console, walk.holes, attacks)
@@ -120,15 +121,25 @@ def judge(
     return _verdict(context, walk, tally, results, findings, doubts, symbols)
 
 
+def _kernel_log(run: Run) -> list[str]:
+    """The kernel's last messages in the emulator's report, of a guest that did not reach its end."""
+    lines = (run.info.report or {}).get("printk", [])
+    if run.info.outcome == "userspace" or not isinstance(lines, list):
+        return []
+    return [str(line) for line in lines]
+
+
 class _Tally:
     """What is needed to tell a kernel that does not know unaccepted memory."""
 
     def __init__(self, unaccepted: Sequence[Range]) -> None:
         self.kernel_accepts = 0
         self.evidence = Evidence(unaccepted)
+        self.refusal = LastRefusal()
 
     def watch(self, batch: Batch, ops: np.typing.NDArray[np.uint8]) -> None:
         self.evidence.watch(batch)
+        self.refusal.watch(batch, ops)
         if self.kernel_accepts == 0:
             accepts = batch["stage"][ops == Op.ACCEPT]
             self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
@@ -231,6 +242,7 @@ def _verdict(
         + _not_decided(verdict, run, results)
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
         host=attacks.lines(run.info),
+        cause=causes(run.info, console.last_words, tally.refusal),
         findings=findings,
         invariants=results,
         reasons=reasons,

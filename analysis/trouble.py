@@ -144,6 +144,7 @@ class Collector:
     def __init__(self) -> None:
         self.troubles: dict[str, Trouble] = {}
         self.shortage: Shortage | None = None
+        self.seen: set[str] = set()
         self._loaded = ""
         self._second = False
         self._exhausts = False
@@ -159,6 +160,7 @@ class Collector:
         kind = kind_of(line)
         if kind is None:
             return False
+        self.seen.add(line)
         if kind in (OUT_OF_MEMORY, NO_PAGES):
             self._note_shortage(line)
         if self._is_wanted(kind, line):
@@ -170,6 +172,11 @@ class Collector:
         if len(found.lines) < LISTED_LINES:
             found.lines.append(quoted(line))
         return True
+
+    def read_log(self, raw: str) -> None:
+        """Look at a line of the kernel's own log; what the console has already counts once."""
+        if message(raw) not in self.seen:
+            self.read(raw)
 
     def _follow(self, line: str) -> None:
         """Know what the guest is doing."""

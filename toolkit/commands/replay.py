@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -81,14 +81,37 @@ def _print(run: Path, verdict: Verdict) -> None:
     label = "undecided" if verdict.undecided else "besides"
     for reason in verdict.reasons:
         typer.echo(f"  {label}: {reason}")
+    for line in verdict.cause:
+        typer.echo(f"  cause: {line}")
     for line in verdict.host:
         typer.echo(f"  host: {line}")
     for finding in verdict.findings:
         times = f" ({finding.total} times)" if finding.total > 1 else ""
         typer.echo(f"  {finding.invariant} {finding.title}{times}: {finding.explanation}")
         evidence = finding.evidence
-        if code := [evidence[name] for name in ("symbol", "source") if name in evidence]:
-            typer.echo(f"    code: {', '.join(code)}")
+        if where := _where(evidence):
+            typer.echo(f"    where: {where}")
+        if code := _code(evidence):
+            typer.echo(f"    code: {code}")
         typer.echo(f"    rule: {evidence['rule']}")
     if verdict.not_stored:
         typer.echo(f"  not stored: {verdict.not_stored}")
+
+
+def _where(evidence: dict[str, Any]) -> str:
+    """Name page, vCPU and stage of a finding, as far as it has them."""
+    names = {"gpa": "page", "vcpu": "vCPU", "stage": "stage"}
+    parts = [f"{word} {evidence[name]}" for name, word in names.items() if name in evidence]
+    return ", ".join(parts)
+
+
+def _code(evidence: dict[str, Any]) -> str:
+    """Name the function, else the address, with its source line, and the same of its caller."""
+    parts = []
+    for before, word in (("", ""), ("caller_", "called from ")):
+        address = evidence.get("caller" if before else "rip")
+        name = evidence.get(f"{before}symbol", address)
+        source = evidence.get(f"{before}source")
+        if name:
+            parts.append(f"{word}{name}{f' ({source})' if source else ''}")
+    return ", ".join(parts)

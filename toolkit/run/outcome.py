@@ -68,10 +68,13 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     return _of_own_end(told, console)
 
 
-def of_second_kernel(outcome: Outcome, console: str) -> Outcome:
+def of_second_kernel(
+    outcome: Outcome, console: str, report: dict[str, Any] | None = None
+) -> Outcome:
     """Return the outcome of a run that was to start a second kernel: userspace means that kernel's.
 
     An end of another kind is that already, but the crash that was to start the second kernel is no reason for it.
+    The emulator's report says in which kernel the guest ended; without it, the first one is not blamed.
     """
     if _SECOND_USERSPACE.search(console):
         return outcome
@@ -82,7 +85,10 @@ def of_second_kernel(outcome: Outcome, console: str) -> Outcome:
     if not loaded:
         return outcome if outcome.word != "userspace" else Outcome("terminated", outcome.reason)
     if outcome.word in ("userspace", "panic"):
+        stage = str((report or {}).get("stage") or "second-")
         reason = f"the second kernel, started by {loaded[1]}, did not reach userspace"
+        if not stage.startswith("second-"):
+            reason = f"the first kernel ended on its way to the second one, by {loaded[1]}"
         said = f": {outcome.reason}" if outcome.reason else ""
         return Outcome("terminated" if outcome.word == "userspace" else "panic", reason + said)
     return outcome

@@ -215,7 +215,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     console = files.console.read_text(errors="replace") if files.console.is_file() else ""
     came_to = outcome.judge(report, console, ending, ready.options.time_limit)
     if ready.second:
-        came_to = outcome.of_second_kernel(came_to, console)
+        came_to = outcome.of_second_kernel(came_to, console, report)
     events = _convert(files)
     support = _support_as_seen(ready, events is not None)
     came_to = outcome.with_remark(came_to, remark(support, ready.options.platform))

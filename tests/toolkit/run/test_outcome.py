@@ -111,8 +111,14 @@ DEEP = {"outcome": "shutdown", "stage": "second-kernel"}
          Ending(0), "userspace", ""),
         (OFF, f"{CRASH}{SECOND}", Ending(0), "userspace", "before its workloads did"),
         (OFF, f"{CRASH}{SECOND}Kernel panic - not syncing: Two\r\n", Ending(0), "panic", "Two"),
-        (OFF, CRASH, Ending(0), "panic", "by kdump, did not reach userspace: sysrq"),
-        (OFF, LOADED, Ending(0), "terminated", "by kdump, did not reach userspace"),
+        (DEEP, CRASH, Ending(0), "panic", "by kdump, did not reach userspace: sysrq"),
+        (DEEP, LOADED, Ending(0), "terminated", "by kdump, did not reach userspace"),
+        ({}, LOADED, Ending(0), "terminated", "by kdump, did not reach userspace"),
+        (OFF, CRASH, Ending(0), "panic", "the first kernel ended on its way to the second one, by kdump: sysrq"),
+        (
+            {"stage": "userspace", "printk": ["Kernel panic - not syncing: Fatal exception"]}, LOADED.replace("kdump", "kexec"),
+            Ending(0), "panic", "the first kernel ended on its way to the second one, by kexec: Fatal",
+        ),
         ({"outcome": "stopped", "reason": "NPF"}, LOADED, Ending(0), "stopped", "NPF"),
         (
             {"outcome": "triple-fault"}, LOADED.replace("kdump", "kexec") + "Kernel panic - not syncing: Oh dear\r\n",
@@ -127,7 +133,7 @@ DEEP = {"outcome": "shutdown", "stage": "second-kernel"}
 def test_outcomes_where_a_second_kernel_was_wanted(
     report: dict, console: str, ending: Ending, word: str, reason: str
 ) -> None:
-    came_to = of_second_kernel(judge(report, console, ending, 5.0), console)
+    came_to = of_second_kernel(judge(report, console, ending, 5.0), console, report)
     assert came_to.word == word
     assert reason in came_to.reason
 
