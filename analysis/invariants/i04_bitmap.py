@@ -39,10 +39,14 @@ class BitmapTrue(Invariant):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._accepts = _RecentAccepts()
+        crashed = self.info.second is not None and self.info.second.started_by == "kdump"
+        self._lasts = _LastUnits() if crashed or self.info.outcome != "userspace" else None
         self._compared = 0
 
     def watch(self, step: Step) -> None:
         self._accepts.watch(step)
+        if self._lasts is not None:
+            self._lasts.watch(step)
         bitmap = self.info.hand_over.bitmap
         if step.snapshot is None or step.snapshot.bits is None or bitmap is None:
             return
@@ -75,6 +79,8 @@ class BitmapTrue(Invariant):
         )
         late = set_ & ram & (never == 0) & ~mixed & ((unit & EVER) != 0)
         late &= ~self._accepts.recent(int(step.batch["clock"][-1]), step.states.units)
+        if self._lasts is not None:
+            late &= ~self._lasts.around(late)
         self._blame(
             step,
             snapshot,
@@ -141,3 +147,29 @@ class _RecentAccepts:
         if len(self._clock) != units:
             return np.zeros(units, np.bool_)
         return (self._clock > 0) & (self._clock + np.uint64(IN_PROGRESS_CLOCK) > np.uint64(now))
+
+
+class _LastUnits:
+    """The unit that each vCPU accepted last: one that died in accept_memory() could not clear the bits of its range."""
+
+    def __init__(self) -> None:
+        self._unit: dict[int, int] = {}
+
+    def watch(self, step: Step) -> None:
+        accepts = np.flatnonzero(step.ops == Op.ACCEPT)
+        vcpus = step.batch["vcpu"][accepts]
+        for vcpu in np.unique(vcpus).tolist():
+            at = accepts[np.flatnonzero(vcpus == vcpu)[-1]]
+            self._unit[vcpu] = int(step.batch["gpa"][at]) // UNIT_SIZE
+
+    def around(self, late: Bool) -> Bool:
+        """Which of the units whose bit is still set lie in one piece with the last unit of a vCPU."""
+        mine = np.zeros(len(late), np.bool_)
+        for unit in self._unit.values():
+            if unit < len(late) and late[unit]:
+                before = np.flatnonzero(~late[:unit])
+                behind = np.flatnonzero(~late[unit:])
+                start = int(before[-1]) + 1 if len(before) else 0
+                stop = unit + int(behind[0]) if len(behind) else len(late)
+                mine[start:stop] = True
+        return mine

@@ -12,7 +12,7 @@ from analysis.findings import InvariantResult, Status
 from analysis.invariants.answered import may_be_answered
 from analysis.invariants.base import Context, Invariant, Step, Suspicion
 from analysis.page_states import PageStates
-from analysis.schema import UNIT_SIZE, Kind, Stage
+from analysis.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 from analysis.transitions import EVER, Op
 from analysis.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
 
@@ -30,7 +30,8 @@ class GuardUnit(Invariant):
     With the guard unit an accept ends 2 MiB behind a block border. Accepted memory that ends on
     a block border, with unaccepted RAM behind it, was accepted without a guard. What was
     accepted earlier has any shape; it is judged by the requests themselves, if there is a probe
-    on accept_memory().
+    on accept_memory(): when the call returns, for until then the memory is nobody's; at the end of
+    the trace where the recorder saw no returns. A request ends with the page in which its last byte is.
     """
 
     name = "I5"
@@ -55,6 +56,9 @@ class GuardUnit(Invariant):
         names = probes[self._probes[0]].arguments if self._probes else ()
         self._second = second(REQUEST, names, self.info.kernel.version)
         self._asked: dict[str, dict[int, int]] = {END: {}, SIZE: {}}
+        self._guardless: dict[str, dict[int, int]] = {END: {}, SIZE: {}}
+        self._open: dict[int, list[tuple[int, int, int]]] = {}
+        self._returns = False
         self._shows_size = False
 
     def watch(self, step: Step) -> None:
@@ -106,41 +110,89 @@ class GuardUnit(Invariant):
             self._told.update(step.batch["gpa"][fresh[:_MOST_TOLD]].tolist())
 
     def _watch_requests(self, step: Step) -> None:
-        """Ends of requests that are borders of units, and the first event that asked for each."""
+        """Follow the calls: what each vCPU asked for, and at its return whether the unit behind is accepted."""
         if not self._probes:
             return
         batch = step.batch
-        asked = batch["kind"] == Kind.PROBE_ENTER
-        asked &= np.isin(batch["detail"], self._probes)
-        positions = np.flatnonzero(asked)
-        start, given = batch["gpa"][positions], batch["size"][positions]
-        self._shows_size = self._shows_size or shows_size(start, given)
-        for what, end in ((END, given), (SIZE, start + given)):
-            for border, position in zip(end.tolist(), positions.tolist(), strict=True):
-                if border % UNIT_SIZE == 0:
-                    self._asked[what].setdefault(border, int(batch["seq"][position]))
+        entry = batch["kind"] == Kind.PROBE_ENTER
+        calls = (entry | (batch["kind"] == Kind.PROBE_RETURN)) & np.isin(
+            batch["detail"], self._probes
+        )
+        positions = np.flatnonzero(calls)
+        asked = positions[entry[positions]]
+        given = (batch["gpa"][asked], batch["size"][asked])
+        self._shows_size = self._shows_size or shows_size(*given)
+        returned = []
+        for at in positions.tolist():
+            stack = self._open.setdefault(int(batch["vcpu"][at]), [])
+            if entry[at]:
+                stack.append((int(batch["gpa"][at]), int(batch["size"][at]), int(batch["seq"][at])))
+                self._note(stack[-1])
+            elif stack:
+                returned.append((*stack.pop(), int(batch["seq"][at])))
+        if returned:
+            self._returns = True
+            self._judge_returns(step, returned)
+
+    def _note(self, call: tuple[int, int, int]) -> None:
+        start, given, seq = call
+        for what, border in _borders(start, given):
+            self._asked[what].setdefault(border, seq)
+
+    def _judge_returns(self, step: Step, returned: list[tuple[int, int, int, int]]) -> None:
+        """Units behind what was asked for that were not accepted, or not wholly, at the return."""
+        never = never_accepted_pages(step.states)
+        inside = units_inside(step.states, self.info.hand_over.unaccepted)
+        done = self._done_seq(step)
+        for start, given, seq, returns in returned:
+            for what, border in _borders(start, given):
+                unit = border // UNIT_SIZE
+                if unit >= len(inside) or not inside[unit]:
+                    continue
+                if never[unit] or done[unit] > returns:
+                    self._guardless[what].setdefault(border, seq)
+
+    def _done_seq(self, step: Step) -> npt.NDArray[np.int64]:
+        """Per unit: the last event of this step that accepted a page of it for the first time, else -1."""
+        done = np.full(step.states.units, -1, np.int64)
+        for one in step.entries:
+            fresh = np.flatnonzero((one.op == Op.ACCEPT) & ((one.before & EVER) == 0))
+            if len(fresh):
+                seq = step.batch["seq"][one.last[fresh]].astype(np.int64)
+                np.maximum.at(done, one.unit[fresh], seq)
+        return done
+
+    @property
+    def _kind_of_second(self) -> str:
+        return self._second or (SIZE if self._shows_size else END)
 
     @property
     def _requests(self) -> dict[int, int]:
-        return self._asked[self._second or (SIZE if self._shows_size else END)]
+        return self._asked[self._kind_of_second]
 
     def _blame_requests(self) -> None:
+        guardless = self._guardless[self._kind_of_second]
+        why = "When the request up to this border returned, the unit behind it was unaccepted."
+        if not self._returns:
+            guardless = self._guardless_at_end()
+            why = "The kernel asked for memory up to this border, and the unit behind it is unaccepted."
+        suspects = self.suspects(REQUEST)
+        listed = [
+            Suspicion(MISSING, why, [guardless[border]], border, UNIT_SIZE)
+            for border in sorted(guardless)[: suspects.room]
+        ]
+        suspects.add(len(guardless), listed)
+
+    def _guardless_at_end(self) -> dict[int, int]:
         never = never_accepted_pages(self._states)
         inside = units_inside(self._states, self.info.hand_over.unaccepted)
-        guardless = [
-            border
-            for border in sorted(self._requests)
+        return {
+            border: seq
+            for border, seq in self._requests.items()
             if border // UNIT_SIZE < len(inside)
             and inside[border // UNIT_SIZE]
             and never[border // UNIT_SIZE]
-        ]
-        suspects = self.suspects(REQUEST)
-        why = "The kernel asked for memory up to this border, and the unit behind it is unaccepted."
-        listed = [
-            Suspicion(MISSING, why, [self._requests[border]], border, UNIT_SIZE)
-            for border in guardless[: suspects.room]
-        ]
-        suspects.add(len(guardless), listed)
+        }
 
     def _ends(self) -> npt.NDArray[np.intp]:
         """Units accepted late, and wholly, whose next unit is unaccepted RAM."""
@@ -163,3 +215,10 @@ class GuardUnit(Invariant):
             for unit in units[: suspects.room].tolist()
         ]
         suspects.add(len(units), listed)
+
+
+def _borders(start: int, given: int) -> list[tuple[str, int]]:
+    """Where a call's memory ends, if that is a border of units, for each meaning of its second argument."""
+    ends = [(END, given), (SIZE, start + given)]
+    whole = [(what, -(-end // PAGE_SIZE) * PAGE_SIZE) for what, end in ends]
+    return [(what, end) for what, end in whole if end % UNIT_SIZE == 0]

@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from analysis.absent import BLOCKS, EARLY, RESULTS
 from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Context, Invariant, Positions, Step
-from analysis.schema import UNIT_SIZE, Kind
+from analysis.invariants.base import Context, Invariant, Positions, Step, Suspicion
+from analysis.schema import UNIT_SIZE, Kind, label
 from analysis.transitions import Op
 
 ALREADY = "accepted a page that was accepted already"
@@ -79,6 +79,10 @@ class NoStorms(Invariant):
         self._watch_mismatches(step, odd[accepts & mismatched])
 
     def finish(self) -> InvariantResult:
+        for one in self.suspects(ALREADY).listed:
+            one.explanation += _parties(one)
+        if not self.suspects(ALREADY).total:
+            del self.kinds[ALREADY]
         return self.result(
             Status.HOLDS,
             f"No accept met an accepted page; {self._mismatches} size mismatches, none repeated.",
@@ -128,6 +132,27 @@ class NoStorms(Invariant):
         last[:-1] = first[1:]
         self._open[units[last]] = opens[last]
         return np.sort(positions[(opens == _OPEN) & (before == _OPEN)])
+
+
+def _parties(one: Suspicion) -> str:
+    """Name who accepted the page before, and who did now."""
+    before = [
+        event
+        for event in one.history
+        if event["kind"] in (label(Kind.ACCEPT), label(Kind.LAUNCH))
+        and event["seq"] < one.events[0]
+        and event["result"] == 0
+        and event.get("carry") != 1
+    ]
+    if not before:
+        return ""
+    first = before[-1]
+    if first["kind"] == label(Kind.LAUNCH):
+        return f" It was accepted before the first instruction; vCPU {one.vcpu} accepted it now."
+    return (
+        f" vCPU {first['vcpu']} had accepted it in stage {first['stage']} (event {first['seq']}, at {first['rip']:#x}); "
+        f"vCPU {one.vcpu} accepted it now."
+    )
 
 
 def _followed_up(step: Step, unit: Positions, position: Positions) -> bool:

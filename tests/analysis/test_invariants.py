@@ -517,3 +517,133 @@ def test_many_of_a_kind_are_counted_and_a_few_listed(tmp_path: Path) -> None:
     assert {finding.total for finding in verdict.findings} == {300}
     (broken,) = [one for one in verdict.invariants if one.findings]
     assert broken.findings == 300
+
+
+# --- when, and by whom ----------------------------------------------------------------------
+
+
+def asks(guest: Guest, start: int, size: int, kind: Kind = Kind.PROBE_ENTER, vcpu: int = 0) -> None:
+    guest.event(kind, start, size, detail=0, vcpu=vcpu)
+
+
+def guarded(guest: Guest, folder: Path) -> tuple[str, list[int]]:
+    """What I5 says, and the borders of its findings; the guest has a probe on accept_memory() alone."""
+    guest.end()
+    probes = (Probe("accept_memory", 0xFFFFFFFF81000000),)
+    verdict = replay_run(guest.write(folder / "run", probes=probes))
+    status = {one.name: one.status.value for one in verdict.invariants}["I5"]
+    return status, [int(one.evidence["gpa"], 16) for one in verdict.findings]
+
+
+@pytest.mark.parametrize("late", [0, UNIT_SIZE])
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("short", [0, 1, 8, PAGE_SIZE - 1, PAGE_SIZE])
+def test_a_guard_counts_when_the_request_returns(
+    short: int, cut: bool, late: int, tmp_path: Path
+) -> None:
+    """A unit that is accepted later was no guard; a request ends with the page of its last byte."""
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    start = at(guest, 16 * MIB)
+    asks(guest, start, BLOCK - short)
+    for unit in range(start, start + BLOCK + UNIT_SIZE - late, UNIT_SIZE):
+        guest.accept_unit(unit, 0)
+    asks(guest, 0, 0, Kind.PROBE_RETURN)
+    if cut:
+        guest.snapshot("between")
+    for unit in range(start + BLOCK + UNIT_SIZE - late, start + 2 * BLOCK, UNIT_SIZE):
+        guest.accept_unit(unit, 0)
+    guest.bits[8:12] = False
+    broken = late and short < PAGE_SIZE
+    looked_at = "holds" if short < PAGE_SIZE else "not decidable"
+    expected = ("broken", [start + BLOCK]) if broken else (looked_at, [])
+    assert guarded(guest, tmp_path) == expected
+
+
+def test_a_request_that_did_not_return_is_not_judged(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    first, second = at(guest, 16 * MIB), at(guest, 40 * MIB)
+    asks(guest, second, BLOCK, vcpu=1)  # dies in it
+    asks(guest, first, BLOCK)
+    for unit in range(first, first + BLOCK + UNIT_SIZE, UNIT_SIZE):
+        guest.accept_unit(unit, 0)
+    guest.bits[8:11] = False
+    asks(guest, 0, 0, Kind.PROBE_RETURN)
+    assert guarded(guest, tmp_path) == ("holds", [])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "vcpu", "found"),
+    [("panic", 1, False), ("userspace", 1, True), ("panic", None, True)],
+)
+def test_bits_that_a_vcpu_could_not_clear_when_it_died(
+    outcome: str, vcpu: int | None, found: bool, tmp_path: Path
+) -> None:
+    """It accepted two units; whoever goes on accepting elsewhere has cleared the bits of what it finished."""
+    guest = after_boot(cpus=4)
+    start = at(guest, 40 * MIB)
+    for unit in (start, start + UNIT_SIZE):
+        guest.accept_unit(unit, 1)
+    if vcpu is None:
+        guest.accept_memory(at(guest, 52 * MIB), UNIT_SIZE, vcpu=1)
+    guest.clock += 1 << 30
+    told = titles(finished_at(guest), tmp_path, outcome=outcome)
+    assert ("the bitmap says unaccepted, but the unit is accepted" in told) == found
+
+
+def finished_at(guest: Guest) -> Guest:
+    guest.end()
+    return guest
+
+
+def test_the_parties_of_a_second_accept_are_named(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = at(guest, 22 * MIB)  # accepted by vCPU 1 as the kernel booted
+    guest.event(Kind.ACCEPT, page, UNIT_SIZE, result=TDX_ALREADY | 1, vcpu=0)
+    (finding,) = replay(finished(guest), tmp_path).findings
+    assert "vCPU 1 had accepted it in stage kernel (event " in finding.explanation
+    assert finding.explanation.endswith("vCPU 0 accepted it now.")
+
+
+def test_turns_of_two_vcpus_in_a_unit_are_one_finding_however_often(tmp_path: Path) -> None:
+    guest = Guest(backing="4K")
+    guest.boot()
+    unit = at(guest, 40 * MIB)
+    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
+    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
+        if number in (60, 80):
+            guest.snapshot("between")
+        guest.accept_block(page, PAGE_SIZE, vcpu=number // 20 % 2 if number < 100 else 1)
+    guest.bits[40 * MIB // UNIT_SIZE] = False
+    (finding,) = [
+        one for one in replay(finished(guest), tmp_path).findings if one.invariant == "I6"
+    ]
+    assert finding.total == 1
+
+
+def test_a_unit_may_pass_once_from_one_vcpu_to_the_next(tmp_path: Path) -> None:
+    guest = Guest(backing="4K")
+    guest.boot()
+    unit = at(guest, 40 * MIB)
+    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
+    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
+        guest.accept_block(page, PAGE_SIZE, vcpu=int(number > 100))
+    guest.bits[40 * MIB // UNIT_SIZE] = False
+    assert titles(finished(guest), tmp_path) == []
+
+
+def test_a_lock_is_held_across_the_border_of_a_batch(tmp_path: Path) -> None:
+    guest = Guest(probes=LOCK_PROBES)
+    guest.boot()
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=0)
+    guest.snapshot("between")
+    guest.accept_memory(at(guest, 40 * MIB), BLOCK)
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
+    probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
+    (finding, *_) = replay(finished(guest), tmp_path, probes=probes).findings
+    assert finding.invariant == "I8"
