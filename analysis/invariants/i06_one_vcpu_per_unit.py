@@ -24,6 +24,7 @@ class OneVcpuPerUnit(Invariant):
         "makes others wait)."
     )
     needs = frozenset({"accept", RESULTS, BLOCKS, EARLY})
+    _looked_at = False
 
     def watch(self, step: Step) -> None:
         if self.info.machine.cpus < 2 and not step.batch["vcpu"].any():
@@ -34,6 +35,7 @@ class OneVcpuPerUnit(Invariant):
         for one in step.entries:
             fresh = np.flatnonzero((one.op == Op.ACCEPT) & ((one.before & EVER) == 0))
             if len(fresh):
+                self._looked_at = True
                 self._watch_units(step, one.unit[fresh], one.position[fresh])
 
     def _watch_units(self, step: Step, unit: Positions, position: Positions) -> None:
@@ -68,6 +70,8 @@ class OneVcpuPerUnit(Invariant):
     def finish(self) -> InvariantResult:
         if self.info.machine.cpus < 2:
             return self.result(Status.NOT_APPLICABLE, "The guest has one vCPU.")
+        if not self._looked_at and self.shows(*self.needs):
+            return self.result(Status.NOT_APPLICABLE, "No page was accepted for the first time.")
         return self.result(Status.HOLDS, "Every unit was accepted by one vCPU at a time.")
 
     def _grow(self, units: int) -> None:

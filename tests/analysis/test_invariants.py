@@ -647,3 +647,12 @@ def test_a_lock_is_held_across_the_border_of_a_batch(tmp_path: Path) -> None:
     probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
     (finding, *_) = replay(finished(guest), tmp_path, probes=probes).findings
     assert finding.invariant == "I8"
+
+
+def test_vcpus_that_accept_nothing_show_nothing(tmp_path: Path) -> None:
+    guest = Guest(layout=Layout(32 * MIB, 32 * MIB))
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    guest.stage(Stage.USERSPACE)
+    status = {one.name: one.status.value for one in replay(finished_at(guest), tmp_path).invariants}
+    assert status["I6"] == "not applicable"
