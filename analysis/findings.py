@@ -107,6 +107,11 @@ class Verdict:
         return self.reasons if self.verdict == "undecided" else []
 
     @property
+    def told(self) -> list[str]:
+        """Lines about a guest's death, and about attacks by the host."""
+        return [f"cause: {line}" for line in self.cause] + [f"host: {line}" for line in self.host]
+
+    @property
     def exit_code(self) -> int:
         """That of the verdict alone (analysis.exit_codes)."""
         return OF_VERDICT[self.verdict]

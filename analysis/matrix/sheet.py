@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from analysis.exit_codes import of_run
+from analysis.exit_codes import CLEAN, of_run
 from analysis.matrix.columns import COLUMNS
 
 FORMAT = 1
@@ -41,7 +41,9 @@ class CellSheet:
 
     @property
     def code(self) -> int:
-        """The exit code of a run that was made."""
+        """The exit code of a run that was made; CLEAN where there is none."""
+        if not self.facts:
+            return CLEAN
         return of_run(str(self.facts["verdict"]), str(self.facts["outcome"]))
 
 

@@ -50,8 +50,8 @@ def _comparison(subjects: Sequence[Subject]) -> str:
 def _run(subject: Subject) -> str:
     verdict = subject.verdict
     parts = [f"## {_plain(subject.name)}: {verdict.verdict}", _plain(verdict.headline)]
-    if verdict.reasons:
-        parts.append("\n".join(f"- {_plain(reason)}" for reason in verdict.reasons))
+    if told := [*verdict.reasons, *verdict.told]:
+        parts.append("\n".join(f"- {_plain(line)}" for line in told))
     results = [
         [result.name, str(result.status), result.title, result.explanation]
         for result in verdict.invariants

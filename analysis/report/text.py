@@ -76,7 +76,11 @@ def _run(subject: Subject) -> str:
     verdict = subject.verdict
     lines = [*_wrapped(f"{subject.name}: {verdict.verdict}"), "=" * WIDTH]
     lines += _wrapped(verdict.headline)
-    lines += [line for reason in verdict.reasons for line in _wrapped(f"- {reason}", "  ")]
+    lines += [
+        line
+        for reason in (*verdict.reasons, *verdict.told)
+        for line in _wrapped(f"- {reason}", "  ")
+    ]
     lines.append("")
     for result in verdict.invariants:
         lines.append(f"  {result.name:<4} {result.status:<15} {result.title}"[:WIDTH])

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from analysis.findings import Verdict
 from analysis.replay import replay_run
+from analysis.report import render
 from analysis.schema import UNIT_SIZE, Kind
 from tests.analysis.synthetic import MIB, SNP_SIZE_MISMATCH, TDX_SIZE_MISMATCH, Guest
 from toolkit.commands.app import app
@@ -102,3 +103,13 @@ def test_a_finding_names_page_vcpu_stage_and_caller(tmp_path: Path) -> None:
     shown = CliRunner().invoke(app, ["replay", str(tmp_path / "run")]).stdout
     assert f"    where: page {page:#x}, vCPU 1, stage userspace\n" in shown
     assert "    code: 0xffffffff81234567, called from 0xffffffff81235567\n" in shown
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_a_report_tells_the_cause(form: str, tmp_path: Path) -> None:
+    guest = booted()
+    guest.console.append("kernel BUG at mm/memblock.c:1200!")
+    died(guest, tmp_path)
+    report = render([tmp_path / "run"], form)
+    assert "kernel BUG at mm/memblock.c:1200!" in report.replace("\\", "")
+    assert "cause" in report

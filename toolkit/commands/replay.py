@@ -81,10 +81,8 @@ def _print(run: Path, verdict: Verdict) -> None:
     label = "undecided" if verdict.undecided else "besides"
     for reason in verdict.reasons:
         typer.echo(f"  {label}: {reason}")
-    for line in verdict.cause:
-        typer.echo(f"  cause: {line}")
-    for line in verdict.host:
-        typer.echo(f"  host: {line}")
+    for line in verdict.told:
+        typer.echo(f"  {line}")
     for finding in verdict.findings:
         times = f" ({finding.total} times)" if finding.total > 1 else ""
         typer.echo(f"  {finding.invariant} {finding.title}{times}: {finding.explanation}")

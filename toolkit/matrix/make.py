@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.exit_codes import of_run
+from analysis.exit_codes import CLEAN, of_run
 from analysis.files import write_text
 from analysis.matrix.columns import facts_of
 from toolkit.emulator.build import Emulator
@@ -56,7 +56,9 @@ class Result:
 
     @property
     def code(self) -> int:
-        """The exit code of a run that was made."""
+        """The exit code of a run that was made; CLEAN where there is none."""
+        if not self.facts:
+            return CLEAN
         return of_run(str(self.facts["verdict"]), str(self.facts["outcome"]))
 
 

@@ -31,7 +31,7 @@ def section(subject: Subject, number: int, figures: Figures) -> str:
         f'<span class="badge {verdict.verdict}">{verdict.verdict}</span>',
         f'<a class="back" href="#run-{number}-source">where its numbers come from</a></div>',
         f"<p>{escape(verdict.headline)}</p>",
-        listed(verdict.reasons),
+        listed([*verdict.reasons, *verdict.told]),
         findings(verdict),
         _map(subject, figures),
         invariants(verdict),
