@@ -30,7 +30,7 @@ from tests.analysis.synthetic import (
 SPARE = 56 * MIB
 """Offset above the layout's low end that the boot does not touch."""
 LOCK = 0xFFFFFFFF82000040
-LOCK_PROBES = ("_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "unaccepted_memory_lock")
+LOCK_PROBES = ("unaccepted_memory_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore")
 
 
 def replay(guest: Guest, folder: Path, **changes: Any) -> Verdict:
@@ -112,9 +112,9 @@ def accept_of_an_accepted_page() -> Broken:
 def accept_under_the_lock() -> Broken:
     guest = Guest(probes=LOCK_PROBES)
     guest.boot()
-    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=0)
-    guest.accept_memory(at(guest, 40 * MIB), BLOCK)
     guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
+    guest.accept_memory(at(guest, 40 * MIB), BLOCK)
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=2)
     guest.work()
     guest.end()
     probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
@@ -308,8 +308,8 @@ def test_a_lock_that_nobody_was_seen_to_take_shows_nothing(
     guest = Guest(probes=LOCK_PROBES)
     guest.stage_now = Stage.KERNEL
     if takes:
-        guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=0)
         guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
+        guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=2)
     if accepts:
         guest.accept_memory(at(guest, 40 * MIB), BLOCK)
     probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
@@ -640,10 +640,10 @@ def test_a_unit_may_pass_once_from_one_vcpu_to_the_next(tmp_path: Path) -> None:
 def test_a_lock_is_held_across_the_border_of_a_batch(tmp_path: Path) -> None:
     guest = Guest(probes=LOCK_PROBES)
     guest.boot()
-    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=0)
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
     guest.snapshot("between")
     guest.accept_memory(at(guest, 40 * MIB), BLOCK)
-    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
+    guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=2)
     probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
     (finding, *_) = replay(finished(guest), tmp_path, probes=probes).findings
     assert finding.invariant == "I8"
