@@ -19,6 +19,7 @@ from analysis.page_states import Entries, PageStates
 from analysis.run_folder import Run
 from analysis.schema import COLUMNS, KIND_NAMES, NO_CARRY, Kind, Stage
 from analysis.snapshots import Snapshot, disagreement, read_snapshot
+from analysis.time_order import TimeOrder
 from analysis.transitions import Breach, ops_of
 
 _COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
@@ -49,6 +50,7 @@ class Walk:
         self.past_known = True
         self._ended = False
         self._handed_over = False
+        self._order = TimeOrder()
 
     def steps(self, progress: Progress | None = None) -> Iterator[Step]:
         """All steps in order. Raises BadInput when the file turns out to be damaged."""
@@ -68,6 +70,8 @@ class Walk:
                 self.problems.append("the trace has no end record")
         if self.run.info.source != "emulator" and not self.run.info.events.complete:
             self.holes.unnumbered()
+        self._order.finish()
+        self._doubt(self._order.problem)
 
     def _begin(self, batch: Batch) -> Iterator[Step]:
         """Size the states; without RAM events, take the hand-over from run.json."""
@@ -91,6 +95,7 @@ class Walk:
 
     def _check(self, batch: Batch) -> None:
         """Completeness: seq without a gap, one END that counts right, nothing behind it."""
+        self._order.follow(batch.start, batch["clock"], batch["kind"])
         wrong = self.holes.follow(batch["seq"])
         if len(wrong) and not self.problems:
             place, number = batch.start + int(wrong[0]), int(batch["seq"][wrong[0]])
@@ -148,6 +153,13 @@ class Walk:
                 self._contradiction(
                     batch, position, f"({does}) takes a page that the guest holds, and is no attack"
                 )
+
+    def _doubt(self, problem: str) -> None:
+        """Note what puts all that follows from several events in doubt; an empty text: nothing."""
+        if problem:
+            self.holes.contradicted(problem)
+            if len(self.problems) < _TOLD and problem not in self.problems:
+                self.problems.append(problem)
 
     def _contradiction(self, batch: Batch, position: int, what: str) -> None:
         if len(self.problems) < _TOLD:
