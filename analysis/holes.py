@@ -64,9 +64,11 @@ class Holes:
         return self.anywhere or bool(self.first or self.doubt)
 
     def between(self, low: int, high: int) -> str:
-        """What is missing of the events numbered ``low`` to ``high``, or in doubt, in words; nothing: an empty text."""
-        if self.doubt:
-            return self.doubt
+        """What is missing of the events numbered ``low`` to ``high``, or else the doubt about all, in words; nothing: an empty text."""
+        return (self.doubt if self.anywhere else "") or self.lost(low, high) or self.doubt
+
+    def lost(self, low: int, high: int) -> str:
+        """What is missing of the events numbered ``low`` to ``high``, in words; nothing: an empty text."""
         if self.anywhere:
             return "events are missing, and nothing tells from where"
         at = int(np.searchsorted(np.array(self.last, np.uint64), max(low, 0)))
