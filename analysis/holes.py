@@ -2,7 +2,8 @@
 """Where events of a trace are missing, and so what does not follow from those that are there.
 
 A recorder that numbers what it sees leaves a gap in ``seq`` where it lost events; a trace that breaks off lacks all that
-came behind. One that was numbered afterwards does not tell where the gaps are: they may be anywhere.
+came behind. One that was numbered afterwards does not tell where the gaps are: they may be anywhere. A trace that contradicts
+itself, or run.json, is in doubt as a whole.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class Holes:
     last: list[int] = field(default_factory=list)
     anywhere: bool = False
     """Whether events are missing, or moved, and nobody knows from where."""
+    doubt: str = ""
+    """A contradiction that puts every event in doubt, in words; empty: none is known."""
     _next: int = 0
 
     def follow(self, seq: Seqs) -> npt.NDArray[np.intp]:
@@ -52,11 +55,19 @@ class Holes:
         """Note that the events were numbered after some had been lost: only a gap that is seen tells where."""
         self.anywhere = self.anywhere or not any(last != END for last in self.last)
 
+    def contradicted(self, doubt: str) -> None:
+        """Note a contradiction, as a clause: nothing that follows from more than one event is certain. The first one stays."""
+        self.doubt = self.doubt or doubt
+
     def __bool__(self) -> bool:
         """Whether events are missing at all."""
-        return self.anywhere or bool(self.first)
+        return self.anywhere or bool(self.first or self.doubt)
 
     def between(self, low: int, high: int) -> str:
+        """What is missing of the events numbered ``low`` to ``high``, or else the doubt about all, in words; nothing: an empty text."""
+        return (self.doubt if self.anywhere else "") or self.lost(low, high) or self.doubt
+
+    def lost(self, low: int, high: int) -> str:
         """What is missing of the events numbered ``low`` to ``high``, in words; nothing: an empty text."""
         if self.anywhere:
             return "events are missing, and nothing tells from where"

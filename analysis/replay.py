@@ -28,6 +28,7 @@ from analysis.history import look_up
 from analysis.invariants import REGISTRY, Context, Invariant
 from analysis.invariants.base import Suspicion
 from analysis.run_folder import Run
+from analysis.run_info import NOT_KNOWN
 from analysis.schema import STAGE_NAMES, Stage
 from analysis.steps import Progress, Walk
 from analysis.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
@@ -261,7 +262,9 @@ def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
         reasons.append(
             f"run.json counts {run.info.events.count} events, the file has {walk.events.events}."
         )
-    if run.info.outcome != "userspace" and not answered:
+    if run.info.outcome == NOT_KNOWN:
+        reasons.append("How the guest ended is not known.")
+    elif run.info.outcome != "userspace" and not answered:
         because = f": {run.info.reason}" if run.info.reason else ""
         reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
     return reasons
@@ -296,7 +299,7 @@ def _unsupported(
     if console.meminfo:
         total = console.meminfo[0].total >> 20
         words += f"; it uses {total} MiB of {info.machine.memory >> 20} MiB"
-    if info.outcome != "userspace":
+    if info.outcome not in ("userspace", NOT_KNOWN):
         words += f"; it did not reach userspace ({info.outcome})"
     return words + "."
 

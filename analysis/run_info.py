@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 from analysis.typed_json import Json, Range, number_of
 
+NOT_KNOWN = "not known"
+"""In place of a word that nobody recorded: null in run.json."""
+
 PLATFORMS = ("snp", "tdx")
 CLOCKS = ("instructions", "ns")
 OUTCOMES = (
@@ -100,7 +103,7 @@ class KernelSupport:
 
 @dataclass(frozen=True)
 class Machine:
-    """What the guest was given. ``memory`` in bytes; ``accept`` is a word of the kernel's accept_memory= parameter.
+    """What the guest was given. ``memory`` in bytes (0: not known); ``accept`` is a word of the kernel's accept_memory= parameter, or NOT_KNOWN.
 
     ``accept`` is the policy that the kernel went by; ``refused`` the one that it was given and did not take, empty where it
     took it.
@@ -108,7 +111,7 @@ class Machine:
 
     memory: int = 0
     cpus: int = 1
-    accept: str = "lazy"
+    accept: str = NOT_KNOWN
     seed: int | None = None
     kaslr: bool = False
     refused: str = ""
@@ -127,10 +130,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class Host:
-    """Host policy: size of backing pages (2M, 4K), and when it assigns (demand, advance)."""
+    """Host policy: size of backing pages (2M, 4K), and when it assigns (demand, advance); or NOT_KNOWN."""
 
-    backing: str = "2M"
-    assign: str = "demand"
+    backing: str = NOT_KNOWN
+    assign: str = NOT_KNOWN
+
+    def __str__(self) -> str:
+        """Both in words; not known, once, where neither is."""
+        return self.backing if self.backing == self.assign else f"{self.backing}, {self.assign}"
 
 
 @dataclass(frozen=True)
@@ -157,7 +164,7 @@ class EventsInfo:
 
 @dataclass(frozen=True)
 class RunInfo:
-    """What run.json holds. ``absent`` names what this trace cannot show (analysis.absent).
+    """What run.json holds. ``outcome`` is a word of OUTCOMES, or NOT_KNOWN. ``absent`` names what this trace cannot show (analysis.absent).
 
     ``initrd_sha256`` is that of the initramfs that was handed over, empty where it is not known.
     """

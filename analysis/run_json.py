@@ -14,6 +14,7 @@ from analysis.absent import check_names
 from analysis.errors import BadInput
 from analysis.run_info import (
     CLOCKS,
+    NOT_KNOWN,
     OUTCOMES,
     PLATFORMS,
     POLICY,
@@ -42,7 +43,7 @@ def from_json(data: Mapping[str, Any]) -> RunInfo:
     info = RunInfo(
         platform=reader.one_of("platform", PLATFORMS),
         clock=reader.one_of("clock", CLOCKS),
-        outcome=reader.one_of("outcome", OUTCOMES),
+        outcome=_known_or_null(data, reader, "outcome", OUTCOMES),
         reason=reader.text("reason"),
         source=reader.one_of("source", SOURCES, "emulator"),
         kernel=_kernel(reader.inner("kernel")),
@@ -75,6 +76,15 @@ def to_json(info: RunInfo) -> Json:
     return {"format": FORMAT, **data, **other}
 
 
+def _known_or_null(
+    data: Mapping[str, Any], reader: TypedJson, key: str, allowed: tuple[str, ...]
+) -> str:
+    """A word that has to be there, or null where nobody knows it."""
+    if key in data and not reader.has(key):
+        return NOT_KNOWN
+    return reader.one_of(key, allowed)
+
+
 def _check_format(data: Mapping[str, Any]) -> None:
     version = data.get("format")
     if version != FORMAT or isinstance(version, bool):
@@ -88,6 +98,8 @@ def _plain(value: Any) -> Any:
     """Dataclasses to objects, ranges to [start, size] pairs."""
     if hasattr(value, "__dataclass_fields__"):
         return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if value == NOT_KNOWN:
+        return None
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     return value
@@ -126,7 +138,7 @@ def _machine(reader: TypedJson) -> Machine:
     return Machine(
         reader.number("memory"),
         reader.number("cpus", 1),
-        reader.word("accept", POLICY, "lazy"),
+        reader.word("accept", POLICY, "") if reader.has("accept") else NOT_KNOWN,
         None if seed == no_seed else seed,
         reader.flag("kaslr"),
         reader.text("refused"),
@@ -135,8 +147,8 @@ def _machine(reader: TypedJson) -> Machine:
 
 def _host(reader: TypedJson) -> Host:
     return Host(
-        reader.one_of("backing", ("2M", "4K"), "2M"),
-        reader.one_of("assign", ("demand", "advance"), "demand"),
+        reader.one_of("backing", ("2M", "4K")) if reader.has("backing") else NOT_KNOWN,
+        reader.one_of("assign", ("demand", "advance")) if reader.has("assign") else NOT_KNOWN,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.absent import EARLY, HAND_OVER
+from analysis.agreement import Agreement
 from analysis.ahead import one_ahead
 from analysis.errors import BadInput
 from analysis.events import Batch, EventFile
@@ -17,8 +18,9 @@ from analysis.holes import Holes
 from analysis.invariants.base import Step
 from analysis.page_states import Entries, PageStates
 from analysis.run_folder import Run
-from analysis.schema import COLUMNS, KIND_NAMES, NO_CARRY, Kind, Stage
+from analysis.schema import COLUMNS, KIND_NAMES, NO_CARRY, STAGE_NAMES, Kind, Stage
 from analysis.snapshots import Snapshot, disagreement, read_snapshot
+from analysis.time_order import TimeOrder
 from analysis.transitions import Breach, ops_of
 
 _COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
@@ -49,6 +51,10 @@ class Walk:
         self.past_known = True
         self._ended = False
         self._handed_over = False
+        self._order = TimeOrder()
+        self._agreement = Agreement(run.info)
+        self._stage: int = Stage.FIRMWARE
+        self._numbers: set[int] = set()
 
     def steps(self, progress: Progress | None = None) -> Iterator[Step]:
         """All steps in order. Raises BadInput when the file turns out to be damaged."""
@@ -68,6 +74,13 @@ class Walk:
                 self.problems.append("the trace has no end record")
         if self.run.info.source != "emulator" and not self.run.info.events.complete:
             self.holes.unnumbered()
+        self._order.finish()
+        if self._order.problem:
+            self.holes.contradicted(self._order.problem)
+            self.problems.insert(0, self._order.problem)
+        self._check_snapshots()
+        for problem in self._agreement.problems():
+            self._doubt(problem)
 
     def _begin(self, batch: Batch) -> Iterator[Step]:
         """Size the states; without RAM events, take the hand-over from run.json."""
@@ -79,7 +92,7 @@ class Walk:
             return
         self.past_known = not {EARLY, HAND_OVER} & set(info.absent)
         if self.past_known and (info.source == "emulator" or not handed.ram):
-            self.problems.append("the trace does not begin with the memory map at hand-over")
+            self._doubt("the trace does not begin with the memory map at hand-over")
         top = max((start + size for start, size in handed.ram), default=0)
         if not self.past_known:
             top = max(top, min(_highest(EventFile(self.events.path)), TOP_LIMIT))
@@ -91,19 +104,49 @@ class Walk:
 
     def _check(self, batch: Batch) -> None:
         """Completeness: seq without a gap, one END that counts right, nothing behind it."""
+        self._order.follow(batch.start, batch["clock"], batch["kind"])
+        self._agreement.follow(batch)
+        if self.run.info.source == "emulator":
+            self._check_stages(batch)
         wrong = self.holes.follow(batch["seq"])
         if len(wrong) and not self.problems:
             place, number = batch.start + int(wrong[0]), int(batch["seq"][wrong[0]])
             self.problems.append(f"event {place} has seq {number}: events are missing or moved")
-        if self._ended and not self.problems:
-            self.problems.append("events come after the end record")
+        if self._ended:
+            self._doubt("events come after the end record")
         ends = np.flatnonzero(batch["kind"] == Kind.END)
         if len(ends):
             self._ended = True
             position = batch.start + int(ends[0])
             right = int(batch["detail"][ends[0]]) == position and ends[0] == len(batch) - 1
             if not right and not self.problems:
-                self.problems.append(f"the end record at event {position} does not fit")
+                self._doubt(f"the end record at event {position} does not fit")
+
+    def _check_stages(self, batch: Batch) -> None:
+        """The stage of events changes behind a stage event, to what it says, and nowhere else."""
+        stage, kind = batch["stage"], batch["kind"]
+        expected, begun = self._stage, np.flatnonzero(kind == Kind.STAGE)
+        borders = [0, *(begun + 1).tolist(), len(batch)]
+        for (first, behind), event in zip(pairwise(borders), [*begun.tolist(), None], strict=True):
+            wrong = np.flatnonzero(stage[first:behind] != expected)
+            if len(wrong):
+                self._contradiction(
+                    batch,
+                    first + int(wrong[0]),
+                    f"is of stage {STAGE_NAMES[int(stage[first + wrong[0]])]}, and no stage event says so",
+                )
+                expected = int(stage[behind - 1])
+            if event is not None:
+                expected = int(batch["detail"][event])
+        self._stage = expected
+
+    def _check_snapshots(self) -> None:
+        """Every snapshot that was saved has an event."""
+        if self.run.info.source != "emulator" or "bitmap" in self.run.info.absent:
+            return
+        numbers = {one.name[:4] for one in self.run.bitmap_dir.glob("????-*")}
+        if lost := sorted(numbers - {f"{number:04d}" for number in self._numbers}):
+            self._doubt(f"snapshot {lost[0]} is there, and no event of it")
 
     def _cuts(self, batch: Batch) -> list[tuple[int, int]]:
         """Where steps end: behind snapshots, around stage events and where the guest begins."""
@@ -149,20 +192,28 @@ class Walk:
                     batch, position, f"({does}) takes a page that the guest holds, and is no attack"
                 )
 
+    def _doubt(self, problem: str) -> None:
+        """Note what puts all that follows from several events in doubt; an empty text: nothing."""
+        if problem:
+            self.holes.contradicted(problem)
+            if len(self.problems) < _TOLD and problem not in self.problems:
+                self.problems.append(problem)
+
     def _contradiction(self, batch: Batch, position: int, what: str) -> None:
-        if len(self.problems) < _TOLD:
-            self.problems.append(
-                f"event {int(batch['seq'][position])} {what}: events are missing, moved or doubled"
-            )
+        self._doubt(
+            f"event {int(batch['seq'][position])} {what}: events are missing, moved or doubled"
+        )
 
     def _snapshot(self, batch: Batch) -> Snapshot | None:
         if batch["kind"][-1] != Kind.BITMAP:
             return None
         snapshot = read_snapshot(self.run.bitmap_dir, int(batch["detail"][-1]))
         self.snapshots += 1
+        self._numbers.add(snapshot.number)
+        self._agreement.look(snapshot)
         address = disagreement(snapshot, self.states) if self.past_known else None
-        if address is not None and len(self.problems) < _TOLD:
-            self.problems.append(
+        if address is not None:
+            self._doubt(
                 f"snapshot {snapshot.number} has another state than the events for the page at "
                 f"{address:#x}"
             )

@@ -40,6 +40,10 @@ class TypedJson:
         value = self._data.get(key)
         return default if value is None else value
 
+    def has(self, key: str) -> bool:
+        """Whether there is a value that is not null."""
+        return self._get(key, None) is not None
+
     def key(self, key: str) -> str:
         """Return the key with the names of the objects around it."""
         return f"{self._where}{key}"

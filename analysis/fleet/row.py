@@ -46,6 +46,6 @@ def _about(subject: Subject) -> Row:
         "memory": info.machine.memory,
         "cpus": info.machine.cpus,
         "accept": info.machine.policy,
-        "host": f"{info.host.backing}, {info.host.assign}",
+        "host": str(info.host),
         "seed": info.machine.seed,
     }

@@ -244,6 +244,11 @@ class Invariant(ABC):
             return InvariantResult(self.name, self.title, Status.BROKEN, self.rule, count, lacking)
         if self.doubts:
             return InvariantResult(self.name, self.title, Status.NOT_DECIDABLE, self.doubts[0])
+        if self.context.holes.doubt and status == Status.HOLDS:
+            doubt = self.context.holes.doubt
+            return InvariantResult(
+                self.name, self.title, Status.NOT_DECIDABLE, f"{doubt[0].upper()}{doubt[1:]}."
+            )
         if lacking and (status != Status.NOT_APPLICABLE or HAND_OVER in lacking):
             if status != Status.NOT_DECIDABLE or not explanation:
                 explanation = f"The trace cannot show {in_words(lacking)}."

@@ -122,7 +122,7 @@ class NoAccessBeforeAccept(Invariant):
         for kind, total, listed in self._touches.unanswered(self._states):
             for one in listed:
                 one.by_end = True
-                one.observed = not self.context.holes.between(one.events[-1], END)
+                one.observed = not self.context.holes.lost(one.events[-1], END)
             self.suspects(kind).add(total, listed)
 
     def finish(self) -> InvariantResult:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from analysis.readers.damage import Damaged
+from analysis.readers.names import Call
+from analysis.readers.ordered import Entry
+from analysis.readers.ranges import Numbers, range_of, value_of
 from analysis.readers.recorder import Recorder
 from analysis.schema import STAGE_NAMES, ConvertTo, Kind, Stage
 
@@ -22,28 +24,9 @@ _BEGIN, _END, _CONVERT = "accept_memory_begin", "accept_memory_end", "convert_me
 TRACEPOINTS = (_BEGIN, _END, _CONVERT)
 _MARKER = re.compile(r"acceptlab: stage ([a-z-]+)\s*$")
 _FIELD = re.compile(r"(\w+)=(\S+)")
-_PROBE = re.compile(r"(?P<function>\w{1,128}?)(?P<return>_{1,2}return|_ret)?(?:_\d{1,4})?$")
 _CALLER = "caller"
 _MOST_OPEN = 1 << 14
 """Calls that may be open at a time; each task has one or two."""
-
-
-def probed(event: str) -> tuple[str, bool]:
-    """The function that a probe's name tells of, and whether of its return.
-
-    ``perf probe`` makes ``accept_memory``, ``accept_memory_1`` and ``accept_memory__return``; by hand ``_return`` or
-    ``_ret`` is as usual.
-    """
-    found = _PROBE.match(event)
-    return (found["function"], found["return"] is not None) if found else (event, False)
-
-
-class Moment(NamedTuple):
-    """When (ns), on which vCPU, and by which task something happened."""
-
-    clock: int
-    vcpu: int
-    task: int
 
 
 def fields_of(text: str) -> dict[str, str]:
@@ -53,14 +36,11 @@ def fields_of(text: str) -> dict[str, str]:
 
 def number(fields: Mapping[str, str], name: str) -> int:
     """The value of one field, negative ones as 64 bits hold them. Raises Damaged without one."""
-    text = fields.get(name, "")
-    try:
-        value = int(text, 16 if text.lower().startswith(("0x", "-0x")) else 10)
-    except ValueError:
-        raise Damaged(f"{name}={text} is no number" if text else f"there is no {name}=") from None
-    if not -(1 << 63) <= value < 1 << 64:
-        raise Damaged(f"{name}={text} is too large")
-    return value % (1 << 64)
+    return value_of(fields.get(name, ""), name)
+
+
+ENTER, RETURN, TRACEPOINT, MARKER = "enter", "return", "tracepoint", "marker"
+"""What an ``ordered.Entry`` may be for ``Calls``."""
 
 
 class Calls:
@@ -70,23 +50,44 @@ class Calls:
         self._recorder = recorder
         self._open: dict[tuple[str, int], tuple[int, int]] = {}
         self._accepts_by: str | None = None
+        self._numbers = Numbers()
+        self._doubts: dict[str, int] = {}
         self.results_missing = False
         """Whether there is an accept of which the trace does not tell how it ended."""
 
-    def entered(self, function: str, fields: Mapping[str, str], at: Moment) -> None:
+    def take(self, entry: Entry) -> None:
+        """An entry, in order of time. One that says nothing usable is left out, and the trace is not complete."""
+        try:
+            if entry.what == ENTER:
+                self._entered(entry.name, entry.fields, entry)
+            elif entry.what == RETURN:
+                self._returned(entry.name, entry.fields, entry)
+            elif entry.what == TRACEPOINT:
+                self._tracepoint(entry.name, entry.fields, entry)
+            else:
+                self._marker(entry.name, entry)
+        except Damaged as why:
+            self._recorder.incomplete(f"line {entry.line}: {why}")
+
+    def doubt(self, call: Call) -> None:
+        """Count a call that may be more or less than one of its function."""
+        self._doubts[call.doubt] = self._doubts.get(call.doubt, 0) + 1
+
+    def _entered(self, function: str, fields: Mapping[str, str], at: Entry) -> None:
         """A guest function was called; its first two arguments are the first two fields."""
         names = tuple(name for name in list(fields)[:2] if name != _CALLER)
-        arguments = [number(fields, name) for name in names] + [0, 0]
+        values = self._numbers.of(function, fields, names)
         probe = self._recorder.probe(function, names)
+        arguments = [*values, 0, 0]
         self._recorder.event(
             Kind.PROBE_ENTER, at.clock, at.vcpu, gpa=arguments[0], size=arguments[1], detail=probe,
             caller=_caller(fields),
         )  # fmt: skip
         if function in HOOKS:
-            self._recorder.platform = function[:3]
-            self._accept(function, fields, at)
+            self._recorder.of_platform(function[:3], f"{function}() is called")
+            self._accept(function, range_of(values, names), _caller(fields), at)
 
-    def returned(self, function: str, fields: Mapping[str, str], at: Moment) -> None:
+    def _returned(self, function: str, fields: Mapping[str, str], at: Entry) -> None:
         """A guest function returned; its value is the first field, if there is one."""
         value = number(fields, next(iter(fields))) if fields else 0
         probe = self._recorder.probe(function)
@@ -96,19 +97,19 @@ class Calls:
             told = bool(fields) and function == "tdx_accept_memory"
             self._accepted(function, at, int(value & 0xFF == 0) if told else None)
 
-    def tracepoint(self, name: str, fields: Mapping[str, str], at: Moment) -> None:
+    def _tracepoint(self, name: str, fields: Mapping[str, str], at: Entry) -> None:
         """One of TRACEPOINTS was passed."""
         if "stage" in fields:
             self._recorder.stage = _stage(fields["stage"])
         if name == _BEGIN:
-            self._accept(_BEGIN, fields, at)
+            self._accept(_BEGIN, _range(fields), _caller(fields), at)
         elif name == _END:
             result = number(fields, "ret") if "ret" in fields else None
             self._accepted(_BEGIN, at, result)
         else:
             self._convert(fields, at)
 
-    def marker(self, text: str, at: Moment) -> None:
+    def _marker(self, text: str, at: Entry) -> None:
         """Something was written to trace_marker; ``acceptlab: stage NAME`` begins a stage."""
         if found := _MARKER.search(text):
             stage = _stage(found[1])
@@ -118,22 +119,26 @@ class Calls:
     def finish(self) -> None:
         """Note what the end leaves open."""
         self.results_missing = self.results_missing or bool(self._open)
+        for doubt, times in self._doubts.items():
+            self._recorder.incomplete(
+                f"{doubt}: what it shows (entries: {times}) may be more or less than the calls of the function"
+            )
 
-    def _accept(self, by: str, fields: Mapping[str, str], at: Moment) -> None:
+    def _accept(self, by: str, covered: tuple[int, int], caller: int, at: Entry) -> None:
         """Hooks and tracepoints tell of the same accepts: the one that comes first is believed."""
         self._accepts_by = self._accepts_by or by
         if by != self._accepts_by:
             return
-        start, size = _range(fields)
+        start, size = covered
         event = self._recorder.event(
-            Kind.ACCEPT, at.clock, at.vcpu, gpa=start, size=size, caller=_caller(fields)
+            Kind.ACCEPT, at.clock, at.vcpu, gpa=start, size=size, caller=caller
         )
         if (by, at.task) in self._open or len(self._open) == _MOST_OPEN:
             self.results_missing = True
             self._open.pop((by, at.task), None) or self._open.pop(next(iter(self._open)))
         self._open[by, at.task] = (event, at.clock)
 
-    def _accepted(self, by: str, at: Moment, result: int | None) -> None:
+    def _accepted(self, by: str, at: Entry, result: int | None) -> None:
         if by != self._accepts_by:
             return
         self.results_missing = self.results_missing or result is None
@@ -141,7 +146,7 @@ class Calls:
             event, clock = begun
             self._recorder.complete(event, at.clock - clock, result or 0)
 
-    def _convert(self, fields: Mapping[str, str], at: Moment) -> None:
+    def _convert(self, fields: Mapping[str, str], at: Entry) -> None:
         start, size = _range(fields)
         to = fields.get("to", "")
         if to not in ("private", "shared"):

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 from analysis.errors import BadInput
 from analysis.readers import ftrace, perf_script, qemu_log, raw_stream, trace_text
+from analysis.readers.lines import first_lines
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
 
@@ -36,6 +38,22 @@ READERS: dict[str, Reader] = {
 """Every format by its name; a file is of the first that recognises it."""
 
 
+_TEXT = "print acceptlab's trace text instead (docs/trace-text.md)"
+NOT_READ: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r'\s*\{.*"traceEvents"'), "a trace in Chrome's JSON: import what it was made from"),
+    (re.compile(r"\s*PID\s+TID\s+COMM\s+FUNC\b"), f"what bcc's trace prints: {_TEXT}"),
+    (
+        re.compile(r"Attach(?:ing|ed) \d+ probes?"),
+        f"what a bpftrace script prints in a form of its own: {_TEXT}",
+    ),
+    (
+        re.compile(r"\s*\d+\.\d{3} .{0,60}\b[\w-]+:\w+\("),
+        "what perf trace prints: record with perf record, and print with perf script",
+    ),
+)
+"""Recordings that are not read, by the look of a line near their beginning, and what to do."""
+
+
 def format_of(source: Opened) -> str:
     """The name of the format. Raises BadInput when no reader knows the file."""
     head = source.peek(HEAD)
@@ -44,6 +62,10 @@ def format_of(source: Opened) -> str:
     for name, reader in READERS.items():
         if reader.recognises(head):
             return name
+    for line in first_lines(head)[:20]:
+        for look, what in NOT_READ:
+            if look.match(line):
+                raise BadInput(f"{source.path} is {what}")
     raise BadInput(
         f"{source.path} is of no known format; name it by --format ({', '.join(READERS)})"
     )

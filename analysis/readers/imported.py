@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.absent import BLOCKS, EARLY, HAND_OVER, OUTSIDE_THE_GUEST, PAGE_STATES, RESULTS
@@ -11,6 +11,7 @@ from analysis.event_writer import EventWriter, StreamSummary
 from analysis.readers.damage import Damaged
 from analysis.readers.detect import Reader
 from analysis.readers.opened import Opened
+from analysis.readers.ordered import OutOfOrder
 from analysis.readers.recorder import Recorder
 from analysis.run_info import Probe
 from analysis.schema import Kind, Stage, label
@@ -21,7 +22,11 @@ _ALWAYS_THERE = {Kind.RAM, Kind.LAUNCH, Kind.END}
 
 @dataclass(frozen=True)
 class Imported:
-    """What came of an import. ``absent`` is as run.json has it, ``stage`` that of the last event."""
+    """What came of an import. ``absent`` is as run.json has it, ``stage`` that of the last event.
+
+    ``refused`` says why what looks like entries was not read, ``outcome`` how the guest ended (word and reason), where the file
+    tells. ``notes`` has what run.json's ``imported`` says of the reading: lines skipped, whether it was sorted.
+    """
 
     events: StreamSummary
     source: str
@@ -32,16 +37,36 @@ class Imported:
     kinds: frozenset[Kind]
     stage: Stage
     absent: tuple[str, ...]
+    tells_platform: str = ""
+    refused: str | None = None
+    outcome: tuple[str, str] | None = None
+    notes: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing of the file was recognised."""
+        return not self.kinds - {Kind.END}
 
 
 def import_events(source: Opened, reader: Reader, parquet: Path) -> Imported:
     """Read ``source`` by ``reader`` into ``parquet``.
 
-    Damage does not stop it: what can be read is kept, and ``events.problem`` says where it ends. Raises
-    BadInput when ``parquet`` cannot be written.
+    Damage does not stop it: what can be read is kept, and ``events.problem`` says where it ends. A file that is not in order of
+    time is read twice, and sorted. Raises BadInput when ``parquet`` cannot be written, OutOfOrder for a file to be sorted that cannot
+    be opened again.
     """
+    try:
+        return read_once(source, reader, parquet)
+    except OutOfOrder:
+        with source.again() as again:
+            return read_once(again, reader, parquet, sort=True)
+
+
+def read_once(source: Opened, reader: Reader, parquet: Path, *, sort: bool = False) -> Imported:
+    """Read ``source`` in one go; with ``sort``, put its entries in order of time. Raises OutOfOrder where that is needed."""
     with EventWriter(parquet) as writer:
         recorder = Recorder(writer.write)
+        recorder.sorted = sort
         try:
             reader.read(source, recorder)
         except Damaged as damage:
@@ -58,7 +83,20 @@ def import_events(source: Opened, reader: Reader, parquet: Path) -> Imported:
         frozenset(recorder.kinds),
         recorder.stage,
         _absent(recorder),
+        recorder.tells_platform,
+        recorder.refused,
+        recorder.outcome,
+        _notes(recorder),
     )
+
+
+def _notes(recorder: Recorder) -> dict[str, object]:
+    notes: dict[str, object] = {}
+    if recorder.skipped:
+        notes |= {"skipped": recorder.skipped, "first_skipped": recorder.first_skipped}
+    if recorder.sorted:
+        notes["sorted"] = True
+    return notes
 
 
 def _absent(recorder: Recorder) -> tuple[str, ...]:

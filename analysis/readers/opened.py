@@ -14,6 +14,7 @@ import zstandard
 
 from analysis.errors import BadInput
 from analysis.readers.damage import Damaged
+from analysis.readers.ordered import OutOfOrder
 
 PIECE = 1 << 12
 """Compressed bytes given to a decompressor at a time: bounds what one call may give back, and
@@ -89,6 +90,12 @@ class Opened:
         at: TracebackType | None,
     ) -> None:
         self._file.close()
+
+    def again(self) -> Opened:
+        """The same file from its beginning, to be entered. Raises OutOfOrder for a pipe, which is gone."""
+        if self._given is not None:
+            raise OutOfOrder
+        return Opened(self.path, self._progress)
 
     def peek(self, size: int) -> bytes:
         """The next ``size`` bytes, or what is left of them, without taking them."""

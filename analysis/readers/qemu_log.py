@@ -2,7 +2,7 @@
 """QEMU's log of the emulator's trace-events (trace backend ``log``).
 
 A line is ``PID@SECONDS.MICROSECONDS:guest_accept seq 12 clock ... tags 0x...``; the time stamp may be missing
-(``-msg timestamp=off``), and lines of other trace-events are left out.
+(``-msg timestamp=off``); lines of other trace-events are left out, and so, counted, are those that are none.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from __future__ import annotations
 import re
 
 from analysis.readers.calls import number
-from analysis.readers.damage import Damaged
 from analysis.readers.emulator_words import WORDS, EmulatorEvents
-from analysis.readers.lines import take_lines
+from analysis.readers.lines import Line, take_lines
 from analysis.readers.opened import Opened
 from analysis.readers.recorder import Recorder
 
@@ -32,16 +31,16 @@ def read(source: Opened, recorder: Recorder) -> None:
     """Every event of the emulator; the log is complete when the end event closes it."""
     events = EmulatorEvents(recorder)
     try:
-        take_lines(source, lambda text: _take(text, events))
+        take_lines(source, lambda line: _take(line, events, recorder))
     finally:
         events.finish()
 
 
-def _take(text: str, events: EmulatorEvents) -> None:
-    found = _LINE.match(text)
+def _take(line: Line, events: EmulatorEvents, recorder: Recorder) -> None:
+    found = _LINE.match(line.text)
     if found is None:
-        if text.strip() and not _OTHER.match(text):
-            raise Damaged(f"is no line of QEMU's log: {text[:60]!r}")
+        if line.text.strip() and not _OTHER.match(line.text):
+            recorder.skip(line.number, line.text)
         return
     fields = dict(_PAIR.findall(found["words"]))
     events.take(found["name"], [number(fields, name) for name in WORDS])

@@ -15,6 +15,7 @@ from analysis.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
 KEPT = 1 << 16
 """Events that are held back, so that a duration that is known later can still be entered."""
 MOST_PROBES = 1 << 12
+_MOST_TIES = 1 << 10
 
 _U64 = 1 << 64
 _FIELDS = ("clock", "gpa", "size", "result", "rip", "caller", "detail")
@@ -27,7 +28,8 @@ class Recorder:
 
     ``kinds`` are the kinds seen, ``vcpus`` one more than the highest vCPU, ``problem`` why the trace is
     not complete, ``clock`` that of the last event. ``shows`` are the parts (``analysis.absent``) that the
-    reader vouches for. ``source`` and ``clock_unit`` are as run.json has them, ``platform`` where the trace tells.
+    reader vouches for. ``source`` and ``clock_unit`` are as run.json has them, ``platform`` where the trace tells, and ``tells_platform`` how.
+    ``refused`` says why what looks like entries cannot be read, ``outcome`` how the guest ended (a word of run.json's, and the line that says so).
     """
 
     def __init__(self, write: Callable[[Records, Durations | None], None]) -> None:
@@ -40,12 +42,19 @@ class Recorder:
         self.source = "ftrace"
         self.clock_unit = "ns"
         self.platform: str | None = None
+        self.tells_platform = ""
+        self.refused: str | None = None
+        self.outcome: tuple[str, str] | None = None
+        self.skipped = 0
+        self.first_skipped = ""
+        self.sorted = False
         self._probes: dict[str, int] = {}
         self._arguments: list[tuple[str, ...]] = []
         self.problem: str | None = None
         self._write = write
         self._rows: list[_Row] = []
         self._first = 0
+        self._at_once: list[tuple[int, int, int]] = []
 
     def event(self, kind: Kind, clock: int, vcpu: int = 0, **fields: int) -> int:
         """Append an event of the present stage and return its number.
@@ -62,6 +71,8 @@ class Recorder:
             raise Damaged(f"event {self.events}: a number is too large")
         if not 0 <= vcpu < 1 << 16:
             raise Damaged(f"event {self.events}: there is no CPU {vcpu}")
+        if self.sorted and Kind.ACCEPT <= kind <= Kind.CONVERT:
+            self._check_tie(clock, vcpu, values[1], values[1] + values[2])
         self._rows.append([*values, vcpu, kind, stage, carry, duration])
         self.kinds.add(kind)
         self.vcpus = max(self.vcpus, vcpu + 1)
@@ -70,6 +81,35 @@ class Recorder:
         if len(self._rows) >= 2 * KEPT:
             self._flush(KEPT)
         return self.events - 1
+
+    def _check_tie(self, clock: int, vcpu: int, start: int, end: int) -> None:
+        """In a file that was sorted, nothing tells the order of what two vCPUs did to a page at one time."""
+        if clock != self.clock:
+            self._at_once = []
+        for other, low, high in self._at_once:
+            if other != vcpu and start < high and low < end:
+                self.incomplete(
+                    f"vCPUs {other} and {vcpu} use one page at the same time ({clock} {self.clock_unit}), so that their order is not certain"
+                )
+        if len(self._at_once) < _MOST_TIES:
+            self._at_once.append((vcpu, start, end))
+
+    def skip(self, line: int, text: str) -> None:
+        """Count a line that is no entry; the first is remembered."""
+        self.skipped += 1
+        if self.skipped == 1:
+            self.first_skipped = f"line {line}: {text.strip()[:60]!r}"
+
+    def of_platform(self, platform: str, because: str) -> None:
+        """Note of which platform the guest is by what the trace shows; two in one trace contradict each other."""
+        if self.platform not in (None, platform):
+            self.incomplete(f"{because}, and {self.tells_platform}: it is of two guests")
+            return
+        self.platform, self.tells_platform = platform, because
+
+    def refuse(self, why: str) -> None:
+        """Note why entries cannot be read; the first reason stays."""
+        self.refused = self.refused or why
 
     def complete(self, number: int, duration: int, result: int) -> None:
         """Enter what is known of event ``number`` only later; too late for it changes nothing."""

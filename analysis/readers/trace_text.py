@@ -16,32 +16,36 @@ from __future__ import annotations
 import re
 
 from analysis.absent import ABSENT, RESULTS
-from analysis.readers.calls import TRACEPOINTS, Calls, Moment, fields_of, number
+from analysis.readers.calls import ENTER, RETURN, TRACEPOINT, TRACEPOINTS, Calls, fields_of, number
 from analysis.readers.damage import Damaged
-from analysis.readers.lines import take_lines
+from analysis.readers.lines import Line, first_lines, take_lines
+from analysis.readers.names import call_of
 from analysis.readers.opened import Opened
+from analysis.readers.ordered import Entry, Ordered
 from analysis.readers.recorder import Recorder
 from analysis.run_info import CLOCKS, PLATFORMS, SOURCES
 from analysis.schema import KIND_NAMES, STAGE_NAMES, Kind, Stage
 
 HEADER = "# acceptlab trace 1"
 _NUMBERS = ("gpa", "size", "result", "carry", "rip", "caller", "detail", "duration")
-_CALL = re.compile(r"(?P<what>enter|return|tracepoint) (?P<name>[\w.]{1,128})(?: |$)")
+_CALL = re.compile(r"(?P<what>enter|return|tracepoint) (?P<name>[\w.:]{1,128})(?: |$)")
+_EVENT = "event"
 
 
 def recognises(head: bytes) -> bool:
     """Whether a file that begins with ``head`` is trace text; bpftrace says a few words before."""
-    text = "\n" + head.decode("utf-8", "replace")
-    return f"\n{HEADER}" in text
+    return any(line.startswith(HEADER) for line in first_lines(head))
 
 
 def read(source: Opened, recorder: Recorder) -> None:
-    """Every line between the header and the end line, which counts them."""
+    """Every line between the header and the end line, which counts them. Raises OutOfOrder."""
     reader = _Reader(recorder)
     try:
-        take_lines(source, lambda text: reader.take(text.strip()))
-    finally:
+        take_lines(source, reader.take)
+    except Damaged:
         reader.finish()
+        raise
+    reader.finish()
 
 
 class _Reader:
@@ -51,29 +55,41 @@ class _Reader:
         self._recorder = recorder
         recorder.source = "ebpf"
         self._calls = Calls(recorder)
-        self._begun = self._ended = False
+        self._ordered = Ordered(self._pass_on, recorder.incomplete, recorder.sorted)
+        self._ordered.may_go_back = True
+        self._headers = 0
+        self._ended = False
         self._events = 0
 
-    def take(self, text: str) -> None:
-        """One line. Raises Damaged for one that docs/trace-text.md does not know."""
-        if not self._begun:
-            self._begun = text.startswith(HEADER)
-            if self._begun:
-                self._header(fields_of(text))
-        elif not text or text[0] in "#@":
-            return  # a comment; a map that bpftrace prints when it ends
-        elif self._ended:
-            raise Damaged("a line comes after the end line")
+    def take(self, line: Line) -> None:
+        """One line. One that docs/trace-text.md does not know is counted and left out."""
+        text = line.text.strip()
+        if text.startswith(HEADER):
+            self._header(fields_of(text))
+        elif not self._headers or not text or text[0] in "#@":
+            return  # words of bpftrace; a comment; a map that bpftrace prints when it ends
         elif text.startswith("end "):
             self._end(text)
-        else:
+        elif self._known(text):
             self._events += 1
-            self._event(text)
+            if self._ended:
+                self._recorder.incomplete(f"line {line.number} comes after the end line")
+            try:
+                self._event(line, text)
+            except Damaged as why:
+                self._recorder.incomplete(f"line {line.number}: {why}")
+        else:
+            self._recorder.skip(line.number, text)
+
+    def _known(self, text: str) -> bool:
+        word = text.partition(" ")[0]
+        return word in ("enter", "return", "tracepoint") or (word in KIND_NAMES and word != "end")
 
     def finish(self) -> None:
         """Note a missing header or end line."""
+        self._ordered.finish()
         self._calls.finish()
-        if not self._begun:
+        if not self._headers:
             self._recorder.incomplete(f"it has no line '{HEADER}'")
         if not self._ended:
             self._recorder.incomplete(f"there is no end line; it ends after {self._events} events")
@@ -84,9 +100,22 @@ class _Reader:
         for name, allowed in (("source", SOURCES), ("platform", PLATFORMS), ("clock", CLOCKS)):
             if fields.get(name, allowed[0]) not in allowed:
                 raise Damaged(f"{name}={fields[name][:40]} is none of {', '.join(allowed)}")
+        clock = fields.get("clock", "ns")
+        if self._headers and not self._ended:
+            self._recorder.incomplete("another header comes before the end line")
+        if self._headers and clock != self._recorder.clock_unit:
+            self._recorder.incomplete(
+                f"two clocks, {self._recorder.clock_unit} and {clock}: the order of the events is not certain"
+            )
+        self._headers += 1
+        self._ended = False
+        self._ordered.section()
         self._recorder.source = fields.get("source", "ebpf")
-        self._recorder.platform = fields.get("platform")
-        self._recorder.clock_unit = fields.get("clock", "ns")
+        if "platform" in fields:
+            self._recorder.of_platform(
+                fields["platform"], f"its header says platform={fields['platform']}"
+            )
+        self._recorder.clock_unit = clock
         shows = set(filter(None, fields.get("shows", "").split(",")))
         if unknown := sorted(shows - set(ABSENT)):
             raise Damaged(f"shows={unknown[0][:40]} is none of {', '.join(ABSENT)}")
@@ -95,25 +124,56 @@ class _Reader:
     def _end(self, text: str) -> None:
         fields = fields_of(text)
         events, lost = number(fields, "events"), number(fields, "lost")
+        if self._ended:
+            self._recorder.incomplete("there are two end lines")
         self._ended = True
         if events != self._events:
             self._recorder.incomplete(
                 f"the end line counts {events} events, {self._events} are there"
+                + (f" (none: {self._recorder.first_skipped})" if self._recorder.skipped else "")
             )
         if lost:
             self._recorder.incomplete(f"the recorder lost {lost} events")
+        self._events = 0
 
-    def _event(self, text: str) -> None:
+    def _event(self, line: Line, text: str) -> None:
         fields = fields_of(text)
         clock, vcpu = number(fields, "clock"), number(fields, "vcpu")
         if call := _CALL.match(text):
-            at = Moment(clock, vcpu, number(fields, "task"))
+            task = number(fields, "task")
             given = {key: fields[key] for key in fields if key not in ("clock", "vcpu", "task")}
-            self._call(call["what"], call["name"], given, at)
+            what, name = self._call(call["what"], call["name"])
+            self._ordered.take(Entry(clock, vcpu, task, what, name, given, line.number))
             return
         name = text.partition(" ")[0]
         if name not in KIND_NAMES or name == "end":
             raise Damaged(f"there is no event {name[:40]!r}")
+        self._ordered.take(Entry(clock, vcpu, -1, _EVENT, name, fields, line.number))
+
+    def _call(self, what: str, name: str) -> tuple[str, str]:
+        if what == "tracepoint":
+            if name not in TRACEPOINTS:
+                raise Damaged(f"there is no tracepoint {name[:40]}")
+            return TRACEPOINT, name
+        call = call_of(f"{'kretprobe' if what == 'return' else 'kprobe'}:{name.rpartition(':')[2]}")
+        if call is None:
+            raise Damaged(f"{what} of no function")
+        if call.doubt:
+            self._calls.doubt(call)
+        return RETURN if what == "return" else ENTER, call.function
+
+    def _pass_on(self, entry: Entry) -> None:
+        """An entry, in order of time."""
+        if entry.what != _EVENT:
+            self._calls.take(entry)
+            return
+        try:
+            self._record(entry)
+        except Damaged as why:
+            self._recorder.incomplete(f"line {entry.line}: {why}")
+
+    def _record(self, entry: Entry) -> None:
+        name, fields = entry.name, entry.fields
         stage = fields.get("stage", "kernel")
         if stage not in STAGE_NAMES:
             raise Damaged(f"there is no stage {stage[:40]!r}")
@@ -123,15 +183,7 @@ class _Reader:
         if name == "accept" and "result" not in numbers:
             self._calls.results_missing = True
         kind = Kind(KIND_NAMES.index(name) + 1)
+        if kind in (Kind.RESCIND, Kind.RMPADJUST):
+            self._recorder.of_platform("snp", f"it has events of kind {name}")
         stage_code = Stage(STAGE_NAMES.index(stage))
-        self._recorder.event(kind, clock, vcpu, stage=stage_code, **numbers)
-
-    def _call(self, what: str, name: str, fields: dict[str, str], at: Moment) -> None:
-        if what == "enter":
-            self._calls.entered(name, fields, at)
-        elif what == "return":
-            self._calls.returned(name, fields, at)
-        elif name in TRACEPOINTS:
-            self._calls.tracepoint(name, fields, at)
-        else:
-            raise Damaged(f"there is no tracepoint {name[:40]}")
+        self._recorder.event(kind, entry.clock, entry.vcpu, stage=stage_code, **numbers)

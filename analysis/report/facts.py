@@ -14,6 +14,7 @@ from analysis.profile.modelled import Modelled, Weigher, model
 from analysis.profile.read import Profile
 from analysis.replay import judge
 from analysis.run_folder import Run
+from analysis.run_info import NOT_KNOWN
 from analysis.schema import STAGE_NAMES, Kind, Stage
 from analysis.steps import Progress
 from analysis.symbols import RunSymbols, symbols_of_run
@@ -79,10 +80,10 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
         ("platform", info.platform.upper()),
         ("kernel", kernel),
         ("series", info.series_name or "none"),
-        ("memory", mib(info.machine.memory)),
+        ("memory", mib(info.machine.memory) if info.machine.memory else NOT_KNOWN),
         ("vCPUs", str(info.machine.cpus)),
         ("accept", info.machine.policy),
-        ("host pages", f"{info.host.backing}, {info.host.assign}"),
+        ("host pages", str(info.host)),
         ("outcome", info.outcome),
         ("events", count(cost_events(subject))),
         ("accepts 2M", count(cost.count(Kind.ACCEPT, "2M"))),

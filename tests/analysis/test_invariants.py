@@ -306,7 +306,8 @@ def test_a_lock_that_nobody_was_seen_to_take_shows_nothing(
     takes: bool, accepts: bool, status: str, tmp_path: Path
 ) -> None:
     guest = Guest(probes=LOCK_PROBES)
-    guest.stage_now = Stage.KERNEL
+    for stage in (Stage.DECOMPRESSOR, Stage.KERNEL, Stage.USERSPACE):
+        guest.stage(stage)
     if takes:
         guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=1)
         guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=2)
@@ -341,7 +342,6 @@ def test_a_block_is_counted_until_the_unit_behind_it_is_accepted(tmp_path: Path)
     guest.boot()
     # As early allocations leave it: a guarded request that ends on a block's border.
     guest.accept_memory(at(guest, 40 * MIB), BLOCK - UNIT_SIZE)
-    guest.stage_now = Stage.KERNEL
     verdict = replay(finished(guest), tmp_path)
     status = {one.name: one.status.value for one in verdict.invariants}
     assert status["I10"] == "holds"
@@ -422,6 +422,8 @@ def test_accept_of_what_is_no_ram(gpa: int, tmp_path: Path) -> None:
 def test_successful_accept_of_what_is_no_ram(gpa: int, tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.ACCEPT, gpa, PAGE_SIZE, carry=0)
+    guest.ram[gpa // PAGE_SIZE : gpa // PAGE_SIZE + 1] = True  # in the snapshots only
+    guest._set(gpa, PAGE_SIZE, 2)
     assert "accepted something that is not RAM" in titles(finished(guest), tmp_path)
 
 
@@ -438,7 +440,7 @@ def test_withheld_table(tmp_path: Path) -> None:
 def test_page_taken_by_the_host(tmp_path: Path) -> None:
     guest = after_boot(platform="tdx")
     page = at(guest, -12 * MIB)
-    guest.event(Kind.REMOVE, page, PAGE_SIZE)
+    guest.event(Kind.ATTACK, page, PAGE_SIZE, detail=Attack.REMOVE)
     guest._set(page, PAGE_SIZE, 0)
     guest.event(Kind.STOP, page, 1, result=StopReason.BLOCKED, detail=0x101)
     assert titles(finished(guest), tmp_path) == ["used a page that the host has taken away"]

@@ -75,6 +75,11 @@ def _collect(
     with Opened(text) as source:
         imported = import_events(source, READERS["text"], parquet)
     info = run_json(imported, platform, parquet, None, Origin(text, "text", command))
-    info = replace(recorded_here(info), absent=tuple(sorted({*info.absent, HAND_OVER})))
+    info = replace(
+        recorded_here(info),
+        outcome="userspace",  # where this runs
+        reason="",
+        absent=tuple(sorted({*info.absent, HAND_OVER})),
+    )
     write_run_json(folder, info)
     return Collected(folder, info, recorded.lost, recorded.functions)

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -71,24 +72,37 @@ def import_(
             folder.rmdir()  # ours, and as empty as `perform` found it
         raise
     info = finished.info
+    imported = info.other["imported"]
     code = judge_runs([folder], quiet=as_json) if replay else 0
     if as_json:
         print_json(
             {
                 "run": str(folder),
-                "format": info.other["imported"]["format"],
+                "format": imported["format"],
                 "platform": info.platform,
                 "events": info.events.count,
                 "complete": info.events.complete,
                 "problem": info.events.problem,
                 "absent": list(info.absent),
+                "skipped": imported.get("skipped", 0),
+                "sorted": imported.get("sorted", False),
             }
         )
     else:
         problem = f"; not complete: {info.events.problem}" if info.events.problem else ""
+        for line in _notes(imported):
+            typer.echo(line)
         typer.echo(f"{info.events.count:,} events{problem}")
         typer.echo(folder)
     raise typer.Exit(code)
+
+
+def _notes(imported: dict[str, Any]) -> Iterator[str]:
+    """What was done with the file, a line each."""
+    if count := imported.get("skipped"):
+        yield f"{count:,} line{'s' if count > 1 else ''} without an entry skipped, the first is {imported['first_skipped']}"
+    if imported.get("sorted"):
+        yield "the entries were not in order of time, and were sorted"
 
 
 def _check(option: str, value: str | None, allowed: tuple[str, ...]) -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from analysis.absent import BLOCKS, EARLY, HAND_OVER, OUTSIDE_THE_GUEST, RESULTS
 from analysis.readers.detect import READERS
-from analysis.readers.ftrace import PREFIX
 from analysis.readers.imported import Imported, import_events
 from analysis.readers.opened import Opened
+from analysis.readers.printed import PREFIX
 from analysis.run_info import EventsInfo, Kernel, Machine, RunInfo
 from toolkit.errors import MachineError
 from toolkit.hardware.command import Launch

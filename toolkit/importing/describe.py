@@ -11,7 +11,7 @@ from analysis.absent import HAND_OVER
 from analysis.events import EventFile
 from analysis.readers.imported import Imported
 from analysis.run_folder import Run
-from analysis.run_info import EventsInfo, HandOver, Kernel, Machine, RunInfo
+from analysis.run_info import NOT_KNOWN, EventsInfo, HandOver, Kernel, Machine, RunInfo
 from analysis.schema import Kind, Stage
 from analysis.typed_json import Range
 from toolkit.collect import this_kernel
@@ -59,7 +59,13 @@ def run_json(
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256),
         reproduce=shlex.join(origin.command),
         absent=tuple(sorted(absent)),
-        other={"imported": {"file": str(origin.file.resolve()), "format": origin.format}},
+        other={
+            "imported": {
+                "file": str(origin.file.resolve()),
+                "format": origin.format,
+                **imported.notes,
+            }
+        },
     )
 
 
@@ -92,13 +98,15 @@ def _pairs(spans: list[Span]) -> tuple[Range, ...]:
 
 
 def _outcome(imported: Imported, recorded_in: Run | None) -> tuple[str, str]:
-    """How the guest ended, as far as anything tells. Who saves a trace in a guest is in its userspace."""
+    """How the guest ended, as far as anything tells."""
+    if imported.outcome is not None and imported.outcome[0] == "panic":
+        return imported.outcome
     if recorded_in is not None:
         return recorded_in.info.outcome, recorded_in.info.reason
-    if imported.source != "emulator":
-        return "userspace", ""
+    if imported.outcome is not None:
+        return imported.outcome
     if Kind.STOP in imported.kinds:
         return "stopped", "the trace has an event of kind stop"
     if Kind.TERMINATE in imported.kinds:
         return "terminated", "the trace has an event of kind terminate"
-    return ("userspace", "") if imported.stage in _USERSPACE else ("killed", _NOT_TOLD)
+    return ("userspace", "") if imported.stage in _USERSPACE else (NOT_KNOWN, _NOT_TOLD)

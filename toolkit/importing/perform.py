@@ -65,16 +65,50 @@ def perform(request: Request, folder: Path) -> Finished:
 
         parquet = folder / "events.parquet"
         name, imported = _read(request, parquet, progress)
-        told = recorded_in.info.platform if recorded_in else imported.platform
-        platform = request.platform or told
-        if platform is None:
-            raise BadInputError(
-                f"{request.file} does not tell which platform the guest was of: give --platform"
-            )
+        platform = _platform(request, imported, recorded_in)
         origin = Origin(request.file, name, request.command)
         info = run_json(imported, platform, parquet, recorded_in, origin)
         write_run_json(folder, info)
     return Finished(folder, info)
+
+
+def _platform(request: Request, imported: Imported, recorded_in: Run | None) -> str:
+    """The platform of the guest. Raises BadInputError for a file with nothing in it, and where user, run and trace contradict each other."""
+    if imported.empty:
+        raise BadInputError(f"nothing of {request.file} can be imported: {_why_nothing(imported)}")
+    named = {
+        "--platform": request.platform,
+        f"--run {request.recorded_in}": recorded_in.info.platform if recorded_in else None,
+    }
+    for by, platform in named.items():
+        if platform and imported.platform and platform != imported.platform:
+            raise BadInputError(
+                f"{request.file} is of a guest of platform {imported.platform} ({imported.tells_platform}), and {by} says {platform}"
+            )
+    if recorded_in and request.platform not in (None, recorded_in.info.platform):
+        raise BadInputError(
+            f"--run {request.recorded_in} is of platform {recorded_in.info.platform}, and --platform says {request.platform}"
+        )
+    found = request.platform or imported.platform or (recorded_in and recorded_in.info.platform)
+    if not found:
+        raise BadInputError(
+            f"{request.file} does not tell which platform the guest was of: give --platform"
+        )
+    return found
+
+
+def _why_nothing(imported: Imported) -> str:
+    """The real reason: what the reader refused, where the file is damaged, or that none of its lines is of use."""
+    if imported.refused:
+        return imported.refused
+    first = imported.notes.get("first_skipped")
+    if first and imported.events.problem is None:
+        return f"it has no probe, tracepoint or event that is known; the first line that is no entry is {first}"
+    if imported.events.problem:
+        return imported.events.problem + (
+            f"; the first line that is no entry is {first}" if first else ""
+        )
+    return "it has no probe, tracepoint or event that is known (docs/importing.md)"
 
 
 def _read(request: Request, parquet: Path, progress: Progress) -> tuple[str, Imported]:

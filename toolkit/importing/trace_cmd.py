@@ -13,8 +13,9 @@ from typing import IO, BinaryIO, cast
 
 from analysis.readers import ftrace, trace_dat, trace_dat_mend, trace_dat_mend_6
 from analysis.readers.damage import Damaged
-from analysis.readers.imported import Imported, import_events
+from analysis.readers.imported import Imported, read_once
 from analysis.readers.opened import Opened
+from analysis.readers.ordered import OutOfOrder
 from analysis.readers.recorder import Recorder
 from toolkit.errors import MachineError
 from toolkit.processes import die_with_parent
@@ -65,10 +66,18 @@ def _import_broken(path: Path, damage: str, parquet: Path) -> Imported:
 
 
 def _import_report(path: Path, damage: str | None, parquet: Path) -> Imported:
+    """Read what trace-cmd reports; once more, and sorted, where that is not in order of time."""
+    try:
+        return _read_report(path, damage, parquet, sort=False)
+    except OutOfOrder:
+        return _read_report(path, damage, parquet, sort=True)
+
+
+def _read_report(path: Path, damage: str | None, parquet: Path, *, sort: bool) -> Imported:
     with tempfile.TemporaryFile() as errors, _report(path, errors) as process:
         text = Opened(path, file=cast(BinaryIO, process.stdout))
         with text:
-            return import_events(text, _Reported(process, errors, damage), parquet)
+            return read_once(text, _Reported(process, errors, damage), parquet, sort=sort)
 
 
 @contextlib.contextmanager

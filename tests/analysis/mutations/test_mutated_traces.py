@@ -192,13 +192,19 @@ CASES: dict[tuple[str, str], Callable[[], Case]] = {
 }
 
 
+def suspected(verdict: Verdict) -> set[str]:
+    """The invariants that are broken, or look broken in a trace that contradicts itself."""
+    looks = {one.split(":")[0] for one in verdict.reasons if ": Looks broken" in one}
+    return looks | {one.name for one in verdict.invariants if one.status == Status.BROKEN}
+
+
 @pytest.mark.parametrize(("invariant", "how"), CASES)
 def test_a_falsified_event_breaks_the_invariant(invariant: str, how: str, tmp_path: Path) -> None:
+    """Of most, the snapshots or run.json tell that the trace is false: then it is no finding, but the invariant has seen it."""
     guest, records = CASES[invariant, how]()
     verdict = Trial(guest, tmp_path).verdict(records)
-    assert verdict is not None and verdict.verdict == "findings"
-    broken = {one.name for one in verdict.invariants if one.status == Status.BROKEN}
-    assert invariant in broken
+    assert verdict is not None and verdict.verdict in ("findings", "undecided")
+    assert invariant in suspected(verdict)
     assert Lives(guest, records).broken != [] or invariant == "I10"
 
 

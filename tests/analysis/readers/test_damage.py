@@ -93,13 +93,13 @@ def test_damage_inside_a_compressed_file_is_told(how: str, scratch: Path) -> Non
     assert problem is not None
 
 
-def test_a_damaged_line_is_told_by_its_number(scratch: Path) -> None:
+def test_a_damaged_entry_is_missed_and_told_by_its_number(scratch: Path) -> None:
     lines = SAMPLES["ftrace"]().decode().splitlines()
     lines[9] = "\x00\x01garbage"
     found = read(("\n".join(lines) + "\n").encode(), scratch)
     assert found.events.problem is not None
-    assert found.events.problem.startswith("line 10: is no line of ftrace")
-    assert found.events.events == 3
+    assert found.events.problem.startswith("7 of 8 entries are there (no entry: line 10: ")
+    assert found.events.events == 6
 
 
 def test_a_damaged_record_is_told_by_number_and_byte(scratch: Path) -> None:
@@ -169,10 +169,19 @@ def test_any_bytes_behind_a_magic_number_are_no_trouble(magic: bytes) -> None:
     QUICK(given(st.binary(max_size=300))(lambda data: try_to_read("ftrace", magic + data)))()
 
 
-@pytest.mark.parametrize("form", ["perf-script", "text", "qemu-log"])
-def test_a_line_that_is_none_of_the_format_is_told_by_its_number(form: str, scratch: Path) -> None:
+@pytest.mark.parametrize("form", ["ftrace", "perf-script", "text", "qemu-log"])
+def test_a_line_that_is_none_of_the_format_is_counted_and_named(form: str, scratch: Path) -> None:
+    """All behind it is read, and that the file is complete where it was."""
+    whole = read(SAMPLES[form](), scratch, form)
+    before = whole.notes.get("skipped", 0)
+    assert isinstance(before, int)
     text = SAMPLES[form]().split(b"\n")
     at = next(i for i in range(len(text) // 2, len(text)) if text[i].strip())
     broken = [*text[:at], b"? no such line", *text[at:]]
-    problem = read(b"\n".join(broken), scratch, form).events.problem
-    assert problem is not None and problem.startswith(f"line {at + 1}: ")
+    found = read(b"\n".join(broken), scratch, form)
+    assert (found.events.problem, found.events.events) == (
+        whole.events.problem,
+        whole.events.events,
+    )
+    assert found.notes["skipped"] == before + 1
+    assert found.notes["first_skipped"] == f"line {at + 1}: '? no such line'"

@@ -45,7 +45,8 @@ def acceptlab(
 
 def test_the_folder_is_the_last_line(acceptlab: Acceptlab, tmp_path: Path) -> None:
     code, out, _ = acceptlab("import", "trace.txt", "--out", "run")
-    assert (code, out.splitlines()) == (0, ["9 events", "run"])
+    skipped = "1 line without an entry skipped, the first is line 15: '=> trace_event_raw_event_sched_switch'"
+    assert (code, out.splitlines()) == (0, [skipped, "9 events", "run"])
     info = Run.open(tmp_path / "run").info
     assert (info.platform, info.source, info.clock) == ("snp", "ftrace", "ns")
     assert [probe.name for probe in info.probes] == ["accept_memory", "snp_accept_memory"]
@@ -83,6 +84,14 @@ def test_json_tells_what_is_missing(acceptlab: Acceptlab) -> None:
         (["trace.txt", "--platform", "sev"], "--platform sev: give one of snp, tdx"),
         (["trace.txt", "--format", "pdf"], "--format pdf: give one of"),
         (["trace.txt", "--run", "nowhere"], "nowhere is not a run folder"),
+        (
+            ["trace.txt", "--platform", "tdx"],
+            "trace.txt is of a guest of platform snp (snp_accept_memory() is called), and --platform says tdx",
+        ),
+        (["trace.txt", "--run", "tdx-run"], "and --run tdx-run says tdx"),
+        (["pipe.txt", "--run", "tdx-run", "--platform", "snp"], "and --platform says snp"),
+        (["nothing.txt"], "the first line that is no entry is line 2: 'nothing of use'"),
+        (["other.txt"], "it has no probe, tracepoint or event that is known"),
         (["cache"], "cannot read cache"),
     ],
 )
@@ -90,6 +99,12 @@ def test_what_cannot_be_imported(
     acceptlab: Acceptlab, tmp_path: Path, words: list[str], says: str
 ) -> None:
     (tmp_path / "cache").mkdir()
+    booted(platform="tdx").write(tmp_path / "tdx-run")
+    (tmp_path / "nothing.txt").write_text("# tracer: nop\nnothing of use\n")
+    (tmp_path / "other.txt").write_text(
+        "# tracer: nop\n# entries-in-buffer/entries-written: 1/1   #P:1\n"
+        "  init-1 [000] d..2. 0.223562: sched_switch: prev_comm=init prev_pid=1\n"
+    )
     code, out, err = acceptlab("import", *words, "--out", "run")
     assert (code, out) == (2, "")
     told = [line for line in err.splitlines() if line.startswith("acceptlab: ")]
@@ -122,7 +137,7 @@ def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Acceptlab, tmp_p
     (tmp_path / "cut.txt").write_text(FTRACE[:-30])
     code, out, _ = acceptlab("import", "cut.txt", "--out", "run")
     assert code == 0
-    assert out.splitlines()[0] == "8 events; not complete: line 16: breaks off after 61 bytes"
+    assert out.splitlines()[1] == "8 events; not complete: line 16: breaks off after 61 bytes"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

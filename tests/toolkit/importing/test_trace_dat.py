@@ -17,7 +17,7 @@ from analysis.run_info import RunInfo
 from analysis.schema import Kind
 from tests.analysis.readers.samples import rows
 from tests.toolkit.importing.trace_dat_file import trace_dat, trace_dat_7
-from toolkit.errors import MachineError
+from toolkit.errors import BadInputError, MachineError
 from toolkit.importing.perform import Request, perform
 
 RANGES = [(0x40000000, 0x40200000), (0x40200000, 0x40600000)]
@@ -58,8 +58,8 @@ def test_a_file_cut_at_any_byte_is_seen(data: bytes, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [100, 1500, 4096, 5000, 8191])
 def test_a_file_cut_short_is_incomplete(cut: int, tmp_path: Path) -> None:
-    info = imported(trace_dat(RANGES)[:cut], tmp_path)
-    assert info.events.problem is not None and "breaks off at byte" in info.events.problem
+    _, problem, _ = accepted(trace_dat(RANGES)[:cut], tmp_path)
+    assert problem is not None and "breaks off at byte" in problem
 
 
 UNIT = 2 << 20
@@ -70,18 +70,19 @@ FIRST_PAGE, ENTRY = 16, 28
 """Bytes of a page's header, and of an accept's begin or end in it."""
 
 
-def accepted(data: bytes, folder: Path) -> tuple[RunInfo, list[tuple[int | str, ...]]]:
-    """run.json, and the accepts as (vCPU, address)."""
-    info = imported(data, folder)
-    if not info.events.count:
-        return info, []
+def accepted(data: bytes, folder: Path) -> tuple[bool, str | None, list[tuple[int | str, ...]]]:
+    """Whether there is a run, what is wrong, and the accepts as (vCPU, address)."""
+    try:
+        info = imported(data, folder)
+    except BadInputError as error:
+        return False, str(error), []
     found = rows(folder / "run", "kind", "vcpu", "gpa")
-    return info, [row[1:] for row in found if row[0] == Kind.ACCEPT]
+    return True, info.events.problem, [row[1:] for row in found if row[0] == Kind.ACCEPT]
 
 
 def test_version_7_gives_the_accepts_of_all_cpus(tmp_path: Path) -> None:
-    info, found = accepted(trace_dat_7([CPU_0, CPU_1]), tmp_path)
-    assert info.events.problem is None
+    _, problem, found = accepted(trace_dat_7([CPU_0, CPU_1]), tmp_path)
+    assert problem is None
     by_cpu = [sorted(gpa for cpu, gpa in found if cpu == number) for number in (0, 1)]
     assert by_cpu == [[gpa for page in cpu for gpa, _ in page] for cpu in (CPU_0, CPU_1)]
 
@@ -89,10 +90,10 @@ def test_version_7_gives_the_accepts_of_all_cpus(tmp_path: Path) -> None:
 def test_version_7_cut_behind_its_data_gives_all_of_it(tmp_path: Path) -> None:
     """What tells where the data is comes behind it."""
     data = trace_dat_7([CPU_0, CPU_1])
-    _, whole = accepted(data, tmp_path)
-    info, found = accepted(data[:-1], tmp_path)
+    _, _, whole = accepted(data, tmp_path)
+    _, problem, found = accepted(data[:-1], tmp_path)
     assert found == whole
-    assert info.events.problem is not None and "breaks off at byte" in info.events.problem
+    assert problem is not None and "breaks off at byte" in problem
 
 
 def test_version_7_cut_within_its_data_gives_what_comes_before(tmp_path: Path) -> None:
@@ -103,18 +104,19 @@ def test_version_7_cut_within_its_data_gives_what_comes_before(tmp_path: Path) -
     for page in range(3):
         for entries in range(0, 7):
             cut = start + page * PAGES + FIRST_PAGE + entries * ENTRY + 5
-            info, found = accepted(data[:cut], tmp_path)
+            is_run, problem, found = accepted(data[:cut], tmp_path)
             before = sum(len(one) for one in (*CPU_0, *CPU_1)[:page])
             here = min((entries + 1) // 2, len((*CPU_0, *CPU_1)[page]))
             assert sorted(gpa for _, gpa in found) == in_order[: before + here], (page, entries)
-            assert info.events.problem is not None
+            assert is_run == bool(found)
+            assert problem is not None
 
 
-def test_version_7_cut_before_its_data_says_so(tmp_path: Path) -> None:
+def test_version_7_cut_before_its_data_is_refused(tmp_path: Path) -> None:
     for cut in (11, 20, 60, 700, 2000):
-        info = imported(trace_dat_7([CPU_0])[:cut], tmp_path)
-        assert info.events.count == 0
-        assert info.events.problem is not None
+        with pytest.raises(BadInputError, match=r"nothing of .* can be imported: .*byte"):
+            imported(trace_dat_7([CPU_0])[:cut], tmp_path)
+        assert not (tmp_path / "run").exists()
 
 
 def test_a_compressed_file_cut_short_is_incomplete(tmp_path: Path) -> None:
