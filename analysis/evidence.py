@@ -17,7 +17,8 @@ from analysis.typed_json import Range
 _KERNEL = (Stage.KERNEL, Stage.USERSPACE)
 _LOCK = "unaccepted_memory_lock"
 """Linux, drivers/firmware/efi/unaccepted_memory.c: accept_memory() takes it."""
-_FUNCTIONS_OF_A_LOCK = 4
+_SPIN = "_raw_spin_"
+"""How the names of the functions begin that take and release a spin lock (Linux, kernel/locking/spinlock.c)."""
 _EVERY_BOOT = (
     "start_kernel",
     "free_area_init",
@@ -67,7 +68,7 @@ def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
         f"The probe on {probe.name} never fired, although {why}: its address is wrong "
         "(symbols, KASLR offset), or the kernel has this function inlined."
         for number, probe in enumerate(info.probes)
-        if (why := _must_have_run(probe.name, info, seen)) and not _fired(number, probe, seen)
+        if (why := _must_have_run(probe.name, info, seen)) and not _fired(number, info, seen)
     ]
 
 
@@ -81,11 +82,11 @@ def _must_have_run(name: str, info: RunInfo, seen: Evidence) -> str:
     return ""
 
 
-def _fired(number: int, probe: Probe, seen: Evidence) -> bool:
-    """Whether a probe fired; a lock's are the functions that take and release it, which follow it in the list."""
-    if probe.name != _LOCK:
+def _fired(number: int, info: RunInfo, seen: Evidence) -> bool:
+    """Whether a probe fired; those of a lock are the functions that take and release spin locks."""
+    if info.probes[number].name != _LOCK:
         return number in seen.fired
-    return not seen.fired.isdisjoint(range(number + 1, number + 1 + _FUNCTIONS_OF_A_LOCK))
+    return any(info.probes[one].name.startswith(_SPIN) for one in seen.fired if one < len(info.probes))
 
 
 def acts_as_guest(events: Path) -> bool:

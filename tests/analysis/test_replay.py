@@ -390,7 +390,6 @@ def test_a_damaged_snapshot(run: Path) -> None:
     [
         ("lazy", (), "emulator", " Not decided: I8; --probe-lock unaccepted_memory_lock decides it."),
         ("eager", (), "emulator", " Not decided: I5, I8; --probe accept_memory --probe-lock unaccepted_memory_lock decide them."),
-        ("eager", ("unaccepted_memory_lock",), "emulator", " Not decided: I5, I8; --probe accept_memory decides it."),
         ("lazy", (), "ebpf", " Not decided: I8."),
     ],
 )  # fmt: skip
