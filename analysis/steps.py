@@ -81,6 +81,7 @@ class Walk:
         self._check_snapshots()
         for problem in self._agreement.problems():
             self._doubt(problem)
+        self.problems += self._agreement.claims()
 
     def _begin(self, batch: Batch) -> Iterator[Step]:
         """Size the states; without RAM events, take the hand-over from run.json."""

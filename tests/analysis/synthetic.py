@@ -261,7 +261,6 @@ class Guest:
                 bitmap=Bitmap(2 * MIB, layout.low, UNIT_SIZE, -(-units // 8)),
             ),
             host=Host(self.backing, "demand"),
-            attacks=("injected",) if any(row[9] == Kind.ATTACK for row in self.rows) else (),
             probes=tuple(
                 Probe(name, 0xFFFFFFFF81000000 + 64 * index)
                 for index, name in enumerate(self.probes)

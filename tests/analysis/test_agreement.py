@@ -98,18 +98,12 @@ def test_another_platform_is_seen(platform: str, other: str, tmp_path: Path) -> 
         assert f"those of platform {platform}" in str(found.reasons)
 
 
-def test_probes_and_attacks_that_run_json_lacks_are_seen(tmp_path: Path) -> None:
-    guest = Guest(probes=("accept_memory",))
-    guest.boot()
-    guest.event(Kind.ATTACK, guest.layout.top - 4096, 4096, detail=1)
-    guest.end()
-    data = json.loads((guest.write(tmp_path, attacks=("remap",)) / "run.json").read_text())
-    honest = told(data, tmp_path)
-    assert honest is not None and "run.json has" not in str(honest.reasons)
-    for key in ("probes", "attacks"):
-        found = told({**data, key: []}, tmp_path)
-        assert found is not None and found.verdict == "undecided"
-        assert "run.json has 0 probes" in str(found.reasons) or "run.json has none" in str(found.reasons)  # fmt: skip
+def test_probes_that_run_json_lacks_are_seen(tmp_path: Path) -> None:
+    data = json.loads((booted(probes=("accept_memory",)).write(tmp_path) / "run.json").read_text())
+    honest, found = told(data, tmp_path), told({**data, "probes": []}, tmp_path)
+    assert honest is not None and honest.verdict == "clean"
+    assert found is not None and found.verdict == "undecided"
+    assert "run.json has 0 probes" in str(found.reasons)
 
 
 def test_userspace_that_no_event_is_of_is_seen(tmp_path: Path) -> None:
