@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.accept_arguments import FUNCTION
 from analysis.events import Batch, EventFile
-from analysis.run_info import Probe, RunInfo
+from analysis.run_info import RunInfo
 from analysis.schema import ConvertTo, Kind, Stage
 from analysis.typed_json import Range
 
@@ -86,7 +86,9 @@ def _fired(number: int, info: RunInfo, seen: Evidence) -> bool:
     """Whether a probe fired; those of a lock are the functions that take and release spin locks."""
     if info.probes[number].name != _LOCK:
         return number in seen.fired
-    return any(info.probes[one].name.startswith(_SPIN) for one in seen.fired if one < len(info.probes))
+    return any(
+        info.probes[one].name.startswith(_SPIN) for one in seen.fired if one < len(info.probes)
+    )
 
 
 def acts_as_guest(events: Path) -> bool:
