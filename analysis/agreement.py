@@ -42,7 +42,7 @@ class Agreement:
         self._highest_stage = max(self._highest_stage, int(batch["stage"].max()))
         if len(probed := np.flatnonzero((kind == Kind.PROBE_ENTER) | (kind == Kind.PROBE_RETURN))):
             self._probes = max(self._probes, int(batch["detail"][probed].max()) + 1)
-        for place in np.flatnonzero(kind <= Kind.LAUNCH):
+        for place in np.flatnonzero((kind == Kind.RAM) | (kind == Kind.LAUNCH)):
             span = int(batch["gpa"][place]), int(batch["size"][place])
             self._given[Kind(int(kind[place]))].append(span)
         if not self._platform:
