@@ -25,7 +25,7 @@ test-long:
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && \
 	"$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && "$$venv/bin/mypy"
-	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/python" -m toolkit.emulator.lint
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/python" -m acceptlab.toolkit.qemu.glue_lint
 	for file in $(C_SOURCES); do $(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -c -o /dev/null $$file || exit 1; done
 	shellcheck acceptlab setup/bootstrap.sh .ci/run
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """`python -m toolkit` is `acceptlab`."""
 
-from toolkit.commands.app import main
+from acceptlab.toolkit.cli.app import main
 
 main()

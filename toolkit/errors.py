@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from analysis import exit_codes
+from acceptlab.analysis import exit_codes
 
 EXIT_OK = exit_codes.CLEAN
 EXIT_FINDINGS = exit_codes.FINDINGS

@@ -11,8 +11,8 @@ import time
 import traceback
 from pathlib import Path
 
-import toolkit
-from toolkit.places import cache
+from acceptlab import toolkit
+from acceptlab.toolkit.places import cache
 
 KEPT = 20
 """Logs that stay; older ones are removed."""

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from toolkit.errors import BadInputError
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.places import CHECKOUT
 
 if TYPE_CHECKING:
-    from analysis.profile.read import Profile
+    from acceptlab.analysis.measure.cost_profile import Profile
 
 FOLDER = CHECKOUT / "profiles"
 ProfileName = Annotated[
@@ -32,7 +32,7 @@ def names() -> list[str]:
 
 def find_profile(name: str) -> Profile:
     """Return a profile by name or path. Raises BadInputError or BadInput, in one line."""
-    from analysis.profile.read import read_profile
+    from acceptlab.analysis.measure.cost_profile import read_profile
 
     path = Path(name)
     if "/" not in name and path.suffix != ".toml":

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.errors import BadInput
-from analysis.events import Batch, EventFile
-from analysis.history import event_at
-from analysis.holes import Holes
-from analysis.run_folder import Run
-from analysis.schema import PAGE_SIZE, Kind
-from analysis.steps import Progress, hand_over_end
-from analysis.symbols import RunSymbols
-from analysis.transitions import Op, ops_of
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.kernel.symbols import RunSymbols
+from acceptlab.analysis.pages.history import event_at
+from acceptlab.analysis.pages.transitions import Op, ops_of
+from acceptlab.analysis.pages.walk import Progress, hand_over_end
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.events import Batch, EventFile
+from acceptlab.analysis.trace.gaps import Holes
+from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
 
 KEPT = 2000
 """Most events of one page that are kept: the first half of them and the latest."""

@@ -7,9 +7,9 @@ Intel TDX Module ABI, TDG.MEM.PAGE.ACCEPT and the secure-EPT entry states.
 
 from __future__ import annotations
 
-from analysis.explain.life import ACCEPTED, HOST, Moment
-from analysis.schema import Kind, label
-from analysis.transitions import Op
+from acceptlab.analysis.explain.life import ACCEPTED, HOST, Moment
+from acceptlab.analysis.pages.transitions import Op
+from acceptlab.analysis.trace.schema import Kind, label
 
 _ACCEPT = {
     "snp": {

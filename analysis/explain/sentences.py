@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.explain.life import Moment
-from analysis.schema import (
+from acceptlab.analysis.explain.life import Moment
+from acceptlab.analysis.trace.schema import (
     ACCESS_DETAIL_PRIVATE,
     NO_CARRY,
     PAGE_SIZE,

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.explain.life import ACCEPTED, HOST, PENDING, Life, Moment
+from acceptlab.analysis.explain.life import ACCEPTED, HOST, PENDING, Life, Moment
 
 LETTERS = {
     "accept": "A",

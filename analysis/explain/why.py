@@ -7,13 +7,13 @@ import re
 import textwrap
 from typing import Any
 
-from analysis.errors import BadInput
-from analysis.explain.life import Life, Moment
-from analysis.explain.rules import rule_of
-from analysis.explain.sentences import sentence
-from analysis.explain.timeline import timeline
-from analysis.findings import GUEST, Finding, Verdict
-from analysis.run_folder import Run
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.explain.life import Life, Moment
+from acceptlab.analysis.explain.rules import rule_of
+from acceptlab.analysis.explain.sentences import sentence
+from acceptlab.analysis.explain.timeline import timeline
+from acceptlab.analysis.invariants.verdict import GUEST, Finding, Verdict
+from acceptlab.analysis.run.run_folder import Run
 
 WIDTH = 72
 _NAME = re.compile(rf"(I\d+|{GUEST})(?:#(\d+))?", re.IGNORECASE)

@@ -8,10 +8,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from analysis.events import BATCH_EVENTS, EventFile
-from analysis.export.progress import Progress
-from analysis.files import written_beside
-from analysis.schema import ARROW_SCHEMA
+from acceptlab.analysis.export.export_progress import Progress
+from acceptlab.analysis.files import written_beside
+from acceptlab.analysis.trace.events import BATCH_EVENTS, EventFile
+from acceptlab.analysis.trace.schema import ARROW_SCHEMA
 
 _SCHEMA = pa.schema(
     [

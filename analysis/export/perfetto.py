@@ -18,13 +18,22 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import (
 )
 from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
 
-from analysis.events import Batch, EventFile
-from analysis.export.progress import Progress
-from analysis.export.slices import Slice, slices
-from analysis.files import written_beside
-from analysis.run_info import RunInfo
-from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, Kind, Stage, StopReason, label
-from analysis.transitions import Op, ops_of
+from acceptlab.analysis.export.export_progress import Progress
+from acceptlab.analysis.export.slices import Slice, slices
+from acceptlab.analysis.files import written_beside
+from acceptlab.analysis.pages.transitions import Op, ops_of
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.trace.events import Batch, EventFile
+from acceptlab.analysis.trace.schema import (
+    NO_CARRY,
+    PAGE_SIZE,
+    UNIT_SIZE,
+    Attack,
+    Kind,
+    Stage,
+    StopReason,
+    label,
+)
 
 _INSTANTS = (
     Kind.FAULT,

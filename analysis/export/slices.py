@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.events import Batch
-from analysis.schema import Kind
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import Kind
 
 LONGEST_GAP = 1 << 16
 """Clock units between two accepts of one slice."""

@@ -3,17 +3,17 @@
 
 from __future__ import annotations
 
-from analysis.invariants.base import Context, Invariant
-from analysis.invariants.i01_no_access_before_accept import NoAccessBeforeAccept
-from analysis.invariants.i02_one_accept import OneAccept
-from analysis.invariants.i03_order import Order
-from analysis.invariants.i04_bitmap import BitmapTrue
-from analysis.invariants.i05_guard import GuardUnit
-from analysis.invariants.i06_one_vcpu_per_unit import OneVcpuPerUnit
-from analysis.invariants.i07_no_storms import NoStorms
-from analysis.invariants.i08_lock import NoLockHeld
-from analysis.invariants.i09_firmware_data import FirmwareData
-from analysis.invariants.i10_counter import Counter
+from acceptlab.analysis.invariants.i01_no_access_before_accept import NoAccessBeforeAccept
+from acceptlab.analysis.invariants.i02_one_accept import OneAccept
+from acceptlab.analysis.invariants.i03_order import Order
+from acceptlab.analysis.invariants.i04_bitmap import BitmapTrue
+from acceptlab.analysis.invariants.i05_guard import GuardUnit
+from acceptlab.analysis.invariants.i06_one_vcpu_per_unit import OneVcpuPerUnit
+from acceptlab.analysis.invariants.i07_no_storms import NoStorms
+from acceptlab.analysis.invariants.i08_lock import NoLockHeld
+from acceptlab.analysis.invariants.i09_firmware_data import FirmwareData
+from acceptlab.analysis.invariants.i10_counter import Counter
+from acceptlab.analysis.invariants.invariant import Context, Invariant
 
 REGISTRY: dict[str, type[Invariant]] = {
     invariant.name: invariant

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from analysis.events import Batch
-from analysis.findings import EXAMINED
-from analysis.invariants.base import Suspicion
-from analysis.page_states import PageStates
-from analysis.schema import PAGE_SIZE
-from analysis.transitions import EVER, HELD, STATE_MASK, State
+from acceptlab.analysis.invariants.invariant import Suspicion
+from acceptlab.analysis.invariants.verdict import EXAMINED
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.transitions import EVER, HELD, STATE_MASK, State
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import PAGE_SIZE
 
 
 def may_be_answered(before: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -8,13 +8,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.absent import EARLY, HAND_OVER, RESULTS
-from analysis.findings import InvariantResult, Status
-from analysis.holes import END
-from analysis.invariants.answered import Told, may_be_answered
-from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import PageStates
-from analysis.schema import (
+from acceptlab.analysis.invariants.answered import Told, may_be_answered
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.transitions import (
+    EVER,
+    HELD,
+    STATE_MASK,
+    Breach,
+    Op,
+    State,
+    past_unknown,
+)
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.gaps import END
+from acceptlab.analysis.trace.schema import (
     PAGE_SIZE,
     STAGE_NAMES,
     UNIT_SIZE,
@@ -25,7 +34,6 @@ from analysis.schema import (
     StopReason,
     label,
 )
-from analysis.transitions import EVER, HELD, STATE_MASK, Breach, Op, State, past_unknown
 
 NEVER = "used a page it never accepted"
 WITHHELD = "used a page it never accepted: the bitmap table was withheld"

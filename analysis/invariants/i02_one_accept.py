@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from analysis.absent import EARLY, HAND_OVER, RESULTS
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Invariant, Step
-from analysis.transitions import Breach
+from acceptlab.analysis.invariants.invariant import Invariant, Step
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.transitions import Breach
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
 
 TWICE = "accepted a page twice"
 AGAIN = "accepted a page again after the host replaced it"

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.absent import EARLY, HAND_OVER, RESULTS
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Invariant, Step
-from analysis.schema import Access, Kind, StopReason
-from analysis.transitions import STATE_MASK, Breach, State
+from acceptlab.analysis.invariants.invariant import Invariant, Step
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.transitions import STATE_MASK, Breach, State
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.schema import Access, Kind, StopReason
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "rescinded a page that was not accepted, and it succeeded"

@@ -6,15 +6,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.absent import EARLY, HAND_OVER, PAGE_STATES, RESULTS
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import PageStates
-from analysis.run_info import Bitmap
-from analysis.schema import UNIT_SIZE
-from analysis.snapshots import Snapshot
-from analysis.transitions import EVER, Op
-from analysis.unaccepted import never_accepted_pages
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.snapshots import Snapshot
+from acceptlab.analysis.pages.transitions import EVER, Op
+from acceptlab.analysis.pages.unaccepted import never_accepted_pages
+from acceptlab.analysis.run.run_info import Bitmap
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, PAGE_STATES, RESULTS
+from acceptlab.analysis.trace.schema import UNIT_SIZE
 
 CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
 SET_TOO_LONG = "the bitmap says unaccepted, but the unit is accepted"

@@ -6,15 +6,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.absent import EARLY, HAND_OVER, RESULTS
-from analysis.accept_arguments import END, FUNCTION, SIZE, second, shows_size
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.answered import may_be_answered
-from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import PageStates
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
-from analysis.transitions import EVER, Op
-from analysis.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
+from acceptlab.analysis.invariants.answered import may_be_answered
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.kernel.accept_arguments import END, FUNCTION, SIZE, second, shows_size
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.transitions import EVER, Op
+from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 
 MISSING = "accepted a block without the guard unit behind it"
 

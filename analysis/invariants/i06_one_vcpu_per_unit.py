@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.absent import BLOCKS, EARLY, RESULTS
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Invariant, Positions, Step, Suspicion
-from analysis.schema import UNIT_SIZE
-from analysis.transitions import EVER, Op
+from acceptlab.analysis.invariants.invariant import Invariant, Positions, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.transitions import EVER, Op
+from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
+from acceptlab.analysis.trace.schema import UNIT_SIZE
 
 INTERLEAVED = "two vCPUs accepted one unit at the same time"
 _NOBODY = -1

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.absent import BLOCKS, EARLY, RESULTS
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Context, Invariant, Positions, Step, Suspicion
-from analysis.schema import UNIT_SIZE, Kind, label
-from analysis.transitions import Op
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Positions, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.transitions import Op
+from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, label
 
 ALREADY = "accepted a page that was accepted already"
 NOT_HELD = "rescinded a page that was not accepted"

@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.absent import EARLY
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Context, Invariant, Step
-from analysis.schema import Kind, Stage
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Step
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.trace.coverage import EARLY
+from acceptlab.analysis.trace.schema import Kind, Stage
 
 HELD = "accepted memory with the global lock held"
 

@@ -6,13 +6,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from analysis.absent import EARLY, HAND_OVER
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import PageStates
-from analysis.run_info import Blob
-from analysis.schema import PAGE_SIZE
-from analysis.transitions import STATE_MASK, State
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.transitions import STATE_MASK, State
+from acceptlab.analysis.run.run_info import Blob
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER
+from acceptlab.analysis.trace.schema import PAGE_SIZE
 
 NOT_ACCEPTED = "{name} lies in memory that is not accepted"
 MARKED = "the bitmap calls the memory of {name} unaccepted"

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from analysis.absent import EARLY, HAND_OVER, RESULTS
-from analysis.console import Meminfo
-from analysis.findings import InvariantResult, Status
-from analysis.invariants.base import Context, Invariant, Step, Suspicion
-from analysis.page_states import PageStates
-from analysis.schema import Kind, Stage
-from analysis.unaccepted import Remaining, remaining
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.unaccepted import Remaining, remaining
+from acceptlab.analysis.run.console import Meminfo
+from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.schema import Kind, Stage
 
 WRONG = "the kernel's count of unaccepted memory is wrong"
 INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
@@ -20,7 +20,7 @@ END_SLACK = 32 << 20
 
 
 _SECOND_LABEL = "second_"
-"""Begins the labels of a second kernel's init (toolkit/guests/init.c)."""
+"""Begins the labels of a second kernel's init (toolkit/guest/init.c)."""
 
 
 class Counter(Invariant):

@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from analysis.readers.damage import Damaged
-from analysis.readers.names import Call
-from analysis.readers.ordered import Entry
-from analysis.readers.ranges import Numbers, range_of, value_of
-from analysis.readers.recorder import Recorder
-from analysis.schema import STAGE_NAMES, ConvertTo, Kind, Stage
+from acceptlab.analysis.readers.accept_ranges import Numbers, range_of, value_of
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.entry_names import Call
+from acceptlab.analysis.readers.ordered import Entry
+from acceptlab.analysis.readers.recorder import Recorder
+from acceptlab.analysis.trace.schema import STAGE_NAMES, ConvertTo, Kind, Stage
 
 HOOKS = ("snp_accept_memory", "tdx_accept_memory")
 _BEGIN, _END, _CONVERT = "accept_memory_begin", "accept_memory_end", "convert_memory"

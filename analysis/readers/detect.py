@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from analysis.errors import BadInput
-from analysis.readers import ftrace, perf_script, qemu_log, raw_stream, trace_text
-from analysis.readers.lines import first_lines
-from analysis.readers.opened import Opened
-from analysis.readers.recorder import Recorder
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.readers import ftrace, perf_script, qemu_log, raw_stream, trace_text
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.lines import first_lines
+from acceptlab.analysis.readers.recorder import Recorder
 
 HEAD = 1 << 16
 """Bytes that are looked at to tell what a file is."""

@@ -11,15 +11,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from analysis.absent import RESULTS
-from analysis.readers.calls import ENTER, MARKER, RETURN, TRACEPOINT, TRACEPOINTS, Calls, fields_of
-from analysis.readers.damage import Damaged
-from analysis.readers.lines import BreaksOff, Line, first_lines, lines
-from analysis.readers.names import call_of
-from analysis.readers.opened import Opened
-from analysis.readers.ordered import Entry, Ordered
-from analysis.readers.printed import DUMPED, MESSAGE, PREFIX, Console, dumped, is_console
-from analysis.readers.recorder import Recorder
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.calls import (
+    ENTER,
+    MARKER,
+    RETURN,
+    TRACEPOINT,
+    TRACEPOINTS,
+    Calls,
+    fields_of,
+)
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.entry_names import call_of
+from acceptlab.analysis.readers.lines import BreaksOff, Line, first_lines, lines
+from acceptlab.analysis.readers.ordered import Entry, Ordered
+from acceptlab.analysis.readers.printed import DUMPED, MESSAGE, PREFIX, Console, dumped, is_console
+from acceptlab.analysis.readers.recorder import Recorder
+from acceptlab.analysis.trace.coverage import RESULTS
 
 _ENTRY = re.compile(
     r"(?P<task>.{1,60}?)-(?P<pid>\d{1,10})\s{1,40}"

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from analysis.readers.damage import Damaged
-from analysis.readers.opened import Opened
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.damage import Damaged
 
 LONGEST = 1 << 13
 """Bytes; no line of the formats that are read here is nearly as long."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 
-from analysis.absent import RESULTS
-from analysis.readers.calls import (
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.calls import (
     ENTER,
     RETURN,
     TRACEPOINT,
@@ -20,14 +20,14 @@ from analysis.readers.calls import (
     fields_of,
     number,
 )
-from analysis.readers.damage import Damaged
-from analysis.readers.emulator_words import WORDS, EmulatorEvents
-from analysis.readers.ftrace import nanoseconds
-from analysis.readers.lines import Line, first_lines, take_lines
-from analysis.readers.names import call_of
-from analysis.readers.opened import Opened
-from analysis.readers.ordered import Entry, Ordered
-from analysis.readers.recorder import Recorder
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.entry_names import call_of
+from acceptlab.analysis.readers.event_words import WORDS, EmulatorEvents
+from acceptlab.analysis.readers.ftrace import nanoseconds
+from acceptlab.analysis.readers.lines import Line, first_lines, take_lines
+from acceptlab.analysis.readers.ordered import Entry, Ordered
+from acceptlab.analysis.readers.recorder import Recorder
+from acceptlab.analysis.trace.coverage import RESULTS
 
 _SAMPLE = re.compile(
     r"(?:(?P<comm>.{1,40}?)\s{1,40})?(?P<pid>-?\d{1,10})(?:/(?P<tid>-?\d{1,10}))?\s{1,40}"

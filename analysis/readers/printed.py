@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import re
 
-from analysis.readers.lines import first_lines
-from analysis.readers.recorder import Recorder
+from acceptlab.analysis.readers.lines import first_lines
+from acceptlab.analysis.readers.recorder import Recorder
 
 PREFIX = "ACCEPTLAB trace "
 """Before every line of a trace that a guest's init prints."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
-from analysis.readers.calls import number
-from analysis.readers.emulator_words import WORDS, EmulatorEvents
-from analysis.readers.lines import Line, take_lines
-from analysis.readers.opened import Opened
-from analysis.readers.recorder import Recorder
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.calls import number
+from acceptlab.analysis.readers.event_words import WORDS, EmulatorEvents
+from acceptlab.analysis.readers.lines import Line, take_lines
+from acceptlab.analysis.readers.recorder import Recorder
 
 _STAMP = r"(?:\d{1,10}@\d{1,20}\.\d{1,9}:)?"
 _LINE = re.compile(_STAMP + r"(?P<name>guest_\w{1,40}) (?P<words>seq .*)$")

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The emulator's own stream: records of 72 bytes (``analysis.schema.RAW_DTYPE``), END last."""
+"""The emulator's own stream: records of 72 bytes (``analysis.trace.schema.RAW_DTYPE``), END last."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from analysis.readers.damage import Damaged
-from analysis.readers.opened import Opened
-from analysis.readers.recorder import Recorder
-from analysis.schema import KIND_NAMES, RAW_DTYPE, STAGE_NAMES
-from analysis.stream import Completeness
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.recorder import Recorder
+from acceptlab.analysis.trace.schema import KIND_NAMES, RAW_DTYPE, STAGE_NAMES
+from acceptlab.analysis.trace.stream import Completeness
 
 CHUNK_RECORDS = 1 << 18
 _RECORD = RAW_DTYPE.itemsize

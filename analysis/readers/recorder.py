@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.event_writer import NOT_MEASURED, Durations, Records
-from analysis.readers.damage import Damaged
-from analysis.run_info import Probe
-from analysis.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.run.run_info import Probe
+from acceptlab.analysis.trace.event_writer import NOT_MEASURED, Durations, Records
+from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
 
 KEPT = 1 << 16
 """Events that are held back, so that a duration that is known later can still be entered."""
@@ -27,7 +27,7 @@ class Recorder:
     """Collects events in order and passes them on, with ``seq`` counted, as arrays.
 
     ``kinds`` are the kinds seen, ``vcpus`` one more than the highest vCPU, ``problem`` why the trace is
-    not complete, ``clock`` that of the last event. ``shows`` are the parts (``analysis.absent``) that the
+    not complete, ``clock`` that of the last event. ``shows`` are the parts (``analysis.trace.coverage``) that the
     reader vouches for. ``source`` and ``clock_unit`` are as run.json has them, ``platform`` where the trace tells, and ``tells_platform`` how.
     ``refused`` says why what looks like entries cannot be read, ``outcome`` how the guest ended (a word of run.json's, and the line that says so).
     """

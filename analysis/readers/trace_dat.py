@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from analysis.errors import BadInput
-from analysis.readers.damage import Damaged
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.readers.damage import Damaged
 
 MAGIC = b"\x17\x08\x44tracing"
 _LONGEST_NAME = 256

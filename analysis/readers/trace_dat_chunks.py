@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import zstandard
 
-from analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.damage import Damaged
 
 ALGORITHM = "zstd"
 """The only one that trace-cmd is built with in Debian, and that is read here."""

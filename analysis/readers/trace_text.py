@@ -15,16 +15,24 @@ from __future__ import annotations
 
 import re
 
-from analysis.absent import ABSENT, RESULTS
-from analysis.readers.calls import ENTER, RETURN, TRACEPOINT, TRACEPOINTS, Calls, fields_of, number
-from analysis.readers.damage import Damaged
-from analysis.readers.lines import Line, first_lines, take_lines
-from analysis.readers.names import call_of
-from analysis.readers.opened import Opened
-from analysis.readers.ordered import Entry, Ordered
-from analysis.readers.recorder import Recorder
-from analysis.run_info import CLOCKS, PLATFORMS, SOURCES
-from analysis.schema import KIND_NAMES, STAGE_NAMES, Kind, Stage
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.calls import (
+    ENTER,
+    RETURN,
+    TRACEPOINT,
+    TRACEPOINTS,
+    Calls,
+    fields_of,
+    number,
+)
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.entry_names import call_of
+from acceptlab.analysis.readers.lines import Line, first_lines, take_lines
+from acceptlab.analysis.readers.ordered import Entry, Ordered
+from acceptlab.analysis.readers.recorder import Recorder
+from acceptlab.analysis.run.run_info import CLOCKS, PLATFORMS, SOURCES
+from acceptlab.analysis.trace.coverage import ABSENT, RESULTS
+from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, Kind, Stage
 
 HEADER = "# acceptlab trace 1"
 _NUMBERS = ("gpa", "size", "result", "carry", "rip", "caller", "detail", "duration")

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from analysis.errors import BadInput
-from analysis.files import write_text
-from analysis.profile.read import Profile
-from analysis.report.facts import Subject, subject_of
-from analysis.report.json_form import as_json
-from analysis.report.markdown import as_markdown
-from analysis.report.text import as_text
-from analysis.steps import Progress
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.files import write_text
+from acceptlab.analysis.measure.cost_profile import Profile
+from acceptlab.analysis.pages.walk import Progress
+from acceptlab.analysis.report.facts import Subject, subject_of
+from acceptlab.analysis.report.run_json_form import as_json
+from acceptlab.analysis.report.run_markdown import as_markdown
+from acceptlab.analysis.report.run_text import as_text
 
 FORMATS = ("text", "markdown", "json", "html")
 
@@ -46,7 +46,7 @@ def write(document: str, path: Path) -> None:
 
 def _form(format: str) -> Callable[[Sequence[Subject]], str]:
     if format == "html":
-        from analysis.report.html import as_html  # plotly takes long to import
+        from acceptlab.analysis.report.html import as_html  # plotly takes long to import
 
         return as_html
     forms: dict[str, Callable[[Sequence[Subject]], str]]

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from analysis.report import latency_tables
-from analysis.report.facts import Subject, caller_rows
-from analysis.report.held_up import held_up, held_up_table
-from analysis.report.modelled_tables import modelled_chapter
-from analysis.report.tables import Chapter
+from acceptlab.analysis.report import latency_tables
+from acceptlab.analysis.report.facts import Subject, caller_rows
+from acceptlab.analysis.report.modelled_tables import modelled_chapter
+from acceptlab.analysis.report.stall_causes import held_up, held_up_table
+from acceptlab.analysis.report.tables import Chapter
 
 STALLS, LATENCY = "Stalls", latency_tables.HEADING
 _HELD_UP = "From the function that asked for each accept; a name that is not known tells nothing."

@@ -7,11 +7,11 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.bench.summary import change, percent
-from analysis.matrix.columns import COLUMNS, Column, facts_of, shown, unit_word
-from analysis.report.groups import Group
-from analysis.report.significance import least_p, p_value
-from analysis.report.tables import Chapter, Table
+from acceptlab.analysis.report.groups import Group
+from acceptlab.analysis.report.kernels.summary import change, percent
+from acceptlab.analysis.report.matrix.columns import COLUMNS, Column, facts_of, shown, unit_word
+from acceptlab.analysis.report.significance import least_p, p_value
+from acceptlab.analysis.report.tables import Chapter, Table
 
 HEADING = "Differences"
 _HEAD = ("", "runs", "median", "min .. max", "change", "p")

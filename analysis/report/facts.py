@@ -6,18 +6,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from analysis.cost import Cost, measure
-from analysis.findings import Verdict
-from analysis.latency.measure import Latency
-from analysis.latency.measure import measure as measure_latency
-from analysis.profile.modelled import Modelled, Weigher, model
-from analysis.profile.read import Profile
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.run_info import NOT_KNOWN
-from analysis.schema import STAGE_NAMES, Kind, Stage
-from analysis.steps import Progress
-from analysis.symbols import RunSymbols, symbols_of_run
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.kernel.symbols import RunSymbols, symbols_of_run
+from acceptlab.analysis.measure.cost import Cost, measure
+from acceptlab.analysis.measure.cost_profile import Profile
+from acceptlab.analysis.measure.latency.latencies import Latency
+from acceptlab.analysis.measure.latency.latencies import measure as measure_latency
+from acceptlab.analysis.measure.modelled_time import Modelled, Weigher, model
+from acceptlab.analysis.pages.walk import Progress
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import NOT_KNOWN
+from acceptlab.analysis.trace.schema import STAGE_NAMES, Kind, Stage
 
 TOP_CALLERS = 12
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from analysis.bench.summary import percent
-from analysis.matrix.columns import COLUMNS
-from analysis.plots import COLORS, finished
-from analysis.report.compare import Contest
+from acceptlab.analysis.report.compare import Contest
+from acceptlab.analysis.report.kernels.summary import percent
+from acceptlab.analysis.report.matrix.columns import COLUMNS
+from acceptlab.analysis.report.plots import COLORS, finished
 
 _BAR = 26
 """Pixels for a bar and what is between two."""

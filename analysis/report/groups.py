@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.report.facts import Subject, mib
-from analysis.report.tables import Table
+from acceptlab.analysis.report.facts import Subject, mib
+from acceptlab.analysis.report.tables import Table
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from analysis.latency.histogram import Distribution
-from analysis.latency.measure import Latency
-from analysis.plots import COLORS, MIB, finished
-from analysis.report.facts import clock_word
-from analysis.report.held_up import HeldUp
-from analysis.report.tables import seconds
+from acceptlab.analysis.measure.latency.histogram import Distribution
+from acceptlab.analysis.measure.latency.latencies import Latency
+from acceptlab.analysis.report.facts import clock_word
+from acceptlab.analysis.report.plots import COLORS, MIB, finished
+from acceptlab.analysis.report.stall_causes import HeldUp
+from acceptlab.analysis.report.tables import seconds
 
 _OPERATIONS = 6
 _POINTS = 400

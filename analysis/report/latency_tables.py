@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
-from analysis.latency.groups import DIMENSIONS, Row
-from analysis.latency.histogram import Distribution
-from analysis.latency.locks import LockUse
-from analysis.latency.measure import Latency
-from analysis.latency.where import MEANING
-from analysis.report.tables import Chapter, Table, compact
+from acceptlab.analysis.measure.latency.groups import DIMENSIONS, Row
+from acceptlab.analysis.measure.latency.histogram import Distribution
+from acceptlab.analysis.measure.latency.latencies import Latency
+from acceptlab.analysis.measure.latency.locks import LockUse
+from acceptlab.analysis.measure.latency.stalls import MEANING
+from acceptlab.analysis.report.tables import Chapter, Table, compact
 
 HEADING = "Latency"
 _HEAD = ("calls", "p50", "p90", "p99", "p99.9", "max")

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.latency.groups import Row
-from analysis.profile.modelled import Bill, Modelled
-from analysis.profile.read import Price
-from analysis.report.tables import Chapter, Table, compact, seconds
+from acceptlab.analysis.measure.cost_profile import Price
+from acceptlab.analysis.measure.latency.groups import Row
+from acceptlab.analysis.measure.modelled_time import Bill, Modelled
+from acceptlab.analysis.report.tables import Chapter, Table, compact, seconds
 
 
 def modelled_chapter(modelled: Modelled, calls: Sequence[Row]) -> Chapter:

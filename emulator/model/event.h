@@ -3,7 +3,7 @@
  * One acceptance event: what the models tell their observer, and, byte for
  * byte (little endian), what the emulator writes to a run's event stream.
  *
- * analysis/schema.py describes the same record for the readers; a test holds
+ * analysis/trace/schema.py describes the same record for the readers; a test holds
  * the two together.
  */
 #ifndef ACCEPTLAB_EVENT_H

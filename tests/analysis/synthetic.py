@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.run_folder import write_run_json
-from analysis.run_info import (
+from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
@@ -27,7 +27,7 @@ from analysis.run_info import (
     Probe,
     RunInfo,
 )
-from analysis.schema import (
+from acceptlab.analysis.trace.schema import (
     NO_CARRY,
     PAGE_SIZE,
     RAW_DTYPE,
@@ -36,7 +36,7 @@ from analysis.schema import (
     Kind,
     Stage,
 )
-from analysis.stream import convert_raw
+from acceptlab.analysis.trace.stream import convert_raw
 
 MIB = 1 << 20
 BLOCK = 4 * MIB

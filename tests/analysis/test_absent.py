@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.absent import (
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.invariants import REGISTRY
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import Status, Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.run.run_json import from_json, to_json
+from acceptlab.analysis.trace.coverage import (
     ABSENT,
     BLOCKS,
     EARLY,
@@ -18,14 +25,7 @@ from analysis.absent import (
     PAGE_STATES,
     RESULTS,
 )
-from analysis.errors import BadInput
-from analysis.findings import Status, Verdict
-from analysis.invariants import REGISTRY
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.run_info import RunInfo
-from analysis.run_json import from_json, to_json
-from analysis.schema import KIND_NAMES, PAGE_SIZE, Kind, Stage
+from acceptlab.analysis.trace.schema import KIND_NAMES, PAGE_SIZE, Kind, Stage
 from tests.analysis.synthetic import MIB, Guest, Records, booted, renumbered
 
 PROBES = ("_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "unaccepted_memory_lock")

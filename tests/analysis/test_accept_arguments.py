@@ -10,13 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.accept_arguments import END, FUNCTION, SIZE, arguments, second, shows_size
-from analysis.btf import parameters
-from analysis.events import EventFile
-from analysis.run_folder import Run
-from analysis.schema import UNIT_SIZE, Kind
+from acceptlab.analysis.kernel.accept_arguments import (
+    END,
+    FUNCTION,
+    SIZE,
+    arguments,
+    second,
+    shows_size,
+)
+from acceptlab.analysis.kernel.btf import parameters
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
+from acceptlab.toolkit.places import CHECKOUT
 from tests.analysis.btf_file import btf
-from toolkit.places import CHECKOUT
 
 RECORDED = [
     (CHECKOUT / "traces" / "tdx-lazy", SIZE),

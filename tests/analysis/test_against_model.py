@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.events import Batch
-from analysis.page_states import PageStates
-from analysis.schema import PAGE_SIZE, Kind
-from analysis.transitions import STATE_MASK, Op, State, ops_of
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.transitions import STATE_MASK, Op, State, ops_of
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
 from tests.model import test_random_snp as snp
 from tests.model import test_random_tdx as tdx
 from tests.model.guest import Layout

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import BadInput
-from analysis.findings import Verdict
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.schema import Kind, Stage
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import Kind, Stage
 from tests.analysis.mutations.mutate import drop
 from tests.analysis.synthetic import MIB, Guest, Records, booted
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Verdict
-from analysis.replay import replay_run
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, Kind, StopReason
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Attack, Kind, StopReason
 from tests.analysis.synthetic import MIB, TDX_ALREADY, Guest
 
 PANIC = "[  3.1] Kernel panic - not syncing: Unaccepted memory at 0x3000000"

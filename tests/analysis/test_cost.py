@@ -8,9 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from analysis.cost import Cost, measure
-from analysis.run_folder import Run
-from analysis.schema import NO_CARRY, PAGE_SIZE, STAGE_NAMES, UNIT_SIZE, Kind, Stage, label
+from acceptlab.analysis.measure.cost import Cost, measure
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import (
+    NO_CARRY,
+    PAGE_SIZE,
+    STAGE_NAMES,
+    UNIT_SIZE,
+    Kind,
+    Stage,
+    label,
+)
 from tests.analysis.synthetic import Guest, Records, booted
 
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from analysis.findings import Verdict
-from analysis.replay import replay_run
-from analysis.report import render
-from analysis.schema import UNIT_SIZE, Kind
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.report import render
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
+from acceptlab.toolkit.cli.app import app
 from tests.analysis.synthetic import MIB, SNP_SIZE_MISMATCH, TDX_SIZE_MISMATCH, Guest
-from toolkit.commands.app import app
 
 PAGE_FAULT = [
     "[    3.100000] BUG: unable to handle page fault for address: ffff888003801000",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis.evidence import acts_as_guest
-from analysis.replay import replay_run
-from analysis.schema import PAGE_SIZE, ConvertTo, Kind, Stage
+from acceptlab.analysis.invariants.evidence import acts_as_guest
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.trace.schema import PAGE_SIZE, ConvertTo, Kind, Stage
 from tests.analysis.synthetic import Guest, Layout, Records, booted
 
 MIB = 1 << 20

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import event_writer
-from analysis.events import EventFile
-from analysis.history import look_up
-from analysis.schema import KIND_NAMES, PAGE_SIZE, Kind
+from acceptlab.analysis.pages.history import look_up
+from acceptlab.analysis.trace import event_writer
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import KIND_NAMES, PAGE_SIZE, Kind
 from tests.analysis.synthetic import MIB, Guest, booted
 
 OF_NO_PAGE = (Kind.STAGE, Kind.BITMAP, Kind.END, Kind.TERMINATE, Kind.AP_START)

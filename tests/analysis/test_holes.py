@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.findings import LISTED, Status, Verdict
-from analysis.holes import Holes
-from analysis.invariants import base
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.schema import Kind
+from acceptlab.analysis.invariants import invariant
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import LISTED, Status, Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.gaps import Holes
+from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.mutations.test_mutated_traces import SHAPES, clean_guest
 from tests.analysis.synthetic import Guest, Records
 
@@ -173,7 +173,7 @@ def test_all_doubtful_are_no_finding_however_many(tmp_path: Path) -> None:
 def test_what_was_not_examined_is_no_finding(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "EXAMINED", 8)
+    monkeypatch.setattr(invariant, "EXAMINED", 8)
     guest, records = accepted_twice_often(20, [0])
     found = verdict(guest, records, tmp_path / "run")
     assert {one.total for one in found.findings} == {7}

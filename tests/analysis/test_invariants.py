@@ -11,12 +11,20 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Status, Verdict
-from analysis.invariants import REGISTRY
-from analysis.replay import judge, replay_run
-from analysis.run_folder import Run
-from analysis.run_info import Blob, Kernel, Probe
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, Stage, StopReason
+from acceptlab.analysis.invariants import REGISTRY
+from acceptlab.analysis.invariants.judge import judge, replay_run
+from acceptlab.analysis.invariants.verdict import Status, Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import Blob, Kernel, Probe
+from acceptlab.analysis.trace.schema import (
+    PAGE_SIZE,
+    UNIT_SIZE,
+    Attack,
+    ConvertTo,
+    Kind,
+    Stage,
+    StopReason,
+)
 from tests.analysis.synthetic import (
     BLOCK,
     MIB,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import page_states
-from analysis.events import Batch
-from analysis.page_states import PageStates
-from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind
-from analysis.transitions import EVER, HELD, Breach, Op, State, ops_of
+from acceptlab.analysis.pages import page_states
+from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.transitions import EVER, HELD, Breach, Op, State, ops_of
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind
 
 UNITS = 4
 TOP = UNITS * UNIT_SIZE

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.fleet.row import row_of
-from analysis.replay import replay_run
-from analysis.report.facts import fact_rows, subject_of
-from analysis.run_folder import Run
+from acceptlab.analysis.batch.run_row import row_of
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.report.facts import fact_rows, subject_of
+from acceptlab.analysis.run.run_folder import Run
 from tests.analysis.synthetic import booted
 
 SHOWN = "lazy (asked: deferred, refused by the kernel)"

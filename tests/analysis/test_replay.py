@@ -19,15 +19,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from analysis.errors import BadInput
-from analysis.files import sha256_of
-from analysis.replay import replay_run
-from analysis.run_folder import Run, write_run_json
-from analysis.run_info import Kernel, KernelSupport
-from analysis.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
-from analysis.stream import convert_raw
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.files import sha256_of
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_folder import Run, write_run_json
+from acceptlab.analysis.run.run_info import Kernel, KernelSupport
+from acceptlab.analysis.trace.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
+from acceptlab.analysis.trace.stream import convert_raw
+from acceptlab.toolkit.cli.app import app
 from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted, renumbered, write_run
-from toolkit.commands.app import app
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_progress_ends_at_the_end(run: Path) -> None:
 def test_judging_does_not_wait_for_pandas(run: Path) -> None:
     """To load it takes longer than to judge a small run."""
     code = (
-        "import sys; from analysis.replay import replay_run; replay_run(sys.argv[1], write=False); "
+        "import sys; from analysis.invariants.judge import replay_run; replay_run(sys.argv[1], write=False); "
         "sys.exit('pandas' in sys.modules)"
     )
     root = Path(__file__).parents[2]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.errors import BadInput
-from analysis.profile.read import Price, Profile
-from analysis.replay import replay_run
-from analysis.report import FORMATS, render, write
-from analysis.schema import Kind
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.measure.cost_profile import Price, Profile
+from acceptlab.analysis.report import FORMATS, render, write
+from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.browser import browser
 from tests.analysis.synthetic import MIB, Guest, booted
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import BadInput
-from analysis.run_folder import Run, write_run_json
-from analysis.run_info import (
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.run.run_folder import Run, write_run_json
+from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
@@ -22,7 +22,7 @@ from analysis.run_info import (
     RunInfo,
     SecondKernel,
 )
-from analysis.run_json import from_json
+from acceptlab.analysis.run.run_json import from_json
 from tests.analysis.synthetic import Guest
 
 LEAST = {"format": 1, "platform": "snp", "clock": "ns", "outcome": "userspace"}

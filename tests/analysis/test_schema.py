@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import schema
+from acceptlab.analysis.trace import schema
 
 MODEL = Path(__file__).parents[2] / "emulator" / "model"
 HEADERS = "".join((MODEL / name).read_text() for name in ("event.h", "attack.h"))

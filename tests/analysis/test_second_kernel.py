@@ -9,11 +9,18 @@ from typing import Any
 
 import pytest
 
-from analysis.findings import Verdict
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.run_info import SecondKernel
-from analysis.schema import ACCESS_DETAIL_PRIVATE, PAGE_SIZE, Access, Kind, Stage, StopReason
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import SecondKernel
+from acceptlab.analysis.trace.schema import (
+    ACCESS_DETAIL_PRIVATE,
+    PAGE_SIZE,
+    Access,
+    Kind,
+    Stage,
+    StopReason,
+)
 from tests.analysis.synthetic import BLOCK, MIB, Guest
 
 

@@ -11,11 +11,11 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationHandler
 
-from analysis.run_folder import Run
-from analysis.run_info import Kernel
-from analysis.schema import Stage
-from analysis.source_lines import SourceLines
-from analysis.symbols import RunSymbols, symbols_of_run
+from acceptlab.analysis.kernel.source_lines import SourceLines
+from acceptlab.analysis.kernel.symbols import RunSymbols, symbols_of_run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import Kernel
+from acceptlab.analysis.trace.schema import Stage
 from tests.analysis.synthetic import MIB, UNIT_SIZE, Guest, Kind
 
 BASE = 0xFFFFFFFF81000000
@@ -100,7 +100,7 @@ def test_answers_are_kept(tmp_path: Path) -> None:
 
 
 def test_a_finding_names_the_line_and_its_rule(tmp_path: Path) -> None:
-    from analysis.replay import replay_run
+    from acceptlab.analysis.invariants.judge import replay_run
 
     vmlinux = build(tmp_path, "-g")
     guest = Guest()

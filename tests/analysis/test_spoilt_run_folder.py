@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.console import read_console
-from analysis.errors import BadInput
-from analysis.events import EventFile
-from analysis.explain.life import life_of
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.schema import ARROW_SCHEMA, FORMAT, METADATA_KEY
-from analysis.stream import convert_raw
-from analysis.symbols import NO_SYMBOLS
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.explain.life import life_of
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.kernel.symbols import NO_SYMBOLS
+from acceptlab.analysis.run.console import read_console
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import ARROW_SCHEMA, FORMAT, METADATA_KEY
+from acceptlab.analysis.trace.stream import convert_raw
 from tests.analysis.fuzzing import fuzz, spoil
 from tests.analysis.synthetic import MIB, Guest, Layout
 

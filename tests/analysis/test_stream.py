@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from analysis import stream
-from analysis.errors import BadInput
-from analysis.event_writer import StreamSummary
-from analysis.events import EventFile
-from analysis.schema import COLUMNS, NO_CARRY, RAW_DTYPE, Kind
-from analysis.stream import convert_raw
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.trace import stream
+from acceptlab.analysis.trace.event_writer import StreamSummary
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import COLUMNS, NO_CARRY, RAW_DTYPE, Kind
+from acceptlab.analysis.trace.stream import convert_raw
 from tests.analysis.synthetic import booted
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.events import Batch
-from analysis.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Kind
-from analysis.stretches import Stretches, stretches_of
-from analysis.transitions import Op, ops_of
+from acceptlab.analysis.pages.stretches import Stretches, stretches_of
+from acceptlab.analysis.pages.transitions import Op, ops_of
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Kind
 
 Row = tuple[Kind, int, int]
 """Kind, page, vCPU."""

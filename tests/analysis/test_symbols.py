@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.errors import BadInput
-from analysis.kallsyms import find_kallsyms
-from analysis.schema import Stage
-from analysis.symbols import RunSymbols, Symbols, load_symbols
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.kernel.kallsyms import find_kallsyms
+from acceptlab.analysis.kernel.symbols import RunSymbols, Symbols, load_symbols
+from acceptlab.analysis.trace.schema import Stage
 from tests.analysis.kernel_images import (
     BASE,
     LAYOUTS,

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.findings import Status, Verdict
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.schema import Kind, Stage
-from analysis.time_order import TimeOrder
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import Status, Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import Kind, Stage
+from acceptlab.analysis.trace.time_order import TimeOrder
 from tests.analysis.synthetic import Guest, Records, booted, renumbered
 
 

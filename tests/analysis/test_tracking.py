@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.errors import BadInput
-from analysis.run_folder import Run
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
-from analysis.tracking.entries import Entries
-from analysis.tracking.measure import PROBES, Tracking, measure, probes_for
-from analysis.tracking.text import as_text
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.measure.metadata.map_entries import Entries
+from acceptlab.analysis.measure.metadata.metadata_cost import PROBES, Tracking, measure, probes_for
+from acceptlab.analysis.report.metadata_text import as_text
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
+from acceptlab.toolkit.places import CHECKOUT
 from tests.analysis.synthetic import MIB, Guest, Layout
-from toolkit.places import CHECKOUT
 
 
 def runs_of(units: set[int]) -> list[int]:

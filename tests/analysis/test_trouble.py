@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from analysis import trouble
-from analysis.console import read_console
-from analysis.findings import Verdict
-from analysis.guest_findings import NO_MEMORY
-from analysis.replay import replay_run
-from analysis.run_info import SecondKernel
-from analysis.schema import Kind
+from acceptlab.analysis.invariants.guest_findings import NO_MEMORY
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.run import trouble
+from acceptlab.analysis.run.console import read_console
+from acceptlab.analysis.run.run_info import SecondKernel
+from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.synthetic import MIB, Guest, Layout
 
 TROUBLE = [
@@ -272,7 +272,7 @@ def test_what_breaks_an_invariant_comes_before_what_came_of_it(tmp_path: Path) -
 
 
 def test_a_kernel_without_support_that_runs_out_of_memory_is_called_that(tmp_path: Path) -> None:
-    from analysis.run_info import KernelSupport
+    from acceptlab.analysis.run.run_info import KernelSupport
 
     verdict = judged(tmp_path, OOM, kernel_support=KernelSupport(True, False))
     assert verdict.verdict == "undecided"

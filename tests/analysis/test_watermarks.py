@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.events import EventFile
-from analysis.run_folder import Run
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
-from analysis.watermarks import SETS_WATERMARKS, before_watermarks
+from acceptlab.analysis.measure.watermarks import SETS_WATERMARKS, before_watermarks
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 from tests.analysis.synthetic import Guest
 
 

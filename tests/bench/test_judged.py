@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.judged import judge
+from benchmarks.judged import judge
 from tests.analysis.synthetic import booted
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from bench import peers
+from benchmarks import peers
 from tests.analysis.synthetic import ACCEPT_RIP, MIB, UNIT_SIZE, Guest, Kind, booted
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench import replays
+from benchmarks import replays
 
 
 def test_what_a_killed_bench_left_is_recorded_anew(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.replay import replay_run
-from bench import synthesis
+from acceptlab.analysis.invariants.judge import replay_run
+from benchmarks import synthesis
 
 
 @pytest.fixture(scope="module")

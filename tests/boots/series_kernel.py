@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.errors import AcceptlabError
-from toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.kernels.resolve import resolve
 
 SERIES = ("lazy-accept", "accept-trace")
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT
 
 
 def test_a_kernel_against_itself_and_against_none(tmp_path: Path) -> None:

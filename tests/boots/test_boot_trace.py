@@ -11,17 +11,17 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.readers.imported import Imported
-from analysis.replay import replay_run
-from analysis.run_folder import Run
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.readers.conversion import Imported
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.guest import debian_root
+from acceptlab.toolkit.guest.initramfs import initramfs
+from acceptlab.toolkit.hardware.recording import from_console
+from acceptlab.toolkit.run import boot_tracing
 from tests.boots import series_kernel
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
 from tests.boots.out_of_guest import PRINT, unpack
-from toolkit.collect import boot as boot_tracing
-from toolkit.guests import debian
-from toolkit.guests.initramfs import initramfs
-from toolkit.hardware.collect import from_console
 
 UNIT = 2 << 20
 MACHINE = ("--memory", "1G", "--firmware-accepts", "minimal", "--workload", "touch:600M", "--workload", "ftrace")  # fmt: skip
@@ -116,7 +116,9 @@ python3 - read answer.json <<'END'{PRINT}END
 def read_inside(boot: BootGuest, kernel: str, platform: str, folder: Path, *words: str) -> Boot:
     """Boot a Debian userspace in which `collect --boot read` is run; its run folder is folder/read, what it said folder/answer.json."""
     initrd = folder / "initrd"
-    initrd.write_bytes(debian.initramfs(READ.replace("$PLATFORM", platform), debian.whole()))
+    initrd.write_bytes(
+        debian_root.initramfs(READ.replace("$PLATFORM", platform), debian_root.whole())
+    )
     if "bootconfig" in words:
         text = boot_tracing.bootconfig(platform)
         initrd.write_bytes(boot_tracing.with_bootconfig(initrd.read_bytes(), text))

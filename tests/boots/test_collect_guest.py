@@ -19,13 +19,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.replay import replay_run
-from analysis.run_folder import Run
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.guest import debian_root
 from tests.boots import series_kernel
 from tests.boots.accepted_pages import accepted_pages, assert_part_of
 from tests.boots.conftest import Boot, BootGuest
 from tests.boots.out_of_guest import unpack
-from toolkit.guests import debian
 
 pytestmark = pytest.mark.long
 JOB = Path(__file__).with_name("collect_guest_job.py")
@@ -56,7 +56,7 @@ def collected(boot: BootGuest, tmp_path_factory: pytest.TempPathFactory) -> Coll
     def run(kernel: str, platform: str) -> Collected:
         initrd = folder / f"{platform}-initrd"
         job = f"python3 - {platform} <<'END'\n{JOB.read_text()}END\n"
-        initrd.write_bytes(debian.initramfs(job, debian.whole()))
+        initrd.write_bytes(debian_root.initramfs(job, debian_root.whole()))
         words = ("--platform", platform, "--memory", "6G", "--initrd", str(initrd))
         done = boot(kernel, *words)
         initrd.unlink()

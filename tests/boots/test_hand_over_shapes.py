@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import pytest
 
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.firmware.layout import SHAPES
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.series.checks.accept_early import check as check_accept_early
 from tests.boots.conftest import Boot, BootGuest
-from toolkit.errors import AcceptlabError
-from toolkit.guests.layout import SHAPES
-from toolkit.kernels.resolve import resolve
-from toolkit.series.checks.accept_early import check as check_accept_early
 
 OURS = "lazy-accept"
 MACHINE = ("--memory", "2G", "--firmware-accepts", "minimal")

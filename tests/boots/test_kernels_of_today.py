@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.kallsyms import KERNEL_MAP
-from analysis.symbols import load_symbols
+from acceptlab.analysis.kernel.kallsyms import KERNEL_MAP
+from acceptlab.analysis.kernel.symbols import load_symbols
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.kernels.support import support_of
 from tests.boots.conftest import BootGuest
-from toolkit.kernels.resolve import resolve
-from toolkit.kernels.support import support_of
 
 KERNELS = ["debian:6.16", "debian:6.18", "debian:7.0", "debian:7.3", "debian:7.3/rt"]
 FUNCTIONS = ("accept_memory", "get_page_from_freelist", "panic", "common_startup_64")

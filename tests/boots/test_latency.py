@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.latency.measure import Latency, measure
-from analysis.run_folder import Run
-from analysis.symbols import symbols_of_run
+from acceptlab.analysis.kernel.symbols import symbols_of_run
+from acceptlab.analysis.measure.latency.latencies import Latency, measure
+from acceptlab.analysis.run.run_folder import Run
 from tests.boots.conftest import Boot, BootGuest
 from tests.boots.test_probes import LOCK, LOCK_WORDS
 

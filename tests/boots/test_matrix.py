@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT
 
 
 def test_the_minimal_hand_over_leaves_more_to_the_guest(tmp_path: Path) -> None:

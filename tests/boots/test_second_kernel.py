@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.boots.conftest import Boot, BootGuest
-from toolkit.places import CHECKOUT
 
 KERNEL = "debian:6.12"
 STAGES = ["second-decompressor", "second-kernel", "second-userspace"]

@@ -13,10 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.symbols import load_symbols
+from acceptlab.analysis.kernel.symbols import load_symbols
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.kernels.resolve import resolve
 from tests.boots.conftest import Boot, BootGuest
-from toolkit.errors import AcceptlabError
-from toolkit.kernels.resolve import resolve
 
 pytestmark = pytest.mark.long
 OURS = "lazy-accept"

@@ -7,15 +7,15 @@ import re
 
 import pytest
 
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.kernels.resolve import resolve
 from tests.boots.conftest import BootGuest
-from toolkit.errors import AcceptlabError
-from toolkit.kernels.resolve import resolve
 
 pytestmark = pytest.mark.long
 OURS = "lazy-accept-kunit"
 HOW = (
-    "acceptlab kernel build --tree (what `series apply lazy-accept` made) --config patches/config/guest.config "
-    f"--config patches/config/kunit.config --name {OURS}"
+    "acceptlab kernel build --tree (what `series apply lazy-accept` made) --config data/config/guest.config "
+    f"--config data/config/kunit.config --name {OURS}"
 )
 SUITES = {"held-pages": 7, "accept-policy": 9, "unaccepted-map": 8}
 """How many tests each suite has (mm/held_pages_test.c, mm/accept_policy_test.c, mm/unaccepted_test.c)."""

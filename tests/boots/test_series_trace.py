@@ -14,13 +14,13 @@ from typing import NamedTuple
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.run_folder import Run
-from analysis.schema import ConvertTo
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import ConvertTo
+from acceptlab.toolkit.collect import permission
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.places import CHECKOUT
 from tests.boots.accepted_pages import PAGE, assert_part_of
-from toolkit.collect import permission
-from toolkit.errors import AcceptlabError
-from toolkit.kernels.resolve import resolve
-from toolkit.places import CHECKOUT
 
 pytestmark = pytest.mark.long
 OURS = "lazy-accept"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A finding in a kernel of ours that was built with patches/config/debug.config names function, file and line."""
+"""A finding in a kernel of ours that was built with data/config/debug.config names function, file and line."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.kernels.resolve import Kernel, resolve
 from tests.boots.conftest import BootGuest
-from toolkit.errors import AcceptlabError
-from toolkit.kernels.resolve import Kernel, resolve
 
 pytestmark = pytest.mark.long
 NAME = "lazy-accept-debug"
 HOW = (
-    "acceptlab kernel build --tree DIR --config patches/config/guest.config "
-    f"--config patches/config/debug.config --name {NAME}, of the series lazy-accept"
+    "acceptlab kernel build --tree DIR --config data/config/guest.config "
+    f"--config data/config/debug.config --name {NAME}, of the series lazy-accept"
 )
 """Building it takes too long for a test."""
 MACHINE = ("--memory", "1G", "--firmware-accepts", "minimal", "--no-kaslr")

@@ -12,12 +12,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from acceptlab.toolkit.guest import programs
 from tests.boots import series_kernel
 from tests.boots.accepted_pages import PAGE, assert_part_of
 from tests.boots.conftest import BootGuest
 from tests.boots.out_of_guest import unpack
 from tests.toolkit.importing.recorded import NAMES, Pages, imported, keep
-from toolkit.guests import programs
 
 pytestmark = pytest.mark.long
 PROGRAMS = ("trace-cmd", "head", "taskset", "tar", "xz", "base64")

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.kernels.resolve import resolve
 from tests.boots.conftest import Boot, BootGuest
-from toolkit.errors import AcceptlabError
-from toolkit.kernels.resolve import resolve
 
 pytestmark = pytest.mark.long
 ALL = ["tmpfs", "huge", "touch"]

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
 

@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 import typer
 
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import DOCS, anchor, blocks, exists, links, pages, text_of
-from toolkit.commands.app import app
-from toolkit.places import CHECKOUT
 
 HEAVY = (
     "run", "setup", "demo", "collect", "kernel build", "kernel fetch", "matrix", "series apply", "series build",

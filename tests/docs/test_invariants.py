@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from analysis.absent import ABSENT
-from analysis.invariants import REGISTRY
+from acceptlab.analysis.invariants import REGISTRY
+from acceptlab.analysis.trace.coverage import ABSENT
 from tests.docs.pages import first_cells, sections, text_of
 
 PAGE = text_of("invariants.md")

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from analysis.replay import replay_run
-from analysis.run_info import (
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
@@ -23,11 +23,17 @@ from analysis.run_info import (
     RunInfo,
     SecondKernel,
 )
-from analysis.run_json import FORMAT, to_json
-from analysis.schema import ARROW_SCHEMA, COLUMNS, KIND_NAMES, STAGE_NAMES, StopReason
+from acceptlab.analysis.run.run_json import FORMAT, to_json
+from acceptlab.analysis.trace.schema import (
+    ARROW_SCHEMA,
+    COLUMNS,
+    KIND_NAMES,
+    STAGE_NAMES,
+    StopReason,
+)
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import names_in, sections, text_of, tracked
-from toolkit.commands.app import app
-from toolkit.places import CHECKOUT
 
 PAGE = text_of("run-folder.md")
 PARTS = sections(PAGE)
@@ -147,18 +153,18 @@ COMMANDS = {
     "project": ["project", "traces/tdx-lazy"],
     "export": ["export", "traces/tdx-lazy", "--format", "csv", "--out", "OUT"],
     "import": ["import", "OUT/trace.txt", "--platform", "tdx", "--out", "OUT/run"],
-    "matrix --plan": ["matrix", "specs/small.toml", "--plan"],
+    "matrix --plan": ["matrix", "data/sweeps/small.toml", "--plan"],
     "series list": ["series", "list"],
     "series show": ["series", "show", "accept-trace"],
     "doctor": ["doctor"],
 }
 """Commands that cost little, to compare their JSON with the table. `run` and others boot or build: see below."""
 FROM_SOURCE = {
-    "run": ["toolkit/commands/run.py"],
-    "collect": ["toolkit/commands/collect.py"],
-    "matrix": ["toolkit/commands/matrix.py", "analysis/matrix/sheet.py"],
-    "kernel list": ["toolkit/commands/kernel.py", "toolkit/kernels/*.py"],
-    "series check": ["toolkit/series/checks/outcome.py"],
+    "run": ["toolkit/cli/run.py"],
+    "collect": ["toolkit/cli/collect.py"],
+    "matrix": ["toolkit/cli/matrix.py", "analysis/report/matrix/sheet.py"],
+    "kernel list": ["toolkit/cli/kernel.py", "toolkit/kernels/*.py"],
+    "series check": ["toolkit/series/checks/problems.py"],
 }
 
 

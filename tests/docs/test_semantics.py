@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import first_cells, pages, text_of, tracked
-from toolkit.places import CHECKOUT
 
 PAGE = "semantics.md"
 _ID = r"\d+(?:\.\d+){0,2}"

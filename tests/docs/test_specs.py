@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.matrix.columns import COLUMNS
+from acceptlab.analysis.report.matrix.columns import COLUMNS
+from acceptlab.toolkit.cli.matrix import CHOICES
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.matrix import sweep_spec
+from acceptlab.toolkit.series import series_spec
+from acceptlab.toolkit.series.series_spec import DebianBase, GitBase, TarballBase
 from tests.docs.pages import first_cells, sections, text_of
-from toolkit.commands.matrix import CHOICES
-from toolkit.errors import BadInputError
-from toolkit.matrix import spec as matrix_spec
-from toolkit.series import spec as series_spec
-from toolkit.series.spec import DebianBase, GitBase, TarballBase
 
 SERIES = text_of("series.md")
 MATRIX = text_of("matrix.md")
@@ -59,7 +59,7 @@ def test_every_key_of_series_toml_is_shown() -> None:
 def test_the_matrix_spec_is_read(tmp_path: Path) -> None:
     path = tmp_path / "example.toml"
     path.write_text(toml_of(MATRIX))
-    spec = matrix_spec.read_spec(path, CHOICES)
+    spec = sweep_spec.read_spec(path, CHOICES)
     (sweep,) = spec.sweeps
     assert (spec.name, sweep.name, sweep.axes) == ("example", "hosts", ("platform", "host-backing", "seed", "kernel"))  # fmt: skip
     hosts = {(cell.labels["platform"], cell.labels["host-backing"]) for cell in sweep.cells}
@@ -73,10 +73,10 @@ def test_every_fact_is_described_with_its_unit() -> None:
 
 
 def test_the_steps_of_a_check_are_in_the_table() -> None:
-    from toolkit.series.checks import accept_early, checkpatch, perform, sparse
+    from acceptlab.toolkit.series.checks import accept_early, checkpatch, series_check, sparse
 
     steps = {cell.split(",")[0] for cell in first_cells(sections(SERIES)["Check"])}
-    assert {perform.BUILD, accept_early.NAME, checkpatch.NAME, sparse.NAME} <= steps
+    assert {series_check.BUILD, accept_early.NAME, checkpatch.NAME, sparse.NAME} <= steps
 
 
 def test_the_page_says_plainly_that_a_check_runs_code() -> None:

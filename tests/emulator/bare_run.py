@@ -15,9 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.schema import ACCESS_DETAIL_PRIVATE, RAW_DTYPE, Access, Kind, StopReason, label
+from acceptlab.analysis.trace.schema import (
+    ACCESS_DETAIL_PRIVATE,
+    RAW_DTYPE,
+    Access,
+    Kind,
+    StopReason,
+    label,
+)
+from acceptlab.toolkit.run.emulator_command import CPU
 from tests.emulator import bare_hand_over, guest_images
-from toolkit.run.command import CPU
 
 TIME_LIMIT = float(os.environ.get("ACCEPTLAB_TIME_LIMIT", "20"))
 """Seconds; a guest takes a fraction of one. The mutation test has less patience with emulators that hang."""

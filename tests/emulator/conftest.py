@@ -14,8 +14,8 @@ from typing import Protocol
 
 import pytest
 
+from acceptlab.toolkit.qemu import emulator_build
 from tests.emulator.bare_run import BareRun, Setup, boot
-from toolkit.emulator import build
 
 OVERRIDE = "ACCEPTLAB_EMULATOR"
 
@@ -35,7 +35,7 @@ def emulator() -> Path:
         if not binary.is_file():
             pytest.fail(f"{OVERRIDE} names {binary}, which is no file", pytrace=False)
         return binary
-    found = build.find()
+    found = emulator_build.find()
     if found is None:
         pytest.fail("there is no emulator for this checkout: run `make setup`", pytrace=False)
     return found.binary

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from toolkit.emulator import build
+from acceptlab.toolkit.qemu import emulator_build as build
 
 HERE = Path(__file__).resolve().parent
 EMULATOR = HERE.parents[1] / "emulator"

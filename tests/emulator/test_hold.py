@@ -9,9 +9,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from acceptlab.toolkit.collect import emulators
+from acceptlab.toolkit.errors import BadInputError
 from tests.emulator.bare_run import Setup, boot
-from toolkit.collect import emulators
-from toolkit.errors import BadInputError
 
 _PATIENCE = 20.0
 """Seconds until the emulator has stopped itself."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.emulator import build, overlay, source
-from toolkit.places import CHECKOUT
-from toolkit.progress import step
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.progress import step
+from acceptlab.toolkit.qemu import emulator_build, overlay, qemu_source
 
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
@@ -48,22 +48,22 @@ def hooks(files: overlay.Overlay, tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def made_of() -> source.Source:
+def made_of() -> qemu_source.Source:
     """Return the source that the emulator of this checkout was made from."""
-    found = build.find()
+    found = emulator_build.find()
     assert found is not None, "there is no emulator for this checkout: run `make setup`"
     version = found.build["source"]["version"]
-    folder = build.home() / "source"
-    orig = folder / source.pins()["orig"]["name"]
-    return source.check(version, orig, folder / source.debian_tarball_name(version), True)
+    folder = emulator_build.home() / "source"
+    orig = folder / qemu_source.pins()["orig"]["name"]
+    return qemu_source.check(version, orig, folder / qemu_source.debian_tarball_name(version), True)
 
 
 def test_each_hook_applies_to_its_predecessors(
-    made_of: source.Source, hooks: list[Path], tmp_path: Path
+    made_of: qemu_source.Source, hooks: list[Path], tmp_path: Path
 ) -> None:
     """To QEMU's own version of the files that they touch, which the build keeps."""
     tree = tmp_path / "qemu"
-    shutil.copytree(build.work_folder(made_of.debian_sha256) / "originals", tree)
+    shutil.copytree(emulator_build.work_folder(made_of.debian_sha256) / "originals", tree)
     commit_what_hooks_touch(tree, hooks)
     for hook in hooks:
         git(tree, "am", "-q", "--whitespace=error", str(hook))
@@ -77,21 +77,21 @@ def test_each_hook_applies_to_its_predecessors(
 
 @pytest.mark.long
 def test_each_hook_builds_without_a_warning(
-    made_of: source.Source, hooks: list[Path], files: overlay.Overlay, tmp_path: Path
+    made_of: qemu_source.Source, hooks: list[Path], files: overlay.Overlay, tmp_path: Path
 ) -> None:
     tree, log = tmp_path / "qemu", tmp_path / "build.log"
     with step("unpacking QEMU") as progress:
-        source.unpack(made_of, tree, progress)
+        qemu_source.unpack(made_of, tree, progress)
     for path, content in files.added.items():
         (tree / path).parent.mkdir(parents=True, exist_ok=True)
         (tree / path).write_bytes(content)
     commit_what_hooks_touch(tree, hooks)
     for hook in hooks:
         git(tree, "am", "-q", "--whitespace=error", str(hook))
-        build.compile_tree(tree, tmp_path / "objects", log)
+        emulator_build.compile_tree(tree, tmp_path / "objects", log)
         warnings = [line for line in log.read_text().splitlines() if "warning:" in line.lower()]
         assert warnings == [], hook.name
-    emulator = [str(tmp_path / "objects" / build.BINARY), "-object", "help"]
+    emulator = [str(tmp_path / "objects" / emulator_build.BINARY), "-object", "help"]
     known = subprocess.run(emulator, capture_output=True, text=True, check=True).stdout
     assert "snp-emulated" in known
     assert "tdx-emulated" in known

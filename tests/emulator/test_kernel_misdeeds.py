@@ -10,17 +10,17 @@ from uuid import UUID
 
 import pytest
 
-from analysis.findings import Finding, Verdict
-from analysis.replay import replay_run
-from analysis.run_folder import Run
-from toolkit.emulator.build import Emulator
-from toolkit.guests.hand_over import Blob, HandOver, build_hand_over
-from toolkit.guests.layout import GuestRequest
-from toolkit.guests.ranges import MIB, UNIT
-from toolkit.guests.unaccepted import GUID
-from toolkit.kernels.resolve import Kernel, resolve
-from toolkit.run import perform
-from toolkit.run.options import RunOptions
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.invariants.verdict import Finding, Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.firmware.boot_handoff import Blob, HandOver, build_hand_over
+from acceptlab.toolkit.firmware.layout import GuestRequest
+from acceptlab.toolkit.firmware.unaccepted_table import GUID
+from acceptlab.toolkit.kernels.resolve import Kernel, resolve
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.ranges import MIB, UNIT
+from acceptlab.toolkit.run import emulator_run
+from acceptlab.toolkit.run.options import RunOptions
 
 pytestmark = pytest.mark.long
 Tamper = Callable[[HandOver], HandOver]
@@ -83,10 +83,10 @@ def misinformed(
         def build(request: GuestRequest) -> HandOver:
             return tamper(build_hand_over(request))
 
-        monkeypatch.setattr(perform, "build_hand_over", build)
+        monkeypatch.setattr(emulator_run, "build_hand_over", build)
         binary = Emulator(emulator, "under test", {"qemu": "7.2", "debian_version": ""})
         folder = tmp_path / "run"
-        perform.perform(replace(OPTIONS, platform=platform), kernel, binary, folder, False)
+        emulator_run.perform(replace(OPTIONS, platform=platform), kernel, binary, folder, False)
         return Run.open(folder), replay_run(folder)
 
     return boot

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.qemu.emulator_build import BINARY
 from tests.emulator import mutation
 from tests.emulator.mutation import Mutant, mutants, run_tests
-from toolkit.emulator.build import BINARY
 
 ALL = mutants()
 TESTS_FAILED = 1

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.collect import emulators
+from acceptlab.toolkit.errors import BadInputError
 from tests.emulator.bare_run import BareRun, Setup, boot
-from toolkit.collect import emulators
-from toolkit.errors import BadInputError
 
 HERE = Path(__file__).resolve().parent
 GUEST, CASE = "ends", "case_power_off_after_work"

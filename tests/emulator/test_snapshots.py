@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.snapshots import Snapshot, read_snapshot
+from acceptlab.analysis.pages.snapshots import Snapshot, read_snapshot
 from tests.emulator.bare_hand_over import FRESH, HOLE, HOLE_END, PAGE, PAPERS, UNIT
 from tests.emulator.bare_run import BareRun, Setup
 from tests.emulator.conftest import Boot

@@ -8,7 +8,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection
 
-from analysis.schema import RAW_DTYPE, Kind
+from acceptlab.analysis.trace.schema import RAW_DTYPE, Kind
 
 WORDS = RAW_DTYPE.itemsize // 8
 """Arguments of each probe: the words of a record."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from analysis.findings import Verdict
-from analysis.replay import replay_run
-from analysis.run_folder import write_run_json
-from analysis.run_info import EventsInfo, HandOver, Machine, RunInfo
-from analysis.stream import convert_raw
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.analysis.run.run_info import EventsInfo, HandOver, Machine, RunInfo
+from acceptlab.analysis.trace.stream import convert_raw
 from tests.emulator import bare_hand_over
 from tests.emulator.bare_run import BareRun
 

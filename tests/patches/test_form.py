@@ -9,10 +9,10 @@ from email.utils import parseaddr
 
 import pytest
 
-from toolkit.kernels.config import TARGETS
-from toolkit.series.message import Message
-from toolkit.series.own import own_series
-from toolkit.series.source import Series
+from acceptlab.toolkit.kernels.kernel_config import TARGETS
+from acceptlab.toolkit.series.bundled import own_series
+from acceptlab.toolkit.series.message import Message
+from acceptlab.toolkit.series.series_source import Series
 
 SERIES = own_series()
 PATCHES = [(series, patch) for series in SERIES for patch in series.patches]

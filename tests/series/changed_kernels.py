@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.series import base, build
-from toolkit.series.apply import apply
-from toolkit.series.git import git
-from toolkit.series.message import Message, read_message
-from toolkit.series.source import Series
-from toolkit.series.spec import Spec
+from acceptlab.toolkit.series import base, series_build
+from acceptlab.toolkit.series.apply import apply
+from acceptlab.toolkit.series.git import git
+from acceptlab.toolkit.series.message import Message, read_message
+from acceptlab.toolkit.series.series_source import Series
+from acceptlab.toolkit.series.series_spec import Spec
 
 HERE = Path(__file__).resolve().parent
 SMALL = ("--memory", "2G", "--firmware-accepts", "minimal")
@@ -63,7 +63,7 @@ def kernel_with(spec: Spec, patches: Sequence[Message], name: str) -> str:
     """Build the spec's base with these patches into a kernel called `name`; return the name."""
     series = Series(replace(spec, name=name), tuple(patches), None, name)
     applied = apply(series, base.ensure(spec.base))
-    return build.ensure(applied, len(patches)).kernel.name
+    return series_build.ensure(applied, len(patches)).kernel.name
 
 
 def run(kernel: str, folder: Path, words: Sequence[str]) -> Run:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from acceptlab.toolkit.series.series_spec import read_spec
 from tests.series.changed_kernels import HERE, edit, kernel_with, run
-from toolkit.series.spec import read_spec
 
 BROKEN: list[dict[str, Any]] = tomllib.loads((HERE / "broken" / "broken.toml").read_text())[
     "kernel"

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from acceptlab.toolkit.series import base
+from acceptlab.toolkit.series.apply import Applied, apply, scratch_worktree
+from acceptlab.toolkit.series.bundled import path_of, reference
+from acceptlab.toolkit.series.checks.console_check import scan
+from acceptlab.toolkit.series.git import git
+from acceptlab.toolkit.series.message import Message, read_message
+from acceptlab.toolkit.series.series_source import Series, read_series
 from tests.series.changed_kernels import HERE, SMALL, Run, kernel_with, run
-from toolkit.series import base
-from toolkit.series.apply import Applied, apply, scratch_worktree
-from toolkit.series.checks.console import scan
-from toolkit.series.git import git
-from toolkit.series.message import Message, read_message
-from toolkit.series.own import path_of, reference
-from toolkit.series.source import Series, read_series
 
 MUTANTS = HERE / "mutants"
 _LIMIT = ("--time-limit", "300")

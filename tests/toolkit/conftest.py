@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.guests.initramfs import initramfs
+from acceptlab.toolkit.guest.initramfs import initramfs
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from bench import __main__ as main
-from bench import boots
-from bench.judged import Judged
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.run.options import RunOptions
+from benchmarks import __main__ as main
+from benchmarks import boots
+from benchmarks.judged import Judged
 from tests.toolkit import toy
-from toolkit.errors import MachineError
-from toolkit.kernels.resolve import resolve
-from toolkit.run.options import RunOptions
 
 
 def test_the_ratio_is_the_median_of_pairs_not_of_medians() -> None:

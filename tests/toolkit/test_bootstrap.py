@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.doctor.checks import wanted_packages
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.doctor.checks import wanted_packages
+from acceptlab.toolkit.places import CHECKOUT
 
 RUN = [package for package, purpose in wanted_packages() if purpose == "run"]
 

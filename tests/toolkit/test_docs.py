@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.events import EventFile
-from analysis.schema import UNIT_SIZE, Kind
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
+from acceptlab.toolkit.collect import permission
+from acceptlab.toolkit.places import CHECKOUT
 from tests.analysis.readers.samples import FTRACE, read
-from toolkit.collect import permission
-from toolkit.places import CHECKOUT
 
 DOCS = CHECKOUT / "docs"
 

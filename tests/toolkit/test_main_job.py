@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT
 
 SMALL = ["--memory", "2G", "--firmware-accepts", "minimal"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT
 
 README = (CHECKOUT / "README.md").read_text()
 COMMANDS = [

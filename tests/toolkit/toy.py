@@ -8,9 +8,9 @@ import stat
 import sys
 from pathlib import Path
 
-from analysis.schema import Kind, Stage
+from acceptlab.analysis.trace.schema import Kind, Stage
+from acceptlab.toolkit.qemu.emulator_build import Emulator
 from tests.toolkit.guests.conftest import _bzimage as make_bzimage
-from toolkit.emulator.build import Emulator
 
 __all__ = ["make_bzimage", "make_emulator", "make_kernel"]
 

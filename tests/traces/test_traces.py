@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from analysis.replay import replay_run
-from analysis.run_folder import Run
-from analysis.run_info import RunInfo
-from toolkit.places import CHECKOUT
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.toolkit.places import CHECKOUT
 
 TRACES = CHECKOUT / "traces"
 SPECS: dict[str, dict[str, Any]] = tomllib.loads((TRACES / "traces.toml").read_text())

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.apt.sources import codename, derive, derive_suites
-from toolkit.apt.versions import newest_first
-from toolkit.errors import MachineError
-from toolkit.files import locked, write_whole
-from toolkit.progress import Step
+from acceptlab.toolkit.apt.debian_versions import newest_first
+from acceptlab.toolkit.apt.sources import codename, derive, derive_suites
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.files import locked, write_whole
+from acceptlab.toolkit.progress import Step
 
 _CONFIG = """\
 Dir::State::Lists "{root}/lists/";

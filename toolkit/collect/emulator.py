@@ -12,20 +12,20 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.errors import BadInput
-from analysis.event_writer import StreamSummary
-from analysis.run_folder import Run
-from analysis.run_info import EventsInfo
-from analysis.schema import RAW_DTYPE
-from toolkit.collect import describe
-from toolkit.collect.emulators import LiveEmulator
-from toolkit.collect.names import names_of
-from toolkit.collect.probes import Probes, attached
-from toolkit.collect.spool import Spool
-from toolkit.collect.view import Tally, View
-from toolkit.processes import stop_asked
-from toolkit.progress import say
-from toolkit.run.folder import claimed, is_running
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import EventsInfo
+from acceptlab.analysis.trace.event_writer import StreamSummary
+from acceptlab.analysis.trace.schema import RAW_DTYPE
+from acceptlab.toolkit.collect import collect_record
+from acceptlab.toolkit.collect.emulators import LiveEmulator
+from acceptlab.toolkit.collect.spool import Spool
+from acceptlab.toolkit.collect.symbol_names import names_of
+from acceptlab.toolkit.collect.usdt_programs import Probes, attached
+from acceptlab.toolkit.collect.view import Tally, View
+from acceptlab.toolkit.processes import stop_asked
+from acceptlab.toolkit.progress import say
+from acceptlab.toolkit.run.new_folder import claimed, is_running
 
 _POLL = 0.02
 """Seconds between two looks at the ring; at a million events a second that is 1.6 MB of it."""
@@ -51,7 +51,7 @@ def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> 
     """
     folder = folder.resolve()
     with claimed(folder), stop_asked() as stop:
-        spool = Spool(folder, describe.so_far(emulator, reproduce))
+        spool = Spool(folder, collect_record.so_far(emulator, reproduce))
         lost = _record(emulator, spool, ring, stop)
         interrupted = stop.is_set()
         summary = spool.finish()
@@ -59,9 +59,9 @@ def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> 
         problem = _problem(summary, lost, interrupted, first)
         events = EventsInfo(summary.events, problem is None, problem, summary.sha256)
         run = None if interrupted else _run_of(emulator, stop)
-        spool.close(describe.ended(emulator, run, reproduce, events, is_late=first > 0))
+        spool.close(collect_record.ended(emulator, run, reproduce, events, is_late=first > 0))
         if run is not None:
-            describe.copy_files(run, folder)
+            collect_record.copy_files(run, folder)
         return Collected(folder, summary.events, lost, problem, interrupted)
 
 

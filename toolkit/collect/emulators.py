@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from toolkit.errors import BadInputError
-from toolkit.processes import state_of
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.processes import state_of
 
 _PROC = Path("/proc")
 _OBJECT = re.compile(r"(snp|tdx)-emulated(?:,|$)")

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.collect import guest_program, library, permission
-from toolkit.collect.guest_tally import GuestTally
-from toolkit.collect.guest_text import TraceText
-from toolkit.errors import AcceptlabError, MachineError
-from toolkit.processes import stop_asked
+from acceptlab.toolkit.collect import bcc_library, guest_program, permission
+from acceptlab.toolkit.collect.guest_tally import GuestTally
+from acceptlab.toolkit.collect.guest_text import TraceText
+from acceptlab.toolkit.errors import AcceptlabError, MachineError
+from acceptlab.toolkit.processes import stop_asked
 
 _POLL = 0.05
 """Seconds between two looks at the ring."""
@@ -52,7 +52,7 @@ def record(
     What is written so far is there at every moment, without an end line: incomplete. Raises MachineError when this machine does not let us.
     """
     permission.check_kprobes()
-    bcc = library.load()
+    bcc = bcc_library.load()
     places = guest_program.addresses()
     functions = [one for one in guest_program.functions() if one.name in places]
     traced = guest_program.tracepoints()

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.collect import this_kernel
+from acceptlab.toolkit.kernels import running_kernel
 
 
 @dataclass(frozen=True)
@@ -220,7 +220,7 @@ def functions() -> tuple[Function, ...]:
 
 
 def _names(function: Function) -> tuple[str, str]:
-    first, second = (*this_kernel.arguments(function.name), *function.arguments)[:2]
+    first, second = (*running_kernel.arguments(function.name), *function.arguments)[:2]
     return first, second
 
 

@@ -7,21 +7,21 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.absent import ABSENT, HAND_OVER
-from analysis.event_writer import EventWriter
-from analysis.readers.detect import READERS
-from analysis.readers.imported import import_events
-from analysis.readers.opened import Opened
-from analysis.run_folder import write_run_json
-from analysis.run_info import EventsInfo, RunInfo
-from toolkit.collect import guest
-from toolkit.collect.guest_tally import GuestTally
-from toolkit.collect.view import View
-from toolkit.errors import BadInputError
-from toolkit.hardware import signs
-from toolkit.importing.describe import Origin, recorded_here, run_json
-from toolkit.processes import stop_asked
-from toolkit.run.folder import claimed
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.conversion import import_events
+from acceptlab.analysis.readers.detect import READERS
+from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
+from acceptlab.analysis.trace.coverage import ABSENT, HAND_OVER
+from acceptlab.analysis.trace.event_writer import EventWriter
+from acceptlab.toolkit.collect import guest
+from acceptlab.toolkit.collect.guest_tally import GuestTally
+from acceptlab.toolkit.collect.view import View
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.hardware import signs
+from acceptlab.toolkit.importing.import_record import Origin, recorded_here, run_json
+from acceptlab.toolkit.processes import stop_asked
+from acceptlab.toolkit.run.new_folder import claimed
 
 TEXT = "trace.txt"
 """In the run folder: every call with its process and stack, of which events.parquet has what its columns can hold."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from toolkit.collect.guest_program import BEGIN, HANDLERS, HOOKS
+from acceptlab.toolkit.collect.guest_program import BEGIN, HANDLERS, HOOKS
 
 _TOP = 5
 

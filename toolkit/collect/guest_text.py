@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
-from toolkit.collect.guest_program import BEGIN, CONVERTED, TRACEPOINTS, Call, Function
-from toolkit.collect.guest_tally import GuestTally
-from toolkit.run.machinery import is_machinery
+from acceptlab.toolkit.collect.guest_program import BEGIN, CONVERTED, TRACEPOINTS, Call, Function
+from acceptlab.toolkit.collect.guest_tally import GuestTally
+from acceptlab.toolkit.run.skip_list import is_machinery
 
 _CONVERTS = {"set_memory_encrypted": 1, "set_memory_decrypted": 2}
 """To what a call converts memory (``enum convert_to`` of emulator/model/event.h)."""

@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from toolkit.collect import library
-from toolkit.errors import MachineError
+from acceptlab.toolkit.collect import bcc_library
+from acceptlab.toolkit.errors import MachineError
 
 _LOCKDOWN = Path("/sys/kernel/security/lockdown")
 _UPROBES = Path("/sys/bus/event_source/devices/uprobe/type")
@@ -49,8 +49,8 @@ def _common() -> Iterator[str]:
         yield "collecting by eBPF needs root: try sudo"
     if lockdown() == "confidentiality":
         yield "the kernel is locked down (confidentiality): eBPF may read nothing; boot without lockdown="
-    if library.find() is None:
-        yield f"bcc is missing: apt-get install --no-install-recommends {library.PACKAGE}"
+    if bcc_library.find() is None:
+        yield f"bcc is missing: apt-get install --no-install-recommends {bcc_library.PACKAGE}"
 
 
 def _absent(device: Path, what: str) -> Iterator[str]:

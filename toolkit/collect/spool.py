@@ -12,10 +12,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.event_writer import StreamSummary
-from analysis.run_folder import write_run_json
-from analysis.run_info import EventsInfo, RunInfo
-from analysis.stream import convert_raw
+from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
+from acceptlab.analysis.trace.event_writer import StreamSummary
+from acceptlab.analysis.trace.stream import convert_raw
 
 RAW = "events.raw"
 _UNFINISHED = (

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from toolkit.collect import emulators
-from toolkit.errors import BadInputError
-from toolkit.run.folder import fresh
-from toolkit.run.side_by_side import Wanted, answer_of, start_run
+from acceptlab.toolkit.collect import emulators
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.run.new_folder import fresh
+from acceptlab.toolkit.runs.side_by_side import Wanted, answer_of, start_run
 
 _POLL = 0.05
 

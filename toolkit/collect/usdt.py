@@ -17,8 +17,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import NoteSection
 
-from analysis.schema import RAW_DTYPE, Kind
-from toolkit.errors import BadInputError
+from acceptlab.analysis.trace.schema import RAW_DTYPE, Kind
+from acceptlab.toolkit.errors import BadInputError
 
 WORDS = RAW_DTYPE.itemsize // 8
 _SECTION, _BASE_SECTION = ".note.stapsdt", ".stapsdt.base"

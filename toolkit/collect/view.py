@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from analysis.schema import Kind
+from acceptlab.analysis.trace.schema import Kind
 
 _EVERY = 0.25
 _LINE_EVERY = 10.0

@@ -10,13 +10,13 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from toolkit.apt.sources import codename, derive
-from toolkit.collect import permission
-from toolkit.doctor.check import Check
-from toolkit.doctor.hardware import hardware_checks
-from toolkit.emulator import build
-from toolkit.kernels import store
-from toolkit.places import CHECKOUT, cache
+from acceptlab.toolkit.apt.sources import codename, derive
+from acceptlab.toolkit.collect import permission
+from acceptlab.toolkit.doctor.check import Check
+from acceptlab.toolkit.doctor.hardware_checks import hardware_checks
+from acceptlab.toolkit.kernels import store
+from acceptlab.toolkit.places import CHECKOUT, cache
+from acceptlab.toolkit.qemu import emulator_build
 
 GIB = 1 << 30
 _DISK_WANTED = 3 * GIB
@@ -118,7 +118,7 @@ def _apt() -> Iterator[Check]:
 
 
 def _built() -> Iterator[Check]:
-    emulator = build.find()
+    emulator = emulator_build.find()
     yield Check(
         "emulator", emulator is not None, emulator.key if emulator else "not built", "run",
         "" if emulator else "acceptlab setup",

@@ -7,21 +7,20 @@ import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.run_folder import write_run_json
-from toolkit.collect import boot
-from toolkit.errors import MachineError
-from toolkit.guests.initramfs import initramfs
-from toolkit.guests.workloads import workload_options
-from toolkit.hardware import collect, programs, signs
-from toolkit.hardware.command import Launch, launch_command
-from toolkit.kernels.resolve import Kernel
-from toolkit.progress import step
-from toolkit.run import outcome
-from toolkit.run.console import Follower
-from toolkit.run.folder import claimed
-from toolkit.run.launch import launch
-from toolkit.run.options import RunOptions
-from toolkit.run.perform import Finished
+from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.guest.initramfs import initramfs
+from acceptlab.toolkit.guest.workloads import workload_options
+from acceptlab.toolkit.hardware import host_programs, recording, signs
+from acceptlab.toolkit.hardware.qemu_command import Launch, launch_command
+from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.progress import step
+from acceptlab.toolkit.run import boot_tracing, outcome
+from acceptlab.toolkit.run.emulator_run import Finished
+from acceptlab.toolkit.run.follower import Follower
+from acceptlab.toolkit.run.launch import launch
+from acceptlab.toolkit.run.new_folder import claimed
+from acceptlab.toolkit.run.options import RunOptions
 
 _PRINT = "acceptlab.workload=ftrace"
 """Has the guests' init print the trace when the workloads are done."""
@@ -37,7 +36,7 @@ class Host:
     """This machine as a host; its files are below `root`, its QEMU is `program`."""
 
     root: Path = signs.ROOT
-    program: str = programs.QEMU
+    program: str = host_programs.QEMU
     machine: signs.Machine = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,21 +59,21 @@ class Host:
                 follower = Follower(shown, wanted.console, raw)
                 command = self._command(options, wanted)
                 ending = launch(command, log, options.time_limit, follower)
-            collect.check_qemu(ending, log, wanted.console)
-            console = collect.text_of(wanted.console)
+            recording.check_qemu(ending, log, wanted.console)
+            console = recording.text_of(wanted.console)
             came_to = outcome.judge(None, console, ending, options.time_limit)
-            got = collect.from_console(wanted.console, folder / "events.parquet")
-            record = collect.describe(options, kernel, wanted, shlex.join(command), came_to, got)
+            got = recording.from_console(wanted.console, folder / "events.parquet")
+            record = recording.describe(options, kernel, wanted, shlex.join(command), came_to, got)
             write_run_json(folder, record)
         return Finished(
             folder, came_to, ending.interrupted, ending.seconds, got.events if got else None
         )
 
     def _launch(self, options: RunOptions, kernel: Kernel, folder: Path) -> Launch:
-        firmware = programs.find_firmware(options.platform, self.root)
+        firmware = host_programs.find_firmware(options.platform, self.root)
         words = [options.command_line, *workload_options(options.workloads)]
         if options.events:
-            words += [boot.command_line(options.platform, options.probes), _PRINT]
+            words += [boot_tracing.command_line(options.platform, options.probes), _PRINT]
         return Launch(
             kernel.image,
             initramfs(),
@@ -90,12 +89,14 @@ class Host:
         """Raise MachineError with what keeps this machine from launching such a guest."""
         name = signs.PLATFORMS[platform]
         missing = list(self.machine.lacks.get(platform, [f"its processor has no {name}"]))
-        qemu = programs.find_qemu(self.program)
+        qemu = host_programs.find_qemu(self.program)
         if qemu is None or not qemu.launches(platform):
             has = f"QEMU {qemu.version[0]}.{qemu.version[1]}" if qemu else "no QEMU"
-            wanted = ".".join(map(str, programs.SINCE[platform]))
-            missing.append(f"it has {has}; {programs.OBJECT[platform]} takes {wanted} or later")
-        if programs.find_firmware(platform, self.root) is None:
+            wanted = ".".join(map(str, host_programs.SINCE[platform]))
+            missing.append(
+                f"it has {has}; {host_programs.OBJECT[platform]} takes {wanted} or later"
+            )
+        if host_programs.find_firmware(platform, self.root) is None:
             missing.append("there is no OVMF: install the package ovmf")
         if missing:
             raise MachineError(

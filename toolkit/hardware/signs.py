@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.hardware import cpuid
+from acceptlab.toolkit.hardware import cpuid
 
 ROOT = Path("/")
 PLATFORMS = {"snp": "SEV-SNP", "tdx": "TDX"}

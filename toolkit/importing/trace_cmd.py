@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from analysis.readers import ftrace, trace_dat, trace_dat_mend, trace_dat_mend_6
-from analysis.readers.damage import Damaged
-from analysis.readers.imported import Imported, read_once
-from analysis.readers.opened import Opened
-from analysis.readers.ordered import OutOfOrder
-from analysis.readers.recorder import Recorder
-from toolkit.errors import MachineError
-from toolkit.processes import die_with_parent
+from acceptlab.analysis.readers import ftrace, trace_dat, trace_dat_repair, trace_dat_repair_6
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.conversion import Imported, read_once
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.ordered import OutOfOrder
+from acceptlab.analysis.readers.recorder import Recorder
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.processes import die_with_parent
 
 FORMAT = "trace-dat"
 _COPIED = 1 << 20
@@ -56,7 +56,7 @@ def _import(path: Path, damage: str | None, parquet: Path) -> Imported:
 
 def _import_broken(path: Path, damage: str, parquet: Path) -> Imported:
     """Read a mended copy of a file that breaks off; where nothing can be mended, what trace-cmd finds by itself."""
-    mend = trace_dat_mend.mend if trace_dat_mend.is_for(path) else trace_dat_mend_6.mend
+    mend = trace_dat_repair.mend if trace_dat_repair.is_for(path) else trace_dat_repair_6.mend
     with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".dat") as copy:
         try:
             mend(path, Path(copy.name))

@@ -9,10 +9,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolkit.errors import AcceptlabError, BadInputError, MachineError
-from toolkit.kernels.said import first_errors
-from toolkit.places import cache
-from toolkit.processes import end_with_parent
+from acceptlab.toolkit.errors import AcceptlabError, BadInputError, MachineError
+from acceptlab.toolkit.kernels.diagnostics import first_errors
+from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.processes import end_with_parent
 
 ARCH = "x86_64"
 IMAGE = Path("arch/x86/boot/bzImage")

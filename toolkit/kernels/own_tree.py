@@ -8,13 +8,13 @@ import re
 import subprocess
 from pathlib import Path
 
-from toolkit.errors import BadInputError
-from toolkit.files import locked
-from toolkit.kernels import store
-from toolkit.kernels.build import build
-from toolkit.kernels.config import Configuration
-from toolkit.places import CHECKOUT, cache
-from toolkit.progress import say
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.files import locked
+from acceptlab.toolkit.kernels import store
+from acceptlab.toolkit.kernels.kernel_build import build
+from acceptlab.toolkit.kernels.kernel_config import Configuration
+from acceptlab.toolkit.places import CHECKOUT, cache
+from acceptlab.toolkit.progress import say
 
 _FRAGMENTS = CHECKOUT / "patches" / "config"
 GUEST_CONFIG = _FRAGMENTS / "guest.config"

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import BadInputError
-from toolkit.files import sha256_of
-from toolkit.guests.bzimage import read_bzimage
-from toolkit.kernels import debian, images, names, packages, store
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.files import sha256_of
+from acceptlab.toolkit.firmware.bzimage import read_bzimage
+from acceptlab.toolkit.kernels import (
+    debian_kernels,
+    debian_packages,
+    image_files,
+    kernel_names,
+    store,
+)
 
 _DEB = b"!<arch>\ndebian-binary"
 """How a package begins (deb(5))."""
@@ -39,13 +45,15 @@ def resolve(argument: str) -> Kernel:
 
     Raises BadInputError when there is no such kernel or the file is not a 64-bit bzImage.
     """
-    cached = debian.ensure(argument) if names.is_name(argument) else store.find(argument)
+    cached = (
+        debian_kernels.ensure(argument) if kernel_names.is_name(argument) else store.find(argument)
+    )
     if cached is None and (path := _path(argument)).is_file() and _is_deb(path):
-        cached = packages.kernel_of(path)
+        cached = debian_packages.kernel_of(path)
     image = cached.image if cached else _image(_path(argument))
     version = read_bzimage(image).version.split(" ")[0]
     return Kernel(
-        argument, image, version, sha256_of(image), _beside(image, "config") or images.config_of(image),
+        argument, image, version, sha256_of(image), _beside(image, "config") or image_files.config_of(image),
         _beside(image, "vmlinux"), store.series_of(image), _package(cached),
     )  # fmt: skip
 
@@ -64,7 +72,7 @@ def _beside(image: Path, name: str) -> Path | None:
 
 
 def _image(path: Path) -> Path:
-    return images.image_in(path) if path.is_dir() else path
+    return image_files.image_in(path) if path.is_dir() else path
 
 
 def _is_deb(path: Path) -> bool:

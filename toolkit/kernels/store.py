@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.errors import BadInputError
-from toolkit.files import locked, sha256_of, write_whole
-from toolkit.kernels.kbuild import toolchain
-from toolkit.kernels.said import Said, from_json, to_json
-from toolkit.places import cache
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.files import locked, sha256_of, write_whole
+from acceptlab.toolkit.kernels.diagnostics import Said, from_json, to_json
+from acceptlab.toolkit.kernels.kbuild import toolchain
+from acceptlab.toolkit.places import cache
 
 if TYPE_CHECKING:
-    from toolkit.kernels.build import Built
+    from acceptlab.toolkit.kernels.kernel_build import Built
 
 IMAGE = "bzImage"
 META = "meta.json"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from toolkit.errors import BadInputError
+from acceptlab.toolkit.errors import BadInputError
 
 Choice = Mapping[str, str]
 """One value's name for every axis."""

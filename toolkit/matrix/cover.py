@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
-from toolkit.matrix.axes import Choice
+from acceptlab.toolkit.matrix.axes import Choice
 
 PAIRS = "pairs"
 """What a spec writes for it."""

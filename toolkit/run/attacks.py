@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from toolkit.errors import BadInputError
-from toolkit.guests.ranges import Range
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.ranges import Range
 
 MOMENTS = (
     "accepted",

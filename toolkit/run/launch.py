@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.processes import die_with_parent, state_of
-from toolkit.progress import say
+from acceptlab.toolkit.processes import die_with_parent, state_of
+from acceptlab.toolkit.progress import say
 
 _POLL = 0.1
 """Seconds between two looks at the emulator."""

@@ -6,12 +6,22 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, fields
 
-from analysis.run_info import POLICIES, POLICY
-from toolkit.errors import BadInputError
-from toolkit.guests.memory_map import MemoryRequest, parse_policy, parse_range, usable_ram
-from toolkit.guests.sizes import parse_size
-from toolkit.guests.workloads import Workload, from_anywhere, start_of_second, workload_options
-from toolkit.run.attacks import check_attack
+from acceptlab.analysis.run.run_info import POLICIES, POLICY
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.memory_map import (
+    MemoryRequest,
+    parse_policy,
+    parse_range,
+    usable_ram,
+)
+from acceptlab.toolkit.guest.workloads import (
+    Workload,
+    from_anywhere,
+    start_of_second,
+    workload_options,
+)
+from acceptlab.toolkit.run.attacks import check_attack
+from acceptlab.toolkit.sizes import parse_size
 
 MAX_VCPUS_ON_HARDWARE = 4096
 """KVM's own limit on x86-64 (KVM_MAX_VCPUS, Linux 6.12)."""
@@ -74,7 +84,7 @@ class RunOptions:
     initrd: str = ""
     """A file to load as initramfs instead of ours."""
     hand_over: str = "table"
-    """How the kernel learns what is unaccepted: see ``toolkit.guests.hand_over.SHAPES``."""
+    """How the kernel learns what is unaccepted: see ``toolkit.firmware.boot_handoff.SHAPES``."""
     hold: bool = False
     """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
     pending_ve: str = "off"

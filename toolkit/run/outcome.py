@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import MachineError
-from toolkit.run.launch import Ending
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.run.launch import Ending
 
 _USERSPACE = re.compile(r"^ACCEPTLAB userspace\r?$", re.MULTILINE)
 _SECOND_USERSPACE = re.compile(r"^ACCEPTLAB second userspace\r?$", re.MULTILINE)

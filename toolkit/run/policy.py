@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from analysis.run_info import POLICIES, POLICY
+from acceptlab.analysis.run.run_info import POLICIES, POLICY
 
 _PARAMETER = "accept_memory="
 _OF_ALL_KERNELS = ("lazy", "eager")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis import accept_arguments
-from analysis.kernel_image import btf_of
-from toolkit.errors import BadInputError
-from toolkit.run.machinery import Table
+from acceptlab.analysis.kernel import accept_arguments
+from acceptlab.analysis.kernel.kernel_image import btf_of
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.run.skip_list import Table
 
 LOCK_FUNCTIONS = (
     "_raw_spin_lock",

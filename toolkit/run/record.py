@@ -9,20 +9,20 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis import run_info
-from toolkit.emulator.build import Emulator
-from toolkit.guests.hand_over import HandOver
-from toolkit.guests.ranges import UNIT, Range
-from toolkit.kernels import names
-from toolkit.kernels.resolve import Kernel
-from toolkit.kernels.support import Support
-from toolkit.run.options import RunOptions
-from toolkit.run.outcome import Outcome
-from toolkit.run.policy import Policy
-from toolkit.run.probes import Probe
+from acceptlab.analysis.run import run_info
+from acceptlab.toolkit.firmware.boot_handoff import HandOver
+from acceptlab.toolkit.kernels import kernel_names
+from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.kernels.support import Support
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.ranges import UNIT, Range
+from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.run.outcome import Outcome
+from acceptlab.toolkit.run.policy import Policy
+from acceptlab.toolkit.run.probes import Probe
 
 if TYPE_CHECKING:
-    from analysis.event_writer import StreamSummary
+    from acceptlab.analysis.trace.event_writer import StreamSummary
 
 
 def describe(
@@ -120,7 +120,7 @@ def _second(
 
 def _reproducible_name(kernel: Kernel) -> str:
     """Return the kernel's name, or its whole path when it was given by path."""
-    if names.is_name(kernel.name):
+    if kernel_names.is_name(kernel.name):
         return kernel.name
     return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name
 

@@ -11,13 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from toolkit.errors import BadInputError
-from toolkit.files import locked, write_whole
-from toolkit.progress import Step, step
-from toolkit.series.base import BaseTree
-from toolkit.series.git import GitError, add_worktree, git, git_line
-from toolkit.series.message import Hunk, Message, hunks
-from toolkit.series.source import Series
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.files import locked, write_whole
+from acceptlab.toolkit.progress import Step, step
+from acceptlab.toolkit.series.base import BaseTree
+from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
+from acceptlab.toolkit.series.message import Hunk, Message, hunks
+from acceptlab.toolkit.series.series_source import Series
 
 _FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
 _REFUSED = re.compile(r"^error: (?P<file>.+?): (?P<why>[^:]+)$", re.MULTILINE)

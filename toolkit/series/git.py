@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from toolkit.errors import AcceptlabError, MachineError
+from acceptlab.toolkit.errors import AcceptlabError, MachineError
 
 Identity = tuple[str, str]
 """A name and a mail address."""

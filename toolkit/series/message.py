@@ -11,7 +11,7 @@ from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message as EmailMail
 
-from toolkit.errors import BadInputError
+from acceptlab.toolkit.errors import BadInputError
 
 _TAGS = re.compile(r"^(?:\s*\[[^\]]*\])+\s*")
 _PLACE = re.compile(r"\b(\d{1,4})/(\d{1,4})\b")

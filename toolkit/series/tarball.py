@@ -9,9 +9,9 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from toolkit.errors import BadInputError, MachineError
-from toolkit.progress import Step
-from toolkit.series.git import environment, git_line
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.progress import Step
+from acceptlab.toolkit.series.git import environment, git_line
 
 BRANCH = "refs/heads/base"
 _SHOW_EVERY = 500

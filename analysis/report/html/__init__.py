@@ -9,13 +9,12 @@ from importlib.resources import files
 
 from plotly.offline import get_plotlyjs
 
-from analysis import plots
-from analysis.report import gains_plot
-from analysis.report.compare import comparison_chapter, contests
-from analysis.report.facts import Subject, fact_rows
-from analysis.report.groups import Group, by_seeds, groups_of, told_in_full
-from analysis.report.html.parts import Figures, box, chapter
-from analysis.report.html.run import brief, section
+from acceptlab.analysis.report import gains_plot, plots
+from acceptlab.analysis.report.compare import comparison_chapter, contests
+from acceptlab.analysis.report.facts import Subject, fact_rows
+from acceptlab.analysis.report.groups import Group, by_seeds, groups_of, told_in_full
+from acceptlab.analysis.report.html.parts import Figures, box, chapter
+from acceptlab.analysis.report.html.run_section import brief, section
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
@@ -52,7 +51,7 @@ def as_html(subjects: Sequence[Subject]) -> str:
 
 def resource(name: str) -> str:
     """A file that goes into the page."""
-    return files("analysis.report.html").joinpath(name).read_text(encoding="utf-8")
+    return files("acceptlab.analysis.report.html").joinpath(name).read_text(encoding="utf-8")
 
 
 def _header(subjects: Sequence[Subject]) -> str:

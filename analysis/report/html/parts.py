@@ -8,7 +8,7 @@ from html import escape
 
 import plotly.graph_objects as go
 
-from analysis.report.tables import Chapter, Table
+from acceptlab.analysis.report.tables import Chapter, Table
 
 
 class Figures:

@@ -7,13 +7,19 @@ import json
 
 import pytest
 
-from analysis.bench.html import as_html
-from analysis.bench.modelled import before_userspace, column_of, fact_of, is_modelled, note
-from analysis.bench.summary import Bench, Sample, blocks_of
-from analysis.bench.text import as_markdown, as_text
-from analysis.cost import Cost, Operations
-from analysis.errors import BadInput
-from analysis.profile.read import Price, Profile
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.measure.cost import Cost, Operations
+from acceptlab.analysis.measure.cost_profile import Price, Profile
+from acceptlab.analysis.report.kernels.kernels_html import as_html
+from acceptlab.analysis.report.kernels.kernels_text import as_markdown, as_text
+from acceptlab.analysis.report.kernels.modelled_facts import (
+    before_userspace,
+    column_of,
+    fact_of,
+    is_modelled,
+    note,
+)
+from acceptlab.analysis.report.kernels.summary import Bench, Sample, blocks_of
 
 PROFILE = Profile(
     "toy", "tdx", "a toy", "made up", ("assign", "refused", "convert-private"),

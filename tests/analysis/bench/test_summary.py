@@ -11,10 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.bench.html import as_html
-from analysis.bench.summary import Bench, Missing, Sample, blocks_of, change, percent
-from analysis.bench.text import as_markdown, as_text
-from analysis.matrix.table import WIDTH
+from acceptlab.analysis.report.kernels.kernels_html import as_html
+from acceptlab.analysis.report.kernels.kernels_text import as_markdown, as_text
+from acceptlab.analysis.report.kernels.summary import (
+    Bench,
+    Missing,
+    Sample,
+    blocks_of,
+    change,
+    percent,
+)
+from acceptlab.analysis.report.matrix.wide_table import WIDTH
 from tests.analysis.browser import browser
 
 LISTS = st.lists(st.integers(0, 1 << 50), min_size=1, max_size=7)

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from analysis.errors import BadInput
-from analysis.explain.life import ACCEPTED, PENDING, TAKEN, TOO_LATE, Life, life_of
-from analysis.explain.timeline import timeline
-from analysis.explain.why import choose, finding_object, tell_finding, tell_life
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.schema import KIND_NAMES, Kind
-from analysis.symbols import NO_SYMBOLS
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.explain.life import ACCEPTED, PENDING, TAKEN, TOO_LATE, Life, life_of
+from acceptlab.analysis.explain.timeline import timeline
+from acceptlab.analysis.explain.why import choose, finding_object, tell_finding, tell_life
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.kernel.symbols import NO_SYMBOLS
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import KIND_NAMES, Kind
+from acceptlab.toolkit.cli.app import app
 from tests.analysis.synthetic import MIB, Guest
-from toolkit.commands.app import app
 
 
 @pytest.fixture(scope="module")

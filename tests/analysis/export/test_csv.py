@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow.csv
 import pytest
 
-from analysis.events import EventFile
-from analysis.export import csv
-from analysis.schema import ARROW_SCHEMA, COLUMNS
+from acceptlab.analysis.export import csv
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import ARROW_SCHEMA, COLUMNS
 from tests.analysis.readers.samples import FTRACE, read
 from tests.analysis.synthetic import booted
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
 
-from analysis import events as event_file
-from analysis.events import EventFile
-from analysis.export.perfetto import write_perfetto
-from analysis.run_folder import Run
-from analysis.schema import PAGE_SIZE, Kind
+from acceptlab.analysis.export.perfetto import write_perfetto
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace import events as event_file
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
 from tests.analysis.readers.samples import FTRACE, read
 from tests.analysis.synthetic import MIB, Guest, booted
 

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.latency import calls
-from analysis.latency.calls import ENTRY, CallPairer, Calls
+from acceptlab.analysis.measure.latency import probed_calls
+from acceptlab.analysis.measure.latency.probed_calls import ENTRY, CallPairer, Calls
 
 Event = tuple[bool, int, int]
 """(is an entry, probe, vCPU)"""
@@ -61,6 +61,6 @@ def test_calls_are_those_of_a_stack_whatever_the_batches(
 
 
 def test_functions_that_never_return_do_not_pile_up() -> None:
-    pairer, _ = paired([(True, 0, 0)] * (calls.MOST_OPEN + 5), [7, 4100])
-    assert len(pairer.open) == calls.MOST_OPEN
-    assert pairer.unfinished == calls.MOST_OPEN + 5
+    pairer, _ = paired([(True, 0, 0)] * (probed_calls.MOST_OPEN + 5), [7, 4100])
+    assert len(pairer.open) == probed_calls.MOST_OPEN
+    assert pairer.unfinished == probed_calls.MOST_OPEN + 5

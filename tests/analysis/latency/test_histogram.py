@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.latency import histogram
-from analysis.latency.histogram import Histograms, bin_of, middle_of
+from acceptlab.analysis.measure.latency import histogram
+from acceptlab.analysis.measure.latency.histogram import Histograms, bin_of, middle_of
 
 VALUES = st.lists(st.integers(0, 2**44), min_size=1, max_size=300)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.latency.calls import Calls
-from analysis.latency.locks import Convoys, LockUse, LockWatch, convoys_of
-from analysis.run_info import Probe, RunInfo
+from acceptlab.analysis.measure.latency.locks import Convoys, LockUse, LockWatch, convoys_of
+from acceptlab.analysis.measure.latency.probed_calls import Calls
+from acceptlab.analysis.run.run_info import Probe, RunInfo
 
 ADDRESS = 0xFFFFFFFF82000000
 NAMES = ("my_lock", "_raw_spin_lock", "_raw_spin_unlock")

@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.events import EventFile
-from analysis.files import sha256_of
-from analysis.latency.groups import Row, rounded_sizes, size_name
-from analysis.latency.measure import Latency, measure
-from analysis.latency.where import Where, where_of
-from analysis.run_folder import Run
-from analysis.schema import METADATA_KEY, PAGE_SIZE, UNIT_SIZE, Kind, Stage
+from acceptlab.analysis.files import sha256_of
+from acceptlab.analysis.measure.latency.groups import Row, rounded_sizes, size_name
+from acceptlab.analysis.measure.latency.latencies import Latency, measure
+from acceptlab.analysis.measure.latency.stalls import Where, where_of
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import METADATA_KEY, PAGE_SIZE, UNIT_SIZE, Kind, Stage
 from tests.analysis.synthetic import Guest, booted
 
 PROBES = ("accept_memory", "handle_mm_fault")

@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.accept_arguments import END, SIZE
-from analysis.latency.calls import Calls
-from analysis.latency.waits import AcceptWaits
-from analysis.schema import UNIT_SIZE
+from acceptlab.analysis.kernel.accept_arguments import END, SIZE
+from acceptlab.analysis.measure.latency.probed_calls import Calls
+from acceptlab.analysis.measure.latency.waits import AcceptWaits
+from acceptlab.analysis.trace.schema import UNIT_SIZE
 
 Call = tuple[int, int, int, int]
 """(vCPU, begin, length, unit)"""

@@ -9,11 +9,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.matrix.columns import COLUMNS, shown
-from analysis.matrix.html import as_html
-from analysis.matrix.sheet import CellSheet, Sheet, SweepSheet
-from analysis.matrix.table import WIDTH, Table
-from analysis.matrix.text import as_text
+from acceptlab.analysis.report.matrix.columns import COLUMNS, shown
+from acceptlab.analysis.report.matrix.matrix_html import as_html
+from acceptlab.analysis.report.matrix.matrix_text import as_text
+from acceptlab.analysis.report.matrix.sheet import CellSheet, Sheet, SweepSheet
+from acceptlab.analysis.report.matrix.wide_table import WIDTH, Table
 from tests.analysis.browser import browser
 
 FACTS = {

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from analysis.matrix.html import as_html
-from analysis.matrix.seeds import Repeated, over_seeds, repeats_seeds
-from analysis.matrix.sheet import CellSheet, Sheet, SweepSheet
-from analysis.matrix.table import WIDTH
-from analysis.matrix.text import summary
+from acceptlab.analysis.report.matrix.matrix_html import as_html
+from acceptlab.analysis.report.matrix.matrix_text import summary
+from acceptlab.analysis.report.matrix.seeds import Repeated, over_seeds, repeats_seeds
+from acceptlab.analysis.report.matrix.sheet import CellSheet, Sheet, SweepSheet
+from acceptlab.analysis.report.matrix.wide_table import WIDTH
 
 ACCEPTS = {("snp", "1"): 700, ("snp", "2"): 500, ("snp", "3"): 900,
            ("tdx", "1"): 40, ("tdx", "2"): 40, ("tdx", "3"): 40}  # fmt: skip

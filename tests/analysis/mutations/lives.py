@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
 from tests.analysis.synthetic import PAGE_RUN, Guest, Records
 
 PAGES = UNIT_SIZE // PAGE_SIZE

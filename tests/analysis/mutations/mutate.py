@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.schema import PAGE_SIZE, UNIT_SIZE
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE
 from tests.analysis.synthetic import Records, renumbered
 
 LENGTHS = (PAGE_SIZE, UNIT_SIZE, 2 * UNIT_SIZE)

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.errors import BadInput
-from analysis.event_writer import EventWriter
-from analysis.findings import Status, Verdict
-from analysis.invariants import REGISTRY
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.run_info import EventsInfo, Probe
-from analysis.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.invariants import REGISTRY
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.invariants.verdict import Status, Verdict
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import EventsInfo, Probe
+from acceptlab.analysis.trace.event_writer import EventWriter
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind, Stage
 from tests.analysis.mutations import mutate
 from tests.analysis.mutations.lives import LOCK, Lives
 from tests.analysis.synthetic import MIB, Guest, Layout, Records

@@ -6,12 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.cost import measure
-from analysis.errors import BadInput
-from analysis.events import EventFile
-from analysis.profile.modelled import Modelled, Weigher, model
-from analysis.profile.read import Price, Profile
-from analysis.run_folder import Run
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.measure.cost import measure
+from acceptlab.analysis.measure.cost_profile import Price, Profile
+from acceptlab.analysis.measure.modelled_time import Modelled, Weigher, model
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.events import EventFile
 from tests.analysis.synthetic import Guest
 
 PRICES = {("accept", "4K"): 3.0, ("accept", "2M"): 500.0, ("convert", ""): 70.0}

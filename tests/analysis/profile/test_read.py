@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.errors import BadInput
-from analysis.profile.read import Price, Profile, read_profile
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.measure.cost_profile import Price, Profile, read_profile
 
 FOLDER = Path(__file__).parents[3] / "profiles"
 SHIPPED = sorted(FOLDER.glob("*.toml"))

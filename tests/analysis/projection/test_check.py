@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.profile.read import read_profile
-from analysis.projection.check import Checked, Standing, check, published
+from acceptlab.analysis.estimate.profile_check import Checked, Standing, check, published
+from acceptlab.analysis.measure.cost_profile import read_profile
 
 FOLDER = Path(__file__).parents[3] / "profiles"
 PROFILES = {path.stem for path in FOLDER.glob("*.toml")}

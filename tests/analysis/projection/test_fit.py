@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.cost import measure
-from analysis.errors import BadInput
-from analysis.profile.read import Price, Profile
-from analysis.projection.fit import MEMMAP_SHARE, Boot, boot_of, fit
-from analysis.projection.project import Target, project
-from analysis.projection.text import as_text
-from analysis.run_folder import Run
-from analysis.schema import STAGE_NAMES, UNIT_SIZE, Kind, Stage
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.estimate.estimate import Target, project
+from acceptlab.analysis.estimate.estimate_text import as_text
+from acceptlab.analysis.estimate.fit import MEMMAP_SHARE, Boot, boot_of, fit
+from acceptlab.analysis.measure.cost import measure
+from acceptlab.analysis.measure.cost_profile import Price, Profile
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import STAGE_NAMES, UNIT_SIZE, Kind, Stage
 from tests.analysis.synthetic import Guest, booted
 
 GIB = 1 << 30

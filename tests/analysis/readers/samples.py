@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.event_writer import Records
-from analysis.events import EventFile
-from analysis.readers.detect import READERS, format_of
-from analysis.readers.emulator_words import trace_event_of
-from analysis.readers.imported import Imported, import_events
-from analysis.readers.opened import Opened
-from analysis.schema import COLUMNS, Kind
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.conversion import Imported, import_events
+from acceptlab.analysis.readers.detect import READERS, format_of
+from acceptlab.analysis.readers.event_words import trace_event_of
+from acceptlab.analysis.trace.event_writer import Records
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import COLUMNS, Kind
 from tests.analysis.synthetic import MIB, Guest, Layout
 
 

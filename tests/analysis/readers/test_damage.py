@@ -14,11 +14,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from analysis.errors import BadInput
-from analysis.readers.detect import READERS
-from analysis.replay import judge
-from analysis.run_folder import Run
-from analysis.run_info import EventsInfo, RunInfo
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.invariants.judge import judge
+from acceptlab.analysis.readers.detect import READERS
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
 from tests.analysis.readers.samples import SAMPLES, TELLS_ITS_END, read, rows
 
 

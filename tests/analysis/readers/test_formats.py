@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.absent import BLOCKS, EARLY, OUTSIDE_THE_GUEST, PAGE_STATES, RESULTS
-from analysis.errors import BadInput
-from analysis.events import EventFile
-from analysis.readers.imported import Imported
-from analysis.schema import COLUMNS, Kind, Stage
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.readers.conversion import Imported
+from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, OUTSIDE_THE_GUEST, PAGE_STATES, RESULTS
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import COLUMNS, Kind, Stage
 from tests.analysis.readers import samples
 from tests.analysis.readers.samples import read, rows
 
@@ -172,7 +172,7 @@ def test_an_unknown_file_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_many_events_arrive_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("analysis.readers.recorder.KEPT", 10)
+    monkeypatch.setattr("acceptlab.analysis.readers.recorder.KEPT", 10)
     lines = "".join(
         f"{way} snp_accept_memory clock={clock} vcpu=0 task=1 {more}\n"
         for clock in range(0, 200, 2)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.readers import trace_dat, trace_dat_mend, trace_dat_mend_6
-from analysis.readers.damage import Damaged
+from acceptlab.analysis.readers import trace_dat, trace_dat_repair, trace_dat_repair_6
+from acceptlab.analysis.readers.damage import Damaged
 from tests.analysis.fuzzing import fuzz
 from tests.analysis.readers.samples import SAMPLES
 from tests.analysis.readers.test_damage import COMPRESSIONS, try_to_read
@@ -54,10 +54,10 @@ def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
     def feed(data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "trace.dat"
-            path.write_bytes(trace_dat_mend.MAGIC + data[len(trace_dat_mend.MAGIC) :])
+            path.write_bytes(trace_dat_repair.MAGIC + data[len(trace_dat_repair.MAGIC) :])
             for act in (
                 trace_dat.check,
-                lambda one: trace_dat_mend.mend(one, Path(folder) / "new"),
+                lambda one: trace_dat_repair.mend(one, Path(folder) / "new"),
             ):
                 try:
                     act(path)
@@ -70,7 +70,7 @@ def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("name", "mend"), [("6", trace_dat_mend_6.mend), ("7-zstd", trace_dat_mend.mend)]
+    ("name", "mend"), [("6", trace_dat_repair_6.mend), ("7-zstd", trace_dat_repair.mend)]
 )
 def test_ten_minutes_of_spoilt_recorded_trace_dat(
     name: str, mend: Callable[[Path, Path], None]

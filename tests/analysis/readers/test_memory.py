@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.schema import NO_CARRY, RAW_DTYPE, Kind
+from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, Kind
 
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from analysis.readers.detect import READERS, format_of
-from analysis.readers.imported import import_events
-from analysis.readers.opened import Opened
+from acceptlab.analysis.readers.detect import READERS, format_of
+from acceptlab.analysis.readers.conversion import import_events
+from acceptlab.analysis.readers.byte_source import Opened
 with Opened(Path(sys.argv[1])) as source:
     found = import_events(source, READERS[format_of(source)], Path(sys.argv[2]))
 print(found.events.events, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

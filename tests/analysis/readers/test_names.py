@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.readers.damage import Damaged
-from analysis.readers.names import call_of
-from analysis.readers.ranges import Numbers, range_of, value_of
+from acceptlab.analysis.readers.accept_ranges import Numbers, range_of, value_of
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.readers.entry_names import call_of
 
 ENTRY, RETURN = False, True
 CALLED = "tdx_accept_memory"

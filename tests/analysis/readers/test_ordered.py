@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from analysis.readers import ordered
-from analysis.readers.imported import Imported
-from analysis.schema import Kind
+from acceptlab.analysis.readers import ordered
+from acceptlab.analysis.readers.conversion import Imported
+from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.readers.samples import read, rows
 
 COLUMNS = ("kind", "clock", "vcpu", "gpa", "size", "result")

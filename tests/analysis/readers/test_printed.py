@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.readers.imported import Imported
-from analysis.schema import Kind
+from acceptlab.analysis.readers.conversion import Imported
+from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.readers.samples import FTRACE, read, rows
 
 BOOT = "[    0.000000] Linux version 6.12.57 (build@host)\n[    0.100000] ACPI: RSDP 0x00 (v02 X)\n"

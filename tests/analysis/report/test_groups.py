@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.report import render
-from analysis.report.compare import contests
-from analysis.report.facts import subject_of
-from analysis.report.groups import Group, groups_of
-from analysis.run_info import Machine
-from analysis.schema import PAGE_SIZE, UNIT_SIZE
+from acceptlab.analysis.report import render
+from acceptlab.analysis.report.compare import contests
+from acceptlab.analysis.report.facts import subject_of
+from acceptlab.analysis.report.groups import Group, groups_of
+from acceptlab.analysis.run.run_info import Machine
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE
 from tests.analysis.browser import browser
 from tests.analysis.synthetic import Guest
 

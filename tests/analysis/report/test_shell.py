@@ -9,7 +9,7 @@ import subprocess
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.report.shell import shell_lines
+from acceptlab.analysis.report.shell_line import shell_lines
 
 WORDS = st.lists(
     st.text(st.characters(codec="ascii", exclude_characters="\0\r\n"), min_size=1, max_size=120)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.report import significance
-from analysis.report.significance import least_p, p_value
+from acceptlab.analysis.report import significance
+from acceptlab.analysis.report.significance import least_p, p_value
 
 GROUP = st.lists(st.integers(0, 20), min_size=1, max_size=5)
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.apt.client import last_error
-from toolkit.apt.sources import Derived, codename, derive, derive_suites, is_own_suite
-from toolkit.apt.versions import key, newest_first
+from acceptlab.toolkit.apt.client import last_error
+from acceptlab.toolkit.apt.debian_versions import key, newest_first
+from acceptlab.toolkit.apt.sources import Derived, codename, derive, derive_suites, is_own_suite
 
 KEYED = """\
 # a comment

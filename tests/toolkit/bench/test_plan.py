@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.bench.perform import Plan, Subject, subjects_of
-from toolkit.errors import BadInputError
-from toolkit.run.options import RunOptions
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.series.bench import Plan, Subject, subjects_of
 
 
 def test_every_kernel_platform_and_seed_is_run_and_nothing_else_differs() -> None:

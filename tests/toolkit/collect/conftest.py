@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.collect import emulators, permission
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.qemu import emulator_build
 from tests.emulator.bare_run import Setup, boot
-from toolkit.collect import emulators, permission
-from toolkit.emulator import build
-from toolkit.errors import BadInputError
 
 _PATIENCE = 60.0
 """Seconds until an emulator has stopped itself, on a machine that does other things as well."""
@@ -33,7 +33,7 @@ def ebpf() -> None:
 @pytest.fixture
 def held(ebpf: None, tmp_path: Path) -> Held:
     """Return the function that starts a bare guest, held before its first event, in tmp_path/own."""
-    found = build.find()
+    found = emulator_build.find()
     if found is None:
         pytest.fail("there is no emulator for this checkout: run `make setup`", pytrace=False)
 

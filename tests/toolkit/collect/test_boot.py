@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from analysis.run_folder import Run
-from analysis.run_info import Probe, RunInfo
-from toolkit.collect import boot, this_kernel
-from toolkit.commands.app import app
-from toolkit.errors import BadInputError, MachineError
-from toolkit.importing.describe import recorded_here
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import Probe, RunInfo
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.importing.import_record import recorded_here
+from acceptlab.toolkit.kernels import running_kernel
+from acceptlab.toolkit.run import boot_tracing
 
 
 def split(image: bytes, initrd: bytes) -> str:
@@ -31,36 +32,38 @@ def split(image: bytes, initrd: bytes) -> str:
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 4097])
 def test_bootconfig_behind_an_initrd_of_any_size(size: int) -> None:
     initrd = bytes(range(256)) * 17
-    text = boot.bootconfig("tdx")
-    assert split(boot.with_bootconfig(initrd[:size], text), initrd[:size]) == text
+    text = boot_tracing.bootconfig("tdx")
+    assert split(boot_tracing.with_bootconfig(initrd[:size], text), initrd[:size]) == text
 
 
 def test_second_bootconfig_is_refused() -> None:
-    image = boot.with_bootconfig(b"initrd", boot.bootconfig("snp"))
+    image = boot_tracing.with_bootconfig(b"initrd", boot_tracing.bootconfig("snp"))
     with pytest.raises(BadInputError, match="already"):
-        boot.with_bootconfig(image, "key")
+        boot_tracing.with_bootconfig(image, "key")
 
 
 def test_bootconfig_that_no_kernel_takes_is_refused() -> None:
     with pytest.raises(BadInputError, match="too long"):
-        boot.with_bootconfig(b"", "a" * (32 << 10))
+        boot_tracing.with_bootconfig(b"", "a" * (32 << 10))
 
 
 @pytest.mark.parametrize(
     ("platform", "hooks"), [("snp", {"snp"}), ("tdx", {"tdx"}), (None, {"snp", "tdx"})]
 )
 def test_each_function_is_traced_from_call_to_return(platform: str | None, hooks: set[str]) -> None:
-    words = boot.command_line(platform).split("kprobe_event=")[1].split(";")
+    words = boot_tracing.command_line(platform).split("kprobe_event=")[1].split(";")
     names = {"accept_memory", *(f"{one}_accept_memory" for one in hooks)}
     assert {word.split(",")[1] for word in words if word.startswith("p:")} == names
     assert {word.split(",")[1] for word in words if word.startswith("r:")} == names
     assert " " not in ";".join(words)
-    text = boot.bootconfig(platform)
+    text = boot_tracing.bootconfig(platform)
     assert all(f'"{name} start=$arg1' in text and f"{name}%return" in text for name in names)
 
 
 def test_more_functions_are_traced_once_each() -> None:
-    words = boot.command_line("tdx", ["handle_mm_fault", "accept_memory", "handle_mm_fault"])
+    words = boot_tracing.command_line(
+        "tdx", ["handle_mm_fault", "accept_memory", "handle_mm_fault"]
+    )
     assert words.count("p:handle_mm_fault,handle_mm_fault,first=$arg1,second=$arg2;") == 1
     assert words.count("r:handle_mm_fault_return,handle_mm_fault") == 1
     assert words.count("p:accept_memory,") == 1
@@ -71,20 +74,20 @@ def test_written_beside_an_initrd(tmp_path: Path) -> None:
     words = ["collect", "--boot", "bootconfig", "--initrd", str(tmp_path / "initrd"), "--out"]
     done = CliRunner().invoke(app, [*words, str(tmp_path / "new")])
     assert done.exit_code == 0
-    assert split((tmp_path / "new").read_bytes(), b"070701") == boot.bootconfig(None)
+    assert split((tmp_path / "new").read_bytes(), b"070701") == boot_tracing.bootconfig(None)
 
 
 def test_kernel_that_recorded_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boot, "TRACEFS", tmp_path)
+    monkeypatch.setattr(boot_tracing, "TRACEFS", tmp_path)
     (tmp_path / "trace").write_text("# tracer: nop\n#\n")
     (tmp_path / "tracing_on").write_text("1")
     with pytest.raises(MachineError, match="--boot cmdline"):
-        boot.read_trace()
+        boot_tracing.read_trace()
     assert (tmp_path / "tracing_on").read_text() == "0"
 
 
 def test_what_was_recorded_becomes_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boot, "TRACEFS", tmp_path)
+    monkeypatch.setattr(boot_tracing, "TRACEFS", tmp_path)
     (tmp_path / "tracing_on").write_text("1")
     (tmp_path / "trace").write_text(
         "# tracer: nop\n# entries-in-buffer/entries-written: 2/2   #P:1\n"
@@ -105,7 +108,7 @@ def test_what_was_recorded_becomes_a_run(tmp_path: Path, monkeypatch: pytest.Mon
     ]
     assert (tmp_path / "run" / "trace.txt").exists()
     info = Run.open(tmp_path / "run").info
-    assert info.kernel.version == this_kernel.release()
+    assert info.kernel.version == running_kernel.release()
     assert [(one.name, one.arguments) for one in info.probes] == [
         ("tdx_accept_memory", ("start", "end"))
     ]
@@ -116,9 +119,9 @@ def test_who_reads_it_in_the_guest_knows_what_was_asked_for(
     release: str, second: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The configuration does not: it is written before the kernel is known."""
-    assert "accept_memory start=$arg1 second=$arg2" in boot.bootconfig(None)
-    monkeypatch.setattr(this_kernel, "BTF", tmp_path / "none")
-    monkeypatch.setattr(this_kernel, "release", lambda: release)
+    assert "accept_memory start=$arg1 second=$arg2" in boot_tracing.bootconfig(None)
+    monkeypatch.setattr(running_kernel, "BTF", tmp_path / "none")
+    monkeypatch.setattr(running_kernel, "release", lambda: release)
     probe = Probe("accept_memory", 0, ("start", "second"))
     info = RunInfo("tdx", "ns", "userspace", probes=(probe,))
     assert recorded_here(info).probes == (Probe("accept_memory", 0, ("start", second)),)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.run_folder import Run
-from analysis.stream import convert_raw
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.stream import convert_raw
+from acceptlab.toolkit.collect.emulator import collect
+from acceptlab.toolkit.places import CHECKOUT
 from tests.emulator.bare_run import Setup
 from tests.toolkit.collect.conftest import Held, wait_for
-from toolkit.collect.emulator import collect
-from toolkit.places import CHECKOUT
 
 RING = 1 << 20
 BARE = [

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.replay import replay_run
-from analysis.run_folder import Run
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.collect import emulators, usdt
+from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit.collect.conftest import Held, wait_for
-from toolkit.collect import emulators, usdt
-from toolkit.places import CHECKOUT
 
 NOP, INT3 = b"\x90", b"\xcc"
 """What stands at a probe (systemtap's sys/sdt.h), and what the kernel puts there while somebody is attached."""

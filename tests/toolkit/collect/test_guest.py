@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.readers.detect import READERS
-from analysis.readers.imported import import_events
-from analysis.readers.opened import Opened
-from analysis.run_folder import Run
-from toolkit.collect import guest, guest_program, guest_run, library, this_kernel
-from toolkit.collect.guest_program import (
+from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.conversion import import_events
+from acceptlab.analysis.readers.detect import READERS
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.collect import bcc_library, guest, guest_program, guest_run
+from acceptlab.toolkit.collect.guest_program import (
     BEGIN,
     CONVERTED,
     END,
@@ -24,10 +24,11 @@ from toolkit.collect.guest_program import (
     program,
     tracepoints,
 )
-from toolkit.collect.guest_tally import GuestTally
-from toolkit.collect.guest_text import TraceText
-from toolkit.errors import BadInputError, MachineError
-from toolkit.hardware import signs
+from acceptlab.toolkit.collect.guest_tally import GuestTally
+from acceptlab.toolkit.collect.guest_text import TraceText
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.hardware import signs
+from acceptlab.toolkit.kernels import running_kernel
 
 BY_NAME = {function.name: address for address, function in enumerate(FUNCTIONS, 0x1000)}
 BASE = 0xFFFF888000000000
@@ -109,8 +110,8 @@ def test_conversion_elsewhere_stays_a_call(tmp_path: Path) -> None:
 def test_the_second_argument_has_the_name_that_this_kernel_has_for_it(
     release: str, second: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(this_kernel, "BTF", tmp_path / "none")
-    monkeypatch.setattr(this_kernel, "release", lambda: release)
+    monkeypatch.setattr(running_kernel, "BTF", tmp_path / "none")
+    monkeypatch.setattr(running_kernel, "release", lambda: release)
     named = {one.name: one.arguments for one in guest_program.functions()}
     assert named["accept_memory"] == ("start", second)
     assert named["tdx_accept_memory"] == ("start", "end")
@@ -225,7 +226,7 @@ def test_machine_that_is_no_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_kernel_takes_the_program(ebpf: None) -> None:
     """Its verifier does, even on a kernel that has no kprobes to put it on."""
-    bcc = library.load()
+    bcc = bcc_library.load()
     traced = [
         Tracepoint(BEGIN, 8, (("reason", 24),)),
         Tracepoint(END, 8),

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from toolkit.collect import library, permission
-from toolkit.commands.app import app
-from toolkit.errors import MachineError
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.collect import bcc_library, permission
+from acceptlab.toolkit.errors import MachineError
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def all_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setattr(permission, name, tmp_path)
     monkeypatch.setattr(permission, "_LOCKDOWN", tmp_path / "none")
     monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr(library, "find", lambda: importlib.machinery.ModuleSpec("bcc", None))
+    monkeypatch.setattr(bcc_library, "find", lambda: importlib.machinery.ModuleSpec("bcc", None))
 
 
 def test_nothing_missing_is_no_error(all_well: None) -> None:
@@ -32,11 +32,11 @@ def test_nothing_missing_is_no_error(all_well: None) -> None:
 @pytest.mark.parametrize(
     ("target", "value", "said"),
     [
-        ("toolkit.collect.permission._BPF", Path("/no/such"), "CONFIG_BPF_SYSCALL"),
+        ("acceptlab.toolkit.collect.permission._BPF", Path("/no/such"), "CONFIG_BPF_SYSCALL"),
         ("os.geteuid", lambda: 1000, "sudo"),
-        ("toolkit.collect.permission.lockdown", lambda: "confidentiality", "locked down"),
-        ("toolkit.collect.library.find", lambda: None, "apt-get install --no-install-recommends python3-bpfcc"),
-        ("toolkit.collect.permission._UPROBES", Path("/no/such"), "CONFIG_UPROBE_EVENTS"),
+        ("acceptlab.toolkit.collect.permission.lockdown", lambda: "confidentiality", "locked down"),
+        ("acceptlab.toolkit.collect.bcc_library.find", lambda: None, "apt-get install --no-install-recommends python3-bpfcc"),
+        ("acceptlab.toolkit.collect.permission._UPROBES", Path("/no/such"), "CONFIG_UPROBE_EVENTS"),
     ],
 )  # fmt: skip
 def test_what_is_missing_is_said(

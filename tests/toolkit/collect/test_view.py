@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from analysis.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
-from analysis.symbols import Symbols
-from toolkit.collect.names import Names
-from toolkit.collect.view import Tally, View
+from acceptlab.analysis.kernel.symbols import Symbols
+from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
+from acceptlab.toolkit.collect.symbol_names import Names
+from acceptlab.toolkit.collect.view import Tally, View
 
 LINKED = 0xFFFFFFFF81000000
 SYMBOLS = Symbols([(LINKED + 0x100, "T", "one"), (LINKED + 0x200, "T", "two")])
@@ -62,7 +62,7 @@ def test_callers_have_names_once_the_kernel_runs() -> None:
 def test_lost_events_are_shown(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.collect.view._LINE_EVERY", 0)
+    monkeypatch.setattr("acceptlab.toolkit.collect.view._LINE_EVERY", 0)
     with View("collecting", Tally()) as view:
         view.update(12)
     assert "12 LOST" in capsys.readouterr().err

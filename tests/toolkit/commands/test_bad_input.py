@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.run_folder import Run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.cli import app as frame
+from acceptlab.toolkit.cli import run as run_command
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.run.emulator_run import perform
+from acceptlab.toolkit.run.options import RunOptions
 from tests.toolkit import toy
-from toolkit.commands import app as frame
-from toolkit.commands import run as run_command
-from toolkit.kernels.resolve import resolve
-from toolkit.run.options import RunOptions
-from toolkit.run.perform import perform
 
 
 @pytest.fixture

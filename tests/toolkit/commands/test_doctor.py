@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from toolkit.commands.app import app
-from toolkit.doctor import checks
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.doctor import checks
 
 
 def test_an_empty_cache_lacks_emulator_and_kernel(own_cache: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from analysis.events import EventFile
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.errors import BadInputError
 from tests.analysis.synthetic import booted
-from toolkit.commands.app import app
-from toolkit.errors import BadInputError
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import exit_codes
-from toolkit import errors, faults
-from toolkit.commands import app as frame
-from toolkit.places import CHECKOUT
+from acceptlab.analysis import exit_codes
+from acceptlab.toolkit import errors, faults
+from acceptlab.toolkit.cli import app as frame
+from acceptlab.toolkit.places import CHECKOUT
 
 
 def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.run_folder import Run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.cli import app as frame
+from acceptlab.toolkit.places import CHECKOUT
 from tests.analysis.readers.samples import FTRACE, TEXT, TRACEPOINTS, emulator
 from tests.analysis.synthetic import booted
-from toolkit.commands import app as frame
-from toolkit.places import CHECKOUT
 
 Acceptlab = Callable[..., tuple[int, str, str]]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.emulator import build, overlay, source
-from toolkit.errors import MachineError
-from toolkit.places import CHECKOUT
-from toolkit.processes import state_of
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.processes import state_of
+from acceptlab.toolkit.qemu import emulator_build, overlay, qemu_source
 
 NINJA = """#!/bin/sh
 echo '[1/2] cc a.c'
@@ -29,10 +29,10 @@ def workshop(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     tools = tmp_path / "tools"
     tools.mkdir()
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
-    monkeypatch.setattr(build, "_source", lambda _: made_of(tmp_path))
+    monkeypatch.setattr(emulator_build, "_source", lambda _: made_of(tmp_path))
     monkeypatch.setattr(overlay, "sync", lambda *_: 0)
     script(tmp_path, "configure", "#!/bin/sh\nexit 0\n")
-    monkeypatch.setattr(source, "unpack", lambda _, tree, __: unpack(tmp_path, tree))
+    monkeypatch.setattr(qemu_source, "unpack", lambda _, tree, __: unpack(tmp_path, tree))
     return tools
 
 
@@ -41,8 +41,8 @@ def unpack(tmp_path: Path, tree: Path) -> None:
     (tmp_path / "configure").rename(tree / "configure")
 
 
-def made_of(tmp_path: Path, debian: str = "d" * 64) -> source.Source:
-    return source.Source(
+def made_of(tmp_path: Path, debian: str = "d" * 64) -> qemu_source.Source:
+    return qemu_source.Source(
         "1:7.2", tmp_path / "orig", tmp_path / "debian", "0" * 64, debian, "pinned"
     )
 
@@ -61,44 +61,44 @@ GOOD = 'echo binary > "$2/qemu-system-x86_64"; echo >> "$2/../calls"'
 
 def test_a_built_emulator_is_found_and_not_built_again(workshop: Path) -> None:
     ninja(workshop, GOOD)
-    first = build.ensure()
+    first = emulator_build.ensure()
     assert first.binary.read_text() == "binary\n"
     ninja(workshop, "exit 1")
-    assert build.ensure() == first
-    assert build.find() == first
+    assert emulator_build.ensure() == first
+    assert emulator_build.find() == first
 
 
 def test_an_emulator_of_another_configure_line_does_not_count(
     workshop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ninja(workshop, GOOD)
-    first = build.ensure()
-    monkeypatch.setattr(build, "CONFIGURE", (*build.CONFIGURE, "--more"))
-    assert build.find() is None
-    assert build.ensure().key != first.key
+    first = emulator_build.ensure()
+    monkeypatch.setattr(emulator_build, "CONFIGURE", (*emulator_build.CONFIGURE, "--more"))
+    assert emulator_build.find() is None
+    assert emulator_build.ensure().key != first.key
 
 
 def test_a_compiler_s_error_reaches_the_user_in_one_line(workshop: Path) -> None:
     ninja(workshop, "echo 'glue.c:7:3: error: expected ; before }'; exit 1")
     with pytest.raises(MachineError, match=r"glue\.c:7:3: error: expected ;"):
-        build.ensure()
-    assert build.find() is None
+        emulator_build.ensure()
+    assert emulator_build.find() is None
 
 
 def test_a_failed_configure_reaches_the_user(workshop: Path, tmp_path: Path) -> None:
     script(tmp_path, "configure", "#!/bin/sh\necho 'ERROR: glib-2.56 is required'\nexit 1\n")
     with pytest.raises(MachineError, match=r"configure failed: ERROR: glib-2\.56"):
-        build.ensure()
+        emulator_build.ensure()
 
 
 def test_after_a_failure_the_build_goes_on_in_the_same_tree(workshop: Path) -> None:
     ninja(workshop, "exit 1")
     with pytest.raises(MachineError):
-        build.ensure()
+        emulator_build.ensure()
     ninja(
         workshop, GOOD
     )  # the tree's `configure` is there once only: a second unpacking would fail
-    assert build.ensure().binary.exists()
+    assert emulator_build.ensure().binary.exists()
 
 
 def test_an_interrupted_build_leaves_no_process_and_goes_on_in_the_same_tree(
@@ -109,7 +109,7 @@ def test_an_interrupted_build_leaves_no_process_and_goes_on_in_the_same_tree(
         workshop,
         f"echo $$ > {tmp_path}/pid.new; mv {tmp_path}/pid.new {tmp_path}/pid; exec sleep 60",
     )
-    builder = multiprocessing.get_context("fork").Process(target=build.ensure)
+    builder = multiprocessing.get_context("fork").Process(target=emulator_build.ensure)
     builder.start()
     deadline = time.monotonic() + 30
     while not (tmp_path / "pid").exists():
@@ -123,22 +123,22 @@ def test_an_interrupted_build_leaves_no_process_and_goes_on_in_the_same_tree(
     while state_of(worker) not in ("", "Z"):
         assert time.monotonic() < deadline, "ninja goes on"
         time.sleep(0.02)
-    assert build.find() is None
+    assert emulator_build.find() is None
     ninja(workshop, GOOD)  # a second unpacking would fail, and a lock that is still held would hang
-    assert build.ensure().binary.exists()
+    assert emulator_build.ensure().binary.exists()
 
 
 def test_the_key_tells_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = overlay.read(CHECKOUT / "emulator")
     keys = {
-        build.key_of(made_of(tmp_path), files),
-        build.key_of(made_of(tmp_path, "e" * 64), files),
+        emulator_build.key_of(made_of(tmp_path), files),
+        emulator_build.key_of(made_of(tmp_path, "e" * 64), files),
     }
     keys.add(
-        build.key_of(
+        emulator_build.key_of(
             made_of(tmp_path), overlay.Overlay({**files.added, Path("x"): b""}, files.hooks)
         )
     )
-    monkeypatch.setattr(build, "CONFIGURE", build.CONFIGURE[1:])
-    keys.add(build.key_of(made_of(tmp_path), files))
+    monkeypatch.setattr(emulator_build, "CONFIGURE", emulator_build.CONFIGURE[1:])
+    keys.add(emulator_build.key_of(made_of(tmp_path), files))
     assert len(keys) == 4

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.emulator.lint import commands
+from acceptlab.toolkit.qemu.glue_lint import commands
 
 CLEAN = (
     "int f(int unused, const char *s);\nint f(int unused, const char *s) { return s ? 1 : 0; }\n"

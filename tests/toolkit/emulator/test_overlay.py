@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.emulator import overlay
-from toolkit.errors import BadInputError
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.qemu import overlay
 
 HOOK = "--- a/cpu.c\n+++ b/cpu.c\n@@ -1,3 +1,4 @@\n one\n+hooked\n two\n three\n"
 SECOND = "--- a/cpu.c\n+++ b/cpu.c\n@@ -1,4 +1,5 @@\n one\n hooked\n+twice\n two\n three\n"

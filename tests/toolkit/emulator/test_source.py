@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.emulator import source
-from toolkit.errors import BadInputError, MachineError
-from toolkit.files import sha256_of
-from toolkit.progress import step
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.files import sha256_of
+from acceptlab.toolkit.progress import step
+from acceptlab.toolkit.qemu import qemu_source
 
 VERSION = "1:7.2+dfsg-7+deb12u18"
 
@@ -35,17 +35,17 @@ def halves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]
     )
     orig = tarball(tmp_path / "qemu_7.2+dfsg.orig.tar.xz", tmp_path / "qemu-7.2")
     debian = tarball(tmp_path / "qemu_7.2+dfsg-7+deb12u18.debian.tar.xz", tmp_path / "debian")
-    pins = source.pins()
+    pins = qemu_source.pins()
     pins["orig"]["sha256"] = sha256_of(orig)
     pins["debian"][VERSION]["sha256"] = sha256_of(debian)
     (tmp_path / "pins.json").write_text(json.dumps(pins))
-    monkeypatch.setattr(source, "_PINS", tmp_path / "pins.json")
+    monkeypatch.setattr(qemu_source, "_PINS", tmp_path / "pins.json")
     return orig, debian
 
 
 def test_debian_s_patches_are_applied(halves: tuple[Path, Path], tmp_path: Path) -> None:
     with step("unpacking") as progress:
-        source.unpack(source.from_tarball(halves[0]), tmp_path / "tree", progress)
+        qemu_source.unpack(qemu_source.from_tarball(halves[0]), tmp_path / "tree", progress)
     assert (tmp_path / "tree" / "cpu.c").read_text() == "one\n2\nthree\n"
     assert not list(tmp_path.glob("tree.*"))
 
@@ -54,36 +54,36 @@ def test_debian_s_patches_are_applied(halves: tuple[Path, Path], tmp_path: Path)
 def test_a_changed_tarball_is_refused(halves: tuple[Path, Path], which: int) -> None:
     halves[which].write_bytes(halves[which].read_bytes() + b"\0")
     with pytest.raises(BadInputError, match="SHA-256"):
-        source.from_tarball(halves[0])
+        qemu_source.from_tarball(halves[0])
 
 
 def test_debian_s_part_has_to_lie_beside(halves: tuple[Path, Path]) -> None:
     halves[1].unlink()
     with pytest.raises(BadInputError, match=r"put qemu_.* beside"):
-        source.from_tarball(halves[0])
+        qemu_source.from_tarball(halves[0])
 
 
 def test_a_tarball_that_is_not_there() -> None:
     with pytest.raises(BadInputError, match="no such file"):
-        source.from_tarball(Path("/nowhere/qemu.tar.xz"))
+        qemu_source.from_tarball(Path("/nowhere/qemu.tar.xz"))
 
 
 def test_a_later_revision_is_taken_only_on_apt_s_word(halves: tuple[Path, Path]) -> None:
     later = "1:7.2+dfsg-7+deb12u19"
-    assert source.check(later, *halves, vouched_by_apt=True).verified == "apt"
+    assert qemu_source.check(later, *halves, vouched_by_apt=True).verified == "apt"
     with pytest.raises(BadInputError, match="no checksum is known"):
-        source.check(later, *halves, vouched_by_apt=False)
+        qemu_source.check(later, *halves, vouched_by_apt=False)
 
 
 def test_a_pinned_revision_is_held_to_its_pin_whatever_apt_says(halves: tuple[Path, Path]) -> None:
     halves[1].write_bytes(b"else")
     with pytest.raises(BadInputError, match="not Debian's part"):
-        source.check(VERSION, *halves, vouched_by_apt=True)
+        qemu_source.check(VERSION, *halves, vouched_by_apt=True)
 
 
 def test_a_broken_tarball_leaves_no_tree(halves: tuple[Path, Path], tmp_path: Path) -> None:
-    good = source.from_tarball(halves[0])
+    good = qemu_source.from_tarball(halves[0])
     halves[0].write_bytes(halves[0].read_bytes()[:100])
     with step("unpacking") as progress, pytest.raises(MachineError, match="could not be unpacked"):
-        source.unpack(good, tmp_path / "tree", progress)
+        qemu_source.unpack(good, tmp_path / "tree", progress)
     assert not (tmp_path / "tree").exists()

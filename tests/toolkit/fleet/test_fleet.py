@@ -13,13 +13,13 @@ import pytest
 from distributed import LocalCluster
 from typer.testing import CliRunner, Result
 
-from analysis.errors import BadInput
-from analysis.fleet.find import run_folders
-from analysis.fleet.row import row_of
+from acceptlab.analysis.batch.find_runs import run_folders
+from acceptlab.analysis.batch.run_row import row_of
+from acceptlab.analysis.errors import BadInput
+from acceptlab.toolkit.batch.engines import dask_engine
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.errors import MachineError
 from tests.analysis.synthetic import MIB, UNIT_SIZE, Guest, Kind, booted
-from toolkit.commands.app import app
-from toolkit.errors import MachineError
-from toolkit.fleet.engines import dask_engine
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_a_dask_cluster_gives_the_same_answer(runs: Path) -> None:
 
 
 def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("toolkit.fleet.engines._PATIENCE", 1)
+    monkeypatch.setattr("acceptlab.toolkit.batch.engines._PATIENCE", 1)
     with pytest.raises(MachineError, match="no Dask scheduler"), dask_engine("tcp://127.0.0.1:9"):
         pass
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from toolkit.guests.bzimage import BzImage, parse_bzimage
+from acceptlab.toolkit.firmware.bzimage import BzImage, parse_bzimage
 
 UNACCEPTED = UUID("d5d1de3c-105c-44f9-9ea9-bcef98120031")
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import pytest
 
-from toolkit.guests import aml
-from toolkit.guests.acpi import build_acpi
+from acceptlab.toolkit.firmware import aml
+from acceptlab.toolkit.firmware.acpi import build_acpi
 
 BASE = 0x7FFF2000
 MAILBOX = 0x7FFF8000

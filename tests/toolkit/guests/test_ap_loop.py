@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from toolkit.guests.ap_loop import ap_loop
+from acceptlab.toolkit.firmware.ap_loop import ap_loop
 
 MAILBOX_AT, VECTOR_AT = 0x800, 0xC00
 

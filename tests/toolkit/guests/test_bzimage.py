@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.guests.bzimage import BzImage, parse_bzimage, read_bzimage
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.bzimage import BzImage, parse_bzimage, read_bzimage
 
 Make = Callable[..., bytes]
 HERE = Path("vmlinuz")

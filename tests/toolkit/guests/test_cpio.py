@@ -7,7 +7,7 @@ from typing import NamedTuple
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.guests.cpio import Entry, character_device, directory, executable, write_cpio
+from acceptlab.toolkit.guest.cpio import Entry, character_device, directory, executable, write_cpio
 
 
 class Read(NamedTuple):

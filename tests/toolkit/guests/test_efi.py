@@ -11,10 +11,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from toolkit.guests import efi
-from toolkit.guests.efi_types import EfiType
-from toolkit.guests.memory_map import MemoryPiece
-from toolkit.guests.ranges import Range
+from acceptlab.toolkit.firmware import efi
+from acceptlab.toolkit.firmware.efi_types import EfiType
+from acceptlab.toolkit.firmware.memory_map import MemoryPiece
+from acceptlab.toolkit.ranges import Range
 
 BASE, CODE = 0x7FFF0000, 0x7FFE0000
 

@@ -8,9 +8,14 @@ from dataclasses import replace
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.guests.bzimage import HEADER_OFFSET, BzImage
-from toolkit.guests.efi_services import SPARE_DESCRIPTORS, Settings, efi_services, stub_entry
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.bzimage import HEADER_OFFSET, BzImage
+from acceptlab.toolkit.firmware.efi_services import (
+    SPARE_DESCRIPTORS,
+    Settings,
+    efi_services,
+    stub_entry,
+)
 
 SETTINGS = Settings(system_table=0x1000, stub=0x2000, memory_map=0x3000, descriptors=7, snp=True)
 

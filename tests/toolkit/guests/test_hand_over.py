@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.guests.bzimage import BzImage
-from toolkit.guests.hand_over import HandOver, build_hand_over
-from toolkit.guests.hand_over_files import map_text
-from toolkit.guests.layout import GuestRequest
-from toolkit.guests.memory_map import MemoryRequest, parse_policy
-from toolkit.guests.ranges import GIB, MIB, Range, intersect, subtract, total, union
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.boot_handoff import HandOver, build_hand_over
+from acceptlab.toolkit.firmware.bzimage import BzImage
+from acceptlab.toolkit.firmware.handoff_files import map_text
+from acceptlab.toolkit.firmware.layout import GuestRequest
+from acceptlab.toolkit.firmware.memory_map import MemoryRequest, parse_policy
+from acceptlab.toolkit.ranges import GIB, MIB, Range, intersect, subtract, total, union
 
 PAGE, UNIT, STEP = 4096, 2 << 20, 8192
 UNACCEPTED_GUID = UUID("d5d1de3c-105c-44f9-9ea9-bcef98120031")

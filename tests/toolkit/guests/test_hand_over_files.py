@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import MachineError
-from toolkit.guests.bzimage import BzImage
-from toolkit.guests.hand_over import HandOver, build_hand_over
-from toolkit.guests.hand_over_files import summary, write_hand_over
-from toolkit.guests.layout import GuestRequest
-from toolkit.guests.memory_map import MemoryRequest, parse_policy
-from toolkit.guests.ranges import GIB
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.firmware.boot_handoff import HandOver, build_hand_over
+from acceptlab.toolkit.firmware.bzimage import BzImage
+from acceptlab.toolkit.firmware.handoff_files import summary, write_hand_over
+from acceptlab.toolkit.firmware.layout import GuestRequest
+from acceptlab.toolkit.firmware.memory_map import MemoryRequest, parse_policy
+from acceptlab.toolkit.ranges import GIB
 
 
 def hand_over_of(kernel: BzImage, platform: str, policy: str) -> HandOver:

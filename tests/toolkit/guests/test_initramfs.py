@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from elftools.elf.elffile import ELFFile
 
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.guest import initramfs as module
+from acceptlab.toolkit.guest.initramfs import archive_of, initramfs, with_second_kernel
 from tests.toolkit.guests.test_cpio import read_cpio
-from toolkit.errors import MachineError
-from toolkit.guests import initramfs as module
-from toolkit.guests.initramfs import archive_of, initramfs, with_second_kernel
 
 
 @pytest.fixture(scope="module")

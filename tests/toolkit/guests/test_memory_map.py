@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.guests.efi_types import EfiType
-from toolkit.guests.memory_map import (
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.efi_types import EfiType
+from acceptlab.toolkit.firmware.memory_map import (
     AcceptPolicy,
     Allocation,
     MemoryRequest,
@@ -15,7 +15,7 @@ from toolkit.guests.memory_map import (
     parse_range,
     usable_ram,
 )
-from toolkit.guests.ranges import GIB, MIB, PAGE, Range, total
+from acceptlab.toolkit.ranges import GIB, MIB, PAGE, Range, total
 
 LOW = Range(0, 0xA0000)
 

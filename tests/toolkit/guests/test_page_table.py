@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.guests.page_table import PAGES, build_gdt, build_page_table
+from acceptlab.toolkit.firmware.page_table import PAGES, build_gdt, build_page_table
 
 BASE = 0x7FFF0000
 GIB = 1 << 30

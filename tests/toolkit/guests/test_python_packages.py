@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from toolkit.guests.python_packages import files_of
+from acceptlab.toolkit.guest.python_packages import files_of
 
 
 def test_a_package_brings_what_it_depends_on() -> None:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.guests.ranges import Range, intersect, round_down, round_up, subtract, total, union
+from acceptlab.toolkit.ranges import Range, intersect, round_down, round_up, subtract, total, union
 
 RANGES = st.lists(
     st.tuples(st.integers(0, 60), st.integers(0, 20)).map(lambda pair: Range(pair[0], sum(pair))),

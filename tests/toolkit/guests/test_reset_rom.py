@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.guests.reset_rom import EntryState, entry_rom, halt_rom
+from acceptlab.toolkit.firmware.reset_rom import EntryState, entry_rom, halt_rom
 
 STATE = EntryState(
     entry=0x1_0100_0200,

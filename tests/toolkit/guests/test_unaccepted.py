@@ -9,8 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.guests.ranges import Range
-from toolkit.guests.unaccepted import UnacceptedTable, process_unaccepted, table_size
+from acceptlab.toolkit.firmware.unaccepted_table import (
+    UnacceptedTable,
+    process_unaccepted,
+    table_size,
+)
+from acceptlab.toolkit.ranges import Range
 
 PAGE, UNIT = 4096, 2 << 20
 PAGES_PER_UNIT = 512

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.guests.sizes import parse_size
-from toolkit.guests.workloads import (
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.guest.workloads import (
     SAME,
     from_anywhere,
     parse_workload,
     start_of_second,
     workload_options,
 )
+from acceptlab.toolkit.sizes import parse_size
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.hardware.command import Launch, launch_command
-from toolkit.hardware.programs import OBJECT, SINCE
-from toolkit.hardware.signs import Machine
-from toolkit.places import CHECKOUT
-from toolkit.run.options import RunOptions
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.hardware.host_programs import OBJECT, SINCE
+from acceptlab.toolkit.hardware.qemu_command import Launch, launch_command
+from acceptlab.toolkit.hardware.signs import Machine
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.run.options import RunOptions
 
 DOCUMENTED: dict[str, Any] = json.loads(
     (CHECKOUT / "toolkit/hardware/qemu_options.json").read_text()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from analysis.replay import replay_run
-from analysis.run_folder import Run
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.hardware.host import Host
+from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.run.options import RunOptions
 from tests.toolkit.hardware.trees import SNP_HOST, tree
-from toolkit.errors import MachineError
-from toolkit.hardware.host import Host
-from toolkit.kernels.resolve import Kernel
-from toolkit.run.options import RunOptions
 
 TRACE = """\
 # tracer: nop

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from acceptlab.toolkit.doctor.hardware_checks import hardware_checks
+from acceptlab.toolkit.hardware.signs import look
 from tests.toolkit.hardware.trees import SNP_HOST, SNP_LEAF, TD_LEAF, TDX_HOST, tree
-from toolkit.doctor.hardware import hardware_checks
-from toolkit.hardware.signs import look
 
 AMD, INTEL = "AuthenticAMD", "GenuineIntel"
 GUESTS: list[tuple[str, dict[str, Any]]] = [

@@ -10,10 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-from analysis.run_info import RunInfo
-from analysis.schema import PAGE_SIZE, Kind
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
+from acceptlab.toolkit.importing.trace_import import Request, perform
 from tests.analysis.readers.samples import rows
-from toolkit.importing.perform import Request, perform
 
 FOLDER = Path(__file__).with_name("recorded")
 NAMES = ("6", "7", "7-zstd")

@@ -10,10 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.replay import replay_run
-from analysis.run_folder import Run
-from analysis.run_info import NOT_KNOWN
-from toolkit.commands import app as frame
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import NOT_KNOWN
+from acceptlab.toolkit.cli import app as frame
 
 FOLDER = Path(__file__).with_name("cases")
 START, SIZE = 0x40000000, 0x200000

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from analysis.readers import trace_dat
-from analysis.replay import replay_run
-from analysis.schema import PAGE_SIZE, Kind
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.readers import trace_dat
+from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
+from acceptlab.toolkit.errors import BadInputError
 from tests.analysis.readers.samples import rows
 from tests.toolkit.importing.recorded import NAMES, accepted, imported, recorded
-from toolkit.errors import BadInputError
 
 ENTRY = 80
 """Bytes from an accept's range to the end of its entry, and some."""

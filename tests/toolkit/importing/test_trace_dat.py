@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from analysis.errors import BadInput
-from analysis.readers import trace_dat as container
-from analysis.readers.damage import Damaged
-from analysis.run_info import RunInfo
-from analysis.schema import Kind
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.readers import trace_dat as container
+from acceptlab.analysis.readers.damage import Damaged
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.trace.schema import Kind
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.importing.trace_import import Request, perform
 from tests.analysis.readers.samples import rows
 from tests.toolkit.importing.trace_dat_file import trace_dat, trace_dat_7
-from toolkit.errors import BadInputError, MachineError
-from toolkit.importing.perform import Request, perform
 
 RANGES = [(0x40000000, 0x40200000), (0x40200000, 0x40600000)]
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.kernels import kconfig
-from toolkit.kernels.config import (
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels import kconfig
+from acceptlab.toolkit.kernels.kernel_config import (
     Configuration,
     fragment_text,
     not_stuck,
     options_of,
     read_fragment,
 )
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT
 
 TOYTREE = CHECKOUT / "tests" / "toolkit" / "series" / "toytree"
 

@@ -14,14 +14,14 @@ from typing import ClassVar
 
 import pytest
 
+from acceptlab.toolkit.apt.client import Package
+from acceptlab.toolkit.apt.debian_versions import key
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.files import sha256_of
+from acceptlab.toolkit.kernels import debian_kernels, kernel_names, store
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.progress import Step, step
 from tests.toolkit import toy
-from toolkit.apt.client import Package
-from toolkit.apt.versions import key
-from toolkit.errors import BadInputError, MachineError
-from toolkit.files import sha256_of
-from toolkit.kernels import debian, names, store
-from toolkit.kernels.resolve import resolve
-from toolkit.progress import Step, step
 
 PACKAGE, VERSION = "linux-image-6.12.9+deb12-cloud-amd64-unsigned", "6.12.9-1~deb12u1"
 RELEASE = "6.12.9+deb12-cloud-amd64"
@@ -119,7 +119,7 @@ class FakeArchive:
 
 @pytest.fixture
 def archive(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(debian, "Archive", FakeArchive)
+    monkeypatch.setattr(debian_kernels, "Archive", FakeArchive)
     monkeypatch.setattr(FakeArchive, "fetched", [])
     return own_cache
 
@@ -127,7 +127,7 @@ def archive(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_stock_kernel_is_fetched_once_and_recorded(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kernel = debian.ensure("debian:6.12")
+    kernel = debian_kernels.ensure("debian:6.12")
     assert kernel.version == RELEASE
     assert kernel.meta["sha256"] == sha256_of(kernel.image)
     assert (kernel.meta["package"], kernel.meta["version"]) == (PACKAGE, VERSION)
@@ -136,8 +136,8 @@ def test_a_stock_kernel_is_fetched_once_and_recorded(
         "config",
         "meta.json",
     ]
-    monkeypatch.setattr(debian, "Archive", None)
-    assert debian.ensure("debian:6.12") == kernel
+    monkeypatch.setattr(debian_kernels, "Archive", None)
+    assert debian_kernels.ensure("debian:6.12") == kernel
     assert store.list_all() == [kernel]
     assert resolve("debian:6.12").image == kernel.image
     assert resolve("debian:6.12").config == kernel.image.with_name("config")
@@ -164,7 +164,7 @@ def test_versions_suites_and_flavours(
     assert kernel.package == f"{package} {ARCHIVE[package]}"
     assert (kernel.config is not None) == config
     assert kernel.version == re.sub(r"^linux-(image|binary)-|-unsigned$", "", package)
-    assert store.find(name) == debian.ensure(name)
+    assert store.find(name) == debian_kernels.ensure(name)
     assert "no longer" not in capsys.readouterr().err
 
 
@@ -185,19 +185,19 @@ def test_an_archive_that_has_moved_on_gives_the_newest_that_fits(
 
 
 def test_a_name_can_be_fetched_anew(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert debian.ensure("debian:7.2").version.startswith("7.2.13")
+    assert debian_kernels.ensure("debian:7.2").version.startswith("7.2.13")
     newer = {**ARCHIVE, "linux-binary-7.2.14+deb14-cloud-amd64": "7.2.14-1"}
     monkeypatch.setattr(FakeArchive, "there", newer)
-    assert debian.ensure("debian:7.2").version.startswith("7.2.13")
-    assert debian.ensure("debian:7.2", again=True).version.startswith("7.2.14")
-    assert debian.ensure("debian:7.2").version.startswith("7.2.14")
+    assert debian_kernels.ensure("debian:7.2").version.startswith("7.2.13")
+    assert debian_kernels.ensure("debian:7.2", again=True).version.startswith("7.2.14")
+    assert debian_kernels.ensure("debian:7.2").version.startswith("7.2.14")
 
 
 def test_the_names_of_old_go_on_where_the_own_suites_lack_them(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.toolkit.kernels.test_kernels.OWN", ())
-    assert debian.ensure("debian:6.12").version == "6.12.118+deb13-cloud-amd64"
+    assert debian_kernels.ensure("debian:6.12").version == "6.12.118+deb13-cloud-amd64"
 
 
 @pytest.mark.parametrize(
@@ -221,13 +221,13 @@ def test_a_kernel_that_cannot_be_had(archive: Path, name: str, says: str) -> Non
 
 def test_what_can_be_had(archive: Path) -> None:
     with step("t") as progress:
-        found = {one.name: one for one in debian.available(progress)}
+        found = {one.name: one for one in debian_kernels.available(progress)}
     assert found["debian:7.3.4"].flavours == ("cloud", "generic")
     assert found["debian:7.3-rc7"].version == "7.3~rc7-1~exp1"
     assert found["debian:sid"].version == "7.2.13-1"
-    assert {names.parse(name) for name in found}  # all of them are names
+    assert {kernel_names.parse(name) for name in found}  # all of them are names
     with step("t"):
-        assert debian.ensure("debian:7.3-rc7").version == "7.3-cloud-amd64"
+        assert debian_kernels.ensure("debian:7.3-rc7").version == "7.3-cloud-amd64"
 
 
 def test_a_fetch_that_fails_leaves_nothing(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,15 +238,15 @@ def test_a_fetch_that_fails_leaves_nothing(archive: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(FakeArchive, "download_binary", breaks)
     with pytest.raises(MachineError, match="could not be unpacked"):
-        debian.ensure("debian:6.12")
+        debian_kernels.ensure("debian:6.12")
     assert [path.name for path in store.home().iterdir() if not path.name.endswith(".lock")] == []
 
 
 def test_a_damaged_record_counts_as_absent(archive: Path) -> None:
-    kernel = debian.ensure("debian:6.12")
+    kernel = debian_kernels.ensure("debian:6.12")
     kernel.image.with_name("meta.json").write_text(json.dumps({"release": "x"}))
     assert store.find("debian:6.12") is None
-    again = debian.ensure("debian:6.12")  # all but the moment at which it was fetched
+    again = debian_kernels.ensure("debian:6.12")  # all but the moment at which it was fetched
     assert (again.image, again.version) == (kernel.image, kernel.version)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.kernels.config import Configuration
-from toolkit.kernels.own_tree import GUEST_CONFIG, UNACCEPTED_CONFIG, default_fragments
+from acceptlab.toolkit.kernels.kernel_config import Configuration
+from acceptlab.toolkit.kernels.own_tree import GUEST_CONFIG, UNACCEPTED_CONFIG, default_fragments
 
 OPTION = "config UNACCEPTED_MEMORY\n\tbool\n"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.kernels.said import (
+from acceptlab.toolkit.kernels.diagnostics import (
     Said,
     by_target,
     first_errors,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.kernels.support import Support, outweighed, remark, support_of
+from acceptlab.toolkit.kernels.support import Support, outweighed, remark, support_of
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.matrix.axes import Axes, Pattern, Value, combinations, count_at_most, names_of
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.matrix.axes import (
+    Axes,
+    Pattern,
+    Value,
+    combinations,
+    count_at_most,
+    names_of,
+)
 
 NAMES = st.lists(st.text("abcdef", min_size=1, max_size=3), min_size=1, max_size=4, unique=True)
 AXES = st.dictionaries(st.sampled_from(["u", "v", "w", "x"]), NAMES, min_size=1)

@@ -8,8 +8,8 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.matrix.axes import Choice
-from toolkit.matrix.cover import covering
+from acceptlab.toolkit.matrix.axes import Choice
+from acceptlab.toolkit.matrix.cover import covering
 
 CHOICES = st.lists(
     st.fixed_dictionaries({axis: st.sampled_from("abc") for axis in "uvwx"}),

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit import toy
-from toolkit.places import CHECKOUT
 
 _MAIN = """
 import signal, sys
 from pathlib import Path
 from tests.toolkit import toy
-from toolkit.commands import app, run
-from toolkit.emulator import build
+from acceptlab.toolkit.cli import app
+from acceptlab.toolkit.cli import run
+from acceptlab.toolkit.qemu import emulator_build as build
 signal.signal(signal.SIGINT, signal.default_int_handler)
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), sys.argv.pop(1))
 build.ensure = lambda: emulator

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.matrix import schedule
-from toolkit.matrix.schedule import Job, Room, room_here, run_jobs
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.runs import scheduler
+from acceptlab.toolkit.runs.scheduler import Job, Room, room_here, run_jobs
 
 
 @dataclass
@@ -61,7 +61,7 @@ class Toy:
 
 @pytest.fixture(autouse=True, scope="module")
 def _no_waiting() -> None:
-    schedule.POLL = 0
+    scheduler.POLL = 0
 
 
 JOBS = st.lists(st.builds(Job, st.integers(1, 4), st.integers(1, 9)), max_size=12)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from toolkit.commands.matrix import CHOICES
-from toolkit.errors import BadInputError
-from toolkit.matrix.spec import MOST_CELLS, Spec, read_spec
-from toolkit.places import CHECKOUT
+from acceptlab.toolkit.cli.matrix import CHOICES
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.matrix.sweep_spec import MOST_CELLS, Spec, read_spec
+from acceptlab.toolkit.places import CHECKOUT
 
 GOOD = """
 title = "A spec"
@@ -118,7 +118,7 @@ TREES = st.recursive(
 @given(st.dictionaries(st.sampled_from(["name", "title", "options", "axes", "sweep", "exclude",
                                         "include", "columns"]), TREES))  # fmt: skip
 def test_whatever_a_spec_holds_it_is_read_or_refused(data: dict[str, object]) -> None:
-    from toolkit.matrix.spec import _spec
+    from acceptlab.toolkit.matrix.sweep_spec import _spec
 
     try:
         spec = _spec(data, Path("x.toml"), CHOICES)

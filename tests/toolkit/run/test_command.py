@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.guests.hand_over_files import HandOverFiles
-from toolkit.places import CHECKOUT
-from toolkit.run import attacks, machinery, probes
-from toolkit.run.command import RunFiles, emulator_command
-from toolkit.run.console import last_line
-from toolkit.run.options import RunOptions
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.handoff_files import HandOverFiles
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.run import attacks, probes, skip_list
+from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
+from acceptlab.toolkit.run.follower import last_line
+from acceptlab.toolkit.run.options import RunOptions
 
 TABLE = [
     (0x1000, "_stext"),
@@ -128,7 +128,7 @@ def test_attacks_reach_the_emulator() -> None:
 
 
 def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
-    assert machinery.machinery_text(TABLE).splitlines() == [
+    assert skip_list.machinery_text(TABLE).splitlines() == [
         "text 0x1000 0x2000",
         "skip 0x1000 0x1100",
         "skip 0x1200 0x1300",
@@ -139,7 +139,7 @@ def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
 def test_text_that_is_freed_after_boot_has_callers_as_well() -> None:
     table = [*TABLE, (0x4000, "_sinittext"), (0x4000, "early_accept"), (0x4800, "tdx_map_gpa")]
     table += [(0x4900, "_einittext"), (0x5000, "tdx_accept_memory")]
-    assert machinery.machinery_text(table).splitlines() == [
+    assert skip_list.machinery_text(table).splitlines() == [
         "text 0x1000 0x2000",
         "text 0x4000 0x4900",
         "skip 0x1000 0x1100",
@@ -150,7 +150,7 @@ def test_text_that_is_freed_after_boot_has_callers_as_well() -> None:
 
 
 def test_without_the_edges_of_text_there_is_no_machinery() -> None:
-    assert machinery.machinery_text(TABLE[1:]) == ""
+    assert skip_list.machinery_text(TABLE[1:]) == ""
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_without_the_edges_of_text_there_is_no_machinery() -> None:
     ],
 )
 def test_machinery_by_name(name: str) -> None:
-    assert machinery.is_machinery(name)
+    assert skip_list.is_machinery(name)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_machinery_by_name(name: str) -> None:
     ],
 )
 def test_who_wants_memory_is_no_machinery(name: str) -> None:
-    assert not machinery.is_machinery(name)
+    assert not skip_list.is_machinery(name)
 
 
 def test_probes_are_resolved_and_written(tmp_path: Path) -> None:

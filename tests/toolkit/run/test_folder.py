@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.places import CHECKOUT
-from toolkit.run.folder import claimed, fresh
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.run.new_folder import claimed, fresh
 
 
 def test_a_new_folder_is_made_and_kept(tmp_path: Path) -> None:
@@ -39,7 +39,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_second_run_into_a_folder_in_use_is_refused_and_harms_nothing(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from toolkit.run.folder import claimed\n"
+        "import sys; from pathlib import Path; from toolkit.run.new_folder import claimed\n"
         "with claimed(Path(sys.argv[1])): pass"
     )
     with claimed(tmp_path / "run"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import re
 
-from toolkit.run.host_tsc import host_tsc_khz
-from toolkit.run.options import RunOptions
-from toolkit.run.perform import full_command_line
+from acceptlab.toolkit.run.emulator_run import full_command_line
+from acceptlab.toolkit.run.host_tsc import host_tsc_khz
+from acceptlab.toolkit.run.options import RunOptions
 
 
 def test_two_measurements_agree() -> None:

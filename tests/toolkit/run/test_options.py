@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from toolkit.commands import run as command
-from toolkit.commands.app import app
-from toolkit.errors import BadInputError
-from toolkit.run.options import RunOptions
+from acceptlab.toolkit.cli import run as command
+from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.run.options import RunOptions
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import MachineError
-from toolkit.run.launch import Ending
-from toolkit.run.outcome import check_emulator, judge, of_second_kernel, read_report
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.run.launch import Ending
+from acceptlab.toolkit.run.outcome import check_emulator, judge, of_second_kernel, read_report
 
 OFF = {"outcome": "shutdown", "stage": "userspace"}
 FIRST = "ACCEPTLAB userspace\r\n"

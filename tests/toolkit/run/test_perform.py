@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from analysis.errors import BadInput
-from analysis.run_folder import Run
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.kernels.resolve import Kernel, resolve
+from acceptlab.toolkit.run.emulator_run import Finished, dry_run, perform
+from acceptlab.toolkit.run.options import RunOptions
 from tests.toolkit import toy
-from toolkit.errors import BadInputError, MachineError
-from toolkit.kernels.resolve import Kernel, resolve
-from toolkit.run.options import RunOptions
-from toolkit.run.perform import Finished, dry_run, perform
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_a_killed_emulator_leaves_a_trace_that_says_that_it_is_cut_off(tmp_path:
 def test_an_emulator_that_ignores_sigterm_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("toolkit.run.launch._GRACE", 0.3)
+    monkeypatch.setattr("acceptlab.toolkit.run.launch._GRACE", 0.3)
     assert run(tmp_path, "deaf", time_limit=1.0).outcome.word == "timeout"
 
 

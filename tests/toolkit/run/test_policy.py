@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from toolkit.run.policy import Policy, policy_of
+from acceptlab.toolkit.run.policy import Policy, policy_of
 
 BANNER = "[    0.000000] Linux version 7.3.4+deb13-cloud-amd64 (x@y)\r\n"
 MALFORMED = "[    0.012345] Malformed early option 'accept_memory'\r\n"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from toolkit.run.record import attacks_done
+from acceptlab.toolkit.run.record import attacks_done
 
 DONE = [{"text": "accepted remap 0x40000000", "took_place": 1}]
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.run import side_by_side
-from toolkit.run.side_by_side import RunFailedError, Wanted, run_all
+from acceptlab.toolkit.runs import side_by_side
+from acceptlab.toolkit.runs.side_by_side import RunFailedError, Wanted, run_all
 
 Start = Callable[[Wanted], "subprocess.Popen[str]"]
 

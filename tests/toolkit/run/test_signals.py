@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit import toy
-from toolkit.places import CHECKOUT
 
 _MAIN = """
 import resource, signal, sys
 from pathlib import Path
 from tests.toolkit import toy
-from toolkit.commands import app, run
+from acceptlab.toolkit.cli import app
+from acceptlab.toolkit.cli import run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
 folder, mode, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 emulator = toy.make_emulator(folder, mode)

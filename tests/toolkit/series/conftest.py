@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit import toy
-from toolkit.places import CHECKOUT
 
 HERE = Path(__file__).resolve().parent
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_COMMITTER_NAME": "A",
@@ -100,9 +100,9 @@ _RUN = """
 import sys
 from pathlib import Path
 from tests.toolkit import toy
-from toolkit.commands import app
-from toolkit.emulator import build
-from toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.cli import app
+from acceptlab.toolkit.qemu import emulator_build
+from acceptlab.toolkit.kernels.resolve import resolve
 image = resolve(sys.argv[sys.argv.index("run") + 1]).image.read_bytes()
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), "panic" if b"toy panics" in image else "userspace")
 build.ensure = lambda: emulator
@@ -120,11 +120,11 @@ def acceptlab(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Return a function that runs the command in this process, with a cache of its own and a toy emulator."""
-    from toolkit.commands import app
-    from toolkit.emulator import build
+    from acceptlab.toolkit.cli import app
+    from acceptlab.toolkit.qemu import emulator_build
 
     emulator = toy.make_emulator(tmp_path, "userspace")
-    monkeypatch.setattr(build, "ensure", lambda: emulator)
+    monkeypatch.setattr(emulator_build, "ensure", lambda: emulator)
     (tmp_path / "run.py").write_text(_RUN)
     python = tmp_path / "python"
     python.write_text(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import BadInputError
-from toolkit.series.checks.accept_early import NAME, check
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.series.checks.accept_early import NAME, check
 
 PER_CPU = ("gdt_page", "cpu_tss_rw", "entry_stack_storage", "exception_stacks")
 KERNEL = """

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit.series.conftest import WHO, Command, Tree
-from toolkit.places import CHECKOUT
 
 _ACCEPTLAB = """\
 import sys
 from pathlib import Path
 sys.path.insert(0, {checkout!r})
 from tests.toolkit import toy
-from toolkit.commands import app
-from toolkit.emulator import build
+from acceptlab.toolkit.cli import app
+from acceptlab.toolkit.qemu import emulator_build as build
 emulator = toy.make_emulator(Path({folder!r}), "userspace")
 build.ensure = lambda: emulator
 sys.executable = {python!r}

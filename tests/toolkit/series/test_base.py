@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.files import sha256_of
+from acceptlab.toolkit.progress import Step
+from acceptlab.toolkit.series import base
+from acceptlab.toolkit.series.git import git
+from acceptlab.toolkit.series.series_spec import DebianBase, GitBase, TarballBase
 from tests.toolkit.series.conftest import HERE, Tree
-from toolkit.errors import AcceptlabError
-from toolkit.files import sha256_of
-from toolkit.progress import Step
-from toolkit.series import base
-from toolkit.series.git import git
-from toolkit.series.spec import DebianBase, GitBase, TarballBase
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from analysis import trouble
-from toolkit.matrix.make import Result
-from toolkit.series.checks.boots import step_of
-from toolkit.series.checks.outcome import (
+from acceptlab.analysis.run import trouble
+from acceptlab.toolkit.runs.run_jobs import Result
+from acceptlab.toolkit.series.checks.boots import step_of
+from acceptlab.toolkit.series.checks.problems import (
     FAIL,
     PASS,
     WARN,

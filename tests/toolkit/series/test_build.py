@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.toolkit.kernels import store
 from tests.toolkit.series.conftest import Command, Tree
-from toolkit.kernels import store
 
 
 def one(out: str) -> dict[str, object]:

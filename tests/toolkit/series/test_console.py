@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.series.checks.console import scan
+from acceptlab.toolkit.series.checks.console_check import scan
 
 
 def found(tmp_path: Path, text: str, *allow: str) -> list[str]:

@@ -11,17 +11,17 @@ import sys
 import time
 from pathlib import Path
 
+from acceptlab.toolkit.kernels import store
+from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit.matrix.test_make import alive
 from tests.toolkit.series.conftest import Command, Tree
-from toolkit.kernels import store
-from toolkit.places import CHECKOUT
 
 _MAIN = """
 import signal, sys
 from pathlib import Path
 from tests.toolkit import toy
-from toolkit.commands.app import main
-from toolkit.emulator import build
+from acceptlab.toolkit.cli.app import main
+from acceptlab.toolkit.qemu import emulator_build as build
 signal.signal(signal.SIGINT, signal.default_int_handler)
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), "userspace")
 build.ensure = lambda: emulator

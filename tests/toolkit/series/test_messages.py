@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.series.apply import failed_hunk
-from toolkit.series.message import Message, files_of, hunks, ordered, read_message
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.series.apply import failed_hunk
+from acceptlab.toolkit.series.message import Message, files_of, hunks, ordered, read_message
 
 PATCH = """\
 From 1111 Mon Sep 17 00:00:00 2001

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import MachineError
-from toolkit.series.checks.sparse import compiled_with
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.series.checks.sparse import compiled_with
 
 RECORD = """\
 savedcmd_mm/a.o := ccache gcc -Wp,-MMD,mm/.a.o.d -DNAME='"a"' -DCOST='$$1 $(pound)2' -c -o mm/a.o /tree/mm/a.c ; ./objtool mm/a.o

@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.errors import BadInputError
-from toolkit.series.own import own_series, reference
-from toolkit.series.spec import DebianBase, GitBase, Spec, TarballBase, read_spec, spec_of
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.series.bundled import own_series, reference
+from acceptlab.toolkit.series.series_spec import (
+    DebianBase,
+    GitBase,
+    Spec,
+    TarballBase,
+    read_spec,
+    spec_of,
+)
 
 GOOD = """
 name = "lazy-accept"

@@ -17,8 +17,8 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from toolkit.errors import BadInputError
-from toolkit.series.checks.outcome import FAIL, Problem, Step
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.series.checks.problems import FAIL, Problem, Step
 
 NAME = "accept-early"
 SECTION = ".accept_early"

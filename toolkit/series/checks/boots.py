@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.trouble import TITLES
-from toolkit.emulator.build import Emulator
-from toolkit.guests.bzimage import read_bzimage
-from toolkit.kernels.resolve import resolve
-from toolkit.matrix.kept import opened
-from toolkit.matrix.make import DONE, Result, make_all
-from toolkit.matrix.schedule import Room
-from toolkit.run.options import RunOptions
-from toolkit.series.checks.console import scan
-from toolkit.series.checks.outcome import FAIL, WARN, Problem, Step
+from acceptlab.analysis.run.trouble import TITLES
+from acceptlab.toolkit.firmware.bzimage import read_bzimage
+from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.runs.run_cache import opened
+from acceptlab.toolkit.runs.run_jobs import DONE, Result, make_all
+from acceptlab.toolkit.runs.scheduler import Room
+from acceptlab.toolkit.series.checks.console_check import scan
+from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
 
 _NUMBER = re.compile(r"\d+")
 """What differs between two kernels of which the same cannot be decided: how much memory each has taken."""

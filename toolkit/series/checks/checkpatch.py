@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from toolkit.series.checks.outcome import FAIL, WARN, Problem, Step
+from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
 
 NAME = "checkpatch"
 SCRIPT = Path("scripts/checkpatch.pl")

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from toolkit.series.checks.outcome import (
+from acceptlab.toolkit.series.checks.check_text import summary
+from acceptlab.toolkit.series.checks.problems import (
     FAIL,
     PASS,
     SKIPPED,
@@ -18,7 +19,6 @@ from toolkit.series.checks.outcome import (
     SeriesCheck,
     worst,
 )
-from toolkit.series.checks.text import summary
 
 _NOT_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")
 """What XML 1.0 cannot hold (https://www.w3.org/TR/xml/#charsets)."""

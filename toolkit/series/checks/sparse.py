@@ -14,10 +14,10 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from toolkit.errors import MachineError
-from toolkit.kernels import kbuild
-from toolkit.kernels.said import read_line
-from toolkit.series.checks.outcome import FAIL, WARN, Problem, Step
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.kernels import kbuild
+from acceptlab.toolkit.kernels.diagnostics import read_line
+from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
 
 NAME = "sparse"
 FLAGS = (

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Finding the run folders below some folders."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from acceptlab.analysis.errors import BadInput
+
+
+def run_folders(places: Iterable[Path]) -> list[Path]:
+    """All folders with a run.json at or below ``places``, sorted, each once.
+
+    Raises BadInput for a place that is no folder, and when there is no run at all.
+    """
+    found: set[Path] = set()
+    listed = list(places)
+    for place in listed:
+        if not place.is_dir():
+            raise BadInput(
+                f"{place} is no folder: name folders of runs, or folders of such folders"
+            )
+        for folder, inner, files in os.walk(place):
+            if "run.json" in files:
+                found.add(Path(folder))
+                inner.clear()  # a run holds no other runs
+    if not found:
+        raise BadInput(f"there is no run at or below {', '.join(map(str, listed))}")
+    return sorted(found)

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Whether run.json and the events tell of the same run. Where they do not, one of them is wrong, and nobody knows which.
+
+Only what the emulator recorded is compared: it sees all of a guest, and wrote both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from acceptlab.analysis.pages.snapshots import Snapshot
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.run.typed_json import Range
+from acceptlab.analysis.trace.coverage import OUTSIDE_THE_GUEST
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import NO_CARRY, UNIT_SIZE, Kind, Stage, label
+
+_LEGACY = 0x60000
+"""Bytes between 640 KiB and 1 MiB that are no RAM of a PC."""
+_EMULATOR = "emulator"
+Spans = list[tuple[int, int]]
+
+
+class Agreement:
+    """Follows the events of a run and compares them with run.json. ``problems`` gives what disagrees, as clauses."""
+
+    def __init__(self, info: RunInfo) -> None:
+        self._info = info
+        self._vcpus = 0
+        self._probes = 0
+        self._highest_stage = 0
+        self._given: dict[Kind, list[Range]] = {Kind.RAM: [], Kind.LAUNCH: []}
+        self._platform = ""
+        self._found: list[str] = []
+
+    def follow(self, batch: Batch) -> None:
+        """Go on with one or more events."""
+        kind = batch["kind"]
+        self._vcpus = max(self._vcpus, int(batch["vcpu"].max()) + 1)
+        self._highest_stage = max(self._highest_stage, int(batch["stage"].max()))
+        if len(probed := np.flatnonzero((kind == Kind.PROBE_ENTER) | (kind == Kind.PROBE_RETURN))):
+            self._probes = max(self._probes, int(batch["detail"][probed].max()) + 1)
+        for place in np.flatnonzero((kind == Kind.RAM) | (kind == Kind.LAUNCH)):
+            span = int(batch["gpa"][place]), int(batch["size"][place])
+            self._given[Kind(int(kind[place]))].append(span)
+        if not self._platform:
+            self._platform = _platform(batch)
+
+    def look(self, snapshot: Snapshot) -> None:
+        """Compare a snapshot of the bitmap with what run.json says of it; of the first one, the bits as well."""
+        bitmap, bits = self._info.hand_over.bitmap, snapshot.bits
+        if bits is None:
+            return
+        if bitmap is None:
+            self._found.append(f"snapshot {snapshot.number} has a bitmap, and run.json has none")
+        elif len(bits) != bitmap.size * 8:
+            self._found.append(
+                f"the bitmap of snapshot {snapshot.number} has {len(bits) // 8} bytes, in run.json {bitmap.size}"
+            )
+        elif snapshot.number == 0 and self._info.source == _EMULATOR:
+            units = np.flatnonzero(bits)
+            spans = [(bitmap.phys_base + int(one) * bitmap.unit_size, bitmap.unit_size) for one in units]  # fmt: skip
+            if outside := _without(_united(spans), _united(self._info.hand_over.unaccepted)):
+                self._found.append(
+                    f"the bitmap has {outside[0][0]:#x} as unaccepted, and run.json does not"
+                )
+
+    def problems(self) -> Iterator[str]:
+        """What disagrees, once all events have been seen."""
+        yield from self._found
+        info = self._info
+        if info.source == "ftrace" and not set(OUTSIDE_THE_GUEST) <= set(info.absent):
+            yield "run.json says that ftrace, inside the guest, showed what the host does"
+        if info.source != _EMULATOR:
+            return
+        if self._vcpus > info.machine.cpus:
+            yield f"vCPU {self._vcpus - 1} has events, and run.json has {info.machine.cpus} vCPUs"
+        if self._probes > len(info.probes):
+            yield f"there are events of probe {self._probes - 1}, and run.json has {len(info.probes)} probes"
+        if self._platform not in ("", info.platform):
+            yield f"the events are those of platform {self._platform}, and run.json says {info.platform}"
+        yield from self._memory()
+
+    def claims(self) -> Iterator[str]:
+        """What run.json claims besides and no event shows: no reason to doubt the events, but one not to call the run clean."""
+        info = self._info
+        if info.source != _EMULATOR:
+            return
+        if info.outcome == "userspace" and self._highest_stage < Stage.USERSPACE:
+            yield "run.json says that the guest reached userspace, and no event is of userspace"
+
+    def _memory(self) -> Iterator[str]:
+        handed = self._info.hand_over
+        ram, accepted, unaccepted, shared = (
+            handed.ram, handed.accepted, handed.unaccepted, handed.shared,
+        )  # fmt: skip
+        for name, said, kind in (("RAM", ram, Kind.RAM), ("accepted memory", accepted, Kind.LAUNCH)):  # fmt: skip
+            seen = _united(self._given[kind])
+            if (seen or said) and (place := _differs(seen, _united(said))) is not None:
+                yield f"events of kind {label(kind)} and run.json disagree about {name} at {place:#x}"
+        whole = _united([*accepted, *unaccepted, *shared])
+        if ram and whole != _united(ram):
+            yield "what run.json has as accepted, unaccepted and shared is not all of its RAM"
+        if _total(accepted) + _total(unaccepted) + _total(shared) != _total(whole_ranges(whole)):
+            yield "run.json has memory as accepted and unaccepted at once"
+        for blob in handed.blobs:
+            if _without([(blob.start, blob.start + blob.size)], _united(ram)) and ram:
+                yield f"run.json has {blob.name} at {blob.start:#x}, where it has no RAM"
+        if ram and "--hole" not in self._info.reproduce:
+            memory = self._info.machine.memory
+            if memory - _total(ram) != _LEGACY:
+                yield f"run.json has {memory} bytes of memory, and {_total(ram)} bytes of RAM in it"
+
+
+def _platform(batch: Batch) -> str:
+    """The platform whose instructions these events are of, where they tell: PVALIDATE answers with a carry flag, TDG.MEM.PAGE.ACCEPT does not."""
+    kind = batch["kind"]
+    if (batch["carry"] != NO_CARRY).any() or (kind == Kind.RESCIND).any() or (kind == Kind.RMPADJUST).any():  # fmt: skip
+        return "snp"
+    accepted = (kind == Kind.ACCEPT) & (batch["result"] == 0)
+    return "tdx" if accepted.any() else ""
+
+
+def _united(ranges: Iterable[Range]) -> Spans:
+    """The spans [start, end) that ranges (start, size) cover, in order."""
+    spans: Spans = []
+    for start, size in sorted(ranges):
+        if spans and start <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], start + size))
+        elif size:
+            spans.append((start, start + size))
+    return spans
+
+
+def whole_ranges(spans: Spans) -> list[Range]:
+    """Spans [start, end) as (start, size)."""
+    return [(start, end - start) for start, end in spans]
+
+
+def _total(ranges: Iterable[Range]) -> int:
+    return sum(size for _, size in ranges)
+
+
+def _without(spans: Spans, other: Spans) -> Spans:
+    """What ``spans`` cover and ``other`` do not."""
+    left = []
+    for start, end in spans:
+        for low, high in other:
+            if high <= start or low >= end:
+                continue
+            if low > start:
+                left.append((start, low))
+            start = high
+        if start < end:
+            left.append((start, end))
+    return left
+
+
+def _differs(seen: Spans, said: Spans) -> int | None:
+    """Where two covers differ by more than the rest of a unit: the emulator's events have whole units where firmware has parts."""
+    if missing := _without(said, seen):
+        return missing[0][0]
+    rounded = [(start // UNIT_SIZE * UNIT_SIZE, -(-end // UNIT_SIZE) * UNIT_SIZE) for start, end in said]  # fmt: skip
+    extra = _without(seen, _united(whole_ranges(rounded)))
+    return extra[0][0] if extra else None

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the host did to the guest in a run, and what the guest made of it: noticed, not noticed, or harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import PAGE_SIZE, Attack, Kind, label
+
+_TAKES = (
+    Attack.REMAP,
+    Attack.ALIAS,
+    Attack.REASSIGN,
+    Attack.UNASSIGN,
+    Attack.REMOVE_AUG,
+    Attack.REMOVE,
+    Attack.BLOCK,
+    Attack.KEEP,
+)
+"""Acts that change a page under the guest; the others refuse what it asks for."""
+_ENDS = ("terminated", "panic", "stopped", "triple-fault")
+"""Outcomes by which a guest may answer an attack."""
+
+
+@dataclass
+class Attacked:
+    """One hostile act. ``until`` is the event that undid it. ``noticed`` says by what, ``again`` that the guest accepted the new page."""
+
+    seq: int
+    act: int
+    gpa: int
+    size: int
+    until: int | None = None
+    noticed: str = ""
+    again: bool = False
+
+    def words(self) -> str:
+        """What the host did, in few words."""
+        known = {int(one) for one in Attack}
+        act = label(Attack(self.act)) if self.act in known else f"act {self.act}"
+        return f"{act} at {self.gpa:#x}" if self.act in _TAKES else act
+
+    def concerns(self, gpa: int, size: int, seq: int) -> bool:
+        """Whether the page of an access lies in what was attacked then."""
+        start, end = self.gpa & -PAGE_SIZE, self.gpa + max(self.size, 1)
+        inside = gpa < end and start < gpa + max(size, 1)
+        return inside and self.seq < seq and (self.until is None or seq < self.until)
+
+
+@dataclass
+class AttackLog:
+    """Every hostile act of a run, in order; those of the steps up to the one that is being looked at."""
+
+    all: list[Attacked] = field(default_factory=list)
+
+    def watch(self, batch: Batch) -> None:
+        """Take in the acts of the next events."""
+        for at in np.flatnonzero(batch["kind"] == Kind.ATTACK).tolist():
+            act, gpa, seq = (int(batch[name][at]) for name in ("detail", "gpa", "seq"))
+            if act == Attack.REMAP_BACK:
+                for one in self.all:
+                    if one.concerns(gpa, 1, seq):
+                        one.until = seq
+                continue
+            self.all.append(Attacked(seq, act, gpa, int(batch["size"][at])))
+
+    def of(self, batch: Batch, at: int) -> Attacked | None:
+        """The act that an event at one position may come of: on its page, before it."""
+        if not self.all:
+            return None
+        gpa, size, seq = (int(batch[name][at]) for name in ("gpa", "size", "seq"))
+        taking = (one for one in reversed(self.all) if one.act in _TAKES)
+        return next((one for one in taking if one.concerns(gpa, size, seq)), None)
+
+    def without_noticed(self, batch: Batch, positions: Any, how: str) -> Any:
+        """Positions of events that do not come of an attack; the attacks of the others are noticed, by ``how``."""
+        if not self.all:
+            return positions
+        left = []
+        for at in positions.tolist():
+            attack = self.of(batch, at)
+            if attack is None:
+                left.append(at)
+            else:
+                attack.noticed = attack.noticed or how
+        return np.array(left, positions.dtype)
+
+    def answered(self, info: RunInfo) -> bool:
+        """Whether an attack is why the guest ended: it noticed one, or was refused what it asked for, and ended by itself."""
+        if info.outcome not in _ENDS or any(one.again for one in self.all):
+            return False
+        return any(one.noticed or _refused(one, info) for one in self.all)
+
+    def lines(self, info: RunInfo) -> list[str]:
+        """One line for each act: what the guest made of it."""
+        return [f"The host attacked ({one.words()}): {_came_to(one, info)}." for one in self.all]
+
+
+def _refused(one: Attacked, info: RunInfo) -> bool:
+    return one.act not in _TAKES and info.outcome in ("terminated", "panic")
+
+
+def _came_to(one: Attacked, info: RunInfo) -> str:
+    if one.again:
+        return "not noticed, the guest accepted the page again"
+    if one.noticed:
+        return f"noticed by {one.noticed}"
+    if _refused(one, info):
+        return f"noticed by the refusal, and the guest ended ({info.outcome})"
+    if info.outcome == "userspace":
+        return "harmless, the guest reached its end"
+    return "whether it was noticed is not known"
+
+
+def not_done(info: RunInfo, log: AttackLog) -> list[str]:
+    """Why a run with injected attacks says nothing about them: a line for each that did not take place."""
+    told: Any = info.other.get("attacks_done")
+    if isinstance(told, list):
+        return [
+            _line(str(one.get("text", "?"))) for one in _objects(told) if not one.get("took_place")
+        ]
+    if info.source == "emulator" and not log.all and info.events.complete:
+        return [_line(text) for text in info.attacks]
+    return []
+
+
+def _objects(values: Iterable[Any]) -> list[dict[str, Any]]:
+    return [one for one in values if isinstance(one, dict)]
+
+
+def _line(text: str) -> str:
+    return f"The attack '{text}' did not take place, so nothing shows what the guest makes of it."

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a guest died of, as far as console, kernel log and trace tell: lines beside a verdict, and no judgement."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from acceptlab.analysis.pages.transitions import U8, Op
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.run.trouble import (
+    BUG,
+    EXCEPTION,
+    LOCKUP,
+    OOPS,
+    PANIC,
+    kind_of,
+    message,
+    quoted,
+)
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
+
+_DEADLY = (OOPS, BUG, EXCEPTION, PANIC, LOCKUP)
+_RIP = re.compile(r"\bRIP: [0-9a-f]{4}:(\S+)")
+_ADDRESS = re.compile(r"\b(?:for address|, address|CR2): (?:0x)?([0-9a-f]{16})\b")
+_DIRECT_MAP = 0xFFFF888000000000
+"""Where Linux maps all memory with 4-level page tables and no KASLR (Documentation/arch/x86/x86_64/mm.rst)."""
+_SOON = 1024
+"""Events behind a refusal that are looked at first: most are made up for by the next few."""
+_STATUS = {
+    "snp": {1: "FAIL_INPUT", 6: "FAIL_SIZEMISMATCH"},
+    "tdx": {
+        0x00000B0A: "PAGE_ALREADY_ACCEPTED",
+        0xC0000B0B: "PAGE_SIZE_MISMATCH",
+        0x80000200: "OPERAND_BUSY",
+        0xC0000100: "OPERAND_INVALID",
+    },
+}
+"""AMD APM Vol. 3, PVALIDATE; Intel TDX Module ABI, completion status codes (upper half)."""
+
+
+class LastWords:
+    """The first deadly line of a kernel, where it was (RIP), and the address that it could not use."""
+
+    def __init__(self) -> None:
+        self.line = self.rip = self.address = ""
+
+    def read(self, raw: str) -> None:
+        """Look at the next line of the console or of the kernel's log."""
+        line = message(raw)
+        if not self.line and kind_of(line) in _DEADLY and "sysrq triggered crash" not in line:
+            self.line = quoted(line)
+        if not self.line:
+            return
+        if not self.rip and (rip := _RIP.search(line)):
+            self.rip = rip[1]
+        if not self.address and (address := _ADDRESS.search(line)):
+            self.address = address[1]
+
+
+class LastRefusal:
+    """The last accept that was refused, while its unit saw no later one that succeeded."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, int] | None = None
+
+    def watch(self, batch: Batch, ops: U8) -> None:
+        """Look at the next events."""
+        odd = batch.odd
+        refused = odd[batch["kind"][odd] == Kind.ACCEPT]
+        behind = 0
+        if len(refused):
+            names = ("seq", "gpa", "size", "result", "carry", "vcpu")
+            self._last = {name: int(batch[name][refused[-1]]) for name in names}
+            behind = int(refused[-1]) + 1
+        if self._last is None:
+            return
+        unit = np.uint64(self._last["gpa"] // UNIT_SIZE)
+        for part in (slice(behind, behind + _SOON), slice(behind + _SOON, None)):
+            same = batch["gpa"][part] // np.uint64(UNIT_SIZE) == unit
+            if (same & (ops[part] == Op.ACCEPT)).any():
+                self._last = None
+                return
+
+    def words(self, platform: str) -> str:
+        """Status, page and vCPU; empty where there is no such accept."""
+        one = self._last
+        if one is None:
+            return ""
+        code = one["result"] if platform == "snp" else one["result"] >> 32
+        name = _STATUS[platform].get(code, f"status {one['result']:#x}")
+        if platform == "snp" and not one["result"]:
+            name = "carry flag set: nothing changed"
+        return f"the last refused accept is event {one['seq']}: {one['size'] >> 10}K at {one['gpa']:#x} by vCPU {one['vcpu']} ({name})"
+
+
+def causes(info: RunInfo, words: LastWords, refusal: LastRefusal) -> list[str]:
+    """Lines about the end of a guest that did not reach userspace, or went no further; none for another."""
+    if info.outcome == "userspace":
+        return []
+    lines = []
+    if words.line:
+        where = f" at {words.rip}" if words.rip else ""
+        lines.append(f"{words.line}{where}")
+    if words.address and (area := area_of(info, int(words.address, 16))):
+        lines.append(f"the address {words.address} is {area}")
+    if told := refusal.words(info.platform):
+        lines.append(told)
+    return lines
+
+
+def area_of(info: RunInfo, address: int) -> str:
+    """What lies at an address of the direct map, by the boot handoff; empty where that cannot be told."""
+    if address < 4096:
+        return "a null pointer's"
+    if info.machine.kaslr or not info.hand_over.ram:
+        return ""
+    gpa = address - _DIRECT_MAP
+    if not any(start <= gpa < start + size for start, size in info.hand_over.ram):
+        return ""
+    parts = [
+        blob.name for blob in info.hand_over.blobs if blob.start <= gpa < blob.start + blob.size
+    ]
+    for name in ("accepted", "unaccepted"):
+        ranges = getattr(info.hand_over, name)
+        if any(start <= gpa < start + size for start, size in ranges):
+            parts.append(f"{name} at boot handoff")
+    return f"page {gpa & ~0xFFF:#x} of the direct map" + (f" ({', '.join(parts)})" if parts else "")

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a guest did: it outweighs what its kernel's symbols and configuration suggest, and shows probes that do not work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from acceptlab.analysis.kernel.accept_arguments import FUNCTION
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.run.typed_json import Range
+from acceptlab.analysis.trace.events import Batch, EventFile
+from acceptlab.analysis.trace.schema import ConvertTo, Kind, Stage
+
+_KERNEL = (Stage.KERNEL, Stage.USERSPACE)
+_LOCK = "unaccepted_memory_lock"
+"""Linux, drivers/firmware/efi/unaccepted_memory.c: accept_memory() takes it."""
+_SPIN = "_raw_spin_"
+"""How the names of the functions begin that take and release a spin lock (Linux, kernel/locking/spinlock.c)."""
+_EVERY_BOOT = (
+    "start_kernel",
+    "free_area_init",
+    "mm_core_init_early",
+    "mm_core_init",
+    "page_alloc_init_late",
+)
+"""Functions that run once in every boot, before userspace (Linux, init/main.c; arch/x86/mm/init.c)."""
+
+
+class Evidence:
+    """Collects, batch by batch, what the kernel did; ``unaccepted`` is what firmware left so, (start, size) in bytes."""
+
+    def __init__(self, unaccepted: Sequence[Range] = ()) -> None:
+        self.is_guest = False
+        """Whether the kernel accepted, rescinded or converted a page: one that is no guest of the platform does none of it."""
+        self.accepted = 0
+        """Bytes of what firmware left unaccepted that the first kernel itself, not its decompressor, accepted."""
+        self.fired: set[int] = set()
+        """Numbers of the probes that fired."""
+        self._unaccepted = unaccepted
+
+    def watch(self, batch: Batch) -> None:
+        """Take in a batch with the columns kind, stage, gpa, size, result and detail."""
+        if not self.is_guest:
+            self.is_guest = bool(_acts_of_a_guest(batch).any())
+        self._watch_accepts(batch)
+        self.fired |= set(batch["detail"][batch["kind"] == Kind.PROBE_ENTER].tolist())
+
+    def _watch_accepts(self, batch: Batch) -> None:
+        done = (batch["kind"] == Kind.ACCEPT) & (batch["result"] == 0)
+        at = np.flatnonzero(done & np.isin(batch["stage"], _KERNEL))
+        gpa, size = batch["gpa"][at], batch["size"][at]
+        for start, length in self._unaccepted:
+            inside = (gpa >= start) & (gpa < start + length)
+            self.accepted += int(size[inside].sum())
+
+
+def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
+    """One line for each probe that never fired although its function ran, by what the guest did.
+
+    Only the emulator watches addresses; other recorders list the functions that they saw.
+    """
+    if info.source != "emulator":
+        return []
+    return [
+        f"The probe on {probe.name} never fired, although {why}: its address is wrong "
+        "(symbols, KASLR offset), or the kernel has this function inlined."
+        for number, probe in enumerate(info.probes)
+        if (why := _must_have_run(probe.name, info, seen)) and not _fired(number, info, seen)
+    ]
+
+
+def _must_have_run(name: str, info: RunInfo, seen: Evidence) -> str:
+    """Why a function ran, or a lock was taken, in this boot; empty where that is not certain."""
+    own = name == _LOCK and info.series is not None  # a series may accept without this lock
+    if name in (FUNCTION, _LOCK) and seen.accepted and not own:
+        return f"the kernel accepted {seen.accepted >> 20} MiB that firmware left unaccepted"
+    if name in _EVERY_BOOT and info.outcome == "userspace":
+        return "the kernel reached userspace"
+    return ""
+
+
+def _fired(number: int, info: RunInfo, seen: Evidence) -> bool:
+    """Whether a probe fired; those of a lock are the functions that take and release spin locks."""
+    if info.probes[number].name != _LOCK:
+        return number in seen.fired
+    return any(
+        info.probes[one].name.startswith(_SPIN) for one in seen.fired if one < len(info.probes)
+    )
+
+
+def acts_as_guest(events: Path) -> bool:
+    """Whether the kernel of a recorded run acted as a guest of its platform. Raises BadInput for a damaged file."""
+    found = Evidence()
+    for batch in EventFile(events).batches(("kind", "stage", "gpa", "size", "result", "detail")):
+        found.watch(batch)
+        if found.is_guest:
+            break
+    return found.is_guest
+
+
+def _acts_of_a_guest(batch: Batch) -> np.typing.NDArray[np.bool_]:
+    kind = batch["kind"]
+    page = (kind == Kind.ACCEPT) | (kind == Kind.RESCIND)
+    shared = (kind == Kind.CONVERT) & (batch["detail"] == ConvertTo.SHARED)
+    found: np.typing.NDArray[np.bool_] = (page | shared) & (batch["result"] == 0)
+    return found & (batch["stage"] >= Stage.DECOMPRESSOR)

@@ -1,0 +1,360 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Judging a run: replay its events, ask every invariant, and write verdict.json."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.files import write_text
+from acceptlab.analysis.invariants import REGISTRY, Context, Invariant
+from acceptlab.analysis.invariants.attack_log import AttackLog, not_done
+from acceptlab.analysis.invariants.death import LastRefusal, causes
+from acceptlab.analysis.invariants.evidence import Evidence, silent_probes
+from acceptlab.analysis.invariants.guest_findings import guest_findings, workloads_not_run
+from acceptlab.analysis.invariants.invariant import Suspicion
+from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
+from acceptlab.analysis.kernel.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
+from acceptlab.analysis.pages.history import look_up
+from acceptlab.analysis.pages.transitions import Op
+from acceptlab.analysis.pages.walk import Progress, Walk
+from acceptlab.analysis.run.console import Console, read_console
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import NOT_KNOWN
+from acceptlab.analysis.run.trouble import ENDS_A_GUEST
+from acceptlab.analysis.run.typed_json import Range
+from acceptlab.analysis.trace.coverage import in_words
+from acceptlab.analysis.trace.events import Batch, EventFile
+from acceptlab.analysis.trace.schema import STAGE_NAMES, Stage
+
+_KERNEL_STAGES = (
+    Stage.KERNEL,
+    Stage.USERSPACE,
+    Stage.SECOND_KERNEL,
+    Stage.SECOND_USERSPACE,
+)
+
+_PLATFORMS = {"snp": "an SEV-SNP", "tdx": "a TDX"}
+_TOLD = 3
+"""Attacks that a headline names."""
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+_FIRST_WITH_SUPPORT = (6, 5)
+"""Linux version that can accept memory lazily (CONFIG_UNACCEPTED_MEMORY)."""
+
+
+def replay_run(
+    path: Path | str,
+    *,
+    symbols_cache: Path | None = None,
+    write: bool = True,
+    progress: Progress | None = None,
+) -> Verdict:
+    """Judge the run folder ``path``; with ``write``, leave the answer in RUN/verdict.json, where that may be written.
+
+    ``symbols_cache`` is a folder for symbol tables by kernel checksum. ``progress`` is called
+    with (events done, events in all). Raises BadInput, in one line, for an unusable folder.
+    """
+    run = Run.open(path)
+    with ThreadPoolExecutor(1) as pool:
+        checksum = pool.submit(run.verify_events)
+        try:
+            verdict = judge(
+                run, symbols=lambda: symbols_of_run(run, symbols_cache), progress=progress
+            )
+        except Exception:
+            checksum.result()  # that the file is damaged says more than what came of it
+            raise
+        checksum.result()
+    return _stored(run, verdict) if write else verdict
+
+
+def _stored(run: Run, verdict: Verdict) -> Verdict:
+    """Write RUN/verdict.json; a folder that may only be read has its verdict all the same."""
+    text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
+    try:
+        write_text(run.verdict_path, text + "\n")
+    except BadInput as error:
+        cause = error.__cause__
+        if isinstance(cause, OSError) and cause.errno in _READ_ONLY:
+            return replace(verdict, not_stored=str(error))
+        raise
+    return verdict
+
+
+def judge(
+    run: Run,
+    *,
+    registry: Mapping[str, type[Invariant]] = REGISTRY,
+    symbols: Callable[[], RunSymbols] = lambda: NO_SYMBOLS,
+    progress: Progress | None = None,
+) -> Verdict:
+    """The verdict on a run by the invariants of ``registry``; writes nothing.
+
+    ``symbols`` is asked for only when there is a finding to name.
+    """
+    events = EventFile(run.events_path)
+    console = read_console(run.console_path, _kernel_log(run))
+    walk = Walk(run, events)
+    attacks = AttackLog()
+    context = Context(run, console, walk.holes, attacks)
+    invariants = [kind(context) for kind in registry.values()]
+    tally = _Tally(run.info.hand_over.unaccepted)
+    for step in walk.steps(progress):
+        tally.watch(step.batch, step.ops)
+        attacks.watch(step.batch)
+        for invariant in invariants:
+            invariant.watch(step)
+    for invariant in invariants:
+        invariant.settle()
+    _add_histories(invariants, events)
+    results = [invariant.finish() for invariant in invariants]
+    findings = _findings(invariants, symbols)
+    doubts = [f"{one.name}: {doubt}" for one in invariants for doubt in one.doubts]
+    return _verdict(context, walk, tally, results, findings, doubts, symbols)
+
+
+def _kernel_log(run: Run) -> list[str]:
+    """The kernel's last messages in the emulator's report, of a guest that did not reach its end."""
+    lines = (run.info.report or {}).get("printk", [])
+    if run.info.outcome == "userspace" or not isinstance(lines, list):
+        return []
+    return [str(line) for line in lines]
+
+
+class _Tally:
+    """What is needed to tell a kernel that does not know unaccepted memory."""
+
+    def __init__(self, unaccepted: Sequence[Range]) -> None:
+        self.kernel_accepts = 0
+        self.evidence = Evidence(unaccepted)
+        self.refusal = LastRefusal()
+
+    def watch(self, batch: Batch, ops: np.typing.NDArray[np.uint8]) -> None:
+        self.evidence.watch(batch)
+        self.refusal.watch(batch, ops)
+        if self.kernel_accepts == 0:
+            accepts = batch["stage"][ops == Op.ACCEPT]
+            self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
+
+
+def _add_histories(invariants: list[Invariant], events: EventFile) -> None:
+    """One more pass over the events, for the pages that somebody suspects: all that are kept when events are missing, else those listed."""
+    listed = [
+        one
+        for invariant in invariants
+        for suspects in invariant.kinds.values()
+        for one in (suspects.kept if invariant.context.holes else suspects.listed)
+    ]
+    found = look_up(
+        events,
+        {one.gpa for one in listed if one.gpa is not None},
+        {seq for one in listed for seq in one.events[:1]},
+    )
+    for one in listed:
+        if one.gpa is not None:
+            one.history = found.pages[one.gpa]
+        if one.vcpu is not None and one.events[0] in found.callers:
+            one.rip, one.caller = found.callers[one.events[0]]
+
+
+def _findings(invariants: list[Invariant], symbols: Callable[[], RunSymbols]) -> list[Finding]:
+    if not any(suspects.listed for one in invariants for suspects in one.kinds.values()):
+        return []
+    table = symbols()
+    findings: list[Finding] = []
+    for invariant in invariants:
+        for suspects in invariant.kinds.values():
+            for one in suspects.listed:
+                evidence = {**_evidence(one, table), "rule": invariant.rule}
+                findings.append(
+                    Finding(invariant.name, one.title, one.explanation, evidence, suspects.total)
+                )
+    return findings
+
+
+def _evidence(one: Suspicion, symbols: RunSymbols) -> dict[str, Any]:
+    """What is known about a suspicion; addresses as hex text, absent things left out."""
+    evidence: dict[str, Any] = {"events": one.events}
+    if one.gpa is not None:
+        evidence |= {"gpa": f"{one.gpa:#x}", "size": one.size}
+    for name in ("rip", "caller"):
+        address = getattr(one, name)
+        if address:
+            evidence[name] = f"{address:#x}"
+            before = "" if name == "rip" else "caller_"
+            if symbol := symbols.name_of(address, one.stage):
+                evidence[f"{before}symbol"] = symbol
+            # A return address is behind the call: the line of the call is that of the byte before.
+            if source := symbols.source_of(address - len(before[:1]), one.stage):
+                evidence[f"{before}source"] = source
+    for name in ("vcpu", "clock"):
+        if getattr(one, name) is not None:
+            evidence[name] = getattr(one, name)
+    if one.stage is not None:
+        evidence["stage"] = STAGE_NAMES[one.stage]
+    evidence |= one.more
+    if one.history:
+        evidence["history"] = [_shown(event) for event in one.history]
+    return evidence
+
+
+def _shown(event: dict[str, Any]) -> dict[str, Any]:
+    hexed = {name: f"{event[name]:#x}" for name in ("gpa", "rip", "result", "detail")}
+    return {**event, **hexed}
+
+
+def _verdict(
+    context: Context,
+    walk: Walk,
+    tally: _Tally,
+    results: list[InvariantResult],
+    findings: list[Finding],
+    doubts: list[str],
+    symbols: Callable[[], RunSymbols],
+) -> Verdict:
+    run, console, attacks = context.run, context.console, context.attacks
+    answered = attacks.answered(run.info)
+    reasons = _reasons(run, walk, answered) + not_done(run.info, attacks)
+    reasons += silent_probes(run.info, tally.evidence) + doubts
+    unsupported = _unsupported(run, console, tally, symbols)
+    said = guest_findings(run.info, console, walk.states)
+    if answered:
+        said = [one for one in said if one.title not in ENDS_A_GUEST]
+    if unsupported is not None:
+        reasons.insert(0, unsupported)
+        reasons += [f"{one.title}: {one.explanation}" for one in said]
+    else:
+        findings = findings + said
+    reasons += workloads_not_run(console)
+    reasons += _undecidable(results)
+    verdict = "findings" if findings else "undecided" if reasons else "clean"
+    return Verdict(
+        verdict=verdict,
+        headline=_headline(verdict, run, unsupported, findings, reasons)
+        + _not_decided(verdict, run, results)
+        + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
+        host=attacks.lines(run.info),
+        cause=causes(run.info, console.last_words, tally.refusal),
+        findings=findings,
+        invariants=results,
+        reasons=reasons,
+        events=walk.events.events,
+        events_sha256=run.info.events.sha256,
+    )
+
+
+def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
+    """Why this run cannot be called clean, whatever the invariants say."""
+    reasons = [f"The trace is not complete: {problem}." for problem in walk.problems]
+    if not run.info.events.complete and not walk.problems:
+        problem = run.info.events.problem or "run.json says so"
+        reasons.append(f"The trace is not complete: {problem}.")
+    if run.info.events.count != walk.events.events:
+        reasons.append(
+            f"run.json counts {run.info.events.count} events, the file has {walk.events.events}."
+        )
+    if run.info.outcome == NOT_KNOWN:
+        reasons.append("How the guest ended is not known.")
+    elif run.info.outcome != "userspace" and not answered:
+        because = f": {run.info.reason}" if run.info.reason else ""
+        reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
+    return reasons
+
+
+def _undecidable(results: list[InvariantResult]) -> list[str]:
+    """What the trace cannot show, and which invariants cannot be decided for that."""
+    concerned = [one for one in results if one.lacking and one.status == Status.NOT_DECIDABLE]
+    if not concerned:
+        return []
+    names = ", ".join(one.name for one in concerned)
+    lacking = sorted({name for one in concerned for name in one.lacking})
+    return [f"Not decidable: {names}. The trace cannot show {in_words(lacking)}."]
+
+
+def _unsupported(
+    run: Run, console: Console, tally: _Tally, symbols: Callable[[], RunSymbols]
+) -> str | None:
+    """In plain words, if this kernel cannot be such a guest or does not know unaccepted memory."""
+    info = run.info
+    if info.kernel_support.platform is False and not tally.evidence.is_guest:
+        words = f"This kernel is not built to be {_PLATFORMS[info.platform]} guest"
+    elif info.kernel_support.unaccepted_memory is False or (
+        _accepts_nothing(run, console, tally) and _lacks_support(run, symbols())
+    ):
+        words = "This kernel does not support unaccepted memory"
+    else:
+        return None
+    left = sum(size for _, size in info.hand_over.unaccepted)
+    if left and not tally.kernel_accepts:
+        words += f": it accepted nothing of the {left >> 20} MiB that firmware left unaccepted"
+    if console.meminfo:
+        total = console.meminfo[0].total >> 20
+        words += f"; it uses {total} MiB of {info.machine.memory >> 20} MiB"
+    if info.outcome not in ("userspace", NOT_KNOWN):
+        words += f"; it did not reach userspace ({info.outcome})"
+    return words + "."
+
+
+def _accepts_nothing(run: Run, console: Console, tally: _Tally) -> bool:
+    """Whether a kernel that was told of unaccepted memory shows no sign of knowing it."""
+    told = run.info.hand_over.unaccepted and run.info.hand_over.bitmap is not None
+    listed = any(one.unaccepted is not None for one in console.meminfo)
+    return bool(told) and not tally.kernel_accepts and not listed
+
+
+def _lacks_support(run: Run, symbols: RunSymbols) -> bool:
+    """Whether a kernel that accepted nothing could not have: by its symbols, or its version."""
+    if len(symbols.first):
+        return "accept_memory" not in symbols.first
+    version = re.match(r"(\d+)\.(\d+)", run.info.kernel.version)
+    if version is not None:
+        return (int(version[1]), int(version[2])) < _FIRST_WITH_SUPPORT
+    return run.info.outcome == "userspace"
+
+
+def _headline(
+    verdict: str, run: Run, unsupported: str | None, findings: list[Finding], reasons: list[str]
+) -> str:
+    if unsupported is not None:
+        return unsupported
+    if verdict == "findings":
+        first = findings[0]
+        if first.invariant == GUEST:
+            return f"The guest went wrong: {first.title}. {first.explanation}"
+        broken = sorted({one.invariant for one in findings} - {GUEST})
+        who = first.evidence.get("symbol") or first.evidence.get("rip")
+        where = f" in {who}" if who else ""
+        return f"{', '.join(broken)} broken: {first.title}{where}."
+    if verdict == "undecided":
+        return reasons[0]
+    every = f"very page was accepted once, in order, before anybody used it ({run.info.machine.policy})."
+    if run.info.outcome != "userspace":
+        return f"Until the host attacked and the guest ended ({run.info.outcome}), e{every}"
+    return f"E{every}"
+
+
+def _not_decided(verdict: str, run: Run, results: list[InvariantResult]) -> str:
+    """What a clean verdict does not cover, and the options of `run` that would decide it."""
+    names = [one.name for one in results if one.status == Status.NOT_DECIDABLE]
+    if verdict != "clean" or not names:
+        return ""
+    options = [REGISTRY[name].decided_by for name in names if name in REGISTRY]
+    watched = {probe.name for probe in run.info.probes}
+    options = [one for one in options if one and one.split()[-1] not in watched]
+    if run.info.source != "emulator":
+        options = []
+    decide = "decides it" if len(options) == 1 else "decide them"
+    told = f"; {' '.join(options)} {decide}" if options else ""
+    return f" Not decided: {', '.join(names)}{told}."
+
+
+__all__ = ["judge", "replay_run"]

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a call of accept_memory() asks for: (start, end) up to Linux 6.11, (start, size) since Linux 6.12.
+
+The event of a probe has the two arguments as they were given; this is the one place that says what the second is. What a kernel says of
+itself in its BTF decides, else its release, else the calls: one whose second argument is below its first has a size there, for a range does not
+end before it begins. A run in which no call shows that is taken to have ends; that is a guess, since a size may be above a low
+start, and it is the only one. The platforms' hooks behind accept_memory() have (start, end) in every kernel.
+
+Needs Python alone: it is used in small guests, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from acceptlab.analysis.kernel.btf import parameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+FUNCTION = "accept_memory"
+START, END, SIZE = "start", "end", "size"
+_HOOKS = ("arch_accept_memory", "snp_accept_memory", "tdx_accept_memory")
+_SIZE_SINCE = (6, 12)
+"""Linux 6.12 has accept_memory(phys_addr_t start, unsigned long size) in include/linux/mm.h, 6.11 (phys_addr_t start, phys_addr_t end)."""
+_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
+
+
+def arguments(function: str, release: str, btf: bytes = b"") -> tuple[str, ...]:
+    """Return the names of the first two arguments of a function in a kernel of this release, and with this BTF; none where nothing tells."""
+    if function in _HOOKS:
+        return (START, END)
+    if function != FUNCTION:
+        return ()
+    told = parameters(btf, function)[:2] if btf else ()
+    if len(told) == 2 and told[1] in (END, SIZE):
+        return told
+    found = _RELEASE.match(release)
+    if not found:
+        return ()
+    since = (int(found[1]), int(found[2])) >= _SIZE_SINCE
+    return (START, SIZE if since else END)
+
+
+def second(function: str, recorded: Iterable[str], release: str) -> str:
+    """Return END or SIZE for the second argument of a probe, "" where only its calls can tell.
+
+    ``recorded`` are the names that the run's recorder gave the arguments, ``release`` is that of the run's kernel.
+    """
+    names = tuple(recorded)
+    if function == FUNCTION and len(names) > 1 and names[1] in (END, SIZE):
+        return names[1]
+    return (*arguments(function, release), "", "")[1]
+
+
+def shows_size(start: npt.NDArray[np.uint64], second: npt.NDArray[np.uint64]) -> bool:
+    """Tell whether one of these calls shows that the second argument is a size."""
+    return bool((second < start).any())

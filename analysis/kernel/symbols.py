@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Names for kernel addresses, from a vmlinux, a System.map, or the kernel's own table."""
+
+from __future__ import annotations
+
+import io
+from bisect import bisect_right
+from collections.abc import Iterable
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.files import sha256_of, write_text
+from acceptlab.analysis.kernel.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
+from acceptlab.analysis.kernel.kernel_image import decompress_bzimage, is_bzimage
+from acceptlab.analysis.kernel.source_lines import SourceLines
+from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.run.run_info import Kernel
+from acceptlab.analysis.trace.schema import Stage
+
+_CACHE_HEADER = "acceptlab symbols 2\n"
+"""Its number changes with the parser: what an older one read wrongly must not be believed."""
+_CODE = frozenset("tTwW")
+"""Types, as nm has them, that an instruction pointer can be in."""
+_REACH = 1 << 20
+"""An address this far behind the last symbol has no name."""
+
+
+class Symbols:
+    """Symbols of one kernel, by link-time address."""
+
+    def __init__(self, symbols: Iterable[Symbol], lines: SourceLines | None = None) -> None:
+        self.lines = lines
+        self._all = sorted(symbols)
+        code = [one for one in self._all if one[1] in _CODE]
+        self._code_addresses = [address for address, _, _ in code]
+        self._code_names = [name for _, _, name in code]
+        self._by_name = {name: address for address, _, name in reversed(self._all)}
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
+    def address(self, name: str) -> int:
+        """Link-time address of a symbol; KeyError if there is none of this name."""
+        return self._by_name[name]
+
+    def name_of(self, address: int, kaslr_offset: int = 0) -> str | None:
+        """``function+0x12`` for a run-time address in code, or None."""
+        linked = address - kaslr_offset
+        place = bisect_right(self._code_addresses, linked) - 1
+        if place < 0 or linked - self._code_addresses[place] > _REACH:
+            return None
+        offset = linked - self._code_addresses[place]
+        return self._code_names[place] + (f"+{offset:#x}" if offset else "")
+
+    def source_of(self, address: int, kaslr_offset: int = 0) -> str | None:
+        """``file:line`` of a run-time address, where the kernel has debug information about it."""
+        return None if self.lines is None else self.lines.at(address - kaslr_offset)
+
+    def items(self) -> list[tuple[int, str]]:
+        """All (link-time address, name), code and data, in this order."""
+        return sorted((address, name) for address, _, name in self._all)
+
+    def table(self) -> list[Symbol]:
+        """All (address, type, name), by address."""
+        return self._all
+
+
+class RunSymbols:
+    """Names for the addresses of one run. Each of its kernels has its own symbols, and lies where KASLR put it."""
+
+    def __init__(
+        self,
+        first: Symbols,
+        offset: int = 0,
+        second: Symbols | None = None,
+        second_offset: int = 0,
+    ) -> None:
+        self.first = first
+        self._offset = offset
+        self._second = first if second is None else second
+        self._second_offset = second_offset
+
+    def name_of(self, address: int, stage: int | None) -> str | None:
+        """``function+0x12`` for an address seen in a stage (None: while the first kernel ran), or None."""
+        symbols, offset = self._in(stage)
+        return symbols.name_of(address, offset)
+
+    def source_of(self, address: int, stage: int | None) -> str | None:
+        """``file:line`` of an address seen in a stage, where there is debug information about it."""
+        symbols, offset = self._in(stage)
+        return symbols.source_of(address, offset)
+
+    def _in(self, stage: int | None) -> tuple[Symbols, int]:
+        if stage is not None and stage >= Stage.SECOND_DECOMPRESSOR:
+            return self._second, self._second_offset
+        return self.first, self._offset
+
+
+NO_SYMBOLS = RunSymbols(Symbols([]))
+
+
+def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None = None) -> Symbols:
+    """Symbols of ``kernel``: a vmlinux, a bzImage or a System.map; BadInput if it is none.
+
+    With ``cache``, a folder, the table is kept there under the checksum of the file (computed
+    when ``sha256`` is not given).
+    """
+    if cache is None:
+        return Symbols(_extract(kernel))
+    digest = sha256 or sha256_of(kernel)
+    kept = cache / f"symbols-{digest}.txt"
+    cached = _read_cache(kept)
+    if cached is not None:
+        return cached
+    symbols = Symbols(_extract(kernel))
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"cannot write below {cache}: {error.strerror}") from error
+    lines = [f"{address:016x} {kind} {name}" for address, kind, name in symbols.table()]
+    write_text(kept, _CACHE_HEADER + "\n".join(lines) + "\n")
+    return symbols
+
+
+def symbols_of_run(run: Run, cache: Path | None) -> RunSymbols:
+    """Symbols of the kernels that a run names, as far as the files are still those kernels."""
+    first = (_of_kernel(run.info.kernel, cache), run.info.kaslr_offset)
+    if run.info.second is None:
+        return RunSymbols(*first)
+    same = run.info.second.kernel.sha256 == run.info.kernel.sha256
+    second = first[0] if same else _of_kernel(run.info.second.kernel, cache)
+    return RunSymbols(*first, second, run.info.second_kaslr_offset)
+
+
+def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:
+    for name, checksum in ((kernel.vmlinux, ""), (kernel.path, kernel.sha256)):
+        path = Path(name)
+        if not name or not path.is_file():
+            continue
+        try:
+            if checksum and sha256_of(path) != checksum:
+                continue
+            digest = checksum or sha256_of(path)
+            symbols = load_symbols(path, cache=cache, sha256=digest)
+        except BadInput:
+            continue
+        kept = None if cache is None else cache / f"lines-{digest}.json"
+        symbols.lines = SourceLines(path, kept) if name == kernel.vmlinux else None
+        return symbols
+    return Symbols([])
+
+
+def _extract(kernel: Path) -> list[Symbol]:
+    try:
+        data = kernel.read_bytes()
+    except OSError as error:
+        raise BadInput(f"cannot read {kernel}: {error.strerror or error}") from error
+    try:
+        if is_bzimage(data):
+            return find_kallsyms(decompress_bzimage(data))
+        if data.startswith(b"\x7fELF"):
+            return _from_elf(data) or find_kallsyms(data)
+        return _from_lines(data.decode("ascii").splitlines())
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{kernel} is no vmlinux, no bzImage and no System.map") from error
+    except BadInput as error:
+        raise BadInput(f"{kernel}: {error}") from error
+
+
+def _from_elf(data: bytes) -> list[Symbol]:
+    symbols: list[Symbol] = []
+    try:
+        for section in ELFFile(io.BytesIO(data)).iter_sections():
+            if isinstance(section, SymbolTableSection):
+                for symbol in section.iter_symbols():
+                    kind = symbol["st_info"]["type"]
+                    if symbol.name and kind in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE"):
+                        code = "d" if kind == "STT_OBJECT" else "t"
+                        symbols.append((symbol["st_value"], code, symbol.name))
+    except (ELFError, ValueError, KeyError) as error:
+        raise BadInput(f"damaged ELF file ({error})") from error
+    if symbols and max(address for address, _, _ in symbols) < KERNEL_MAP:
+        raise BadInput("an ELF file, but no x86-64 kernel")
+    return symbols
+
+
+def _from_lines(lines: Iterable[str]) -> list[Symbol]:
+    """Lines of nm: address, type, name."""
+    symbols: list[Symbol] = []
+    for line in lines:
+        parts = line.split()
+        try:
+            address, kind, name = int(parts[0], 16), parts[1], parts[2]
+        except (IndexError, ValueError) as error:
+            raise BadInput("no vmlinux, no bzImage and no System.map") from error
+        symbols.append((address, kind, name))
+    if len(symbols) < 2:
+        raise BadInput("holds no symbols (Debian ships the real System.map in its -dbg package)")
+    return symbols
+
+
+def _read_cache(path: Path) -> Symbols | None:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not text.startswith(_CACHE_HEADER) or not text.endswith("\n"):
+        return None
+    try:
+        return Symbols(_from_lines(text[len(_CACHE_HEADER) :].splitlines()))
+    except BadInput:
+        return None

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run of a report, as a section of a page."""
+
+from __future__ import annotations
+
+from html import escape
+
+from acceptlab.analysis.report import latency_plots, plots
+from acceptlab.analysis.report.chapters import LATENCY, STALLS, chapters
+from acceptlab.analysis.report.facts import (
+    TOP_CALLERS,
+    Subject,
+    caller_rows,
+    clock_word,
+    count,
+    mib,
+    stage_rows,
+)
+from acceptlab.analysis.report.html.findings_section import findings, invariants
+from acceptlab.analysis.report.html.parts import Figures, box, chapter, heads, listed, numbers
+from acceptlab.analysis.report.stall_causes import held_up
+
+
+def section(subject: Subject, number: int, figures: Figures) -> str:
+    """Everything about a run: verdict, findings, costs, chapters, plots, and the way back."""
+    verdict = subject.verdict
+    parts = [
+        f'<section class="run" aria-labelledby="run-{number}"><div class="title">',
+        f'<h2 id="run-{number}" tabindex="-1">{escape(subject.name)}</h2>',
+        f'<span class="badge {verdict.verdict}">{verdict.verdict}</span>',
+        f'<a class="back" href="#run-{number}-source">where its numbers come from</a></div>',
+        f"<p>{escape(verdict.headline)}</p>",
+        listed([*verdict.reasons, *verdict.told]),
+        findings(verdict),
+        _map(subject, figures),
+        invariants(verdict),
+        _costs(subject, figures),
+        *(
+            chapter(one, subject.name) + _plots(one.heading, subject, figures)
+            for one in chapters(subject)
+        ),
+        source(subject, f"run-{number}-source"),
+        "</section>",
+    ]
+    return "".join(parts)
+
+
+def brief(subject: Subject, number: int) -> str:
+    """A run of which only the verdict and the way back are told."""
+    verdict = subject.verdict
+    return (
+        f'<section class="run" aria-labelledby="run-{number}"><div class="title">'
+        f'<h2 id="run-{number}" tabindex="-1">{escape(subject.name)}</h2>'
+        f'<span class="badge {verdict.verdict}">{verdict.verdict}</span></div>'
+        f"<p>{escape(verdict.headline)}</p>{source(subject, f'run-{number}-source')}</section>"
+    )
+
+
+def source(subject: Subject, name: str) -> str:
+    """Where a run's numbers come from, and how to get them again; ``name`` is the place's id."""
+    info = subject.run.info
+    path = escape(str(subject.run.path.resolve()))
+    parts = [
+        f'<h3 id="{name}">Where these numbers come from</h3><dl>',
+        f"<dt>folder</dt><dd><code>{path}</code></dd>",
+        f"<dt>events.parquet</dt><dd><code>sha256 {escape(info.events.sha256)}</code></dd></dl>",
+    ]
+    if info.reproduce:
+        parts.append(f"<p>To run it again:</p><pre><code>{escape(info.reproduce)}</code></pre>")
+    return "".join(parts)
+
+
+def _costs(subject: Subject, figures: Figures) -> str:
+    word = clock_word(subject.run.info.clock)
+    stages = [
+        numbers(stage, count(spent), count(accepts), mib(size))
+        for stage, spent, accepts, size in stage_rows(subject)
+    ]
+    callers = [
+        numbers(row.function, row.stage, count(row.accepts), mib(row.bytes))
+        for row in caller_rows(subject)[:TOP_CALLERS]
+    ]
+    parts = ["<h3>Cost</h3>"]
+    of = f"of {subject.name}"
+    if stages:
+        head = heads("stage", word, "accepts", "accepted")
+        parts.append(box("By stage", head, stages, f"Cost by stage {of}"))
+    if callers:
+        head = heads("function", "stage", "accepts", "accepted")
+        parts.append(box("By the function that asked", head, callers, f"Cost by caller {of}"))
+        caption = f"Who accepted the memory {of}: bytes by function and stage"
+        parts.append(figures.place(plots.operations_by_stage(subject), caption))
+    return "".join(parts)
+
+
+def _map(subject: Subject, figures: Figures) -> str:
+    return figures.place(
+        plots.acceptance_map(subject),
+        f"Which memory of {subject.name} was accepted when: how much of each row of addresses is "
+        "accepted by then, from the hand-over on",
+    )
+
+
+def _plots(heading: str, subject: Subject, figures: Figures) -> str:
+    """The plots that belong to a chapter."""
+    latency, of = subject.latency, f"of {subject.name}"
+    unit = clock_word(latency.unit)
+    if heading == STALLS:
+        profile = subject.modelled.profile if subject.modelled else None
+        figure = latency_plots.held_up_bars(held_up(caller_rows(subject), profile))
+        return figures.place(figure, f"What the accepts {of} held up, in bytes")
+    if heading != LATENCY:
+        return ""
+    parts = [
+        figures.place(
+            latency_plots.distributions(latency),
+            f"How long calls {of} took: the share of calls that took at most so many {unit}",
+        )
+    ]
+    if latency.stalls:
+        figure = latency_plots.stalls(latency)
+        parts.append(figures.place(figure, f"What acceptance {of} held up, in {unit}"))
+    return "".join(parts)

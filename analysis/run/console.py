@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What the guest printed: the counters of its init, and the lines that say that it went wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from acceptlab.analysis.invariants.death import LastWords
+from acceptlab.analysis.run.trouble import Collector, Shortage, Trouble
+
+KIB = 1024
+_MEMINFO = re.compile(
+    r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?:.* label=(\w+))?"
+)
+
+
+@dataclass(frozen=True)
+class Meminfo:
+    """One report of the guest's init, in bytes; None where the kernel has no such line."""
+
+    label: str
+    total: int
+    unaccepted: int | None
+    nr_unaccepted: int | None
+
+
+@dataclass(frozen=True)
+class Console:
+    """What was found in console.log."""
+
+    present: bool = False
+    userspace: bool = False
+    done: bool = False
+    meminfo: list[Meminfo] = field(default_factory=list)
+    trouble: list[Trouble] = field(default_factory=list)
+    shortage: Shortage | None = None
+    last_words: LastWords = field(default_factory=LastWords)
+
+
+def read_console(path: Path, log: Sequence[str] = ()) -> Console:
+    """Parse a console log of any size, line by line; a missing file is an absent console.
+
+    ``log`` are the kernel's last messages as the emulator found them in memory, which need not have reached the console.
+    """
+    if not path.exists():
+        return Console()
+    userspace = done = False
+    meminfo: list[Meminfo] = []
+    collector, words = Collector(), LastWords()
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            userspace = userspace or "ACCEPTLAB userspace" in line
+            done = done or "ACCEPTLAB done" in line
+            if found := _MEMINFO.search(line):
+                meminfo.append(_meminfo(found))
+            else:
+                collector.read(line)
+                words.read(line)
+    for line in log:
+        collector.read_log(line)
+        words.read(line)
+    troubles = list(collector.troubles.values())
+    return Console(True, userspace, done, meminfo, troubles, collector.shortage, words)
+
+
+def _meminfo(found: re.Match[str]) -> Meminfo:
+    total, unaccepted, pages, label = found.groups()
+    return Meminfo(
+        label=label or "",
+        total=int(total) * KIB,
+        unaccepted=None if unaccepted == "none" else int(unaccepted) * KIB,
+        nr_unaccepted=None if pages == "none" else int(pages) * 4 * KIB,
+    )

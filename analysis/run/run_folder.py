@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The run folder: run.json and the paths of everything beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.files import sha256_of, write_text
+from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.run.run_json import from_json, to_json
+
+
+class Run:
+    """An opened run folder."""
+
+    def __init__(self, path: Path, info: RunInfo) -> None:
+        self.path = path
+        self.info = info
+        self.events_path = path / "events.parquet"
+        self.console_path = path / "console.log"
+        self.bitmap_dir = path / "bitmap"
+        self.verdict_path = path / "verdict.json"
+
+    @classmethod
+    def open(cls, path: Path | str) -> Run:
+        """Read run.json of a folder; raises BadInput when there is none or it is not usable."""
+        folder = Path(path)
+        file = folder / "run.json"
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise BadInput(f"{folder} is not a run folder: it has no run.json") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"cannot read {file}: {error}") from error
+        except json.JSONDecodeError as error:
+            raise BadInput(f"{file} is damaged: line {error.lineno}: {error.msg}") from error
+        if not isinstance(data, dict):
+            raise BadInput(f"{file} is not a run.json: it holds no JSON object")
+        try:
+            return cls(folder, from_json(data))
+        except BadInput as error:
+            raise BadInput(f"{file}: {error}") from error
+
+    def verify_events(self) -> None:
+        """Compare events.parquet with the checksum in run.json; raises BadInput if they differ.
+
+        A recorder that is still at work, or was killed, has not written one: such a run is incomplete, and can be read.
+        """
+        if not self.events_path.exists():
+            raise BadInput(f"{self.path} has no events.parquet: record the run again")
+        expected = self.info.events.sha256
+        if not expected and not self.info.events.complete and self.info.source != "emulator":
+            return
+        if not expected:
+            raise BadInput(f"{self.path}/run.json has no checksum of events.parquet")
+        if sha256_of(self.events_path) != expected:
+            raise BadInput(
+                f"{self.events_path} is truncated or edited: its checksum is not the one in "
+                "run.json; record the run again"
+            )
+
+
+def write_run_json(folder: Path, info: RunInfo) -> None:
+    """Write RUN/run.json, beside and renamed; the same ``info`` gives the same bytes."""
+    text = json.dumps(to_json(info), indent=2, sort_keys=True, ensure_ascii=False)
+    write_text(folder / "run.json", text + "\n")

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What run.json says of a run: which kernel, in what machine, on what host, and how it ended."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from acceptlab.analysis.run.typed_json import Json, Range, number_of
+
+NOT_KNOWN = "not known"
+"""In place of a word that nobody recorded: null in run.json."""
+
+PLATFORMS = ("snp", "tdx")
+CLOCKS = ("instructions", "ns")
+OUTCOMES = (
+    "userspace",
+    "stopped",
+    "terminated",
+    "panic",
+    "triple-fault",
+    "timeout",
+    "killed",
+)
+SOURCES = ("emulator", "ebpf", "ftrace", "perf")
+
+POLICIES = ("lazy", "eager", "deferred", "fault")
+"""Policies of accept_memory=: the first two of all kernels since 6.5, all of them of the series lazy-accept."""
+_NAME = f"(?:{'|'.join(POLICIES)})"
+POLICY = re.compile(rf"{_NAME}(?:\+{_NAME})*(?::[0-9]{{1,9}})?")
+"""The kernel's word: a policy, or several joined by "+", and perhaps a number."""
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Something that firmware left in memory for the kernel to read."""
+
+    name: str
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Bitmap:
+    """Linux's table of unaccepted memory: where it is and what its bits stand for (bytes)."""
+
+    table: int
+    phys_base: int
+    unit_size: int
+    size: int
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """State of memory at the kernel's first instruction, as firmware would leave it.
+
+    ``unaccepted`` is what the firmware's memory map calls unaccepted (type 15). ``bitmap`` is
+    None when the kernel is not given the table.
+    """
+
+    ram: tuple[Range, ...] = ()
+    accepted: tuple[Range, ...] = ()
+    shared: tuple[Range, ...] = ()
+    unaccepted: tuple[Range, ...] = ()
+    blobs: tuple[Blob, ...] = ()
+    bitmap: Bitmap | None = None
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one.
+
+    ``package`` is the distribution's package that it came in, and that one's version: what a name stood for.
+    """
+
+    name: str = ""
+    path: str = ""
+    version: str = ""
+    sha256: str = ""
+    vmlinux: str = ""
+    package: str = ""
+
+
+@dataclass(frozen=True)
+class SecondKernel:
+    """The kernel that the guest was to start itself; ``started_by`` is kexec or kdump."""
+
+    started_by: str
+    kernel: Kernel = Kernel()
+
+
+@dataclass(frozen=True)
+class KernelSupport:
+    """Whether the kernel can be a guest of the platform, and accept memory; None: not known.
+
+    ``symbols`` tells whether its symbols were found: without them nothing has a name, and panic() is not watched.
+    """
+
+    platform: bool | None = None
+    unaccepted_memory: bool | None = None
+    symbols: bool | None = None
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the guest was given. ``memory`` in bytes (0: not known); ``accept`` is a word of the kernel's accept_memory= parameter, or NOT_KNOWN.
+
+    ``accept`` is the policy that the kernel went by; ``refused`` the one that it was given and did not take, empty where it
+    took it.
+    """
+
+    memory: int = 0
+    cpus: int = 1
+    accept: str = NOT_KNOWN
+    seed: int | None = None
+    kaslr: bool = False
+    refused: str = ""
+
+    @property
+    def policy(self) -> str:
+        """The policy for a reader: what ran, and what was refused."""
+        refused = f" (asked: {self.refused}, refused by the kernel)" if self.refused else ""
+        return self.accept + refused
+
+    @property
+    def accepts_in_background(self) -> bool:
+        """Whether threads of the kernel's go on accepting at any time, whatever the guest does."""
+        return "deferred" in self.accept.partition(":")[0].split("+")
+
+
+@dataclass(frozen=True)
+class Host:
+    """Host policy: size of backing pages (2M, 4K), and when it assigns (demand, advance); or NOT_KNOWN."""
+
+    backing: str = NOT_KNOWN
+    assign: str = NOT_KNOWN
+
+    def __str__(self) -> str:
+        """Both in words; not known, once, where neither is."""
+        return self.backing if self.backing == self.assign else f"{self.backing}, {self.assign}"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A guest function that was watched; ``address`` is its link-time address.
+
+    ``arguments`` are the names of its first two, as far as the recorder knows them (analysis.kernel.accept_arguments).
+    """
+
+    name: str
+    address: int
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EventsInfo:
+    """What the conversion of the event stream said. ``sha256`` is that of events.parquet."""
+
+    count: int = 0
+    complete: bool = False
+    problem: str | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What run.json holds. ``outcome`` is a word of OUTCOMES, or NOT_KNOWN. ``absent`` names what this trace cannot show (analysis.trace.coverage).
+
+    ``initrd_sha256`` is that of the initramfs that was handed over, empty where it is not known.
+    """
+
+    platform: str
+    clock: str
+    outcome: str
+    reason: str = ""
+    source: str = "emulator"
+    kernel: Kernel = Kernel()
+    second: SecondKernel | None = None
+    kernel_support: KernelSupport = KernelSupport()
+    series: Json | None = None
+    command_line: str = ""
+    initrd_sha256: str = ""
+    machine: Machine = Machine()
+    hand_over: HandOver = HandOver()
+    host: Host = Host()
+    attacks: tuple[str, ...] = ()
+    relaxations: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
+    emulator: Json = field(default_factory=dict)
+    report: Json | None = None
+    events: EventsInfo = EventsInfo()
+    reproduce: str = ""
+    absent: tuple[str, ...] = ()
+    other: Json = field(default_factory=dict)
+
+    @property
+    def series_name(self) -> str:
+        """The kernel's series and how many of its patches are applied; empty where it is of none."""
+        series = self.series or {}
+        patches = f", {series['patches']} patches" if "patches" in series else ""
+        return f"{series['name']}{patches}" if "name" in series else ""
+
+    @property
+    def kaslr_offset(self) -> int:
+        """What KASLR added to link-time addresses, as the emulator's report tells; else 0."""
+        return number_of((self.report or {}).get("kaslr_offset", 0), "report.kaslr_offset")
+
+    @property
+    def second_kaslr_offset(self) -> int:
+        """The same for a kernel that the guest started itself."""
+        key = "second_kaslr_offset"
+        return number_of((self.report or {}).get(key, 0), f"report.{key}")

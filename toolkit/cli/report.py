@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab report`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acceptlab.toolkit.cli.replay import Runs
+from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.profiles import ProfileName, find_profile
+from acceptlab.toolkit.progress import step
+
+
+class Format(StrEnum):
+    """What `report` can write."""
+
+    TEXT = "text"
+    HTML = "html"
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+def report(
+    runs: Runs,
+    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.TEXT,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write there, not to stdout; HTML goes to the first run's report.html by itself.",
+        ),
+    ] = None,
+    profile: ProfileName = None,
+) -> None:
+    """Tell what happened in one run, or compare several: text, Markdown, JSON, or one HTML page that works offline."""
+    from acceptlab.analysis.report import render, write
+
+    prices = find_profile(profile) if profile else None
+    with step("writing the report") as progress:
+        document = render(
+            runs,
+            form.value,
+            symbols_cache=cache() / "symbols",
+            profile=prices,
+            progress=lambda done, total: progress.update(done, total),
+        )
+    if form is Format.HTML and out is None:
+        out = runs[0] / "report.html"
+    if out is None:
+        typer.echo(document, nl=not document.endswith("\n"))
+    else:
+        write(document, out)
+        typer.echo(out)

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab series bench`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acceptlab.toolkit.cli.output import AsJson
+from acceptlab.toolkit.cli.run import Backing, Platform
+from acceptlab.toolkit.cli.series_options import RangeOption, SpecOption, TreeOption, series_of
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.qemu import emulator_build
+from acceptlab.toolkit.run.options import RunOptions
+
+
+class Format(StrEnum):
+    """What `series bench` can print; the folder gets all of them."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HTML = "html"
+
+
+_FILES = {
+    Format.TEXT: "bench.txt",
+    Format.MARKDOWN: "bench.md",
+    Format.JSON: "bench.json",
+    Format.HTML: "bench.html",
+}
+
+
+def bench(
+    kernels: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME=]KERNEL|SERIES...",
+            help="Kernels in the order of the series, the base first, as `acceptlab run` names them; or a series.",
+        ),
+    ] = None,
+    spec: SpecOption = None,
+    tree: TreeOption = None,
+    commits: RangeOption = "",
+    every: Annotated[
+        bool, typer.Option("--every", help="Of a series every patch, not only base and last.")
+    ] = False,
+    platform: Annotated[
+        list[Platform] | None, typer.Option(help="May be repeated; by itself both.")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="RAM of the guest.")] = "4G",
+    cpus: Annotated[int, typer.Option(help="Number of vCPUs.")] = 1,
+    accept: Annotated[str, typer.Option(metavar="POLICY", help="As for `run`.")] = "lazy",
+    firmware_accepts: Annotated[
+        str, typer.Option(help="below-4g, minimal, minimal+N or all.")
+    ] = "minimal",
+    host_backing: Annotated[Backing, typer.Option(help="Host's pages.")] = Backing.HUGE,
+    append: Annotated[
+        str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
+    ] = "",
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:ARG", help="What to do in userspace; by itself touch:64M."),
+    ] = None,
+    seeds: Annotated[int, typer.Option(metavar="N", help="Runs per kernel, seeds 1 to N.")] = 3,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A fact to compare, as in a matrix; may be repeated."),
+    ] = None,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Add modelled times by the prices of this cost profile; may be repeated.",
+        ),
+    ] = None,
+    title: Annotated[str, typer.Option(help="The comparison's heading.")] = "Kernels compared",
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
+    ] = 600.0,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the comparison; by itself one in the cache."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the same workload on several kernels, with several seeds, and tell what each gains or costs, in facts.
+
+    A series stands for the kernels that its spec compares with, its base and its last patch (--every: each patch); they are
+    built first where they are not at hand. --tree and --range name one of your own repository.
+
+    For each fact: the median of all seeds, the least and the most where they differ, and the change against the kernel before
+    and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
+
+    Exit code: 0 all clean; 1 a run has findings or did not reach userspace; 2 wrong usage; 3 a kernel is missing, or this
+    machine can't; 4 a run is undecided; 5 a fault of acceptlab.
+    """
+    from acceptlab.toolkit.matrix.sweep import worst
+    from acceptlab.toolkit.matrix.sweep_spec import checked_columns
+    from acceptlab.toolkit.profiles import find_profile
+    from acceptlab.toolkit.runs.scheduler import room_here
+    from acceptlab.toolkit.series.bench import FACTS, MOST_SEEDS, Plan, perform, subjects_of
+    from acceptlab.toolkit.series.bench_subjects import expanded, kernels_of
+
+    if not 1 <= seeds <= MOST_SEEDS:
+        raise BadInputError(f"--seeds {seeds}: 1 to {MOST_SEEDS}")
+    profiles = [find_profile(name) for name in profile or []]
+    platforms = [one.value for one in platform or list(Platform)]
+    for one in profiles:
+        if one.platform not in platforms:
+            raise BadInputError(
+                f"--profile {one.name} is for {one.platform}, where nothing is run: add --platform {one.platform}"
+            )
+    kernels = expanded(kernels or [], spec, every)
+    if tree is not None or commits:
+        kernels += kernels_of(series_of("", spec, tree, commits), every)
+    if not kernels:
+        raise BadInputError("name kernels, a series, or --tree DIR --range A..B")
+    options = RunOptions(
+        kernels[0], platforms[0], memory, cpus, accept, host_backing.value,
+        firmware_accepts=firmware_accepts, append=append,
+        workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
+    )  # fmt: skip
+    facts = checked_columns(fact or list(FACTS))
+    plan = Plan(
+        title, subjects_of(kernels), list(dict.fromkeys(platforms)), list(range(1, seeds + 1)), facts, options,
+        profiles,
+    )  # fmt: skip
+    room = room_here(jobs)
+    home = out or cache() / "matrix" / "bench"
+    _, results = perform(plan, emulator_build.ensure(), home, room)
+    code = worst((one.state, one.code) for one in results)
+    shown = Format.JSON if as_json else form
+    typer.echo((home / _FILES[shown]).read_text(), nl=False)
+    if shown is Format.TEXT:
+        typer.echo(f"\n{home / _FILES[Format.HTML]}")
+    raise typer.Exit(code)

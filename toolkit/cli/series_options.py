@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""How every `acceptlab series` command is told which series, and on which base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.series import apply, base
+from acceptlab.toolkit.series.bundled import path_of
+from acceptlab.toolkit.series.series_source import Series, read_range, read_series
+from acceptlab.toolkit.series.series_spec import DebianBase
+
+SeriesArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="[SERIES]",
+        help="A folder with series.toml, a directory of patches, an mbox, or a name that `series list` shows.",
+    ),
+]
+SpecOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--spec", metavar="FILE", help="The series.toml for a source that has none of its own."
+    ),
+]
+TreeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tree", metavar="DIR", help="With --range: your git repository; it is only read."
+    ),
+]
+RangeOption = Annotated[
+    str, typer.Option("--range", metavar="A..B", help="The series is these commits, A its base.")
+]
+BaseVersionOption = Annotated[
+    str,
+    typer.Option(
+        "--base-version",
+        metavar="VERSION",
+        help="Take this version of the base's Debian package instead.",
+    ),
+]
+
+JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")]
+
+
+def series_of(
+    argument: str, spec: Path | None, tree: Path | None, commits: str, base_version: str = ""
+) -> Series:
+    """Return the series that the options name; raises BadInputError when they name none, or two."""
+    if bool(tree) != bool(commits):
+        raise BadInputError(
+            "--tree and --range go together: a repository, and the commits A..B in it"
+        )
+    if bool(argument) == bool(commits):
+        raise BadInputError("name one series: SERIES, or --tree DIR --range A..B")
+    if tree is not None:
+        series = read_range(tree, commits, spec)
+    else:
+        series = read_series(path_of(argument), spec)
+    if not base_version:
+        return series
+    if not isinstance(series.spec.base, DebianBase):
+        raise BadInputError("--base-version: the base of this series is no Debian package")
+    other = replace(series.spec.base, version=base_version)
+    return replace(series, spec=replace(series.spec, base=other))
+
+
+def applied(series: Series) -> apply.Applied:
+    """Return the series on its base, both made ready first if need be."""
+    series.spec.config.wanted()  # a bad fragment is told before anything is fetched
+    return apply.apply(series, base.ensure(series.spec.base))
+
+
+def patch_number(text: str, patches: int) -> int:
+    """Return how many patches a --patch option stands for: a number, or `base` for none. Raises BadInputError."""
+    if text in ("base", "0"):
+        return 0
+    if text.isdecimal() and 1 <= int(text) <= patches:
+        return int(text)
+    raise BadInputError(f"--patch {text}: base, or 1 to {patches}")

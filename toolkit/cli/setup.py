@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""`acceptlab setup`: everything that takes long, done once and cached."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from acceptlab.toolkit.cli.output import AsJson, print_json
+from acceptlab.toolkit.kernels import debian_kernels
+from acceptlab.toolkit.qemu import emulator_build
+
+
+def setup(
+    qemu_source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="QEMU's source tarball, with Debian's part beside it; without this, apt fetches both.",
+        ),
+    ] = None,
+    kernel: Annotated[str, typer.Option(help="The stock kernel to fetch.")] = "debian:6.12",
+    as_json: AsJson = False,
+) -> None:
+    """Build the emulator and fetch the default kernel; what is there already is kept."""
+    emulator = emulator_build.ensure(qemu_source)
+    image = debian_kernels.ensure(kernel)
+    if as_json:
+        print_json(
+            {"emulator": {"path": str(emulator.binary), **emulator.build}, "kernel": image.meta}
+        )
+    else:
+        typer.echo(f"emulator  {emulator.binary}")
+        typer.echo(f"kernel    {image.image} ({image.version})")

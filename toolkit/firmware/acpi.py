@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""ACPI tables of the emulated machine: a hardware-reduced PC as QEMU's microvm wires it.
+
+Layouts: ACPI 6.5, sections 5.2.5 (RSDP), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12 (MADT). Addresses: QEMU include/hw/i386/microvm.h,
+include/hw/acpi/generic_event_device.h and include/hw/i386/ioapic.h.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acceptlab.toolkit.firmware import aml
+from acceptlab.toolkit.ranges import round_up
+
+SLEEP_CONTROL = 0xFEA00200
+SLEEP_STATUS = 0xFEA00201
+RESET_REGISTER = 0xFEA00202
+RESET_VALUE = 0x42
+S5_SLEEP_TYPE = 5
+
+LOCAL_APIC = 0xFEE00000
+IO_APICS = ((0, 0xFEC00000, 0), (1, 0xFEC10000, 24))
+"""Id, address and first global interrupt of each: the second serves the virtio-mmio slots."""
+
+VIRTIO_BASE = 0xFEB00000
+VIRTIO_SIZE = 512
+VIRTIO_FIRST_INTERRUPT = 24
+
+_FADT_RESET_SUPPORTED = 1 << 10
+_FADT_APIC_PHYSICAL = 1 << 19
+_FADT_HARDWARE_REDUCED = 1 << 20
+_BOOT_ARCH_NO_VGA = 1 << 2
+_OEM_ID = b"ACCLAB"
+_OEM_TABLE = b"GUEST   "
+
+
+@dataclass(frozen=True)
+class AcpiTables:
+    """All tables as one block; ``data`` is to be loaded at the address that it was made for."""
+
+    data: bytes
+    rsdp: int
+    offsets: dict[str, int]
+    """Offset in ``data`` of each table, by signature."""
+
+
+def build_acpi(base: int, vcpus: int, mailbox: int, virtio_slots: Sequence[int] = ()) -> AcpiTables:
+    """Build all tables for loading at ``base``.
+
+    ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
+    ``virtio_slots`` are the virtio-mmio slots (0-23) that have a device.
+    """
+    data = bytearray(64)  # the RSDP comes first
+    offsets: dict[str, int] = {"RSD PTR ": 0}
+
+    def add(table: bytes) -> int:
+        data.extend(bytes(round_up(len(data), 64) - len(data)))
+        offset = len(data)
+        offsets[table[:4].decode()] = offset
+        data.extend(table)
+        return base + offset
+
+    dsdt = add(_table(b"DSDT", 2, _dsdt(virtio_slots)))
+    fadt = add(_table(b"FACP", 6, _fadt(dsdt)))
+    madt = add(_table(b"APIC", 5, _madt(vcpus, mailbox)))
+    xsdt = add(_table(b"XSDT", 1, struct.pack("<2Q", fadt, madt)))
+    data[0:36] = _rsdp(xsdt)
+    return AcpiTables(bytes(data), base, offsets)
+
+
+def _checksum(data: bytes | bytearray) -> int:
+    return -sum(data) & 0xFF
+
+
+def _table(signature: bytes, revision: int, body: bytes) -> bytes:
+    table = bytearray(
+        struct.pack(
+            "<4sIBB6s8sI4sI",
+            signature,
+            36 + len(body),
+            revision,
+            0,
+            _OEM_ID,
+            _OEM_TABLE,
+            1,
+            b"ALAB",
+            1,
+        )
+        + body
+    )
+    table[9] = _checksum(table)
+    return bytes(table)
+
+
+def _rsdp(xsdt: int) -> bytes:
+    rsdp = bytearray(struct.pack("<8sB6sBIIQB3x", b"RSD PTR ", 0, _OEM_ID, 2, 0, 36, xsdt, 0))
+    rsdp[8] = _checksum(rsdp[:20])
+    rsdp[32] = _checksum(rsdp)
+    return bytes(rsdp)
+
+
+def _register(address: int) -> bytes:
+    """Return a generic address structure: one byte in system memory."""
+    return struct.pack("<BBBBQ", 0, 8, 0, 1, address)
+
+
+def _fadt(dsdt: int) -> bytes:
+    body = bytearray(276 - 36)
+
+    def put(
+        offset: int, value: bytes
+    ) -> None:  # offsets as the specification counts them, from the table's start
+        body[offset - 36 : offset - 36 + len(value)] = value
+
+    put(40, struct.pack("<I", dsdt))
+    put(109, struct.pack("<H", _BOOT_ARCH_NO_VGA))
+    put(
+        112, struct.pack("<I", _FADT_RESET_SUPPORTED | _FADT_APIC_PHYSICAL | _FADT_HARDWARE_REDUCED)
+    )
+    put(116, _register(RESET_REGISTER))
+    put(128, bytes([RESET_VALUE]))
+    put(131, bytes([5]))  # minor version: ACPI 6.5
+    put(140, struct.pack("<Q", dsdt))
+    put(244, _register(SLEEP_CONTROL))
+    put(256, _register(SLEEP_STATUS))
+    return bytes(body)
+
+
+def _madt(vcpus: int, mailbox: int) -> bytes:
+    parts = [struct.pack("<II", LOCAL_APIC, 1)]
+    parts += [struct.pack("<BBBBI", 0, 8, index, index, 1) for index in range(vcpus)]
+    parts += [struct.pack("<BBBBII", 1, 12, number, 0, at, first) for number, at, first in IO_APICS]
+    parts.append(struct.pack("<BBBHB", 4, 6, 0xFF, 0, 1))  # NMI: LINT1 of every local APIC
+    if mailbox:
+        parts.append(struct.pack("<BBHIQ", 16, 16, 0, 0, mailbox))
+    return b"".join(parts)
+
+
+def _dsdt(virtio_slots: Sequence[int]) -> bytes:
+    com1 = aml.device(
+        "COM1",
+        aml.name("_HID", aml.eisa_id("PNP0501")),
+        aml.name("_UID", aml.integer(1)),
+        aml.name("_STA", aml.integer(0xF)),
+        aml.name("_CRS", aml.resources(aml.io_ports(0x3F8, 8), aml.irq(4))),
+    )
+    slots = [_virtio_device(slot) for slot in virtio_slots]
+    sleep = aml.package(*(aml.integer(value) for value in (S5_SLEEP_TYPE, 0, 0, 0)))
+    return aml.scope("\\_SB_", com1, *slots) + aml.name("_S5_", sleep)
+
+
+def _virtio_device(slot: int) -> bytes:
+    where = aml.memory32(VIRTIO_BASE + slot * VIRTIO_SIZE, VIRTIO_SIZE)
+    return aml.device(
+        f"VR{slot:02d}",
+        aml.name("_HID", aml.string("LNRO0005")),
+        aml.name("_UID", aml.integer(slot)),
+        aml.name("_CCA", aml.integer(1)),
+        aml.name("_CRS", aml.resources(where, aml.interrupt(VIRTIO_FIRST_INTERRUPT + slot))),
+    )

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""A hand-over as files: the blobs that the emulator loads, and the text file that tells it the rest."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.firmware.boot_handoff import HandOver
+from acceptlab.toolkit.firmware.memory_map import LEGACY_HOLE
+from acceptlab.toolkit.firmware.reset_rom import entry_rom, halt_rom
+from acceptlab.toolkit.ranges import Range, total, union
+
+MAP_NAME = "hand-over"
+ROM_NAME = "reset.rom"
+
+
+@dataclass(frozen=True)
+class HandOverFiles:
+    """Where the files of a hand-over lie."""
+
+    folder: Path
+    map: Path
+    """The text file for the emulator."""
+    rom: Path
+    """For ``-bios``: enters the kernel in a plain guest, halts in the others, whose vCPUs don't start there."""
+    loads: list[tuple[Path, int]]
+    """What to load where (guest-physical address)."""
+
+    def loader_arguments(self) -> list[str]:
+        """Return QEMU's arguments that load the blobs."""
+        arguments = []
+        for path, address in self.loads:
+            # QEMU's way to say that a comma belongs to the value.
+            name = str(path).replace(",", ",,")
+            arguments += ["-device", f"loader,file={name},addr={address:#x},force-raw=on"]
+        return arguments
+
+
+def map_text(hand_over: HandOver) -> str:
+    """Return the text of the hand-over file: one keyword and its numbers per line."""
+    # The machine has memory in the legacy hole as well, though no memory map tells the guest.
+    accepted = [*hand_over.accepted, *([LEGACY_HOLE] if hand_over.legacy_hole_accepted else [])]
+    lines = [
+        f"{keyword} {item.start:#x} {item.size:#x}"
+        for keyword, ranges in (
+            ("ram", [*hand_over.memory_map.ram, LEGACY_HOLE]),
+            ("accepted", accepted),
+        )
+        for item in union(ranges)
+    ]
+    entry = hand_over.entry
+    single = {
+        "unaccepted-table": hand_over.unaccepted_table,
+        "cpuid-page": hand_over.cpuid_page,
+        "secrets-page": hand_over.secrets_page,
+        "entry": entry.entry,
+        "boot-params": entry.boot_params,
+        "page-table": entry.page_table,
+        "stack": entry.stack,
+        "ap-entry": hand_over.ap_entry,
+    }
+    lines += [f"{keyword} {address:#x}" for keyword, address in single.items() if address]
+    lines.append(f"gdt {entry.gdt:#x} {entry.gdt_size:#x}")
+    return "".join(line + "\n" for line in lines)
+
+
+def write_hand_over(hand_over: HandOver, folder: Path) -> HandOverFiles:
+    """Write the hand-over into ``folder``, which must not exist yet; it appears complete or not at all.
+
+    Raises MachineError when that fails, for example because the disk is full.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        try:
+            _write_all(hand_over, beside)
+            beside.chmod(0o755)
+            beside.rename(folder)
+        except BaseException:
+            shutil.rmtree(beside, ignore_errors=True)
+            raise
+    except OSError as error:
+        raise MachineError(f"{folder}: cannot write the hand-over: {error.strerror}") from error
+    loads = [(folder / _file_name(blob.name), blob.address) for blob in hand_over.blobs]
+    return HandOverFiles(folder, folder / MAP_NAME, folder / ROM_NAME, loads)
+
+
+def _write_all(hand_over: HandOver, folder: Path) -> None:
+    for blob in hand_over.blobs:
+        (folder / _file_name(blob.name)).write_bytes(blob.data)
+    (folder / MAP_NAME).write_text(map_text(hand_over))
+    rom = entry_rom(hand_over.entry) if hand_over.platform == "plain" else halt_rom()
+    (folder / ROM_NAME).write_bytes(rom)
+
+
+def _file_name(blob: str) -> str:
+    return re.sub(r"[^a-z0-9-]", "_", blob) + ".bin"
+
+
+def summary(hand_over: HandOver) -> dict[str, Any]:
+    """Return what run.json records of the hand-over: plain lists and numbers, addresses in hex."""
+    return {
+        "ram": _written(hand_over.memory_map.ram),
+        "efi_memory_map": [
+            {
+                "start": hex(piece.range.start),
+                "size": hex(piece.range.size),
+                "type": int(piece.type),
+            }
+            for piece in hand_over.memory_map.pieces
+        ],
+        "allocations": {
+            item.name: {"start": hex(item.range.start), "size": hex(item.range.size)}
+            for item in hand_over.memory_map.allocations
+        },
+        "accepted_by_firmware": _written(hand_over.memory_map.accepted),
+        "legacy_hole_accepted": hand_over.legacy_hole_accepted,
+        "accepted_by_stub": _written(hand_over.stub.accepted_at_once),
+        "unaccepted": _written(hand_over.unaccepted),
+        "ram_bytes": total(hand_over.memory_map.ram),
+        "accepted_bytes": total(hand_over.accepted),
+        "unaccepted_bytes": total(hand_over.unaccepted),
+        "unaccepted_table": hex(hand_over.unaccepted_table) if hand_over.unaccepted_table else None,
+        "kernel_knows_unaccepted": hand_over.kernel_knows_unaccepted,
+        "entry": hex(hand_over.entry.entry),
+    }
+
+
+def _written(ranges: list[Range]) -> list[dict[str, str]]:
+    return [{"start": hex(item.start), "size": hex(item.size)} for item in ranges]

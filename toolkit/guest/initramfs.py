@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The guests' initramfs: our init, built once and kept in the cache under the key of what it was made from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.guest.cpio import (
+    character_device,
+    directory,
+    executable,
+    regular,
+    write_cpio,
+)
+from acceptlab.toolkit.places import cache
+
+_SOURCES = tuple(
+    Path(__file__).with_name(name)
+    for name in (
+        "init.c",
+        "init-exhaust.c",
+        "init-memory.c",
+        "init-second.c",
+        "init-stats.c",
+        "init-together.c",
+        "init-trace.c",
+    )
+)
+_HEADER = Path(__file__).with_name("init.h")
+_FLAGS = (
+    "-static",
+    "-Os",
+    "-std=gnu11",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-s",
+    "-Wl,--build-id=none",
+)
+
+
+def archive_of(init: bytes) -> bytes:
+    """Return an uncompressed initramfs whose only program is ``init``."""
+    return write_cpio(
+        [
+            directory("dev"),
+            character_device("dev/console", 5, 1),
+            directory("proc"),
+            directory("sys"),
+            directory("tmp"),
+            executable("init", init),
+        ]
+    )
+
+
+def with_second_kernel(archive: bytes, kernel: bytes) -> bytes:
+    """Return an initramfs with a kernel (a bzImage) for its init to start, and `archive` itself as that kernel's initramfs.
+
+    Linux unpacks archives that follow each other as one; init-second.c has the names.
+    """
+    return archive + write_cpio(
+        [
+            directory("second"),
+            regular("second/kernel", kernel),
+            regular("second/initrd", archive),
+        ]
+    )
+
+
+def initramfs(folder: Path | None = None) -> Path:
+    """Return the path of the initramfs, built if the cache (or ``folder``) has none for the present source and compiler.
+
+    Raises MachineError when there is no compiler, when it fails, or when the result cannot be written.
+    """
+    folder = folder or cache() / "initramfs"
+    path = folder / f"{_key()}.cpio"
+    if not path.exists():
+        _write_beside(path, archive_of(_compile()))
+    return path
+
+
+def _run(command: list[str]) -> bytes:
+    try:
+        done = subprocess.run(command, capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise MachineError("gcc is missing; install the packages gcc and libc6-dev") from error
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise MachineError(f"cannot build the guests' init (is libc6-dev installed?): {lines[-1]}")
+    return done.stdout
+
+
+def _key() -> str:
+    made_from = [
+        *(source.read_bytes() for source in (*_SOURCES, _HEADER)),
+        " ".join(_FLAGS).encode(),
+        _run(["gcc", "--version"]),
+        archive_of(b""),
+    ]
+    return hashlib.sha256(b"\0".join(made_from)).hexdigest()[:16]
+
+
+def _compile() -> bytes:
+    with tempfile.TemporaryDirectory(prefix="acceptlab-init-") as scratch:
+        binary = Path(scratch) / "init"
+        _run(["gcc", *_FLAGS, "-o", str(binary), *map(str, _SOURCES)])
+        return binary.read_bytes()
+
+
+def _write_beside(path: Path, data: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            beside.write_bytes(data)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise MachineError(f"{path}: cannot write the initramfs: {error.strerror}") from error

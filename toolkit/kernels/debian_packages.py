@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Debian packages as files: unpacked without root, and the kernel that is in them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.files import locked, sha256_of, write_whole
+from acceptlab.toolkit.firmware.bzimage import read_bzimage
+from acceptlab.toolkit.kernels import image_files, store
+
+
+def kernel_of(deb: Path) -> store.CachedKernel:
+    """Return the kernel that a .deb of the user's holds, from the cache when it was unpacked before.
+
+    Raises BadInputError when the file is no package, or holds no kernel.
+    """
+    digest = sha256_of(deb)
+    name = f"deb-{digest[:16]}"
+    with locked(store.home() / f".{name}.lock"):
+        found = store.find(name)
+        if found:
+            return found
+        package, version = _field(deb, "Package"), _field(deb, "Version")
+        about = {"file": str(deb), "package": package, "version": version, "deb_sha256": digest}
+        with_folder = store.folder_of(name)
+        beside = with_folder.with_name(f".{name}.{os.getpid()}")
+        try:
+            fill(beside, name, [deb], about)
+            beside.replace(with_folder)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        found = store.find(name)
+        assert found is not None
+        return found
+
+
+def fill(folder: Path, name: str, debs: Sequence[Path], about: Mapping[str, Any]) -> None:
+    """Unpack packages and keep in `folder` what a run needs of them: the image, the configuration if there is one, a record."""
+    tree = folder / "tree"
+    tree.mkdir(parents=True)
+    for deb in debs:
+        _unpack(deb, tree)
+    try:
+        image = image_files.image_in(tree)
+    except BadInputError:
+        raise BadInputError(
+            f"{debs[0].name} holds no kernel image (from 6.19 on it is in the package linux-binary-V)"
+        ) from None
+    config = image_files.config_of(image)
+    if config:
+        config.replace(folder / store.CONFIG)
+    image.replace(folder / store.IMAGE)
+    shutil.rmtree(tree)
+    release = read_bzimage(folder / store.IMAGE).version.split(" ")[0]
+    meta = {
+        "name": name, "release": release, "sha256": sha256_of(folder / store.IMAGE), **about,
+    }  # fmt: skip
+    write_whole(folder / store.META, json.dumps(meta, indent=2) + "\n")
+
+
+def _unpack(deb: Path, tree: Path) -> None:
+    """Unpack images and configurations, and not the hundreds of modules beside them."""
+    command = ["dpkg-deb", "--fsys-tarfile", str(deb)]
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process,
+    ):
+        assert process.stdout is not None
+        with (
+            contextlib.suppress(tarfile.TarError),
+            tarfile.open(fileobj=process.stdout, mode="r|") as tar,
+        ):
+            for member in tar:
+                name = PurePosixPath(member.name.removeprefix("./"))
+                if member.isfile() and any(
+                    _matches(name, pattern) for pattern in image_files.IN_PACKAGE
+                ):
+                    tar.extract(member, tree, filter="data")
+        process.stdout.read()
+        process.wait()
+        errors.seek(0)
+        if process.returncode != 0:
+            raise MachineError(f"{deb.name} could not be unpacked: {_first_line(errors.read())}")
+
+
+def _matches(name: PurePosixPath, pattern: str) -> bool:
+    return len(name.parts) == len(PurePosixPath(pattern).parts) and name.match(pattern)
+
+
+def _field(deb: Path, name: str) -> str:
+    try:
+        done = subprocess.run(
+            ["dpkg-deb", "-f", deb, name], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        raise MachineError(
+            "dpkg-deb is not there: unpack the package, and name its folder"
+        ) from None
+    if done.returncode != 0:
+        raise BadInputError(f"{deb} is no Debian package: {_first_line(done.stderr)}")
+    return done.stdout.strip()
+
+
+def _first_line(said: str) -> str:
+    return next(iter(said.splitlines()), "dpkg-deb said nothing")

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Build the emulator: Debian's QEMU plus our files, cached by everything that it is made from.
+
+In the cache: `emulator/source/` the tarballs, `emulator/work-*/` one tree per Debian revision, in which ninja builds
+incrementally, and `emulator/<key>/` the finished emulators, each with its build.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections import deque
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from acceptlab.toolkit.apt.client import Archive
+from acceptlab.toolkit.errors import MachineError
+from acceptlab.toolkit.files import locked, write_whole
+from acceptlab.toolkit.places import CHECKOUT, cache
+from acceptlab.toolkit.processes import end_with_parent
+from acceptlab.toolkit.progress import Step, say, step
+from acceptlab.toolkit.qemu import overlay, qemu_source
+
+BINARY = "qemu-system-x86_64"
+CONFIGURE = (
+    "--target-list=x86_64-softmmu",
+    "--without-default-features",
+    "--without-default-devices",
+    "--with-devices-x86_64=acceptlab",
+    "--disable-tools",
+    "--disable-docs",
+    "--disable-install-blobs",
+    "--enable-tcg",
+    "--enable-fdt=system",
+    "--disable-debug-info",
+    "--disable-debug-tcg",
+    "--disable-qom-cast-debug",  # an eighth of a boot's time
+    "--enable-trace-backends=dtrace",
+)
+_NINJA_COUNT = re.compile(r"^\[(\d+)/(\d+)\] (.*)")
+_COMPILER_LINE = re.compile(r"(error|warning|undefined reference|FAILED)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A finished emulator and what it was made from."""
+
+    binary: Path
+    key: str
+    build: dict[str, Any]
+
+
+def home() -> Path:
+    """Return the emulators' folder in the cache."""
+    return cache() / "emulator"
+
+
+def work_folder(debian_sha256: str) -> Path:
+    """Return the folder in which QEMU of one Debian revision is built: `qemu/` its tree, `build/` its objects."""
+    return home() / f"work-{debian_sha256[:12]}"
+
+
+def key_of(made_of: qemu_source.Source, files: overlay.Overlay) -> str:
+    """Return the name of the emulator that is made from these inputs by today's configure line."""
+    parts = [
+        made_of.version,
+        made_of.orig_sha256,
+        made_of.debian_sha256,
+        files.digest(),
+        *CONFIGURE,
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def find() -> Emulator | None:
+    """Return the finished emulator for this checkout, or None when it has to be built."""
+    digest = overlay.read(CHECKOUT / "emulator").digest()
+    for record in sorted(home().glob("*/build.json")):
+        build = json.loads(record.read_text())
+        current = build["overlay_sha256"] == digest and build["configure"] == list(CONFIGURE)
+        if current and (record.parent / BINARY).is_file():
+            return Emulator(record.parent / BINARY, build["key"], build)
+    return None
+
+
+def ensure(tarball: Path | None = None) -> Emulator:
+    """Return the emulator for this checkout, built if need be.
+
+    `tarball` names QEMU's source; without it apt fetches it. Two callers at once: the second waits for the first. An
+    interrupted build goes on where it was. Raises MachineError when a step fails, with what the tool said.
+    """
+    ready = find()
+    if ready:
+        return ready
+    with locked(
+        home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting for it")
+    ):
+        return find() or _build(_source(tarball))
+
+
+def _source(tarball: Path | None) -> qemu_source.Source:
+    if tarball:
+        return qemu_source.from_tarball(tarball)
+    with step("fetching QEMU's source") as progress:
+        kept = _kept_source()
+        return kept or qemu_source.fetch(Archive(cache() / "apt"), home() / "source", progress)
+
+
+def _kept_source() -> qemu_source.Source | None:
+    """Return the source of an earlier build; a file cut short by an interruption does not count."""
+    folder = home() / "source"
+    record = folder / "source.json"
+    if not record.is_file():
+        return None
+    version = json.loads(record.read_text())["version"]
+    orig, debian = (
+        folder / qemu_source.pins()["orig"]["name"],
+        folder / qemu_source.debian_tarball_name(version),
+    )
+    if not (orig.is_file() and debian.is_file()):
+        return None
+    return qemu_source.check(version, orig, debian, vouched_by_apt=True)
+
+
+def objects() -> Path:
+    """Return ninja's build folder, up to date with this checkout: for whoever compiles one of its files anew.
+
+    The finished emulator may be older than that folder, which other checkouts build in as well.
+    """
+    with locked(home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting")):
+        return _compile(_source(None), overlay.read(CHECKOUT / "emulator"))
+
+
+def _build(made_of: qemu_source.Source) -> Emulator:
+    files = overlay.read(CHECKOUT / "emulator")
+    return _install(_compile(made_of, files) / BINARY, made_of, files)
+
+
+def _compile(made_of: qemu_source.Source, files: overlay.Overlay) -> Path:
+    """Bring QEMU's tree and its build folder up to date; return the latter."""
+    if made_of.orig.parent == home() / "source":
+        write_whole(
+            home() / "source" / "source.json", json.dumps({"version": made_of.version}) + "\n"
+        )
+    work = work_folder(made_of.debian_sha256)
+    tree, folder = work / "qemu", work / "build"
+    if not tree.is_dir():
+        with step("unpacking QEMU and applying Debian's patches") as progress:
+            qemu_source.unpack(made_of, tree, progress)
+    overlay.sync(files, tree, work / "originals")
+    compile_tree(tree, folder, work / "build.log")
+    return folder
+
+
+def compile_tree(tree: Path, folder: Path, log: Path) -> None:
+    """Build QEMU's `tree` in `folder`, as far as it is not built; what the tools say goes to `log`.
+
+    Raises MachineError when a step fails, with what the tool said.
+    """
+    with log.open("w") as output:
+        if _needs_configure(folder):
+            with step("configuring QEMU") as progress:
+                _configure(tree, folder, output.fileno(), log, progress)
+        with step("building the emulator") as progress:
+            _ninja(folder, log, progress)
+
+
+def _needs_configure(objects: Path) -> bool:
+    stamp = objects / "configure-line"
+    return not stamp.is_file() or stamp.read_text() != "\n".join(CONFIGURE)
+
+
+def _configure(tree: Path, objects: Path, output: int, log: Path, progress: Step) -> None:
+    shutil.rmtree(objects, ignore_errors=True)
+    objects.mkdir(parents=True)
+    progress.update(note="meson")
+    done = subprocess.run(
+        [tree / "configure", *CONFIGURE],
+        cwd=objects,
+        env=_environment(),
+        stdout=output,
+        stderr=output,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise MachineError(f"QEMU's configure failed: {_tail(log)} (all of it: {log})")
+    write_whole(objects / "configure-line", "\n".join(CONFIGURE))
+
+
+def _ninja(objects: Path, log: Path, progress: Step) -> None:
+    said: deque[str] = deque(maxlen=4000)
+    command = ["ninja", "-C", str(objects), BINARY]
+    with (
+        log.open("a") as output,
+        subprocess.Popen(
+            command,
+            env=_environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=end_with_parent,
+        ) as ninja,
+    ):
+        assert ninja.stdout is not None
+        for line in ninja.stdout:
+            output.write(line)
+            said.append(line)
+            count = _NINJA_COUNT.match(line)
+            if count:
+                progress.update(float(count[1]), float(count[2]), f"[{count[1]}/{count[2]}]")
+    if ninja.returncode != 0:
+        about = [line for line in said if _COMPILER_LINE.search(line)]
+        raise MachineError(
+            f"building the emulator failed: {' | '.join(about[:3]) or _tail(log)} (all of it: {log})"
+        )
+
+
+def _install(binary: Path, made_of: qemu_source.Source, files: overlay.Overlay) -> Emulator:
+    """Put the finished binary and its record below their key; the folder appears whole or not at all."""
+    key = key_of(made_of, files)
+    build = {
+        "key": key,
+        "qemu": "7.2",
+        "debian_version": made_of.version,
+        "source": {k: str(v) for k, v in asdict(made_of).items() if k not in ("orig", "debian")},
+        "overlay_sha256": files.digest(),
+        "hooks": [hook.name for hook in files.hooks],
+        "configure": list(CONFIGURE),
+    }
+    beside = home() / f".{key}.{os.getpid()}"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    shutil.copy2(binary, beside / BINARY)
+    write_whole(beside / "build.json", json.dumps(build, indent=2) + "\n")
+    shutil.rmtree(home() / key, ignore_errors=True)
+    beside.replace(home() / key)
+    return Emulator(home() / key / BINARY, key, build)
+
+
+def _environment() -> dict[str, str]:
+    """Return the build's environment: plain messages. No ccache: ninja keeps the tree, and the first build would pay for it."""
+    return os.environ | {"LC_ALL": "C.UTF-8", "NINJA_STATUS": "[%f/%t] "}
+
+
+def _tail(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return " | ".join(lines[-2:])

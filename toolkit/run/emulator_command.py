@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The emulator's command line for one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from acceptlab.toolkit.firmware.handoff_files import HandOverFiles
+from acceptlab.toolkit.run.options import RunOptions
+
+_NO_XSAVE = "xsave=off,avx=off,avx2=off,f16c=off,fma=off,vaes=off,vpclmulqdq=off,pku=off,mpx=off"
+"""XSAVE and what no processor has without it: Linux (7.2, lib/crypto/x86/gf128hash.h) uses AVX where CPUID has AVX alone."""
+CPU = {
+    # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
+    # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
+    # erms=off: what a processor does fast in microcode, `rep movsb`, TCG does byte by byte.
+    # No XSAVE: Linux refuses a CPUID page that has it without XSAVEC or XSAVES (sev-shared.c snp_cpuid_postprocess), which
+    # TCG does not have. monitor=off: KVM shows MONITOR to no guest that it does not allow to wait by it. pks=off: Intel's.
+    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,phys-bits=48,la57=off,erms=off,monitor=off,pks=off,"
+    + _NO_XSAVE,
+    "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off,erms=off",
+    "plain": "max,phys-bits=48",
+}
+"""QEMU's CPU model by platform; the two confidential ones show what such guests see, `plain` is the widest."""
+_OBJECT = {"snp": "snp-emulated", "tdx": "tdx-emulated"}
+_PENDING_VE: dict[str, dict[str, str]] = {
+    "off": {},
+    "on": {"pending-ve": "on"},
+    "guest": {"flexible-pending-ve": "on"},
+}
+"""The TDX object's properties by RunOptions.pending_ve."""
+_MACHINE = (
+    "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
+    "auto-kernel-cmdline=off,memory-backend=ram0"
+)
+_EPOCH = "2026-01-01T00:00:00"
+"""The guest's clock at the start of every run, so that two runs of one seed are the same."""
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What the emulator writes during a run."""
+
+    folder: Path
+
+    @property
+    def console(self) -> Path:
+        """Return the file of the guest's serial console."""
+        return self.folder / "console.log"
+
+    @property
+    def raw_events(self) -> Path:
+        """Return the raw event stream."""
+        return self.folder / "events.raw"
+
+    @property
+    def report(self) -> Path:
+        """Return the emulator's own report."""
+        return self.folder / "report.json"
+
+    @property
+    def snapshots(self) -> Path:
+        """Return the folder of bitmap snapshots."""
+        return self.folder / "bitmap"
+
+    @property
+    def probes(self) -> Path:
+        """Return the list of functions to watch."""
+        return self.folder / "hand-over" / "probes"
+
+    @property
+    def machinery(self) -> Path:
+        """Return the list of functions that only carry out an acceptance."""
+        return self.folder / "hand-over" / "machinery"
+
+    @property
+    def kernel(self) -> Path:
+        """Return the file that says, while the run goes on, which file has the kernel's symbols."""
+        return self.folder / "hand-over" / "kernel.json"
+
+    @property
+    def attacks(self) -> Path:
+        """Return the list of hostile acts to inject."""
+        return self.folder / "hand-over" / "attacks"
+
+    @property
+    def hand_over(self) -> Path:
+        """Return the folder of the hand-over."""
+        return self.folder / "hand-over"
+
+    @property
+    def stderr(self) -> Path:
+        """Return the file of the emulator's own messages."""
+        return self.folder / "emulator.log"
+
+
+def emulator_command(
+    binary: Path, options: RunOptions, hand_over: HandOverFiles, files: RunFiles
+) -> list[str]:
+    """Return the emulator's arguments, the program first."""
+    return [
+        str(binary),
+        *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
+        *_time(options),
+        *_machine(options),
+        *("-bios", str(hand_over.rom)),
+        *("-cpu", CPU[options.platform], "-smp", str(options.cpus)),
+        *_guest(options, hand_over, files),
+        *hand_over.loader_arguments(),
+        *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),
+    ]
+
+
+def _time(options: RunOptions) -> list[str]:
+    """Return what makes time and chance repeatable; vCPUs on threads of their own cannot count instructions."""
+    seeded = ["-seed", str(options.seed), "-rtc", f"base={_EPOCH},clock=vm"]
+    if options.threads == "multi":
+        return ["-accel", "tcg,thread=multi", *seeded]
+    return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", *seeded]
+
+
+def _machine(options: RunOptions) -> list[str]:
+    size = options.memory_bytes
+    guarded = "" if options.platform == "plain" else ",confidential-guest-support=cc0"
+    ram = f"memory-backend-ram,id=ram0,size={size},reserve=off"
+    return ["-machine", _MACHINE + guarded, "-object", ram, "-m", f"{size}B"]
+
+
+def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> list[str]:
+    """Return the object that makes the machine confidential; none for a plain guest."""
+    if options.platform == "plain":
+        return []
+    properties = {
+        "hand-over": _value(hand_over.map),
+        "host-backing": options.host_backing,
+        "host-assign": options.host_assign,
+        "report": _value(files.report),
+    }
+    properties |= _PENDING_VE[options.pending_ve]
+    if options.events:
+        properties["events"] = _value(files.raw_events)
+        properties["snapshots"] = _value(files.snapshots)
+    if files.machinery.exists():
+        properties["machinery"] = _value(files.machinery)
+    if options.hold:
+        properties["hold"] = "on"
+    if options.attacks:
+        properties["attacks"] = _value(files.attacks)
+    if options.probes or options.probe_locks:
+        properties["probes"] = _value(files.probes)
+    listed = "".join(f",{name}={value}" for name, value in properties.items())
+    return ["-object", f"{_OBJECT[options.platform]},id=cc0{listed}"]
+
+
+def _value(path: Path) -> str:
+    """Return a path as a QEMU option's value: a comma in it is doubled."""
+    return str(path).replace(",", ",,")

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""One run from options to a finished run folder."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.boot_handoff import HandOver, build_hand_over
+from acceptlab.toolkit.firmware.bzimage import read_bzimage
+from acceptlab.toolkit.firmware.handoff_files import write_hand_over
+from acceptlab.toolkit.firmware.layout import GuestRequest
+from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
+from acceptlab.toolkit.guest.workloads import SAME, workload_options
+from acceptlab.toolkit.kernels.resolve import Kernel, resolve
+from acceptlab.toolkit.kernels.support import Support, outweighed, remark, support_of
+from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.progress import say, step
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.run import outcome, probes, record, skip_list
+from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
+from acceptlab.toolkit.run.follower import Follower
+from acceptlab.toolkit.run.host_tsc import host_tsc_khz
+from acceptlab.toolkit.run.launch import Ending, launch
+from acceptlab.toolkit.run.new_folder import claimed
+from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.run.policy import policy_of
+
+if TYPE_CHECKING:
+    from acceptlab.analysis.trace.event_writer import StreamSummary
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that is ready to start."""
+
+    options: RunOptions
+    kernel: Kernel
+    emulator: Emulator
+    hand_over: HandOver
+    command_line: str
+    probes: list[probes.Probe]
+    command: list[str]
+    files: RunFiles
+    support: Support
+    second: Kernel | None
+    """The kernel that the guest is to start by kexec or kdump."""
+    no_symbols: str
+    """Why no symbols were found; "" when they were."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A recorded run."""
+
+    folder: Path
+    outcome: outcome.Outcome
+    interrupted: bool
+    seconds: float
+    events: StreamSummary | None
+
+
+def perform(
+    options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path, keep_hand_over: bool
+) -> Finished:
+    """Run one guest and record it in `folder`, which has to be new or empty.
+
+    Raises BadInputError or MachineError with the folder as it was before when there is nothing to record; a guest that fails,
+    a time limit, Ctrl-C or a killed emulator is an outcome, and recorded.
+    """
+    folder = folder.resolve()
+    with claimed(folder):
+        ready = prepare(options, kernel, emulator, folder)
+        if ready.no_symbols:
+            say(
+                f"no symbols: functions have no names, and panic() is not watched ({ready.no_symbols})"
+            )
+        ending = _launch(ready)
+        finished = _record(ready, ending)
+        if not keep_hand_over:
+            shutil.rmtree(ready.files.hand_over)
+        return finished
+
+
+def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> str:
+    """Write the hand-over into `folder` and return the shell line that would start the emulator on it."""
+    folder = folder.resolve()
+    with claimed(folder):
+        return shlex.join(prepare(options, kernel, emulator, folder).command)
+
+
+def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
+    """Build the hand-over and everything else that the emulator reads."""
+    files = RunFiles(folder)
+    table, no_symbols = _symbols(options, kernel)
+    where = options.vmlinux or kernel.name
+    watched = probes.resolve(options.probes, table, where)
+    watched += probes.resolve_locks(options.probe_locks, table, where)
+    watched = probes.with_names(watched, kernel.image, kernel.version)
+    command_line = full_command_line(options)
+    second = _second_kernel(options, kernel)
+    hand_over = build_hand_over(
+        GuestRequest(
+            platform=options.platform,
+            kernel=read_bzimage(kernel.image),
+            initrd=_initrd(options, second),
+            cmdline=command_line,
+            memory=options.memory_request,
+            vcpus=options.cpus,
+            shape=options.hand_over,
+        )
+    )
+    written = write_hand_over(hand_over, files.hand_over)
+    files.snapshots.mkdir()
+    files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
+    skip_list.write_machinery(table, files.machinery)
+    if options.attacks:
+        files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
+    if watched:
+        probes.write(watched, files.probes)
+    command = emulator_command(emulator.binary, options, written, files)
+    support = support_of(
+        options.platform,
+        kernel.config,
+        (name for _, name in table),
+        hand_over.kernel_knows_unaccepted,
+    )
+    return Prepared(
+        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second,
+        no_symbols,
+    )  # fmt: skip
+
+
+def full_command_line(options: RunOptions) -> str:
+    """Return the kernel's command line, with the workloads and what the guest has to be told of this host."""
+    words = [options.command_line, *workload_options(options.workloads)]
+    if options.threads == "multi":
+        words.append(f"tsc_early_khz={host_tsc_khz()}")
+    return " ".join(words)
+
+
+def _second_kernel(options: RunOptions, kernel: Kernel) -> Kernel | None:
+    start = options.second_start
+    if start is None:
+        return None
+    return kernel if start.kernel == SAME else resolve(start.kernel)
+
+
+def _initrd(options: RunOptions, second: Kernel | None) -> bytes:
+    if options.initrd:
+        return _read_initrd(Path(options.initrd))
+    plain = initramfs().read_bytes()
+    return with_second_kernel(plain, second.image.read_bytes()) if second else plain
+
+
+def _file_with_symbols(options: RunOptions, kernel: Kernel) -> dict[str, str | None]:
+    """Return where `_symbols` looks: the file, and its checksum where that is known."""
+    named = options.vmlinux or kernel.vmlinux
+    if named:
+        return {"file": str(Path(named).resolve()), "sha256": None}
+    return {"file": str(kernel.image.resolve()), "sha256": kernel.sha256}
+
+
+def _read_initrd(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"--initrd {path}: {error.strerror}") from error
+
+
+def _symbols(options: RunOptions, kernel: Kernel) -> tuple[list[tuple[int, str]], str]:
+    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached), and why there are none.
+
+    A kernel without kallsyms runs all the same, unless a file was named or a function is to be watched.
+    """
+    from acceptlab.analysis.kernel.symbols import load_symbols
+
+    try:
+        if options.vmlinux:
+            symbols = load_symbols(Path(options.vmlinux))
+        elif kernel.vmlinux:
+            symbols = load_symbols(kernel.vmlinux, cache=cache() / "symbols")
+        else:
+            symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
+    except BadInput as error:
+        if options.vmlinux or options.probes or options.probe_locks:
+            raise
+        return [], str(error)
+    return [(address, name) for address, _, name in symbols.table()], ""
+
+
+def _launch(ready: Prepared) -> Ending:
+    options, files = ready.options, ready.files
+    title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.policy}"
+    with step(title) as progress:
+        follower = Follower(progress, files.console, files.raw_events)
+        waiting = f"held: acceptlab collect --emulator {files.folder}" if options.hold else ""
+        ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
+    has_report = options.platform == "plain" or files.report.is_file()
+    outcome.check_emulator(ending, has_report, files.stderr)
+    return ending
+
+
+def _record(ready: Prepared, ending: Ending) -> Finished:
+    """Turn what the emulator left behind into the run folder's files, run.json last."""
+    files = ready.files
+    report = outcome.read_report(files.report)
+    console = files.console.read_text(errors="replace") if files.console.is_file() else ""
+    came_to = outcome.judge(report, console, ending, ready.options.time_limit)
+    if ready.second:
+        came_to = outcome.of_second_kernel(came_to, console, report)
+    events = _convert(files)
+    support = _support_as_seen(ready, events is not None)
+    came_to = outcome.with_remark(came_to, remark(support, ready.options.platform))
+    policy = policy_of(ready.command_line, console)
+    if policy.refused:
+        say(f"the kernel refused accept_memory={policy.refused}: it went by {policy.ran}")
+    info = record.describe(
+        ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
+        report, came_to, support, record.events_info(events), ending.seconds, ready.second,
+        policy,
+    )  # fmt: skip
+    files.report.unlink(missing_ok=True)
+    if files.stderr.stat().st_size == 0:
+        files.stderr.unlink()
+    write_run_json(files.folder, info)
+    return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
+
+
+def _support_as_seen(ready: Prepared, has_events: bool) -> Support:
+    """Return what the kernel supports: what it did outweighs what its symbols or its configuration suggest."""
+    if ready.support.platform is not False or not has_events:
+        return ready.support
+    from acceptlab.analysis.invariants.evidence import acts_as_guest
+
+    return outweighed(ready.support, acts_as_guest(ready.files.folder / "events.parquet"))
+
+
+def _convert(files: RunFiles) -> StreamSummary | None:
+    if not files.raw_events.is_file():
+        return None
+    from acceptlab.analysis.trace.stream import (
+        convert_raw,  # loads pyarrow, which the boot need not wait for
+    )
+
+    with step("writing events.parquet") as progress:
+        progress.update(note=f"{files.raw_events.stat().st_size >> 20} MiB of events")
+        summary = convert_raw(files.raw_events, files.folder / "events.parquet")
+    files.raw_events.unlink()
+    return summary

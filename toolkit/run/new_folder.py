@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The run folder while it is being made: one run to a folder, and nothing half-made is left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.places import cache
+
+LOCK = ".running"
+
+
+def runs_home() -> Path:
+    """Return the folder of runs that were given none by --out."""
+    return cache() / "runs"
+
+
+def fresh(words: str) -> Path:
+    """Make a new folder below the cache, named after the time and `words`."""
+    runs_home().mkdir(parents=True, exist_ok=True)
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    for suffix in ("", *(f"-{n}" for n in range(2, 1000))):
+        path = runs_home() / f"{stamp}-{words}{suffix}"
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise BadInputError(f"{runs_home()} is full of runs of this second; try again")
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Hold the folder for one run: make it if need be; it has to be empty.
+
+    When the block ends in an error the folder is left as it was found: empty, or absent. Raises BadInputError when the folder
+    holds something, or when another run holds it.
+    """
+    existed = path.exists()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadInputError(
+            f"{path} is not a folder: give --out a folder that is new or empty"
+        ) from None
+    with (path / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInputError(
+                f"another run writes into {path} now: give this one a folder of its own"
+            ) from None
+        others = [entry.name for entry in path.iterdir() if entry.name != LOCK]
+        if others:
+            (path / LOCK).unlink(missing_ok=True)
+            raise BadInputError(
+                f"{path} is not empty (it has {min(others)}): give --out a new folder"
+            )
+        try:
+            yield
+        except BaseException:
+            _empty(path, existed)
+            raise
+        finally:
+            (path / LOCK).unlink(missing_ok=True)
+
+
+def is_running(path: Path) -> bool:
+    """Tell whether a run writes into the folder now."""
+    try:
+        with (path / LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _empty(path: Path, keep_folder: bool) -> None:
+    for entry in path.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)
+    if not keep_folder:
+        path.rmdir()

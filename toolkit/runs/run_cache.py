@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The folder of a matrix: one run folder per cell, and beside it what was counted; a finished cell is kept."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from acceptlab import analysis
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.files import write_whole
+from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.run.options import RunOptions
+
+CELLS = "cells"
+_LOCK = ".matrix"
+_FORMAT = 1
+_AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
+
+
+def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -> str:
+    """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`) and every option."""
+    words = asdict(options) | {"kernel": kernel.sha256, "emulator": emulator.key, "init": init}
+    # A limit that a run did not reach changes nothing in it.
+    del words["time_limit"]
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def judges() -> str:
+    """Return a word for today's analysis: when it changes, kept runs are judged and counted again, not made again."""
+    root = Path(analysis.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Kept:
+    """The cells' folder of one matrix."""
+
+    def __init__(self, out: Path) -> None:
+        self.home = out / CELLS
+
+    def folder(self, options: RunOptions, key: str) -> Path:
+        """Return the run folder of a cell: words for people, and the key."""
+        words = [options.platform, options.memory, f"{options.cpus}cpu", options.policy]
+        words += [options.firmware_accepts, f"seed{options.seed}", key]
+        return self.home / "-".join(_AWKWARD.sub("_", word) for word in words)
+
+    def read(self, folder: Path) -> dict[str, Any] | None:
+        """Return what was counted in a finished cell; None when there is no such cell, or only half of one."""
+        try:
+            record = json.loads(_record(folder).read_text())
+        except (OSError, ValueError):
+            return None
+        whole = isinstance(record, dict) and record.get("format") == _FORMAT
+        return record if whole and (folder / "run.json").is_file() else None
+
+    def write(self, folder: Path, record: dict[str, Any]) -> None:
+        """Mark a cell as finished."""
+        text = json.dumps({"format": _FORMAT, **record}, indent=2, sort_keys=True)
+        write_whole(_record(folder), text + "\n")
+
+    def drop(self, folder: Path) -> None:
+        """Remove a cell that is not finished, or is to be made again."""
+        _record(folder).unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _record(folder: Path) -> Path:
+    return folder.with_name(folder.name + ".json")
+
+
+@contextlib.contextmanager
+def opened(out: Path) -> Iterator[Kept]:
+    """Hold the folder of a matrix, made if need be; raises BadInputError when it is something else's, or in use."""
+    if out.exists() and not out.is_dir():
+        raise BadInputError(f"{out} is not a folder: give --out a new folder, or that of a matrix")
+    if out.is_dir() and any(out.iterdir()) and not (out / _LOCK).exists():
+        raise BadInputError(f"{out} is not empty and holds no matrix: give --out a new folder")
+    (out / CELLS).mkdir(parents=True, exist_ok=True)
+    with (out / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadInputError(f"another acceptlab works in {out} now: wait for it") from None
+        yield Kept(out)

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make every run of a list that is not kept yet, several at a time, then judge and count each."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from acceptlab.analysis.exit_codes import CLEAN, of_run
+from acceptlab.analysis.files import write_text
+from acceptlab.analysis.report.matrix.columns import facts_of
+from acceptlab.toolkit.errors import (
+    EXIT_BAD_INPUT,
+    AcceptlabError,
+    InterruptedByUserError,
+    MachineError,
+)
+from acceptlab.toolkit.guest.initramfs import initramfs
+from acceptlab.toolkit.kernels.resolve import Kernel, resolve
+from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.processes import signals_interrupt
+from acceptlab.toolkit.progress import step
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.runs.resource_estimate import needs_of
+from acceptlab.toolkit.runs.run_cache import Kept, judges, key_of
+from acceptlab.toolkit.runs.scheduler import Room, run_jobs
+from acceptlab.toolkit.runs.side_by_side import RunFailedError, Wanted, answer_of, start_run
+
+DONE, MISSING, FAILED = "done", "missing", "failed"
+_NOT_KEPT = ("timeout", "killed")
+"""Outcomes that say something of this machine's load: such a run is made again the next time."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one wanted run. `state`: done, missing (there is no such kernel), failed (it could not be made)."""
+
+    state: str
+    reason: str = ""
+    folder: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
+    """What `analysis.measure.cost.Cost.counts` gives of the run."""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
+    reproduce: str = ""
+    clock: str = ""
+    kernel: str = ""
+
+    @property
+    def clean(self) -> bool:
+        """Tell whether the run reached userspace and the judge has nothing against it."""
+        return self.facts.get("verdict") == "clean" and self.facts.get("outcome") == "userspace"
+
+    @property
+    def code(self) -> int:
+        """The exit code of a run that was made; CLEAN where there is none."""
+        if not self.facts:
+            return CLEAN
+        return of_run(str(self.facts["verdict"]), str(self.facts["outcome"]))
+
+
+@dataclass(frozen=True)
+class _Cell:
+    options: RunOptions
+    kernel: Kernel
+    folder: Path
+
+
+def make_all(
+    wanted: Sequence[RunOptions], kept: Kept, emulator: Emulator, room: Room, title: str
+) -> list[Result]:
+    """Return the result of every wanted run, in order; equal ones are made once, finished ones not again.
+
+    Raises MachineError when this machine cannot go on, InterruptedByUserError after Ctrl-C. Either way the runs that were
+    going on are stopped and removed, and those that had ended are kept.
+    """
+    kernels = _Kernels()
+    init = initramfs().name
+    cells: dict[Path, _Cell] = {}
+    places: list[Path | Result] = []
+    for options in wanted:
+        kernel = kernels.find(options.kernel)
+        if isinstance(kernel, Result):
+            places.append(kernel)
+            continue
+        folder = kept.folder(options, key_of(options, kernel, emulator, init))
+        cells.setdefault(folder, _Cell(options, kernel, folder))
+        places.append(folder)
+    try:
+        with signals_interrupt():
+            results = _make(list(cells.values()), kept, room, title)
+    except KeyboardInterrupt:
+        raise InterruptedByUserError(
+            f"interrupted; the runs that had ended are kept in {kept.home}"
+        ) from None
+    return [place if isinstance(place, Result) else results[place] for place in places]
+
+
+class _Kernels:
+    """Kernels by what a spec calls them; one that is not there is told, once, and is no reason to stop."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Kernel | Result] = {}
+
+    def find(self, name: str) -> Kernel | Result:
+        if name not in self._found:
+            try:
+                self._found[name] = resolve(name)
+            except AcceptlabError as error:
+                self._found[name] = Result(MISSING, str(error))
+        return self._found[name]
+
+
+def _make(cells: Sequence[_Cell], kept: Kept, room: Room, title: str) -> dict[Path, Result]:
+    results: dict[Path, Result] = {}
+    missing = []
+    judge = judges()
+    for cell in cells:
+        record = kept.read(cell.folder)
+        if record and record["facts"]["outcome"] not in _NOT_KEPT:
+            results[cell.folder] = _result(_counted(cell, kept, record, judge), cell)
+        else:
+            kept.drop(cell.folder)
+            missing.append(cell)
+    if missing:
+        shown = f"{title}: {len(missing)} runs" + (f", {len(results)} kept" if results else "")
+        with step(shown) as progress:
+            report: Callable[[int, str], None] = lambda done, note: progress.update(  # noqa: E731
+                done, len(missing), note
+            )
+            results |= _run(missing, kept, room, judge, report)
+    return results
+
+
+def _run(
+    cells: Sequence[_Cell],
+    kept: Kept,
+    room: Room,
+    judge: str,
+    report: Callable[[int, str], None],
+) -> dict[Path, Result]:
+    results: dict[Path, Result] = {}
+    going: set[int] = set()
+
+    def start(index: int) -> subprocess.Popen[str]:
+        cell = cells[index]
+        going.add(index)
+        words = shlex.split(cell.options.reproduce(cell.options.kernel))[2:]
+        return start_run(Wanted(cell.folder.name, words, cell.folder))
+
+    def watch(indices: Sequence[int]) -> None:
+        named = ", ".join(_title(cells[index].options) for index in indices)
+        report(len(results), f"{len(results)} of {len(cells)} done · {named}")
+
+    needs = [needs_of(cell.options) for cell in cells]
+    try:
+        # closing: whatever ends the loop, the processes are gone before their folders are removed.
+        with contextlib.closing(run_jobs(needs, room, start, watch)) as ended:
+            for index, process in ended:
+                results[cells[index].folder] = _ended(cells[index], process, kept, judge)
+                going.discard(index)
+    finally:
+        for index in going:
+            kept.drop(cells[index].folder)
+    return results
+
+
+def _title(options: RunOptions) -> str:
+    return f"{options.kernel} {options.platform} {options.memory} {options.policy}"
+
+
+def _ended(cell: _Cell, process: subprocess.Popen[str], kept: Kept, judge: str) -> Result:
+    try:
+        answer_of(process)
+    except RunFailedError as error:
+        if error.exit_code == EXIT_BAD_INPUT:
+            return Result(FAILED, str(error))
+        if error.exit_code == InterruptedByUserError.exit_code:
+            raise KeyboardInterrupt from None  # the terminal told everybody, and the run was quicker
+        raise MachineError(f"{_title(cell.options)}: {error}") from None
+    return _result(_counted(cell, kept, None, judge), cell)
+
+
+def _counted(cell: _Cell, kept: Kept, record: dict[str, Any] | None, judge: str) -> dict[str, Any]:
+    """Return a finished run's record, made when there is none yet or when today's analysis may count otherwise."""
+    if record and record["judge"] == judge:
+        return record
+    from acceptlab.analysis.report.facts import subject_of
+
+    subject = subject_of(cell.folder, cache() / "symbols", None)
+    verdict, info = subject.verdict, subject.run.info
+    text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
+    write_text(subject.run.verdict_path, text + "\n")
+    record = {
+        "judge": judge,
+        "facts": facts_of(subject),
+        "counts": subject.cost.counts(),
+        "findings": [
+            {"invariant": one.invariant, "title": one.title, "total": one.total}
+            for one in verdict.findings
+        ],
+        "undecided": verdict.reasons,
+        "reason": info.reason,
+        "reproduce": info.reproduce,
+        "clock": info.clock,
+    }
+    kept.write(cell.folder, record)
+    return record
+
+
+def _result(record: dict[str, Any], cell: _Cell) -> Result:
+    return Result(
+        DONE, record["reason"], cell.folder, record["facts"], record["counts"], record["findings"],
+        record["undecided"], record["reproduce"], record["clock"], cell.kernel.version,
+    )  # fmt: skip

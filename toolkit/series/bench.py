@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Make the runs of a comparison of kernels, and boil them down."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from acceptlab.analysis.measure.cost_profile import Profile
+from acceptlab.analysis.report.kernels.modelled_facts import before_userspace, fact_of, note
+from acceptlab.analysis.report.kernels.summary import Bench, Missing, Sample, blocks_of
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.files import write_whole
+from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.runs.run_cache import opened
+from acceptlab.toolkit.runs.run_jobs import DONE, Result, make_all
+from acceptlab.toolkit.runs.scheduler import Room
+
+DOCUMENTS = ("bench.json", "bench.txt", "bench.md", "bench.html")
+FACTS = ("accepts", "before_userspace", "accepted", "conversions", "faults", "to_userspace")
+"""What is compared unless the user says otherwise."""
+MOST_SEEDS = 99
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One kernel of a comparison: the name that tables show, and what `acceptlab run` is given."""
+
+    name: str
+    kernel: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be compared. `options` holds everything but the kernel, the platform and the seed."""
+
+    title: str
+    subjects: Sequence[Subject]
+    platforms: Sequence[str]
+    seeds: Sequence[int]
+    facts: Sequence[str]
+    options: RunOptions
+    profiles: Sequence[Profile] = ()
+    """Cost profiles, each of which adds a modelled time on its platform."""
+
+    def runs(self) -> list[tuple[Subject, RunOptions]]:
+        """Return every run, kernel by kernel."""
+        return [
+            (subject, replace(self.options, kernel=subject.kernel, platform=platform, seed=seed))
+            for subject, platform, seed in itertools.product(
+                self.subjects, self.platforms, self.seeds
+            )
+        ]
+
+    @property
+    def workload(self) -> str:
+        """Return in a line what is run on each kernel."""
+        o = self.options
+        words = [o.memory, f"{o.cpus} vCPU{'s' if o.cpus > 1 else ''}", o.accept, o.append]
+        words += [f"firmware accepts {o.firmware_accepts}", f"{o.host_backing} host pages"]
+        return ", ".join(word for word in (*words, *o.workloads) if word) + "."
+
+
+def subjects_of(texts: Sequence[str]) -> list[Subject]:
+    """Return what the user named: KERNEL, or NAME=KERNEL. Raises BadInputError when two have the same name."""
+    found = []
+    for text in texts:
+        name, equals, kernel = text.partition("=")
+        if not name or (equals and not kernel):
+            raise BadInputError(f"{text!r} is no kernel: give KERNEL, or NAME=KERNEL")
+        shown = name if equals else Path(name).name if "/" in name else name
+        found.append(Subject(shown, kernel if equals else name))
+    names = [one.name for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInputError(f"two kernels are called {name}: give each a name, NAME=KERNEL")
+    return found
+
+
+def perform(plan: Plan, emulator: Emulator, out: Path, room: Room) -> tuple[Bench, list[Result]]:
+    """Make what is missing, write the documents into `out`, and return the comparison and every run's result."""
+    out = out.resolve()
+    runs = plan.runs()
+    with opened(out) as kept:
+        wanted = [options for _, options in runs]
+        results = make_all(wanted, kept, emulator, room, plan.title)
+        bench = _boiled_down(plan, runs, results, out)
+        _write(bench, out)
+    return bench, results
+
+
+def _boiled_down(
+    plan: Plan,
+    runs: Sequence[tuple[Subject, RunOptions]],
+    results: Sequence[Result],
+    out: Path,
+) -> Bench:
+    samples, missing, troubles = [], [], []
+    for (subject, options), result in zip(runs, results, strict=True):
+        if result.state != DONE or result.folder is None:
+            missing.append(Missing(subject.name, options.platform, result.reason))
+            continue
+        place = str(result.folder.relative_to(out))
+        samples.append(
+            Sample(
+                subject.name,
+                options.platform,
+                options.seed,
+                _facts(plan, options.platform, result),
+                place,
+                result.reproduce,
+            )
+        )
+        if not result.clean:
+            told = f"{result.facts['outcome']}, {result.facts['verdict']}"
+            why = "; ".join(f"{one['invariant']} {one['title']}" for one in result.findings)
+            why = why or "; ".join(result.undecided) or result.reason
+            troubles.append(
+                f"{subject.name} on {options.platform}, seed {options.seed}: {told}: {why}"
+            )
+    names = [subject.name for subject in plan.subjects]
+    return Bench(
+        plan.title,
+        plan.workload,
+        plan.seeds,
+        [
+            *blocks_of(samples, names, plan.platforms, plan.facts),
+            *(
+                block
+                for profile in plan.profiles
+                for block in blocks_of(samples, names, [profile.platform], [fact_of(profile)])
+            ),
+        ],
+        samples,
+        list(dict.fromkeys(missing)),
+        troubles,
+        [note(profile) for profile in plan.profiles],
+    )
+
+
+def _facts(plan: Plan, platform: str, result: Result) -> dict[str, Any]:
+    """Return a run's facts, and a modelled time for each profile of its platform if it came as far as userspace."""
+    if result.facts["to_userspace"] is None:
+        return result.facts
+    return result.facts | {
+        fact_of(profile): before_userspace(result.counts, profile, platform)
+        for profile in plan.profiles
+        if profile.platform == platform
+    }
+
+
+def _write(bench: Bench, out: Path) -> None:
+    from acceptlab.analysis.report.kernels.kernels_html import (
+        as_html,  # plotly takes long to import
+    )
+    from acceptlab.analysis.report.kernels.kernels_text import as_markdown, as_text
+
+    data = json.dumps(bench.to_json(), indent=2, ensure_ascii=False) + "\n"
+    texts = (data, as_text(bench), as_markdown(bench), as_html(bench))
+    for name, text in zip(DOCUMENTS, texts, strict=True):
+        write_whole(out / name, text)

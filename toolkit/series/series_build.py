@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Build a series, or the first patches of it, into kernels of the cache that have a name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from acceptlab.toolkit.kernels import kbuild, store
+from acceptlab.toolkit.kernels.diagnostics import Said, new_ones
+from acceptlab.toolkit.kernels.kernel_build import Built, build
+from acceptlab.toolkit.series.apply import Applied
+from acceptlab.toolkit.series.work_tree import go_to, objects_of, work_tree
+
+
+@dataclass(frozen=True)
+class SeriesKernel:
+    """The kernel with the first `patches` patches of a series. `compiled` objects were made now, none when it was at hand."""
+
+    patches: int
+    kernel: store.CachedKernel
+    compiled: int
+    seconds: float
+
+    @property
+    def vmlinux(self) -> Path | None:
+        """Return the kernel as ELF file, None if the build left none."""
+        path = self.kernel.image.with_name("vmlinux")
+        return path if path.is_file() else None
+
+    @property
+    def said(self) -> list[Said]:
+        """Return every warning of the whole build."""
+        return store.warnings_of(self.kernel)
+
+
+def kernel_name(applied: Applied, patches: int) -> str:
+    """Return the kernel's name: the series', with `@n` after the first n patches, `@base` before all of them."""
+    if patches == len(applied.commits) - 1:
+        return applied.series.name
+    return f"{applied.series.name}@{patches or 'base'}"
+
+
+def key_of(applied: Applied, patches: int) -> str:
+    """Return what a kernel is made of, as one word: tree, configuration, toolchain."""
+    words = (applied.commits[patches].tree, applied.series.spec.config.digest(), kbuild.toolchain())
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+
+
+def find(applied: Applied, patches: int) -> SeriesKernel | None:
+    """Return the kernel when the cache has it, made of just this."""
+    kernel = store.find(kernel_name(applied, patches))
+    if kernel and kernel.meta.get("key") == key_of(applied, patches):
+        return SeriesKernel(patches, kernel, 0, 0.0)
+    return None
+
+
+def ensure(applied: Applied, patches: int) -> SeriesKernel:
+    """Return the kernel with the first `patches` patches, built if need be.
+
+    Raises BadInputError when it does not build or an option does not stick, MachineError when a tool is missing.
+    """
+    found = find(applied, patches)
+    if found:
+        return found
+    name, commit = kernel_name(applied, patches), applied.commits[patches]
+    config = applied.series.spec.config
+    with work_tree(applied.base) as tree:
+        go_to(tree, commit.sha)
+        built = build(tree, objects_of(applied.base, config.digest()), config, name)
+        kernel = store.install(name, built, _meta(applied, patches, built))
+    return SeriesKernel(patches, kernel, built.compiled, built.seconds)
+
+
+def _meta(applied: Applied, patches: int, built: Built) -> dict[str, object]:
+    commit = applied.commits[patches]
+    checkout = f"git -C {built.tree} checkout --force --detach {commit.sha}"
+    return {
+        "key": key_of(applied, patches),
+        "series": applied.series.name,
+        "base": applied.base.about,
+        "patches": patches,
+        "subject": commit.subject,
+        "commit": commit.sha,
+        "tree": commit.tree,
+        "reproduce": f"{checkout} && {built.reproduce}",
+    }
+
+
+def split(
+    kernel: SeriesKernel, before: SeriesKernel | None
+) -> tuple[list[Said], list[Said]] | None:
+    """Return a kernel's warnings as (new, old) against another; None when there is no other to compare with."""
+    if before is None:
+        return None
+    said = kernel.said
+    fresh = new_ones(said, before.said)
+    return fresh, _without(said, fresh)
+
+
+def _without(said: Sequence[Said], fresh: Sequence[Said]) -> list[Said]:
+    left = list(said)
+    for one in fresh:
+        left.remove(one)
+    return left

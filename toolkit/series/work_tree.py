@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The checkout of a base tree in which kernels are built: one, so that going from patch to patch compiles what changed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from acceptlab.toolkit.files import locked
+from acceptlab.toolkit.progress import say
+from acceptlab.toolkit.series.base import BaseTree
+from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
+
+
+@contextlib.contextmanager
+def work_tree(base: BaseTree) -> Iterator[Path]:
+    """Hold the base's work tree, made at the base's commit when there is none; others wait."""
+    tree = base.home / "work"
+    waiting = f"another acceptlab builds in {tree} now; waiting for it"
+    with locked(base.home / "work.lock", lambda: say(waiting)):
+        _make_sure_of(tree, base)
+        yield tree
+
+
+def go_to(tree: Path, commit: str) -> None:
+    """Bring the work tree to a commit; only files that differ are written, so that make sees what changed."""
+    git(tree, "checkout", "--quiet", "--force", "--detach", commit)
+
+
+def objects_of(base: BaseTree, config_digest: str) -> Path:
+    """Return the folder of the objects that are built from the work tree with one configuration."""
+    return base.home / f"objects-{config_digest}"
+
+
+def _make_sure_of(tree: Path, base: BaseTree) -> None:
+    # An interrupted git leaves its lock behind; we hold the lock that counts.
+    for left in (base.repository / "worktrees").glob("work*/index.lock"):
+        left.unlink(missing_ok=True)
+    with contextlib.suppress(GitError, OSError):
+        if Path(git_line(tree, "rev-parse", "--show-toplevel")) == tree.resolve():
+            return
+    shutil.rmtree(tree, ignore_errors=True)
+    with locked(base.home / "git.lock"):
+        add_worktree(base.repository, tree, base.commit, "--no-checkout")
