@@ -4,8 +4,10 @@
 BOOTSTRAP := setup/bootstrap.sh
 JOBS ?= 2
 C_SOURCES = $(wildcard emulator/model/*.c)
+# The code imports itself as `acceptlab`: setup/import/acceptlab is a link to this checkout.
+export PYTHONPATH := $(CURDIR)/setup/import
 
-.PHONY: demo demo-series setup test test-long lint bench clean
+.PHONY: demo demo-series setup test test-long lint bench wheel clean
 
 demo:
 	./acceptlab demo
@@ -17,20 +19,23 @@ setup:
 	./acceptlab setup
 
 test:
-	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
+	venv=$$($(BOOTSTRAP) --dev) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
 
 test-long:
-	venv=$$($(BOOTSTRAP) --dev --long) && "$$venv/bin/acceptlab" setup && "$$venv/bin/pytest" -n $(JOBS)
+	venv=$$($(BOOTSTRAP) --dev --long) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS)
 
 lint:
-	venv=$$($(BOOTSTRAP) --dev) && \
-	"$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && "$$venv/bin/mypy"
-	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/python" -m acceptlab.toolkit.qemu.glue_lint
+	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && \
+	MYPYPATH=$$PYTHONPATH "$$venv/bin/mypy" -p acceptlab.analysis -p acceptlab.toolkit -p benchmarks && \
+	"$$venv/bin/python" -m acceptlab.toolkit.qemu.glue_lint
 	for file in $(C_SOURCES); do $(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -c -o /dev/null $$file || exit 1; done
 	shellcheck acceptlab setup/bootstrap.sh .ci/run
 
 bench:
-	venv=$$($(BOOTSTRAP) --bench) && "$$venv/bin/python" -m bench
+	venv=$$($(BOOTSTRAP) --bench) && "$$venv/bin/python" -m benchmarks
+
+wheel:
+	venv=$$($(BOOTSTRAP)) && "$$venv/bin/pip" wheel -q --disable-pip-version-check --no-deps -w build/wheel .
 
 clean:
 	rm -rf build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

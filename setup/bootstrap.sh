@@ -1,25 +1,27 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Make this machine able to run acceptlab: Debian packages, then a Python environment in the cache.
+# Make this machine able to run acceptlab: Debian packages where a purpose needs them, then a Python environment in the cache.
 #
-#     setup/bootstrap.sh [--series] [--dev] [--long] [--bench] [--fleet]
+#     setup/bootstrap.sh [--run] [--series] [--dev] [--long] [--bench] [--batch]
 #
-# Prints the environment's folder as its only line on stdout; all else goes to stderr. Safe to interrupt and to run again: each
-# step leaves its mark only when it is done. Exit 3: this machine lacks something that only its owner can install.
+# Without an option: what `replay`, `report`, `import` and the like need, which is Python alone. Prints the environment's folder as
+# its only line on stdout; all else goes to stderr. Safe to interrupt and to run again: each step leaves its mark only when it is
+# done. Exit 3: this machine lacks something that only its owner can install.
 set -eu
 
 here=$(cd "$(dirname "$0")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/acceptlab
-wanted=run
-extras=
+wanted=
+extra=
 for argument in "$@"; do
 	case $argument in
-	--series) wanted="$wanted series" ;;
-	--dev) wanted="$wanted series collect test" extras='[dev]' ;;
+	--run) wanted="$wanted run" ;;
+	--series) wanted="$wanted run series" ;;
+	--dev) wanted="$wanted run series collect test" extra=dev ;;
 	--long) wanted="$wanted long" ;;
-	--bench) wanted="$wanted bench" ;;
-	--fleet) extras=${extras:-[fleet]} ;;
-	*) echo "bootstrap: unknown argument '$argument'; it takes --series, --dev, --long, --bench and --fleet" >&2; exit 2 ;;
+	--bench) wanted="$wanted run bench" ;;
+	--batch) extra=${extra:-batch} ;;
+	*) echo "bootstrap: unknown argument '$argument'; it takes --run, --series, --dev, --long, --bench and --batch" >&2; exit 2 ;;
 	esac
 done
 
@@ -33,7 +35,7 @@ packages_of() { # the packages of every wanted purpose
 }
 
 is_installed() {
-	# pkgconf provides pkg-config, and so on: ask for whoever provides the name too.
+	# pkgconf provides pkg-config, and so on: a package that provides the name counts too.
 	dpkg-query -W -f '${db:Status-Status} ${Package} ${Provides}\n' 2>/dev/null |
 		awk -v name="$1" '$1 == "installed" { gsub(/,|\([^)]*\)/, ""); for (i = 2; i <= NF; i++) if ($i == name) found = 1 }
 			END { exit !found }'
@@ -62,6 +64,8 @@ apt_install() {
 		lacks "apt-get install failed; see its message above"
 }
 
+has_apt() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
+
 find_python() { # a python3 that is new enough
 	for candidate in python3 /usr/bin/python3 python3.11 python3.12 python3.13; do
 		if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
@@ -69,7 +73,7 @@ find_python() { # a python3 that is new enough
 			return
 		fi
 	done
-	lacks "no python3 of version 3.11 or newer was found; Debian 12 has it: apt-get install python3"
+	lacks "no python3 of version 3.11 or newer was found; install one (Debian 12 and later: apt-get install python3)"
 }
 
 make_venv() {
@@ -77,14 +81,25 @@ make_venv() {
 	say "making a Python environment in $1"
 	"$python" -m venv "$1" >"$1.log" 2>&1 && return
 	rm -rf "$1"
+	has_apt || lacks "'$python -m venv' fails: $(tail -n 1 "$1.log"); install Python's venv module"
 	apt_install python3-venv
 	"$python" -m venv "$1" >"$1.log" 2>&1 ||
 		lacks "'$python -m venv' fails even with python3-venv installed: $(tail -n 1 "$1.log")"
 }
 
+requirements_of() { # the Python packages that pyproject.toml lists, with those of the extra $1
+	"$python" - "$here/pyproject.toml" "$1" <<-'END'
+		import sys, tomllib
+		project = tomllib.load(open(sys.argv[1], "rb"))["project"]
+		extras = project["optional-dependencies"]
+		print("\n".join(project["dependencies"] + extras.get(sys.argv[2], [])))
+	END
+}
+
 install_python_packages() {
 	say "installing Python packages (some 150 MB)"
-	"$venv/bin/pip" install -q --disable-pip-version-check --no-input -e "$here$extras" >"$venv.log" 2>&1 &
+	requirements_of "$extra" >"$venv.requirements"
+	"$venv/bin/pip" install -q --disable-pip-version-check --no-input -r "$venv.requirements" >"$venv.log" 2>&1 &
 	pip=$!
 	trap 'kill $pip 2>/dev/null; exit 130' INT TERM
 	seconds=0
@@ -97,43 +112,28 @@ install_python_packages() {
 	trap - INT TERM
 }
 
-forget_environments() { # of checkouts that are gone: nothing else would ever remove them
-	for record in "$cache"/venv/*/checkout; do
-		if [ -e "$record" ] && [ ! -d "$(cat "$record")" ]; then
-			say "removing the Python environment of $(cat "$record"), which is gone"
-			rm -rf "${record%/checkout}" "${record%/checkout}.log" "${record%/checkout}.lock"
-		fi
-	done
-}
-
-for tool in dpkg-query apt-get; do
-	command -v $tool >/dev/null || lacks "this is not a Debian machine: acceptlab needs Debian 12 (its Dockerfile makes one)"
-done
-
-# shellcheck disable=SC2046 # a list of words is meant
-missing=$(missing_of $(packages_of))
-# shellcheck disable=SC2086
-[ -z "$missing" ] || apt_install $missing
+if [ -n "$wanted" ]; then
+	has_apt || lacks "this needs packages of Debian ($(packages_of | tr '\n' ' ')), and this is no Debian machine: use acceptlab's Dockerfile"
+	# shellcheck disable=SC2046 # a list of words is meant
+	missing=$(missing_of $(packages_of))
+	# shellcheck disable=SC2086
+	[ -z "$missing" ] || apt_install $missing
+fi
 
 python=$(find_python)
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-# The environment refers to this checkout (an editable install): each checkout has one. What it was last brought up to, the
-# content of pyproject.toml, is in the names of its marks.
-venv=$cache/venv/$(echo "$version $here" | sha256sum | cut -c 1-16)
-done=$venv/done-$(sha256sum <"$here/pyproject.toml" | cut -c 1-16)
-stamp=$done$extras
-if [ ! -e "$stamp" ]; then
+# All checkouts with the same dependencies share an environment: it has those alone, not acceptlab itself.
+dependencies=$(sed -n '/^dependencies = \[/,/^\]/p; /^\[project.optional-dependencies\]/,/^$/p' "$here/pyproject.toml")
+venv=$cache/venv/$version-$(echo "$dependencies" | sha256sum | cut -c 1-16)
+if [ ! -e "$venv/done" ] || { [ -n "$extra" ] && [ ! -e "$venv/done-$extra" ]; }; then
 	mkdir -p "$cache/venv"
 	exec 9>"$venv.lock"
 	flock -n 9 || { say "another set-up is at work in $venv; waiting for it"; flock 9; }
 	"$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$venv"
-	if [ ! -e "$stamp" ]; then
-		forget_environments
+	if [ ! -e "$venv/done" ] || { [ -n "$extra" ] && [ ! -e "$venv/done-$extra" ]; }; then
 		install_python_packages
-		echo "$here" >"$venv/checkout"
-		rm -f "$venv"/done-*
-		: >"$done"
-		: >"$stamp"
+		: >"$venv/done"
+		[ -z "$extra" ] || : >"$venv/done-$extra"
 	fi
 	exec 9>&-
 fi

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`python -m toolkit` is `acceptlab`."""
+"""`python -m acceptlab.toolkit` is `acceptlab`."""
 
 from acceptlab.toolkit.cli.app import main
 

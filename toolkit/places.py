@@ -7,6 +7,9 @@ import os
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+"""The folder that has toolkit/, emulator/, data/ and patches/: a checkout, or the installed package `acceptlab`."""
+IMPORTS = CHECKOUT / "setup" / "import"
+"""What PYTHONPATH has to name in a checkout: a folder whose `acceptlab` is a link to the checkout."""
 
 
 def cache() -> Path:

@@ -14,7 +14,7 @@ from acceptlab.toolkit.places import CHECKOUT
 if TYPE_CHECKING:
     from acceptlab.analysis.measure.cost_profile import Profile
 
-FOLDER = CHECKOUT / "profiles"
+FOLDER = CHECKOUT / "data" / "profiles"
 ProfileName = Annotated[
     str | None,
     typer.Option(

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.invariants.answered import Told, may_be_answered
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import (
     EVER,
     HELD,

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from acceptlab.analysis.invariants.invariant import Invariant, Step
+from acceptlab.analysis.invariants.invariant import Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Breach
 from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from acceptlab.analysis.invariants.invariant import Invariant, Step
+from acceptlab.analysis.invariants.invariant import Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import STATE_MASK, Breach, State
 from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
 from acceptlab.analysis.trace.schema import Access, Kind, StopReason

@@ -6,10 +6,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import never_accepted_pages
 from acceptlab.analysis.run.run_info import Bitmap

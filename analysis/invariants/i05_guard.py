@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.invariants.answered import may_be_answered
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.kernel.accept_arguments import END, FUNCTION, SIZE, second, shows_size
 from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
 from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS

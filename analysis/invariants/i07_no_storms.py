@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Positions, Step, Suspicion
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Positions, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, label

@@ -6,8 +6,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Step
+from acceptlab.analysis.invariants.invariant import Context, Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.trace.coverage import EARLY
 from acceptlab.analysis.trace.schema import Kind, Stage
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import STATE_MASK, State
 from acceptlab.analysis.run.run_info import Blob
 from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER

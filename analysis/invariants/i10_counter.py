@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Step, Suspicion
+from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.unaccepted import Remaining, remaining
 from acceptlab.analysis.run.console import Meminfo
 from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS

@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from acceptlab.analysis.invariants.attack_log import AttackLog
 from acceptlab.analysis.invariants.verdict import EXAMINED, LISTED, InvariantResult, Status
-from acceptlab.analysis.pages.page_states import Entries, PageStates
-from acceptlab.analysis.pages.snapshots import Snapshot
-from acceptlab.analysis.pages.transitions import Breach, Op
+from acceptlab.analysis.pages.page_states import Entries
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.run.console import Console
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
@@ -28,35 +27,6 @@ Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
 
 _DECIDES = {label(one) for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND)}
 """Kinds of events behind which it does not matter what happened to the page before; so does a conversion to shared."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """Consecutive events and what they did to the pages. ``states`` is as after the step.
-
-    A step ends at every snapshot and where the hand-over ends; a stage event is a step of its own:
-    ``snapshot`` and ``hand_over_ends`` tell about its last event.
-    """
-
-    batch: Batch
-    ops: npt.NDArray[np.uint8]
-    entries: list[Entries]
-    states: PageStates
-    snapshot: Snapshot | None = None
-    hand_over_ends: bool = False
-
-    def breaches(self, kinds: Breach) -> list[Entries]:
-        """The entries with one of ``kinds``."""
-        found = [one.where((one.breach & np.uint8(kinds)) != 0) for one in self.entries]
-        return [one for one in found if len(one.position)]
-
-    def looks(self) -> npt.NDArray[np.uint8]:
-        """State byte before every event that only looks at a page; 0 elsewhere."""
-        before = np.zeros(len(self.batch), np.uint8)
-        for one in self.entries:
-            mask = one.op == Op.LOOK
-            before[one.position[mask]] = one.before[mask]
-        return before
 
 
 @dataclass

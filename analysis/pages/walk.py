@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from acceptlab.analysis.errors import BadInput
 from acceptlab.analysis.invariants.agreement import Agreement
-from acceptlab.analysis.invariants.invariant import Step
 from acceptlab.analysis.pages.page_states import Entries, PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot, disagreement, read_snapshot
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Breach, ops_of
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER

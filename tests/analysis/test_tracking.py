@@ -161,7 +161,14 @@ def test_text_has_every_run_and_fits_a_mail() -> None:
 
 def test_command_prints_json(tmp_path: Path) -> None:
     booted(tmp_path / "run", "tdx")
-    command = [sys.executable, "-m", "toolkit", "tracking", str(tmp_path / "run"), "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "acceptlab.toolkit",
+        "tracking",
+        str(tmp_path / "run"),
+        "--json",
+    ]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     (found,) = json.loads(done.stdout)
     assert (found["name"], found["entries"], found["bitmap"]) == ("run", [1, 4, 4], 8)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 PLATFORM = sys.argv[1]
 TOUCHED = 640 << 20
-ACCEPTLAB = ["python3", "-m", "toolkit"]
+ACCEPTLAB = ["python3", "-m", "acceptlab.toolkit"]
 BPF, PROGRAMS, MAPS = 321, 11, 12
 """The system call, and its commands BPF_PROG_GET_NEXT_ID and BPF_MAP_GET_NEXT_ID (bpf(2))."""
 

@@ -64,7 +64,7 @@ def boot(tmp_path_factory: pytest.TempPathFactory) -> BootGuest:
     @cache
     def run(*words: str, again: int = 0) -> Boot:
         folder = tmp_path_factory.mktemp("boot") / "run"
-        command = [sys.executable, "-m", "toolkit", "run", *words, "--replay"]
+        command = [sys.executable, "-m", "acceptlab.toolkit", "run", *words, "--replay"]
         command += ["--time-limit", str(_TIME_LIMIT), "--out", str(folder)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         output = done.stdout + done.stderr

@@ -14,7 +14,7 @@ from acceptlab.toolkit.places import CHECKOUT
 def test_a_kernel_against_itself_and_against_none(tmp_path: Path) -> None:
     words = ["series", "bench", "a=debian:6.12", "b=debian:6.12", "gone=not-built", "--json"]
     words += ["--platform", "tdx", "--memory", "2G", "--seeds", "1", "--out", str(tmp_path / "out")]
-    command = [sys.executable, "-m", "toolkit", *words]
+    command = [sys.executable, "-m", "acceptlab.toolkit", *words]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 3, done.stderr
     bench = json.loads(done.stdout)

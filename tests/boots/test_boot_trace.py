@@ -108,7 +108,7 @@ def test_a_kernel_takes_our_bootconfig(
 
 
 READ = f"""\
-python3 -m toolkit collect --boot read --platform $PLATFORM --out /read --json >/answer.json
+python3 -m acceptlab.toolkit collect --boot read --platform $PLATFORM --out /read --json >/answer.json
 python3 - read answer.json <<'END'{PRINT}END
 """
 

@@ -14,12 +14,12 @@ from acceptlab.toolkit.places import CHECKOUT
 def test_the_minimal_hand_over_leaves_more_to_the_guest(tmp_path: Path) -> None:
     words = [
         "matrix",
-        str(CHECKOUT / "specs" / "small.toml"),
+        str(CHECKOUT / "data" / "sweeps" / "small.toml"),
         "--out",
         str(tmp_path / "m"),
         "--json",
     ]
-    command = [sys.executable, "-m", "toolkit", *words]
+    command = [sys.executable, "-m", "acceptlab.toolkit", *words]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     whole, minimal = (cell["facts"] for cell in json.loads(done.stdout)["sweeps"][0]["cells"])

@@ -51,7 +51,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Record
     folder = tmp_path_factory.mktemp("three")
 
     def acceptlab(*words: str) -> None:
-        subprocess.run([sys.executable, "-m", "toolkit", *words], cwd=CHECKOUT, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "acceptlab.toolkit", *words], cwd=CHECKOUT, check=True
+        )
 
     @cache
     def record(platform: str) -> Recorded:

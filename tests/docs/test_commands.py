@@ -109,7 +109,7 @@ def cheap_blocks(page: str) -> list[str]:
 
 def prepare(folder: Path) -> None:
     """Make a folder look like the checkout, so that a page's relative names are there."""
-    for name in ("acceptlab", "patches", "specs", "profiles", "traces"):
+    for name in ("acceptlab", "data", "patches", "traces"):
         (folder / name).symlink_to(CHECKOUT / name)
     shutil.copy(CHECKOUT / "Makefile", folder)
 

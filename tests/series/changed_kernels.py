@@ -71,7 +71,7 @@ def run(kernel: str, folder: Path, words: Sequence[str]) -> Run:
     command = [
         sys.executable,
         "-m",
-        "toolkit",
+        "acceptlab.toolkit",
         "run",
         kernel,
         *words,

@@ -44,7 +44,7 @@ def test_what_is_too_heavy_exists(command: str) -> None:
 def test_the_others_run_in_order(tmp_path: Path) -> None:
     """One test: the later commands use what the earlier ones made."""
     (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
-    (tmp_path / "specs").symlink_to(CHECKOUT / "specs")
+    (tmp_path / "data").symlink_to(CHECKOUT / "data")
     shutil.copy(CHECKOUT / "Makefile", tmp_path)
     for command in COMMANDS:
         if command in TOO_HEAVY:

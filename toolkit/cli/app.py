@@ -122,7 +122,7 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        app()
+        app(prog_name="acceptlab")
     except AcceptlabError as error:
         _fail(str(error), error.exit_code)
     except BadInput as error:

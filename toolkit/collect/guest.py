@@ -2,7 +2,7 @@
 """Record what a live guest's kernel does with its memory, from inside, by kprobes and our series' tracepoints: as trace text, with bcc
 and nothing else.
 
-`python3 -m toolkit.collect.guest FILE SECONDS` runs it where acceptlab's other libraries are not, such as in a small guest; the file is
+`python3 -m acceptlab.toolkit.collect.guest FILE SECONDS` runs it where acceptlab's other libraries are not, such as in a small guest; the file is
 for `acceptlab import`.
 """
 

@@ -39,6 +39,8 @@ _RECORDER = (
     "analysis/kernel/btf.py",
     "toolkit/__init__.py",
     "toolkit/errors.py",
+    "toolkit/kernels/__init__.py",
+    "toolkit/kernels/running_kernel.py",
     "toolkit/processes.py",
     "toolkit/run/__init__.py",
     "toolkit/run/skip_list.py",
@@ -56,7 +58,7 @@ _UNUSED = (
 )
 _INIT = """\
 #!/bin/sh
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH=/acceptlab PYTHONDONTWRITEBYTECODE=1
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin PYTHONPATH=/python PYTHONDONTWRITEBYTECODE=1
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
@@ -107,9 +109,9 @@ def _bootstrap(folder: Path) -> None:
 def initramfs(job: str, ours: Iterable[Entry]) -> bytes:
     """Return the archive; ``job`` is the shell script that runs in it, after which the guest switches itself off.
 
-    ``ours`` is what is in /acceptlab, where Python finds it.
+    ``ours`` is what is in /python, where Python finds it.
     """
-    entries = [*_tree(root(), ""), Entry("acceptlab", stat.S_IFDIR | 0o755), *ours]
+    entries = [*_tree(root(), ""), Entry("python", stat.S_IFDIR | 0o755), *ours]
     entries += [Entry("dev", stat.S_IFDIR | 0o755), character_device("dev/console", 5, 1)]
     entries += [Entry("init", stat.S_IFREG | 0o755, _INIT.encode())]
     entries += [Entry("job", stat.S_IFREG | 0o644, job.encode())]
@@ -118,27 +120,30 @@ def initramfs(job: str, ours: Iterable[Entry]) -> bytes:
 
 def whole() -> Iterator[Entry]:
     """Yield acceptlab and the libraries that it runs with here, for a userspace with the same Python."""
+    yield Entry("python/acceptlab", stat.S_IFDIR | 0o755)
     for name in ("toolkit", "analysis"):
-        yield _entry(CHECKOUT / name, f"acceptlab/{name}")
-        yield from _tree(CHECKOUT / name, f"acceptlab/{name}/")
+        yield _entry(CHECKOUT / name, f"python/acceptlab/{name}")
+        yield from _tree(CHECKOUT / name, f"python/acceptlab/{name}/")
     folders: set[str] = set()
     for name, path in files_of(_LIBRARIES, _UNUSED).items():
         for parent in reversed(PurePosixPath(name).parents[:-1]):
             if str(parent) not in folders:
                 folders.add(str(parent))
-                yield Entry(f"acceptlab/{parent}", stat.S_IFDIR | 0o755)
-        yield _entry(path, f"acceptlab/{name}")
+                yield Entry(f"python/{parent}", stat.S_IFDIR | 0o755)
+        yield _entry(path, f"python/{name}")
 
 
 def recorder() -> Iterator[Entry]:
     """Yield the modules that the recorder consists of (toolkit.collect.guest)."""
-    for folder in ("analysis", "toolkit", "toolkit/run"):
-        yield Entry(f"acceptlab/{folder}", stat.S_IFDIR | 0o755)
+    folders = {str(folder) for name in _RECORDER for folder in PurePosixPath(name).parents[:-1]}
+    yield Entry("python/acceptlab", stat.S_IFDIR | 0o755)
+    for folder in sorted(folders):
+        yield Entry(f"python/acceptlab/{folder}", stat.S_IFDIR | 0o755)
     for name in _RECORDER:
         path = CHECKOUT / name
-        yield _entry(path, f"acceptlab/{name}")
+        yield _entry(path, f"python/acceptlab/{name}")
         if path.is_dir():
-            yield from _tree(path, f"acceptlab/{name}/")
+            yield from _tree(path, f"python/acceptlab/{name}/")
 
 
 def _tree(folder: Path, prefix: str) -> Iterator[Entry]:

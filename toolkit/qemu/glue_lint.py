@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Check the glue for compiler warnings: each of its files by the very command that builds it, and stricter.
 
-`python -m toolkit.qemu.glue_lint`, for `make lint`; builds the emulator first if need be.
+`python -m acceptlab.toolkit.qemu.glue_lint`, for `make lint`; builds the emulator first if need be.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def start_run(one: Wanted) -> subprocess.Popen[str]:
     command = [
         sys.executable,
         "-m",
-        "toolkit",
+        "acceptlab.toolkit",
         "run",
         *one.arguments,
         "--out",

@@ -31,7 +31,7 @@ def as_html(sheet: Sheet) -> str:
         f'<a href="#sweep-{at}">{escape(sweep.name)}</a>' for at, sweep in enumerate(sheet.sweeps)
     )
     data_block = f'<script type="application/json" id="sheet">{data}</script>'
-    script = _resource("acceptlab.analysis.report.matrix", "page.js")
+    script = _resource("acceptlab.analysis.report.matrix", "matrix.js")
     return page(sheet.title, links, "\n".join(sections), data_block, script)
 
 
@@ -40,7 +40,7 @@ def page(title: str, links: str, body: str, data: str = "", script: str = "") ->
     return _PAGE.format(
         title=escape(title),
         style=_resource("acceptlab.analysis.report.html", "page.css")
-        + _resource("acceptlab.analysis.report.matrix", "page.css"),
+        + _resource("acceptlab.analysis.report.matrix", "matrix.css"),
         links=links,
         body=body,
         data=data,

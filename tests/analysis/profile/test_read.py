@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from acceptlab.analysis.errors import BadInput
 from acceptlab.analysis.measure.cost_profile import Price, Profile, read_profile
 
-FOLDER = Path(__file__).parents[3] / "profiles"
+FOLDER = Path(__file__).parents[3] / "data" / "profiles"
 SHIPPED = sorted(FOLDER.glob("*.toml"))
 GOOD = (FOLDER / "tdx-shutemov-2024.toml").read_text()
 

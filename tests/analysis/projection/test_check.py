@@ -10,7 +10,7 @@ import pytest
 from acceptlab.analysis.estimate.profile_check import Checked, Standing, check, published
 from acceptlab.analysis.measure.cost_profile import read_profile
 
-FOLDER = Path(__file__).parents[3] / "profiles"
+FOLDER = Path(__file__).parents[3] / "data" / "profiles"
 PROFILES = {path.stem for path in FOLDER.glob("*.toml")}
 CHECKED = {"tdx-lkvs-2024": [0.94, 1.33]}
 """Modelled by published, of the figures of the same host from which no price was computed. No other host has any."""

@@ -50,7 +50,16 @@ def test_events_are_the_emulators_own(
 
 def test_lost_events_are_counted_and_no_verdict_is_clean(ebpf: None, tmp_path: Path) -> None:
     """The ring holds 51 records of 80 bytes, and is looked at every 20 ms."""
-    command = [sys.executable, "-m", "toolkit", "collect", "--buffer", "4K", "--replay", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "acceptlab.toolkit",
+        "collect",
+        "--buffer",
+        "4K",
+        "--replay",
+        "--json",
+    ]
     command += ["--out", str(tmp_path / "run"), "--", "debian:6.12", "--platform", "snp"]
     command += ["--memory", "512M", "--firmware-accepts", "minimal", "--out", str(tmp_path / "own")]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
@@ -76,7 +85,7 @@ def test_probes_alone_tell_what_the_stream_would(ebpf: None, tmp_path: Path) -> 
         "minimal",
         "--out",
     ]
-    toolkit = [sys.executable, "-m", "toolkit"]
+    toolkit = [sys.executable, "-m", "acceptlab.toolkit"]
     collected = [
         "collect",
         "--out",

@@ -52,7 +52,7 @@ def at_probes(live: emulators.LiveEmulator) -> set[tuple[bytes, int]]:
 
 def start_collector(out: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "toolkit", "collect", *words, "--out", str(out)],
+        [sys.executable, "-m", "acceptlab.toolkit", "collect", *words, "--out", str(out)],
         cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -19,7 +19,10 @@ from acceptlab.toolkit.places import CHECKOUT
 
 def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "toolkit", *arguments], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "acceptlab.toolkit", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
 
 
@@ -109,7 +112,7 @@ def test_the_exit_code_is_the_verdict_s_when_nobody_reads(
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "toolkit", "replay", CHECKOUT / "traces" / run],
+        [sys.executable, "-m", "acceptlab.toolkit", "replay", CHECKOUT / "traces" / run],
         stdout=writer, stderr=writer if merged else subprocess.PIPE, cwd=CHECKOUT, timeout=120, check=False,
     )  # fmt: skip
     os.close(writer)

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,8 +49,11 @@ def test_bash_completes_commands(words: str, completed: str) -> None:
         "COMP_WORDS": words,
         "COMP_CWORD": str(words.count(" ")),
     }
-    program = Path(sys.executable).with_name("acceptlab")
     done = subprocess.run(
-        [program], env=os.environ | asked, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "acceptlab.toolkit"],
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.split() == [completed]

@@ -15,7 +15,7 @@ import pytest
 
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.toolkit.cli import app as frame
-from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import IMPORTS
 from tests.analysis.readers.samples import FTRACE, TEXT, TRACEPOINTS, emulator
 from tests.analysis.synthetic import booted
 
@@ -145,8 +145,8 @@ def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path) -> 
     with (tmp_path / "long.txt").open("w") as file:
         file.write("# acceptlab trace 1 platform=snp\n")
         file.writelines(f"accept clock={one} vcpu=0 gpa={one << 12}\n" for one in range(600_000))
-    words = [sys.executable, "-m", "toolkit", "import", "long.txt", "--out", "run"]
-    environment = {"PYTHONPATH": str(CHECKOUT), "HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "acceptlab.toolkit", "import", "long.txt", "--out", "run"]
+    environment = {"PYTHONPATH": str(IMPORTS), "HOME": str(tmp_path)}
     with subprocess.Popen(
         words, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT, IMPORTS
 from tests.toolkit import toy
 
 _MAIN = """
@@ -54,7 +54,7 @@ def start(
     (stand_in / "main.py").write_text(_MAIN)
 
     def begin(mode: str, *words: str) -> subprocess.Popen[str]:
-        # The runs are `python -m toolkit run ...`: their python is ours, with the toy emulator put in.
+        # The runs are `python -m acceptlab.toolkit run ...`: their python is ours, with the toy emulator put in.
         python = stand_in / f"python-{mode}"
         python.write_text(
             f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{stand_in}/main.py" "{tmp_path}" {mode} "$@"\n'
@@ -64,7 +64,7 @@ def start(
         return subprocess.Popen(
             [sys.executable, "-c", code + _MAIN, "matrix", "spec.toml", "--out", "m", *words],
             cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(CHECKOUT)},
+            env=os.environ | {"PYTHONPATH": f"{IMPORTS}:{CHECKOUT}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

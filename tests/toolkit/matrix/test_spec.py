@@ -127,6 +127,8 @@ def test_whatever_a_spec_holds_it_is_read_or_refused(data: dict[str, object]) ->
     assert all(sweep.cells for sweep in spec.sweeps)
 
 
-@pytest.mark.parametrize("path", sorted((CHECKOUT / "specs").glob("*.toml")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((CHECKOUT / "data" / "sweeps").glob("*.toml")), ids=lambda p: p.name
+)
 def test_our_own_specs_are_good(path: Path) -> None:
     assert read_spec(path, CHOICES).sweeps

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT, IMPORTS
 from tests.toolkit import toy
 
 HERE = Path(__file__).resolve().parent
@@ -132,7 +132,7 @@ def acceptlab(
     )
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
-    monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
+    monkeypatch.setenv("PYTHONPATH", f"{IMPORTS}:{CHECKOUT}")
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["acceptlab", *words])

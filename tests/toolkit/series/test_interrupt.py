@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from acceptlab.toolkit.kernels import store
-from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.places import CHECKOUT, IMPORTS
 from tests.toolkit.matrix.test_make import alive
 from tests.toolkit.series.conftest import Command, Tree
 
@@ -74,7 +74,7 @@ def interrupted_once_it_compiles(own_cache: Path, *words: str) -> None:
     real = os.path.realpath(f"/proc/{os.getpid()}/exe")
     process = subprocess.Popen(
         [real, "-c", _MAIN, str(own_cache), "series", *words],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), *filter(None, sys.path)])},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(IMPORTS), str(CHECKOUT), *filter(None, sys.path)])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 400
