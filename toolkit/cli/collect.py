@@ -56,8 +56,11 @@ def collect(
         ),
     ] = None,
     platform: Annotated[
-        Platform | None,
-        typer.Option(help="With --guest and --boot: which kind of guest, where nothing tells."),
+        str | None,
+        typer.Option(
+            **choice("platform"),
+            help="With --guest and --boot: the kind of guest, where it cannot be detected.",
+        ),
     ] = None,
     seconds: Annotated[
         float | None,
@@ -94,7 +97,7 @@ def collect(
         raise BadInputError(
             "say what to collect from: --emulator RUN|PID, --guest, --boot, or a run to start: collect -- debian:6.12 --platform tdx"
         )
-    kind = platform.value if platform else None
+    kind = platform
     if boot is not None:
         collect_boot(boot, kind, initrd, out, as_json)
     elif guest:

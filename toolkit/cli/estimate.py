@@ -10,7 +10,7 @@ import typer
 
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.replay import Runs
-from acceptlab.toolkit.cli.run import Backing
+from acceptlab.toolkit.cli.run_parameters import choice
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.profiles import find_profile
 from acceptlab.toolkit.progress import step
@@ -28,8 +28,9 @@ def project(
         ),
     ] = "tdx-shutemov-2024",
     host_backing: Annotated[
-        Backing, typer.Option(help="Size of the host's backing pages there.")
-    ] = Backing.HUGE,
+        str,
+        typer.Option(**choice("host_backing"), help="Page size of the host's backing there."),
+    ] = "2M",
     as_json: AsJson = False,
 ) -> None:
     """Project what runs accepted to a size that cannot be run here: bytes, operations, and modelled times.
@@ -56,7 +57,7 @@ def project(
         run.verify_events()
         with step(f"counting {path.name or path}") as shown:
             boots.append(boot_of(run, measure(run, shown.update)))
-    found = project(boots, Target(size, cpus, host_backing.value), prices)
+    found = project(boots, Target(size, cpus, host_backing), prices)
     if as_json:
         answer = asdict(found)
         answer["fit"]["measured"] = sorted(found.fit.measured)

@@ -9,19 +9,8 @@ from typing import Annotated
 import typer
 
 from acceptlab.toolkit.cli.output import AsJson, print_json
-from acceptlab.toolkit.cli.run import Assign, Backing, PendingVe, Platform, Shape, Threads
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.qemu import emulator_build
-
-CHOICES = {
-    "platform": [one.value for one in Platform],
-    "host_backing": [one.value for one in Backing],
-    "host_assign": [one.value for one in Assign],
-    "hand_over": [one.value for one in Shape],
-    "pending_ve": [one.value for one in PendingVe],
-    "threads": [one.value for one in Threads],
-}
-"""What `acceptlab run` takes for those of its options that are one of a few words."""
 
 
 def matrix(
@@ -55,7 +44,7 @@ def matrix(
     from acceptlab.toolkit.matrix.sweep_spec import read_spec
     from acceptlab.toolkit.runs.scheduler import room_here
 
-    wanted = read_spec(spec, CHOICES)
+    wanted = read_spec(spec)
     if plan:
         lines = [
             {"sweep": sweep.name, **cell.labels, "run": cell.options.reproduce(cell.options.kernel)}

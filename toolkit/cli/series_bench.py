@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from acceptlab.toolkit.cli.output import AsJson
-from acceptlab.toolkit.cli.run import Backing, Platform
+from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice
 from acceptlab.toolkit.cli.series_options import RangeOption, SpecOption, TreeOption, series_of
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
@@ -50,7 +50,8 @@ def bench(
         bool, typer.Option("--every", help="Of a series every patch, not only base and last.")
     ] = False,
     platform: Annotated[
-        list[Platform] | None, typer.Option(help="May be repeated; by itself both.")
+        list[str] | None,
+        typer.Option(**choice("platform"), help="May be repeated; both by default."),
     ] = None,
     memory: Annotated[str, typer.Option(help="RAM of the guest.")] = "4G",
     cpus: Annotated[int, typer.Option(help="Number of vCPUs.")] = 1,
@@ -58,7 +59,9 @@ def bench(
     firmware_accepts: Annotated[
         str, typer.Option(help="below-4g, minimal, minimal+N or all.")
     ] = "minimal",
-    host_backing: Annotated[Backing, typer.Option(help="Host's pages.")] = Backing.HUGE,
+    host_backing: Annotated[
+        str, typer.Option(**choice("host_backing"), help="Host's pages.")
+    ] = "2M",
     append: Annotated[
         str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
     ] = "",
@@ -113,7 +116,7 @@ def bench(
     if not 1 <= seeds <= MOST_SEEDS:
         raise BadInputError(f"--seeds {seeds}: 1 to {MOST_SEEDS}")
     profiles = [find_profile(name) for name in profile or []]
-    platforms = [one.value for one in platform or list(Platform)]
+    platforms = platform or list(PLATFORMS)
     for one in profiles:
         if one.platform not in platforms:
             raise BadInputError(
@@ -125,7 +128,7 @@ def bench(
     if not kernels:
         raise BadInputError("name kernels, a series, or --tree DIR --range A..B")
     options = RunOptions(
-        kernels[0], platforms[0], memory, cpus, accept, host_backing.value,
+        kernels[0], platforms[0], memory, cpus, accept, host_backing=host_backing,
         firmware_accepts=firmware_accepts, append=append,
         workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from acceptlab.toolkit.cli.run import Platform
+from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice
 from acceptlab.toolkit.cli.series_options import (
     BaseVersionOption,
     JobsOption,
@@ -56,7 +56,8 @@ class B4Form(StrEnum):
 
 
 PlatformOption = Annotated[
-    list[Platform] | None, typer.Option(help="Where to boot; may be repeated; by itself both.")
+    list[str] | None,
+    typer.Option(**choice("platform"), help="Where to boot; may be repeated; both by default."),
 ]
 
 
@@ -153,13 +154,13 @@ def _options(memory: str, cpus: int, accept: str, append: str, time_limit: float
 def _perform(
     done: Applied,
     numbers: list[int],
-    platform: list[Platform] | None,
+    platform: list[str] | None,
     options: RunOptions,
     jobs: int | None,
 ) -> SeriesCheck:
     if not numbers:
         raise BadInputError("the base is no patch: there is nothing to check")
-    platforms = list(dict.fromkeys(one.value for one in platform or list(Platform)))
+    platforms = list(dict.fromkeys(platform or PLATFORMS))
     rules = done.series.spec.rules
     plan = Plan(numbers, platforms, options, rules.checkpatch_ignore, rules.console_allow)
     return perform(done, plan, emulator_build.ensure(), room_here(jobs))

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from acceptlab.toolkit.matrix.axes import (
     names_of,
 )
 from acceptlab.toolkit.matrix.cover import PAIRS, covering
+from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
 
 MOST_CELLS = 4096
@@ -28,21 +29,15 @@ MOST_CELLS = 4096
 MOST_COVERED = 1 << 17
 """Combinations of which a few are chosen, which takes seconds for so many."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_LISTS = {
-    "hole": "holes",
-    "accepted": "accepted",
-    "workload": "workloads",
-    "probe": "probes",
-    "probe_lock": "probe_locks",
-    "attack": "attacks",
+_DECLARED = options_of(RunOptions)
+OPTIONS = (frozenset(_DECLARED) | {"kernel"}) - {"events"}
+"""Keys of a spec: the options of `acceptlab run`, and the kernel."""
+_OLD = {
+    old.lstrip("-").replace("-", "_"): key
+    for key, (_, shown) in _DECLARED.items()
+    for old in shown.old_names
 }
-"""Options of `acceptlab run` that may be repeated, and what RunOptions calls them."""
-_TYPES = {"cpus": int, "seed": int, "kaslr": bool, "time_limit": float}
-OPTIONS = frozenset(_LISTS) | {
-    item.name for item in fields(RunOptions) if item.name not in {*_LISTS.values(), "events"}
-}
-Choices = Mapping[str, Sequence[str]]
-"""Options that take one of a few words, and these words."""
+"""Keys of earlier releases."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ class Spec:
     sweeps: tuple[Sweep, ...]
 
 
-def read_spec(path: Path, choices: Choices) -> Spec:
+def read_spec(path: Path) -> Spec:
     """Read a spec and work out all its cells; raises BadInputError, naming file and place, before anything is run."""
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -84,17 +79,17 @@ def read_spec(path: Path, choices: Choices) -> Spec:
     except tomllib.TOMLDecodeError as error:
         raise BadInputError(f"{path} is no TOML: {error}") from None
     try:
-        return _spec(data, path, choices)
+        return _spec(data, path)
     except BadInputError as error:
         raise BadInputError(f"{path}: {error}") from None
 
 
-def _spec(data: dict[str, Any], path: Path, choices: Choices) -> Spec:
+def _spec(data: dict[str, Any], path: Path) -> Spec:
     name = _text(data, "name", path.stem.lower())
     if not _NAME.fullmatch(name):
         raise BadInputError(f"name {name!r}: lower-case letters, digits, dots and dashes")
     title = _text(data, "title", name)
-    common = _options(data.get("options", {}), "options", choices)
+    common = _options(data.get("options", {}), "options")
     if ("sweep" in data) == ("axes" in data):
         raise BadInputError("give either [axes], or one [[sweep]] or several")
     known = {"name", "title", "options"}
@@ -105,14 +100,14 @@ def _spec(data: dict[str, Any], path: Path, choices: Choices) -> Spec:
         _only(data, known | {"axes", "include", "exclude", "cover", "columns"}, "the spec")
         tables = [{k: v for k, v in data.items() if k not in known}]
         tables[0] |= {"name": name, "question": title}
-    sweeps = tuple(_sweep(table, at, common, choices) for at, table in enumerate(tables, 1))
+    sweeps = tuple(_sweep(table, at, common) for at, table in enumerate(tables, 1))
     names = [sweep.name for sweep in sweeps]
     if len(set(names)) < len(names):
         raise BadInputError("two sweeps have the same name")
     return Spec(name, title, sweeps)
 
 
-def _sweep(table: dict[str, Any], at: int, common: dict[str, Any], choices: Choices) -> Sweep:
+def _sweep(table: dict[str, Any], at: int, common: dict[str, Any]) -> Sweep:
     name = _text(table, "name", f"sweep {at}")
     try:
         _only(
@@ -120,8 +115,8 @@ def _sweep(table: dict[str, Any], at: int, common: dict[str, Any], choices: Choi
             {"name", "question", "options", "axes", "include", "exclude", "cover", "columns"},
             "a sweep",
         )
-        fixed = _joined(common, _options(table.get("options", {}), "options", choices))
-        axes = _axes(table, choices)
+        fixed = _joined(common, _options(table.get("options", {}), "options"))
+        axes = _axes(table)
         cells = tuple(_cell(one, fixed) for one in _chosen(axes, table.get("cover")))
         if not cells:
             raise BadInputError("the excludes leave no cell")
@@ -144,26 +139,26 @@ def _chosen(axes: Axes, cover: Any) -> list[dict[str, Value]]:
     return [every[index] for index in covering([names_of(one) for one in every])]
 
 
-def _axes(table: dict[str, Any], choices: Choices) -> Axes:
+def _axes(table: dict[str, Any]) -> Axes:
     given = table.get("axes")
     if not isinstance(given, dict) or not given:
         raise BadInputError("axes: name at least one axis, such as platform = ['snp', 'tdx']")
-    values = {axis: _values(axis, listed, choices) for axis, listed in given.items()}
+    values = {axis: _values(axis, listed) for axis, listed in given.items()}
     excludes = [_pattern(one, values) for one in _tables(table, "exclude")]
-    includes = [_block(one, values, choices) for one in _tables(table, "include")]
+    includes = [_block(one, values) for one in _tables(table, "include")]
     return Axes(values, excludes, includes)
 
 
-def _values(axis: str, listed: Any, choices: Choices) -> list[Value]:
+def _values(axis: str, listed: Any) -> list[Value]:
     if not isinstance(listed, list) or not listed:
         raise BadInputError(f"axis {axis}: give a list of values")
-    values = [_value(axis, one, choices) for one in listed]
+    values = [_value(axis, one) for one in listed]
     if len({value.name for value in values}) < len(values):
         raise BadInputError(f"axis {axis}: two values have the same name")
     return values
 
 
-def _value(axis: str, given: Any, choices: Choices) -> Value:
+def _value(axis: str, given: Any) -> Value:
     """A scalar sets the option that the axis is named after; a table names itself and sets what it says."""
     option = axis.replace("-", "_")
     if not isinstance(given, dict):
@@ -172,17 +167,15 @@ def _value(axis: str, given: Any, choices: Choices) -> Value:
                 f"axis {axis} is no option of `acceptlab run`, so each of its values is a table: "
                 '{ name = "...", accept = "lazy", append = "..." }'
             )
-        return Value(_shown(given), _options({option: given}, f"axis {axis}", choices))
+        return Value(_shown(given), _options({option: given}, f"axis {axis}"))
     name = given.get("name")
     if not isinstance(name, str) or not name.strip():
         raise BadInputError(f"axis {axis}: a value that is a table needs a name")
     rest = {key: value for key, value in given.items() if key != "name"}
-    return Value(name, _options(rest, f"axis {axis}, {name}", choices))
+    return Value(name, _options(rest, f"axis {axis}, {name}"))
 
 
-def _block(
-    one: dict[str, Any], axes: Mapping[str, Sequence[Value]], choices: Choices
-) -> dict[str, list[Value]]:
+def _block(one: dict[str, Any], axes: Mapping[str, Sequence[Value]]) -> dict[str, list[Value]]:
     """An include: for each axis that it names values of the axis, by name, or new ones."""
     _only(one, set(axes), "include")
     block = {}
@@ -192,7 +185,7 @@ def _block(
         block[axis] = [
             by_name[_shown(v)]
             if not isinstance(v, dict) and _shown(v) in by_name
-            else _value(axis, v, choices)
+            else _value(axis, v)
             for v in listed
         ]
     return block
@@ -218,12 +211,17 @@ def _cell(combination: Mapping[str, Value], fixed: dict[str, Any]) -> Cell:
         merged = _joined(merged, value.options)
     if "kernel" not in merged:
         raise BadInputError("name a kernel, in the options or as an axis")
-    words = {_LISTS.get(name, name): value for name, value in merged.items()}
+    words = {_field(key): value for key, value in merged.items()}
     labels = {axis: value.name for axis, value in combination.items()}
     try:
         return Cell(labels, RunOptions(**words))
     except BadInputError as error:
         raise BadInputError(f"cell {', '.join(labels.values())}: {error}") from None
+
+
+def _field(key: str) -> str:
+    """Return the name in RunOptions of a key of a spec."""
+    return _DECLARED[key][0].name if key in _DECLARED else key
 
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -234,34 +232,36 @@ def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
     return both
 
 
-def _options(given: Any, where: str, choices: Choices) -> dict[str, Any]:
+def _options(given: Any, where: str) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise BadInputError(f"{where}: a table of options is wanted")
     found = {}
     for key, value in given.items():
         option = key.replace("-", "_")
+        option = _OLD.get(option, option)
         if option not in OPTIONS:
             known = ", ".join(sorted(OPTIONS)).replace("_", "-")
             raise BadInputError(f"{where}: {key} is no option of a run; there are {known}")
         found[option] = _typed(option, value, where)
-        allowed = choices.get(option)
-        if allowed is not None and found[option] not in allowed:
+        allowed = _DECLARED[option][1].choices if option in _DECLARED else ()
+        if allowed and found[option] not in allowed:
             raise BadInputError(f"{where}: {key} = {value!r}: one of {', '.join(allowed)}")
     return found
 
 
 def _typed(option: str, value: Any, where: str) -> Any:
-    if option in _LISTS:
+    default = _DECLARED[option][0].default if option in _DECLARED else ""
+    if isinstance(default, tuple):
         listed = [value] if isinstance(value, str) else value
         if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-            raise BadInputError(f"{where}: {option}: a text or a list of texts is wanted")
+            raise BadInputError(f"{where}: {option} must be a string or a list of strings")
         return tuple(listed)
-    wanted = _TYPES.get(option, str)
+    wanted = type(default)
     if wanted is float and type(value) is int:
         return float(value)
     if type(value) is not wanted:
-        names = {int: "a whole number", bool: "true or false", float: "a number", str: "a text"}
-        raise BadInputError(f"{where}: {option} = {value!r}: {names[wanted]} is wanted")
+        names = {int: "an integer", bool: "true or false", float: "a number", str: "a string"}
+        raise BadInputError(f"{where}: {option} must be {names[wanted]}, got {value!r}")
     return value
 
 

@@ -15,7 +15,7 @@ from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.files import sha256_of
 from acceptlab.toolkit.progress import Step
 
-_PINS = Path(__file__).with_name("source.json")
+_PINS = Path(__file__).with_name("qemu_source.json")
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Source:
 
 
 def pins() -> dict[str, Any]:
-    """Return the pinned names and checksums (source.json)."""
+    """Return the pinned names and checksums (qemu_source.json)."""
     return dict(json.loads(_PINS.read_text()))
 
 

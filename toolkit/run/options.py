@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
 from acceptlab.toolkit.errors import BadInputError
@@ -21,28 +21,25 @@ from acceptlab.toolkit.guest.workloads import (
     workload_options,
 )
 from acceptlab.toolkit.run.attacks import check_attack
+from acceptlab.toolkit.run.option import (
+    FIRMWARE,
+    GUEST,
+    HOST,
+    KERNEL,
+    OUTPUT,
+    RECORDING,
+    WORKLOAD,
+    option,
+    options_of,
+    refused,
+    words_of,
+)
 from acceptlab.toolkit.sizes import parse_size
 
 MAX_VCPUS_ON_HARDWARE = 4096
 """KVM's own limit on x86-64 (KVM_MAX_VCPUS, Linux 6.12)."""
 MAX_VCPUS = 16
 """Up to here vCPUs have been tried (the machine itself would take 255)."""
-_EMULATOR_ONLY = {
-    "host_backing": "host-backing",
-    "host_assign": "host-assign",
-    "pending_ve": "pending-ve",
-    "firmware_accepts": "firmware-accepts",
-    "hand_over": "hand-over",
-    "holes": "hole",
-    "accepted": "accepted",
-    "seed": "seed",
-    "probe_locks": "probe-lock",
-    "attacks": "attack",
-    "vmlinux": "vmlinux",
-    "threads": "threads",
-    "hold": "hold",
-}
-"""Fields, and the options that set them, of which real hosts and real firmware know nothing."""
 _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
@@ -54,51 +51,155 @@ _CRASH_MEMORY = "crashkernel=256M"
 
 @dataclass(frozen=True)
 class RunOptions:
-    """One run as the user described it; texts as on the command line, already known to be well-formed."""
+    """One run as the user described it, each option declared once (toolkit.run.option). Values are as on the command line."""
 
     kernel: str
-    platform: str = "snp"
-    memory: str = "16G"
-    cpus: int = 1
-    accept: str = "lazy"
-    """The kernel's accept_memory= word: a policy of ``POLICIES``, or several joined by "+", and perhaps ":NUMBER".
-
-    See ``policy``.
-    """
-    host_backing: str = "2M"
-    host_assign: str = "demand"
-    firmware_accepts: str = "below-4g"
-    holes: tuple[str, ...] = ()
-    accepted: tuple[str, ...] = ()
-    seed: int = 1
-    kaslr: bool = True
-    append: str = ""
-    workloads: tuple[str, ...] = ()
-    probes: tuple[str, ...] = ()
-    probe_locks: tuple[str, ...] = ()
-    attacks: tuple[str, ...] = ()
-    vmlinux: str = ""
-    threads: str = "single"
-    events: bool = True
-    time_limit: float = 600.0
-    initrd: str = ""
-    """A file to load as initramfs instead of ours."""
-    hand_over: str = "table"
-    """How the kernel learns what is unaccepted: see ``toolkit.firmware.boot_handoff.SHAPES``."""
-    hold: bool = False
-    """Stop before the first event until a collector, or SIGCONT, lets the emulator go on; no part of what the run is."""
-    pending_ve: str = "off"
-    """Whether a TD is told by #VE when it touches a pending page: off (SEPT_VE_DISABLE is set), on, or guest: off until the
-    guest asks for it (CONFIG_FLAGS.FLEXIBLE_PENDING_VE)."""
-    hardware: bool = False
-    """Launch the guest by stock QEMU on a host that can, not in the emulator."""
+    platform: str = option(
+        "snp", "--platform", "AMD SEV-SNP or Intel TDX.", GUEST,
+        choices=("snp", "tdx"), inner_choices=("plain",), always_shown=True,
+    )  # fmt: skip
+    memory: str = option(
+        "16G", "--memory", "RAM of the guest, such as 512M, 16G or 256G.", GUEST, always_shown=True
+    )
+    cpus: int = option(1, "--cpus", "Number of vCPUs, 1 to 16.", GUEST, always_shown=True)
+    accept: str = option(
+        "lazy",
+        "--accept",
+        "Acceptance policy, passed as the kernel's accept_memory= parameter: lazy or eager. The series lazy-accept "
+        "also has deferred[:THREADS], lazy+deferred[:THREADS] and fault[:UNITS]. accept_memory= in --append overrides it.",
+        GUEST,
+        metavar="POLICY",
+        always_shown=True,
+    )
+    holes: tuple[str, ...] = option(
+        (), "--hole", "Memory hole: RAM that the guest lacks. May be repeated.", GUEST,
+        metavar="START-END", emulator_only=True,
+    )  # fmt: skip
+    seed: int = option(
+        1, "--seed", "Random seed (RDRAND, hence KASLR).", GUEST,
+        emulator_only=True, always_shown=True,
+    )  # fmt: skip
+    pending_ve: str = option(
+        "off",
+        "--pending-ve",
+        "Whether a TD gets #VE on access to a pending page: off (SEPT_VE_DISABLE), on, or guest: off until the guest "
+        "enables it.",
+        GUEST,
+        choices=("off", "on", "guest"),
+        emulator_only=True,
+    )
+    threads: str = option(
+        "single", "--threads", "multi: one thread per vCPU. Faster, but not repeatable.", GUEST,
+        choices=("single", "multi"), emulator_only=True,
+    )  # fmt: skip
+    firmware_accepts: str = option(
+        "below-4g",
+        "--firmware-accepts",
+        "Memory accepted by firmware: below-4g, minimal, minimal+N (N in MiB), or all.",
+        FIRMWARE,
+        emulator_only=True,
+        always_shown=True,
+    )
+    accepted: tuple[str, ...] = option(
+        (),
+        "--accepted",
+        "Additional range accepted by firmware, in 4K pages. May be repeated.",
+        FIRMWARE,
+        metavar="START-END",
+        emulator_only=True,
+    )
+    hand_over: str = option(
+        "table",
+        "--handoff",
+        "How the kernel learns what is unaccepted: the table of the EFI stub; EFI's memory map alone (a boot loader that "
+        "skips the stub); or the kernel's own stub, entered with EFI boot services.",
+        FIRMWARE,
+        choices=("table", "memory-map", "stub"),
+        old_names=("--hand-over",),
+        emulator_only=True,
+    )
+    host_backing: str = option(
+        "2M", "--host-backing", "Page size of the host's backing.", HOST,
+        choices=("2M", "4K"), emulator_only=True, always_shown=True,
+    )  # fmt: skip
+    host_assign: str = option(
+        "demand", "--host-assign", "Host assigns pages on demand, or all in advance.", HOST,
+        choices=("demand", "advance"), emulator_only=True, always_shown=True,
+    )  # fmt: skip
+    attacks: tuple[str, ...] = option(
+        (),
+        "--attack",
+        "Inject a malicious host action, such as 'accepted remap 0x40000000'. May be repeated.",
+        HOST,
+        metavar="'WHEN ACT NUMBER'",
+        emulator_only=True,
+    )
+    hardware: bool = option(
+        False, "--hardware", "Run the guest on this host by stock QEMU and KVM (see `acceptlab doctor`).", HOST
+    )  # fmt: skip
+    kaslr: bool = option(
+        True, "--kaslr", "Randomize the kernel's addresses.", KERNEL, off="--no-kaslr"
+    )
+    append: str = option(
+        "", "--append", "Additional kernel command line parameters.", KERNEL, metavar="TEXT"
+    )
+    vmlinux: str = option(
+        "", "--vmlinux", "File with the kernel's symbols; by default its own kallsyms.", KERNEL,
+        metavar="FILE", emulator_only=True,
+    )  # fmt: skip
+    initrd: str = option(
+        "",
+        "--initrd",
+        "Initramfs to use instead of ours; the run reaches userspace when it prints 'ACCEPTLAB done'.",
+        KERNEL,
+        metavar="FILE",
+    )
+    workloads: tuple[str, ...] = option(
+        (),
+        "--workload",
+        "Work to do in userspace: touch:SIZE, together:SIZE (on all vCPUs at once), tmpfs:SIZE, huge:SIZE, processes:N, "
+        "idle:SECONDS; exhaust (allocate until nothing is unaccepted); kexec or kdump (:KERNEL for another one) start a second "
+        "kernel, which does the rest; vmcore reads the crashed kernel's memory; kcore and devmem read /proc/kcore and /dev/mem; "
+        "ftrace prints the ftrace buffer, stats the kernel's counters of acceptance. May be repeated.",
+        WORKLOAD,
+        metavar="NAME:ARG",
+        portable=from_anywhere,
+    )
+    probes: tuple[str, ...] = option(
+        (), "--probe", "Record entry and return of a kernel function. May be repeated.", RECORDING,
+        metavar="FUNCTION",
+    )  # fmt: skip
+    probe_locks: tuple[str, ...] = option(
+        (),
+        "--probe-lock",
+        "Record acquisition and release of a spin lock; unaccepted_memory_lock decides I8 (no accept under the lock). May be "
+        "repeated.",
+        RECORDING,
+        metavar="LOCK",
+        emulator_only=True,
+    )
+    events: bool = option(True, "--events", "Record events.", RECORDING, off="--no-events")
+    hold: bool = option(
+        False,
+        "--hold",
+        "Wait before the first event until `acceptlab collect --emulator RUN` has attached.",
+        RECORDING,
+        emulator_only=True,
+        part_of_run=False,
+    )
+    time_limit: float = option(
+        600.0, "--time-limit", "Stop the guest after this wall time.", OUTPUT,
+        metavar="SECONDS", always_shown=True, part_of_run=False,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         """Raise BadInputError for a value that no run can have."""
         most = MAX_VCPUS_ON_HARDWARE if self.hardware else MAX_VCPUS
         if not 1 <= self.cpus <= most:
             raise BadInputError(f"--cpus {self.cpus}: give 1 to {most}")
-        self._refuse_what_hardware_has_not()
+        for name in refused(self, RunOptions) if self.hardware else ():
+            raise BadInputError(f"{name}: emulator only; drop it, or --hardware")
+        self._check_choices()
         if not POLICY.fullmatch(self.accept):
             raise BadInputError(
                 f"--accept {self.accept}: one of {', '.join(POLICIES)}, or several joined by '+'; "
@@ -120,16 +221,12 @@ class RunOptions:
         for text in self.attacks:
             check_attack(text, self.platform, ram)
 
-    def _refuse_what_hardware_has_not(self) -> None:
-        """Raise BadInputError for what only the emulator can do."""
-        if not self.hardware:
-            return
-        for field in fields(self):
-            if field.name in _EMULATOR_ONLY and getattr(self, field.name) != field.default:
-                option = "--" + _EMULATOR_ONLY[field.name]
-                raise BadInputError(
-                    f"{option}: only the emulator can do that; leave it out, or --hardware"
-                )
+    def _check_choices(self) -> None:
+        """Raise BadInputError for a word that is none of an option's choices."""
+        for item, shown in options_of(RunOptions).values():
+            value = getattr(self, item.name)
+            if shown.choices and value not in shown.choices + shown.inner_choices:
+                raise BadInputError(f"{shown.name} {value}: one of {', '.join(shown.choices)}")
 
     @property
     def memory_bytes(self) -> int:
@@ -179,27 +276,5 @@ class RunOptions:
 
     def reproduce(self, kernel: str) -> str:
         """Return the shell line that makes this run again; `kernel` is the argument to name the kernel by."""
-        words = ["acceptlab", "run", kernel, "--platform", self.platform, "--memory", self.memory]
-        words += ["--cpus", str(self.cpus), "--accept", self.accept]
-        words += ["--host-backing", self.host_backing, "--host-assign", self.host_assign]
-        words += ["--firmware-accepts", self.firmware_accepts, "--seed", str(self.seed)]
-        words += ["--hand-over", self.hand_over] if self.hand_over != "table" else []
-        for option, texts in (
-            ("--hole", self.holes),
-            ("--accepted", self.accepted),
-            ("--workload", [from_anywhere(text) for text in self.workloads]),
-            ("--probe", self.probes),
-            ("--probe-lock", self.probe_locks),
-            ("--attack", self.attacks),
-        ):
-            words += [word for text in texts for word in (option, text)]
-        words += ["--pending-ve", self.pending_ve] if self.pending_ve != "off" else []
-        words += [] if self.kaslr else ["--no-kaslr"]
-        words += ["--append", self.append] if self.append else []
-        words += ["--vmlinux", self.vmlinux] if self.vmlinux else []
-        words += ["--initrd", self.initrd] if self.initrd else []
-        words += ["--threads", self.threads] if self.threads != "single" else []
-        words += [] if self.events else ["--no-events"]
-        words += ["--hardware"] if self.hardware else []
-        words += ["--time-limit", f"{self.time_limit:g}"]
-        return shlex.join(words)
+        shown = replace(self, hold=False)  # where a run waits is no part of it
+        return shlex.join(["acceptlab", "run", kernel, *words_of(shown, RunOptions)])

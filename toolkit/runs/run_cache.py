@@ -19,6 +19,7 @@ from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
+from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
 
 CELLS = "cells"
@@ -30,8 +31,9 @@ _AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
 def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -> str:
     """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`) and every option."""
     words = asdict(options) | {"kernel": kernel.sha256, "emulator": emulator.key, "init": init}
-    # A limit that a run did not reach changes nothing in it.
-    del words["time_limit"]
+    for item, shown in options_of(RunOptions).values():
+        if not shown.part_of_run:
+            del words[item.name]
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:20]
 
 

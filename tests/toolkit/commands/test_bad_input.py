@@ -30,7 +30,7 @@ def acceptlab(
     """Return a function that runs the command in this process, in tmp_path, with a toy emulator."""
     monkeypatch.chdir(tmp_path)
     emulator = toy.make_emulator(tmp_path, "userspace")
-    monkeypatch.setattr(run_command.build, "ensure", lambda: emulator)
+    monkeypatch.setattr(run_command.emulator_build, "ensure", lambda: emulator)
     toy.make_kernel(tmp_path)
 
     def call(*words: str) -> tuple[int, str, str]:

@@ -50,7 +50,7 @@ def test_an_error_becomes_one_line_and_its_code(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    def raises() -> None:
+    def raises(**_: object) -> None:
         raise error
 
     monkeypatch.setattr(frame, "app", raises)

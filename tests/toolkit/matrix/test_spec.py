@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acceptlab.toolkit.cli.matrix import CHOICES
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.matrix.sweep_spec import MOST_CELLS, Spec, read_spec
 from acceptlab.toolkit.places import CHECKOUT
@@ -37,7 +36,7 @@ platform = "tdx"
 def spec_of(tmp_path: Path, text: str) -> Spec:
     path = tmp_path / "some.toml"
     path.write_text(text)
-    return read_spec(path, CHOICES)
+    return read_spec(path)
 
 
 def test_a_cell_has_the_options_of_all_its_values(tmp_path: Path) -> None:
@@ -94,7 +93,7 @@ def test_a_bad_spec_is_one_line(tmp_path: Path, old: str, new: str, says: str) -
 
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no spec"):
-        read_spec(tmp_path / "none.toml", CHOICES)
+        read_spec(tmp_path / "none.toml")
 
 
 SCALARS = st.one_of(
@@ -121,7 +120,7 @@ def test_whatever_a_spec_holds_it_is_read_or_refused(data: dict[str, object]) ->
     from acceptlab.toolkit.matrix.sweep_spec import _spec
 
     try:
-        spec = _spec(data, Path("x.toml"), CHOICES)
+        spec = _spec(data, Path("x.toml"))
     except BadInputError:
         return
     assert all(sweep.cells for sweep in spec.sweeps)
@@ -131,4 +130,4 @@ def test_whatever_a_spec_holds_it_is_read_or_refused(data: dict[str, object]) ->
     "path", sorted((CHECKOUT / "data" / "sweeps").glob("*.toml")), ids=lambda p: p.name
 )
 def test_our_own_specs_are_good(path: Path) -> None:
-    assert read_spec(path, CHOICES).sweeps
+    assert read_spec(path).sweeps

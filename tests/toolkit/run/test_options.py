@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from acceptlab.toolkit.cli import run as command
+from acceptlab.toolkit.cli import run_parameters
 from acceptlab.toolkit.cli.app import app
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.options import RunOptions
@@ -145,7 +146,7 @@ def test_the_reproducing_line_asks_for_the_same_run(asked: RunOptions) -> None:
             seen.append(RunOptions(**self.__dict__))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "RunOptions", Recorder)
+        patch.setattr(run_parameters, "RunOptions", Recorder)
         patch.setattr(command, "resolve", stand_in)
         CliRunner().invoke(app, words[1:])
     assert seen == [asked]
