@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The commands of `acceptlab`: name, where each is, one line of help, an example. A command's module is loaded only to run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command, or a group of commands such as `series`."""
+
+    name: str
+    attribute: str
+    """``MODULE.NAME`` below toolkit.cli."""
+    help: str
+    example: str = ""
+    old_names: tuple[str, ...] = ()
+    """Names of earlier releases, still taken."""
+
+    def load(self) -> Any:
+        """Import the command's module; return its function, or the Typer application of a group."""
+        module, name = self.attribute.rsplit(".", 1)
+        return getattr(import_module(f"acceptlab.toolkit.cli.{module}"), name)
+
+
+COMMANDS = {
+    "Set up": (
+        Command("doctor", "doctor.doctor", "Show what this machine can do, and what to install for the rest."),
+        Command("setup", "setup.setup", "Build the emulator and fetch the default kernel.",
+                "acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz"),
+        Command("demo", "demo.demo", "Boot a kernel as an SNP and as a TDX guest, judge and compare both.", "acceptlab demo --memory 64G"),
+    ),
+    "Boot and record": (
+        Command("run", "run.run", "Boot a kernel as a confidential guest and record every acceptance.",
+                "acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"),
+        Command("kernel", "kernel.kernel_app", "Fetch, build and list kernels."),
+        Command("matrix", "matrix.matrix", "Boot every combination of a sweep and compare them.",
+                "acceptlab matrix data/sweeps/discussion.toml --out comparison"),
+        Command("collect", "collect.collect", "Record a live emulator or guest by eBPF, or a boot by the kernel's own tracing.",
+                "acceptlab collect --out by-ebpf -- debian:6.12 --platform tdx --memory 4G"),
+        Command("import", "import_.import_", "Make a run folder of a trace recorded by another tool.",
+                "acceptlab import trace.dat.xz --platform snp --replay"),
+    ),
+    "Judge and report": (
+        Command("replay", "replay.replay", "Judge runs from their traces alone.", "acceptlab replay ~/.cache/acceptlab/runs/* --json"),
+        Command("report", "report.report", "Report on one run, or compare several: text, Markdown, JSON, HTML.",
+                "acceptlab report RUN1 RUN2 --format html --out comparison.html"),
+        Command("export", "export.export", "Export events for other tools: a timeline for Perfetto, CSV, Parquet.",
+                "acceptlab export RUN --format perfetto --out boot.pftrace"),
+        Command("batch", "batch.batch", "Judge many runs as one dataset.",
+                "acceptlab batch ~/.cache/acceptlab/runs --jobs 2 --out runs.parquet", ("fleet",)),
+        Command("estimate", "estimate.estimate", "Estimate acceptance at sizes that cannot be run here. Modelled times.",
+                "acceptlab estimate RUN1 RUN2 --memory 12T --cpus 512 --profile tdx-shutemov-2024", ("project",)),
+        Command("metadata", "metadata.metadata", "Compare ways to track unaccepted memory: bitmap, page flag, memory map.",
+                "acceptlab metadata RUN1 RUN2", ("tracking",)),
+    ),
+    "Patch series": (
+        Command("series", "series.series_app", "Apply, build, check, bench and export patch series."),
+    ),
+}  # fmt: skip
+"""Commands by group, in the order of `acceptlab --help`."""
+
+
+def all_commands() -> list[Command]:
+    """Return every command, in order."""
+    return [command for group in COMMANDS.values() for command in group]
+
+
+def find(name: str) -> Command | None:
+    """Return the command of that name, or of that old name; None when there is none."""
+    for command in all_commands():
+        if name == command.name or name in command.old_names:
+            return command
+    return None
+
+
+def overview() -> str:
+    """Return the text of `acceptlab --help`."""
+    lines = [
+        "Usage: acceptlab COMMAND [ARGUMENTS]",
+        "",
+        "Boot a kernel as a confidential guest (SEV-SNP, TDX) in an emulator, record every acceptance of memory, judge it.",
+    ]
+    for title, commands in COMMANDS.items():
+        lines += ["", f"{title}:", *(f"  {one.name:<10}{one.help}" for one in commands)]
+    lines += [
+        "",
+        "Options:",
+        "  --version             Print the version.",
+        "  --install-completion  Install shell completion.",
+        "  -h, --help            Show this text; after a command, its options.",
+    ]
+    return "\n".join(lines)
