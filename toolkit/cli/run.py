@@ -90,7 +90,7 @@ def run(
             folder.rmdir()  # ours, and as empty as `perform` found it
         raise
     code = _exit_code(finished)
-    if replay and events and not finished.interrupted:
+    if replay and options.events and not finished.interrupted:
         code = heaviest((code, judge_runs([finished.folder], quiet=as_json)))
     if as_json:
         print_json(_shown(finished, code))
