@@ -13,7 +13,7 @@ from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.invariants.verdict import Verdict
 from acceptlab.analysis.report import render
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, SNP_SIZE_MISMATCH, TDX_SIZE_MISMATCH, Guest
 
 PAGE_FAULT = [

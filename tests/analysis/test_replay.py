@@ -26,7 +26,7 @@ from acceptlab.analysis.run.run_folder import Run, write_run_json
 from acceptlab.analysis.run.run_info import Kernel, KernelSupport
 from acceptlab.analysis.trace.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from acceptlab.analysis.trace.stream import convert_raw
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted, renumbered, write_run
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import typer
 
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import DOCS, anchor, blocks, exists, links, pages, text_of
 

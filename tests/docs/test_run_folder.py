@@ -31,7 +31,7 @@ from acceptlab.analysis.trace.schema import (
     STAGE_NAMES,
     StopReason,
 )
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import names_in, sections, text_of, tracked
 

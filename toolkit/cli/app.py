@@ -1,96 +1,94 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The `acceptlab` command: its subcommands, and the one place where an error becomes a line and an exit code."""
+"""The `acceptlab` command: finds the command that is asked for, and the one place where an error becomes a line and an exit code."""
 
 from __future__ import annotations
 
-import errno
+import os
 import sys
-from typing import NoReturn
-
-import typer
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from acceptlab import toolkit
-from acceptlab.analysis.errors import BadInput
-from acceptlab.toolkit.cli.batch import fleet
-from acceptlab.toolkit.cli.collect import collect
-from acceptlab.toolkit.cli.demo import demo
-from acceptlab.toolkit.cli.doctor import doctor
-from acceptlab.toolkit.cli.estimate import project
-from acceptlab.toolkit.cli.export import export
-from acceptlab.toolkit.cli.import_ import import_
-from acceptlab.toolkit.cli.kernel import kernel_app
-from acceptlab.toolkit.cli.matrix import matrix
-from acceptlab.toolkit.cli.metadata import tracking
-from acceptlab.toolkit.cli.replay import replay
-from acceptlab.toolkit.cli.report import report
-from acceptlab.toolkit.cli.run import run
-from acceptlab.toolkit.cli.series import series_app
-from acceptlab.toolkit.cli.setup import setup
+from acceptlab.toolkit.cli.command_table import Command, all_commands, find, overview
 from acceptlab.toolkit.cli.streams import unbroken_pipes
-from acceptlab.toolkit.errors import (
-    EXIT_BAD_INPUT,
-    EXIT_FAULT,
-    EXIT_MACHINE,
-    AcceptlabError,
-    InterruptedByUserError,
-)
-from acceptlab.toolkit.faults import line_of
 
-app = typer.Typer(
-    name="acceptlab",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Boot a kernel as a confidential guest (SEV-SNP, TDX) in an emulator, record every acceptance of memory, judge it.",
-)
+if TYPE_CHECKING:
+    import typer
 
 
-_NO_MEMORY = "this machine is out of memory: close something, or give the guest less"
+def main() -> None:
+    """Run the command line; every error ends in one line and its exit code (analysis/exit_codes.py)."""
+    with unbroken_pipes():
+        words = sys.argv[1:]
+        completing = "_ACCEPTLAB_COMPLETE" in os.environ
+        if not completing and words in ([], ["-h"], ["--help"]):
+            print(overview())
+        elif words == ["--version"]:
+            print(f"acceptlab {toolkit.__version__}")
+        else:
+            _run(words)
 
 
-def _show_version(value: bool) -> None:
-    if value:
-        typer.echo(f"acceptlab {toolkit.__version__}")
-        raise typer.Exit
+def app_for(words: Sequence[str]) -> typer.Typer:
+    """Return the application with all commands by name, and with the code of the one that ``words`` begin with.
+
+    Shell completion has the words in COMP_WORDS instead.
+    """
+    words = os.environ.get("COMP_WORDS", "").split()[1:] or words
+    asked = next((find(word) for word in words if not word.startswith("-")), None)
+    return _app([asked] if asked else [])
 
 
-@app.callback()
-def options(
-    version: bool = typer.Option(
-        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
-    ),
-) -> None:
-    """Hold what applies to every command."""
+def whole_app() -> typer.Typer:
+    """Return the application with the code of every command."""
+    return _app(all_commands())
 
 
-app.command(epilog="Example: acceptlab doctor")(doctor)
-app.command(epilog="Example: acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz")(setup)
-app.command(epilog="Example: acceptlab demo --memory 64G")(demo)
-app.add_typer(kernel_app, name="kernel")
-app.add_typer(series_app, name="series")
-app.command(
-    epilog="Example: acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"
-)(run)
-app.command("import", epilog="Example: acceptlab import trace.dat.xz --platform snp --replay")(
-    import_
-)
-app.command(epilog="Example: acceptlab export RUN --format perfetto --out boot.pftrace")(export)
-app.command(
-    epilog="Example: acceptlab collect --out by-ebpf -- debian:6.12 --platform tdx --memory 4G"
-)(collect)
-app.command(epilog="Example: acceptlab replay ~/.cache/acceptlab/runs/* --json")(replay)
-app.command(epilog="Example: acceptlab fleet ~/.cache/acceptlab/runs --jobs 2 --out runs.parquet")(
-    fleet
-)
-app.command(epilog="Example: acceptlab report RUN1 RUN2 --format html --out comparison.html")(
-    report
-)
-app.command(
-    epilog="Example: acceptlab project RUN1 RUN2 --memory 12T --cpus 512 --profile tdx-shutemov-2024"
-)(project)
-app.command(epilog="Example: acceptlab tracking RUN1 RUN2")(tracking)
-app.command(epilog="Example: acceptlab matrix data/sweeps/discussion.toml --out comparison")(matrix)
+def _app(loaded: Sequence[Command]) -> typer.Typer:
+    import typer
+
+    app = typer.Typer(
+        name="acceptlab",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    for command in all_commands():
+        if command in loaded:
+            _add(app, command, command.load())
+        else:
+            app.command(command.name, help=command.help)(_unloaded)
+    return app
+
+
+def _add(app: typer.Typer, command: Command, loaded: Any) -> None:
+    """Add a command under its name, and hidden under its old ones; a group of commands likewise."""
+    import typer
+
+    for name in (command.name, *command.old_names):
+        hidden = name != command.name
+        if isinstance(loaded, typer.Typer):
+            app.add_typer(loaded, name=name, hidden=hidden)
+        else:
+            epilog = f"Example: {command.example}" if command.example else None
+            app.command(name, epilog=epilog, hidden=hidden)(loaded)
+
+
+def _unloaded() -> None:
+    """Stand for a command whose module is not loaded: its name and help are all that is needed."""
+
+
+def _run(words: Sequence[str]) -> None:
+    from acceptlab.toolkit.cli.error_lines import ended_by
+
+    try:
+        app_for(words)(prog_name="acceptlab")
+    except BaseException as error:
+        ending = ended_by(error)
+        if ending is None:
+            raise
+        _fail(*ending)
 
 
 def _fail(message: str, code: int) -> NoReturn:
@@ -98,45 +96,3 @@ def _fail(message: str, code: int) -> NoReturn:
     sys.stderr.write("acceptlab: " + " ".join(message.split()) + "\n")
     sys.stderr.flush()
     sys.exit(code)
-
-
-def _machine_limit(error: OSError) -> str | None:
-    """Return what to tell the user when the operating system is out of something, else None."""
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return (
-            f"the disk is full{where}: make room, or choose another folder (--out, XDG_CACHE_HOME)"
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"not allowed to write or read there{where}: choose a folder that is yours"
-    if error.errno == errno.ENOMEM:
-        return _NO_MEMORY
-    return None
-
-
-def main() -> None:
-    """Run the command line; every error ends in one line and its exit code (analysis/exit_codes.py)."""
-    with unbroken_pipes():
-        _run()
-
-
-def _run() -> None:
-    try:
-        app(prog_name="acceptlab")
-    except AcceptlabError as error:
-        _fail(str(error), error.exit_code)
-    except BadInput as error:
-        limit = _machine_limit(error.__cause__) if isinstance(error.__cause__, OSError) else None
-        _fail(limit or str(error), EXIT_MACHINE if limit else EXIT_BAD_INPUT)
-    except KeyboardInterrupt:
-        _fail("interrupted", InterruptedByUserError.exit_code)
-    except SystemExit as ended:
-        # Typer turns a Ctrl-C that nobody handled into this, without a word.
-        if ended.code == InterruptedByUserError.exit_code:
-            _fail("interrupted", InterruptedByUserError.exit_code)
-        raise
-    except MemoryError:
-        _fail(_NO_MEMORY, EXIT_MACHINE)
-    except Exception as error:
-        limit = _machine_limit(error) if isinstance(error, OSError) else None
-        _fail(limit or line_of(error), EXIT_MACHINE if limit else EXIT_FAULT)

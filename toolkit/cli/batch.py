@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`acceptlab fleet`."""
+"""`acceptlab batch`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 
 
-def fleet(
+def batch(
     places: Annotated[
         list[Path],
         typer.Argument(

@@ -28,7 +28,7 @@ class Command:
 
 COMMANDS = {
     "Set up": (
-        Command("doctor", "doctor.doctor", "Show what this machine can do, and what to install for the rest."),
+        Command("doctor", "doctor.doctor", "Show what this machine can do, and what to install for the rest.", "acceptlab doctor"),
         Command("setup", "setup.setup", "Build the emulator and fetch the default kernel.",
                 "acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz"),
         Command("demo", "demo.demo", "Boot a kernel as an SNP and as a TDX guest, judge and compare both.", "acceptlab demo --memory 64G"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`acceptlab project`."""
+"""`acceptlab estimate`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.sizes import parse_size
 
 
-def project(
+def estimate(
     runs: Runs,
     memory: Annotated[str, typer.Option(help="Memory to project to, up to 12T.")] = "1T",
     cpus: Annotated[int, typer.Option(help="vCPUs to project to, up to 512.")] = 64,

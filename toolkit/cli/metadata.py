@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`acceptlab tracking`."""
+"""`acceptlab metadata`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from acceptlab.toolkit.cli.replay import Runs
 from acceptlab.toolkit.progress import step
 
 
-def tracking(runs: Runs, as_json: AsJson = False) -> None:
+def metadata(runs: Runs, as_json: AsJson = False) -> None:
     """Compute what other ways to track unaccepted memory would have to hold and to do: a bitmap, a page flag, a memory map.
 
     The runs have to tell when there are struct pages: record them with --probe free_area_init --probe page_alloc_init_late

@@ -18,7 +18,7 @@ from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import KIND_NAMES, Kind
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest
 
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Probe, RunInfo
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.importing.import_record import recorded_here
 from acceptlab.toolkit.kernels import running_kernel

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from acceptlab.analysis.trace.events import EventFile
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
 from tests.analysis.synthetic import booted
 

@@ -14,6 +14,7 @@ import pytest
 from acceptlab.analysis import exit_codes
 from acceptlab.toolkit import errors, faults
 from acceptlab.toolkit.cli import app as frame
+from acceptlab.toolkit.cli.command_table import all_commands
 from acceptlab.toolkit.places import CHECKOUT
 
 
@@ -29,6 +30,37 @@ def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_version_is_printed() -> None:
     done = acceptlab("--version")
     assert (done.returncode, done.stdout.split()[0]) == (0, "acceptlab")
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
+def test_help_lists_every_command_with_one_line(words: tuple[str, ...]) -> None:
+    done = acceptlab(*words)
+    assert done.returncode == 0
+    for command in all_commands():
+        assert f"  {command.name:<10}{command.help}\n" in done.stdout
+
+
+def test_every_command_can_be_loaded_and_only_the_one_asked_for_is() -> None:
+    """An import of all of them takes a second; `acceptlab --help` must not."""
+    for command in all_commands():
+        assert callable(command.load()) or command.load().registered_commands
+    code = (
+        "import sys; from acceptlab.toolkit.cli.app import app_for; app_for(['doctor']);"
+        "print(*sorted(one for one in sys.modules if one.startswith('acceptlab.toolkit.cli.')))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name.rsplit(".", 1)[1] for name in shown.stdout.split()}
+    assert "doctor" in loaded
+    assert not loaded & {"run", "replay", "matrix", "series"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("fleet", "batch"), ("project", "estimate"), ("tracking", "metadata")]
+)
+def test_old_names_of_commands_are_still_taken(old: str, new: str) -> None:
+    done = acceptlab(old, "--help")
+    usage, rest = acceptlab(new, "--help").stdout.split(new, 1)
+    assert (done.returncode, done.stdout) == (0, f"{usage}{old}{rest}")
 
 
 def test_unknown_command_is_wrong_usage() -> None:
@@ -53,7 +85,8 @@ def test_an_error_becomes_one_line_and_its_code(
     def raises(**_: object) -> None:
         raise error
 
-    monkeypatch.setattr(frame, "app", raises)
+    monkeypatch.setattr(frame, "app_for", lambda _: raises)
+    monkeypatch.setattr("sys.argv", ["acceptlab", "doctor"])
     with pytest.raises(SystemExit) as ended:
         frame.main()
     printed = capsys.readouterr().err
@@ -65,11 +98,12 @@ def test_an_error_becomes_one_line_and_its_code(
 def test_an_uncaught_exception_is_a_fault_of_ours_with_a_log(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def raises() -> None:
+    def raises(**_: object) -> None:
         raise KeyError("nobody\nthought of this")
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(frame, "app", raises)
+    monkeypatch.setattr(frame, "app_for", lambda _: raises)
+    monkeypatch.setattr("sys.argv", ["acceptlab", "doctor"])
     with pytest.raises(SystemExit) as ended:
         frame.main()
     printed = capsys.readouterr().err

@@ -17,7 +17,7 @@ from acceptlab.analysis.batch.find_runs import run_folders
 from acceptlab.analysis.batch.run_row import row_of
 from acceptlab.analysis.errors import BadInput
 from acceptlab.toolkit.batch.engines import dask_engine
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import MachineError
 from tests.analysis.synthetic import MIB, UNIT_SIZE, Guest, Kind, booted
 

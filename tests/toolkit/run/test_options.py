@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from acceptlab.toolkit.cli import run as command
 from acceptlab.toolkit.cli import run_parameters
-from acceptlab.toolkit.cli.app import app
+from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.options import RunOptions
 
