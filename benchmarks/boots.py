@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Wall time of a boot here against a boot of the same kernel, as an ordinary guest, in Debian's own QEMU of the same version.
 
-Both boot from the same kind of hand-over, with the same CPU model, memory, clock and seed, to userspace and a clean power-off.
+Both boot from the same kind of boot handoff, with the same CPU model, memory, clock and seed, to userspace and a clean power-off.
 Runs are paired: each round times every kind once, in turn, so that a machine that grows slower slows them all. Right before each timed
 boot the same kind boots untimed: a host that takes back free memory makes whoever needs more than the boot before pay for it.
 """
@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.firmware.boot_handoff import build_hand_over
+from acceptlab.toolkit.firmware.boot_handoff import build_handoff
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
-from acceptlab.toolkit.firmware.handoff_files import write_hand_over
+from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.guest.initramfs import initramfs
 from acceptlab.toolkit.kernels.resolve import Kernel
@@ -106,14 +106,14 @@ def _plain(options: RunOptions, kernel: Kernel, stock: str, folder: Path) -> Con
     """Return the ordinary guest: the same CPU model, but firmware has accepted all and nothing is confidential."""
     folder.mkdir()
     plain = replace(options, platform="plain", firmware_accepts="all", events=False)
-    hand_over = build_hand_over(
+    handoff = build_handoff(
         GuestRequest(
             "plain", read_bzimage(kernel.image), initramfs().read_bytes(), full_command_line(plain),
             plain.memory_request, plain.cpus,
         )
     )  # fmt: skip
     files = RunFiles(folder)
-    written = write_hand_over(hand_over, files.hand_over)
+    written = write_handoff(handoff, files.handoff)
     command = emulator_command(Path(stock), plain, written, files)
     command[command.index("-cpu") + 1] = CPU[options.platform]
     return Contender("stock", command, files)

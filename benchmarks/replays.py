@@ -35,7 +35,7 @@ def big_trace(kernel: Kernel, emulator: Emulator) -> Path:
         options = RunOptions(
             kernel.name, memory="64G", accept="eager", host_backing="4K", time_limit=3000.0
         )
-        finished = perform(options, kernel, emulator, folder, keep_hand_over=False)
+        finished = perform(options, kernel, emulator, folder, keep_handoff=False)
         if finished.outcome.word != "userspace":
             raise MachineError(f"the guest did not reach userspace: {finished.outcome}")
     return folder

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from acceptlab.analysis.run.run_folder import write_run_json
-from acceptlab.analysis.run.run_info import EventsInfo, HandOver, Machine, RunInfo
+from acceptlab.analysis.run.run_info import EventsInfo, Handoff, Machine, RunInfo
 from acceptlab.analysis.trace.event_writer import EventWriter, Records, to_table
 from acceptlab.analysis.trace.schema import (
     NO_CARRY,
@@ -56,7 +56,7 @@ def write_run(folder: Path, gib: int) -> int:
         clock="instructions",
         outcome="userspace",
         machine=Machine(top, 1, "eager"),
-        hand_over=HandOver(((0, top),), ((0, LOW),), unaccepted=((LOW, top - LOW),)),
+        handoff=Handoff(((0, top),), ((0, LOW),), unaccepted=((LOW, top - LOW),)),
         events=EventsInfo(summary.events, True, None, summary.sha256),
     )  # fmt: skip
     write_run_json(folder, info)

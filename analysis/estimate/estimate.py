@@ -60,7 +60,7 @@ def project(boots: Sequence[Boot], target: Target, profile: Profile) -> Projecti
             f"{', '.join(sorted(platforms))}: project each platform by itself"
         )
     found = fit(boots)
-    handed = max(boot.at_hand_over for boot in boots)
+    handed = max(boot.at_handoff for boot in boots)
     lazy = min(found.accepted(target.memory, target.cpus), max(target.memory - handed, 0))
     outlooks = tuple(
         outlook(accept, size, _share_of_large(boots, target), target, profile)

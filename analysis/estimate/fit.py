@@ -27,7 +27,7 @@ class Boot:
     backing: str
     memory: int
     cpus: int
-    at_hand_over: int
+    at_handoff: int
     accepted: int
     large: int
 

@@ -13,7 +13,7 @@ from acceptlab.analysis.errors import BadInput
 from acceptlab.analysis.kernel.symbols import RunSymbols
 from acceptlab.analysis.pages.history import event_at
 from acceptlab.analysis.pages.transitions import Op, ops_of
-from acceptlab.analysis.pages.walk import Progress, hand_over_end
+from acceptlab.analysis.pages.walk import Progress, handoff_end
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.gaps import Holes
@@ -37,7 +37,7 @@ _COLUMNS = (
 )
 
 TOO_LATE = (
-    "The guest had begun before: the hand-over was over, so this event is not where it belongs."
+    "The guest had begun before: the boot handoff was over, so this event is not where it belongs."
 )
 TAKEN = "The guest held the page and no attack is recorded: no honest host does this, so an event is missing or not where it belongs."
 UNKNOWN, HOST, PENDING, ACCEPTED = "unknown", "with the host", "not accepted", "accepted"
@@ -100,7 +100,7 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
     for batch in events.batches(_COLUMNS):
         ops = ops_of(batch)
         holes.follow(batch["seq"])
-        begins = 0 if begun else hand_over_end(batch)
+        begins = 0 if begun else handoff_end(batch)
         begun = begun or begins < len(batch)
         for position in np.flatnonzero(_touches(batch, page)).tolist():
             op = Op(int(ops[position]))

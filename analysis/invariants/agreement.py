@@ -50,7 +50,7 @@ class Agreement:
 
     def look(self, snapshot: Snapshot) -> None:
         """Compare a snapshot of the bitmap with what run.json says of it; of the first one, the bits as well."""
-        bitmap, bits = self._info.hand_over.bitmap, snapshot.bits
+        bitmap, bits = self._info.handoff.bitmap, snapshot.bits
         if bits is None:
             return
         if bitmap is None:
@@ -62,7 +62,7 @@ class Agreement:
         elif snapshot.number == 0 and self._info.source == _EMULATOR:
             units = np.flatnonzero(bits)
             spans = [(bitmap.phys_base + int(one) * bitmap.unit_size, bitmap.unit_size) for one in units]  # fmt: skip
-            if outside := _without(_united(spans), _united(self._info.hand_over.unaccepted)):
+            if outside := _without(_united(spans), _united(self._info.handoff.unaccepted)):
                 self._found.append(
                     f"the bitmap has {outside[0][0]:#x} as unaccepted, and run.json does not"
                 )
@@ -92,7 +92,7 @@ class Agreement:
             yield "run.json says that the guest reached userspace, and no event is of userspace"
 
     def _memory(self) -> Iterator[str]:
-        handed = self._info.hand_over
+        handed = self._info.handoff
         ram, accepted, unaccepted, shared = (
             handed.ram, handed.accepted, handed.unaccepted, handed.shared,
         )  # fmt: skip

@@ -115,16 +115,14 @@ def area_of(info: RunInfo, address: int) -> str:
     """What lies at an address of the direct map, by the boot handoff; empty where that cannot be told."""
     if address < 4096:
         return "a null pointer's"
-    if info.machine.kaslr or not info.hand_over.ram:
+    if info.machine.kaslr or not info.handoff.ram:
         return ""
     gpa = address - _DIRECT_MAP
-    if not any(start <= gpa < start + size for start, size in info.hand_over.ram):
+    if not any(start <= gpa < start + size for start, size in info.handoff.ram):
         return ""
-    parts = [
-        blob.name for blob in info.hand_over.blobs if blob.start <= gpa < blob.start + blob.size
-    ]
+    parts = [blob.name for blob in info.handoff.blobs if blob.start <= gpa < blob.start + blob.size]
     for name in ("accepted", "unaccepted"):
-        ranges = getattr(info.hand_over, name)
+        ranges = getattr(info.handoff, name)
         if any(start <= gpa < start + size for start, size in ranges):
             parts.append(f"{name} at boot handoff")
     return f"page {gpa & ~0xFFF:#x} of the direct map" + (f" ({', '.join(parts)})" if parts else "")

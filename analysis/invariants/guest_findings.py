@@ -9,7 +9,7 @@ from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, Remaining, remaining
 from acceptlab.analysis.run.console import Console
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.trouble import NO_PAGES, NOT_RUN, OUT_OF_MEMORY, Trouble
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 
 NO_MEMORY = "allocations failed while memory was unaccepted"
 _RULE = (
@@ -64,17 +64,17 @@ def _unaccepted(info: RunInfo, console: Console, states: PageStates) -> Remainin
     there is, may not use the rest.
     """
     shortage = console.shortage
-    if shortage is None or shortage.crashed or {EARLY, HAND_OVER, RESULTS} & set(info.absent):
+    if shortage is None or shortage.crashed or {EARLY, HANDOFF, RESULTS} & set(info.absent):
         return None
     if "mem=" in info.command_line or "memmap=" in info.command_line:
         return None
-    left = remaining(states, info.hand_over.unaccepted)
+    left = remaining(states, info.handoff.unaccepted)
     return left if left.least > BLOCK_SIZE else None
 
 
 def _no_memory(info: RunInfo, console: Console, left: Remaining) -> Finding:
     assert console.shortage is not None
-    whole = sum(size for _, size in info.hand_over.unaccepted)
+    whole = sum(size for _, size in info.handoff.unaccepted)
     accepted = whole - left.bytes
     free = console.shortage.free
     counted = [one for one in console.meminfo if one.unaccepted is not None]

@@ -22,7 +22,7 @@ from acceptlab.analysis.pages.transitions import (
     State,
     past_unknown,
 )
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.gaps import END
 from acceptlab.analysis.trace.schema import (
     PAGE_SIZE,
@@ -112,7 +112,7 @@ class NoAccessBeforeAccept(Invariant):
         "accept it and try again."
     )
     needs = frozenset(
-        {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HAND_OVER}
+        {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HANDOFF}
     )
     by_page = True
 
@@ -178,7 +178,7 @@ class NoAccessBeforeAccept(Invariant):
         return "#VC 0x404" if self.info.platform == "snp" else "#VE"
 
     def _watch_accepts(self, step: Step) -> None:
-        if not self.shows(HAND_OVER, RESULTS):
+        if not self.shows(HANDOFF, RESULTS):
             return
         why = "The guest accepted an address that is no RAM; hardware has nothing to accept there."
         found = step.breaches(Breach.ACCEPT_NOT_RAM)
@@ -234,7 +234,7 @@ class NoAccessBeforeAccept(Invariant):
 
     def _never_words(self, kind: _Access, one: Suspicion, told: str) -> tuple[str, str]:
         gpa = one.gpa or 0
-        if self.info.hand_over.bitmap is None and self.info.hand_over.unaccepted:
+        if self.info.handoff.bitmap is None and self.info.handoff.unaccepted:
             return WITHHELD, (
                 "The kernel was given no table of unaccepted memory, so it took the page for "
                 f"accepted{told}."

@@ -7,7 +7,7 @@ from acceptlab.analysis.invariants.invariant import Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Breach
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 
 TWICE = "accepted a page twice"
 AGAIN = "accepted a page again after the host replaced it"
@@ -21,7 +21,7 @@ class OneAccept(Invariant):
         " it must have given the page back. The carry flag alone does not show a page that "
         "the host has replaced (AMD APM Vol. 2, 15.36.6)."
     )
-    needs = frozenset({"accept", RESULTS, EARLY, HAND_OVER})
+    needs = frozenset({"accept", RESULTS, EARLY, HANDOFF})
     needs_snp = frozenset({"rescind"})
     needs_tdx = frozenset({"convert"})
     by_page = True

@@ -9,7 +9,7 @@ from acceptlab.analysis.invariants.invariant import Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import STATE_MASK, Breach, State
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import Access, Kind, StopReason
 
 UNASSIGNED = "accepted a page that was not assigned to it"
@@ -28,13 +28,13 @@ class Order(Invariant):
         "change)."
     )
     needs = frozenset(
-        {"accept", "convert", "assign", "remove", "attack", "stop", RESULTS, EARLY, HAND_OVER}
+        {"accept", "convert", "assign", "remove", "attack", "stop", RESULTS, EARLY, HANDOFF}
     )
     needs_snp = frozenset({"rescind"})
     by_page = True
 
     def watch(self, step: Step) -> None:
-        if self.shows("assign", RESULTS, HAND_OVER):
+        if self.shows("assign", RESULTS, HANDOFF):
             self.blame_entries(
                 step,
                 UNASSIGNED,
@@ -42,7 +42,7 @@ class Order(Invariant):
                 UNASSIGNED,
                 "An accept succeeded on a page that the host had not assigned to the guest.",
             )
-        if self.shows("accept", RESULTS, HAND_OVER):
+        if self.shows("accept", RESULTS, HANDOFF):
             self.blame_entries(
                 step,
                 NOT_ACCEPTED,

@@ -14,7 +14,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import never_accepted_pages
 from acceptlab.analysis.run.run_info import Bitmap
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, PAGE_STATES, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, PAGE_STATES, RESULTS
 from acceptlab.analysis.trace.schema import UNIT_SIZE
 
 CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
@@ -35,7 +35,7 @@ class BitmapTrue(Invariant):
         "means that the unit is not accepted (Linux, include/linux/efi.h and "
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
-    needs = frozenset({"accept", "bitmap", PAGE_STATES, RESULTS, EARLY, HAND_OVER})
+    needs = frozenset({"accept", "bitmap", PAGE_STATES, RESULTS, EARLY, HANDOFF})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -48,16 +48,16 @@ class BitmapTrue(Invariant):
         self._accepts.watch(step)
         if self._lasts is not None:
             self._lasts.watch(step)
-        bitmap = self.info.hand_over.bitmap
+        bitmap = self.info.handoff.bitmap
         if step.snapshot is None or step.snapshot.bits is None or bitmap is None:
             return
-        if not self.shows("accept", RESULTS, EARLY, HAND_OVER):
+        if not self.shows("accept", RESULTS, EARLY, HANDOFF):
             return
         self._compared += 1
         self._compare(step, step.snapshot, step.snapshot.bits, bitmap)
 
     def finish(self) -> InvariantResult:
-        if self.info.hand_over.bitmap is None and self.shows("bitmap"):
+        if self.info.handoff.bitmap is None and self.shows("bitmap"):
             return self.result(Status.NOT_APPLICABLE, "The guest was given no bitmap.")
         if not self._compared:
             return self.result(Status.NOT_DECIDABLE, "The run has no snapshot of the bitmap.")
@@ -93,7 +93,7 @@ class BitmapTrue(Invariant):
     def _firmware(self, states: PageStates) -> Bool:
         """Units with memory that firmware left unaccepted; the bitmap may span more."""
         inside = np.zeros(states.units, np.bool_)
-        for start, size in self.info.hand_over.unaccepted:
+        for start, size in self.info.handoff.unaccepted:
             inside[start // UNIT_SIZE : -(-(start + size) // UNIT_SIZE)] = True
         return inside
 

@@ -14,7 +14,7 @@ from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 
 MISSING = "accepted a block without the guard unit behind it"
@@ -42,7 +42,7 @@ class GuardUnit(Invariant):
         "unit behind any accepted end must be accepted or no RAM (Linux, "
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
-    needs = frozenset({"accept", "stage", RESULTS, EARLY, HAND_OVER})
+    needs = frozenset({"accept", "stage", RESULTS, EARLY, HANDOFF})
     by_end = True
     decided_by = "--probe accept_memory"
 
@@ -80,7 +80,7 @@ class GuardUnit(Invariant):
             self._last_seq[unit] = step.batch["seq"][one.last[fresh]].astype(np.int64)
 
     def finish(self) -> InvariantResult:
-        if not self.info.hand_over.unaccepted:
+        if not self.info.handoff.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
         if any(self._states.at(gpa) & EVER for gpa in self._told):
             why = (
@@ -143,7 +143,7 @@ class GuardUnit(Invariant):
     def _judge_returns(self, step: Step, returned: list[tuple[int, int, int, int]]) -> None:
         """Units behind what was asked for that were not accepted, or not wholly, at the return."""
         never = never_accepted_pages(step.states)
-        inside = units_inside(step.states, self.info.hand_over.unaccepted)
+        inside = units_inside(step.states, self.info.handoff.unaccepted)
         done = self._done_seq(step)
         for start, given, seq, returns in returned:
             for what, border in _borders(start, given):
@@ -186,7 +186,7 @@ class GuardUnit(Invariant):
 
     def _guardless_at_end(self) -> dict[int, int]:
         never = never_accepted_pages(self._states)
-        inside = units_inside(self._states, self.info.hand_over.unaccepted)
+        inside = units_inside(self._states, self.info.handoff.unaccepted)
         return {
             border: seq
             for border, seq in self._requests.items()
@@ -198,7 +198,7 @@ class GuardUnit(Invariant):
     def _ends(self) -> npt.NDArray[np.intp]:
         """Units accepted late, and wholly, whose next unit is unaccepted RAM."""
         never = never_accepted_pages(self._states)
-        inside = units_inside(self._states, self.info.hand_over.unaccepted)
+        inside = units_inside(self._states, self.info.handoff.unaccepted)
         open_ = inside & (never > 0)
         behind = np.append(open_[1:], False)
         return np.flatnonzero(self._late & (never == 0) & behind)

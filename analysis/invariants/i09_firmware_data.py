@@ -12,7 +12,7 @@ from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import STATE_MASK, State
 from acceptlab.analysis.run.run_info import Blob
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF
 from acceptlab.analysis.trace.schema import PAGE_SIZE
 
 NOT_ACCEPTED = "{name} lies in memory that is not accepted"
@@ -27,15 +27,15 @@ class FirmwareData(Invariant):
         "read, and never handed to the allocator (Linux, reserve_unaccepted() and the EFI "
         "stub)."
     )
-    needs = frozenset({"bitmap", EARLY, HAND_OVER})
+    needs = frozenset({"bitmap", EARLY, HANDOFF})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._blobs = [blob for blob in self.info.hand_over.blobs if blob.size]
+        self._blobs = [blob for blob in self.info.handoff.blobs if blob.size]
         self._judged = False
 
     def watch(self, step: Step) -> None:
-        if step.hand_over_ends and not self._judged and self.shows(EARLY, HAND_OVER):
+        if step.handoff_ends and not self._judged and self.shows(EARLY, HANDOFF):
             self._judged = True
             for blob in self._blobs:
                 self._check_accepted(step, blob)
@@ -48,19 +48,21 @@ class FirmwareData(Invariant):
         if not self._blobs:
             return self.result(Status.NOT_DECIDABLE, "run.json names nothing that firmware left.")
         if not self._judged:
-            return self.result(Status.NOT_DECIDABLE, "The trace ends before the hand-over.")
-        return self.result(Status.HOLDS, f"{len(self._blobs)} things were accepted at hand-over.")
+            return self.result(Status.NOT_DECIDABLE, "The trace ends before the boot handoff.")
+        return self.result(
+            Status.HOLDS, f"{len(self._blobs)} things were accepted at boot handoff."
+        )
 
     def _check_accepted(self, step: Step, blob: Blob) -> None:
         gpa = first_unaccepted(step.states, blob)
         if gpa is None:
             return
         title = NOT_ACCEPTED.format(name=blob.name)
-        why = "At hand-over the page is not accepted: reading it faults, accepting it clears it."
+        why = "At boot handoff the page is not accepted: reading it faults, accepting it clears it."
         self._add(step, title, why, gpa)
 
     def _check_bits(self, step: Step, blob: Blob, bits: npt.NDArray[np.bool_]) -> None:
-        bitmap = self.info.hand_over.bitmap
+        bitmap = self.info.handoff.bitmap
         if bitmap is None or blob.start + blob.size <= bitmap.phys_base:
             return
         first = max(blob.start - bitmap.phys_base, 0) // bitmap.unit_size

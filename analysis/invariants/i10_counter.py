@@ -9,7 +9,7 @@ from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.unaccepted import Remaining, remaining
 from acceptlab.analysis.run.console import Meminfo
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, RESULTS
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import Kind, Stage
 
 WRONG = "the kernel's count of unaccepted memory is wrong"
@@ -41,7 +41,7 @@ class Counter(Invariant):
         "The counter equals the blocks on the kernel's list, up to one unit per block that is"
         " accepted in part (Linux, mm/page_alloc.c)."
     )
-    needs = frozenset({"accept", "stage", RESULTS, EARLY, HAND_OVER})
+    needs = frozenset({"accept", "stage", RESULTS, EARLY, HANDOFF})
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -57,7 +57,7 @@ class Counter(Invariant):
                 self._at.setdefault(Stage(stage), self._left(step.states))
 
     def finish(self) -> InvariantResult:
-        if not self.info.hand_over.unaccepted:
+        if not self.info.handoff.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
         counts = self._counts()
         if not counts:
@@ -93,7 +93,7 @@ class Counter(Invariant):
         return first, self._at.get(Stage.SECOND_DECOMPRESSOR, at_end)
 
     def _left(self, states: PageStates) -> Remaining:
-        return remaining(states, self.info.hand_over.unaccepted)
+        return remaining(states, self.info.handoff.unaccepted)
 
     def _check(self, count: Meminfo, first: Remaining, last: Remaining) -> None:
         if count.unaccepted is None:

@@ -18,7 +18,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.run.console import Console
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
-from acceptlab.analysis.trace.coverage import HAND_OVER, in_words
+from acceptlab.analysis.trace.coverage import HANDOFF, in_words
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.gaps import END, Holes
 from acceptlab.analysis.trace.schema import ConvertTo, Kind, label
@@ -219,7 +219,7 @@ class Invariant(ABC):
             return InvariantResult(
                 self.name, self.title, Status.NOT_DECIDABLE, f"{doubt[0].upper()}{doubt[1:]}."
             )
-        if lacking and (status != Status.NOT_APPLICABLE or HAND_OVER in lacking):
+        if lacking and (status != Status.NOT_APPLICABLE or HANDOFF in lacking):
             if status != Status.NOT_DECIDABLE or not explanation:
                 explanation = f"The trace cannot show {in_words(lacking)}."
             why = Status.NOT_DECIDABLE

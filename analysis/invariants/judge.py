@@ -107,7 +107,7 @@ def judge(
     attacks = AttackLog()
     context = Context(run, console, walk.holes, attacks)
     invariants = [kind(context) for kind in registry.values()]
-    tally = _Tally(run.info.hand_over.unaccepted)
+    tally = _Tally(run.info.handoff.unaccepted)
     for step in walk.steps(progress):
         tally.watch(step.batch, step.ops)
         attacks.watch(step.batch)
@@ -293,7 +293,7 @@ def _unsupported(
         words = "This kernel does not support unaccepted memory"
     else:
         return None
-    left = sum(size for _, size in info.hand_over.unaccepted)
+    left = sum(size for _, size in info.handoff.unaccepted)
     if left and not tally.kernel_accepts:
         words += f": it accepted nothing of the {left >> 20} MiB that firmware left unaccepted"
     if console.meminfo:
@@ -306,7 +306,7 @@ def _unsupported(
 
 def _accepts_nothing(run: Run, console: Console, tally: _Tally) -> bool:
     """Whether a kernel that was told of unaccepted memory shows no sign of knowing it."""
-    told = run.info.hand_over.unaccepted and run.info.hand_over.bitmap is not None
+    told = run.info.handoff.unaccepted and run.info.handoff.bitmap is not None
     listed = any(one.unaccepted is not None for one in console.meminfo)
     return bool(told) and not tally.kernel_accepts and not listed
 

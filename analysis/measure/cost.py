@@ -84,7 +84,7 @@ class Series:
     accepted: F64
     area: F64
     rows: int
-    at_hand_over: F64
+    at_handoff: F64
 
 
 @dataclass
@@ -161,13 +161,13 @@ class _Counter:
         self._clock = events.clock_range()
         self._launched = 0
         self._to_shared: npt.NDArray[np.int64] = np.zeros(_STAGES, np.int64)
-        ram = run.info.hand_over.ram
+        ram = run.info.handoff.ram
         top = min(max((start + size for start, size in ram), default=0), _MAP_TOP_LIMIT)
         units = max(-(-top // UNIT_SIZE), 1)
         self._rows = max(-(-units // ADDRESS_BINS), 1) * UNIT_SIZE
         self._height = max(-(-top // self._rows), 1)
         self._area: F64 = np.zeros((self._height, TIME_BINS))
-        self._at_hand_over: F64 = np.zeros(self._height)
+        self._at_handoff: F64 = np.zeros(self._height)
 
     def add(self, batch: Batch) -> None:
         ops = ops_of(batch)
@@ -186,7 +186,7 @@ class _Counter:
     def cost(self) -> Cost:
         low, high = self._clock
         edges = np.linspace(low, max(high, low + 1), TIME_BINS + 1)[1:]
-        series = Series(edges, self._area.sum(axis=0), self._area, self._rows, self._at_hand_over)
+        series = Series(edges, self._area.sum(axis=0), self._area, self._rows, self._at_handoff)
         shared = {
             name: count
             for name, count in zip(STAGE_NAMES, self._to_shared.tolist(), strict=True)
@@ -244,7 +244,7 @@ class _Counter:
         end = min(start + size, self._height * self._rows)
         for row in range(start // self._rows, -(-end // self._rows)):
             low, high = max(start, row * self._rows), min(end, (row + 1) * self._rows)
-            self._at_hand_over[row] += max(high - low, 0)
+            self._at_handoff[row] += max(high - low, 0)
 
     def _operations(self) -> list[Operations]:
         found = []

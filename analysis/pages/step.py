@@ -18,8 +18,8 @@ from acceptlab.analysis.trace.events import Batch
 class Step:
     """Consecutive events and what they did to the pages. ``states`` is as after the step.
 
-    A step ends at every snapshot and where the hand-over ends; a stage event is a step of its own:
-    ``snapshot`` and ``hand_over_ends`` tell about its last event.
+    A step ends at every snapshot and where the boot handoff ends; a stage event is a step of its own:
+    ``snapshot`` and ``handoff_ends`` tell about its last event.
     """
 
     batch: Batch
@@ -27,7 +27,7 @@ class Step:
     entries: list[Entries]
     states: PageStates
     snapshot: Snapshot | None = None
-    hand_over_ends: bool = False
+    handoff_ends: bool = False
 
     def breaches(self, kinds: Breach) -> list[Entries]:
         """The entries with one of ``kinds``."""

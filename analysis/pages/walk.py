@@ -16,7 +16,7 @@ from acceptlab.analysis.pages.snapshots import Snapshot, disagreement, read_snap
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Breach, ops_of
 from acceptlab.analysis.run.run_folder import Run
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.gaps import Holes
 from acceptlab.analysis.trace.prefetch import one_ahead
@@ -84,21 +84,21 @@ class Walk:
         self.problems += self._agreement.claims()
 
     def _begin(self, batch: Batch) -> Iterator[Step]:
-        """Size the states; without RAM events, take the hand-over from run.json."""
+        """Size the states; without RAM events, take the boot handoff from run.json."""
         ram = batch["kind"] == Kind.RAM
-        info, handed = self.run.info, self.run.info.hand_over
+        info, handed = self.run.info, self.run.info.handoff
         if ram.any():
             ends = batch["gpa"][ram].astype(object) + batch["size"][ram].astype(object)
             self.states = PageStates(_checked_top(int(max(ends))))
             return
-        self.past_known = not {EARLY, HAND_OVER} & set(info.absent)
+        self.past_known = not {EARLY, HANDOFF} & set(info.absent)
         if self.past_known and (info.source == "emulator" or not handed.ram):
-            self._doubt("the trace does not begin with the memory map at hand-over")
+            self._doubt("the trace does not begin with the memory map at boot handoff")
         top = max((start + size for start, size in handed.ram), default=0)
         if not self.past_known:
             top = max(top, min(_highest(EventFile(self.events.path)), TOP_LIMIT))
         self.states = PageStates(_checked_top(top))
-        if handed.ram and HAND_OVER not in info.absent:
+        if handed.ram and HANDOFF not in info.absent:
             yield self._step(_as_events(handed.ram, handed.accepted))
         if not self.past_known:
             self.states.forget()
@@ -156,14 +156,14 @@ class Walk:
         stages = np.flatnonzero(kind == Kind.STAGE)
         ends |= set(stages.tolist()) | set((stages + 1).tolist())
         if not self._handed_over:
-            begun = hand_over_end(batch)
+            begun = handoff_end(batch)
             ends |= {begun, begun + 1} if begun < len(batch) else set()
         borders = sorted((ends | {0, len(batch)}) - {-1})
         return list(pairwise(borders))
 
     def _step(self, batch: Batch) -> Step:
         ops = ops_of(batch)
-        begins = not self._handed_over and hand_over_end(batch) == 0
+        begins = not self._handed_over and handoff_end(batch) == 0
         self._handed_over = self._handed_over or begins
         entries = self.states.apply(batch, ops)
         if self._handed_over:
@@ -178,7 +178,7 @@ class Walk:
         if len(late):
             kind = KIND_NAMES[int(batch["kind"][late[0]]) - 1]
             self._contradiction(
-                batch, int(late[0]), f"is of the hand-over ({kind}), and the guest has begun"
+                batch, int(late[0]), f"is of the boot handoff ({kind}), and the guest has begun"
             )
 
     def _check_host(self, batch: Batch, entries: list[Entries]) -> None:
@@ -221,8 +221,8 @@ class Walk:
         return snapshot
 
 
-def hand_over_end(batch: Batch) -> int:
-    """The position of the first event that is the guest's, and no more of the hand-over; the batch's length if there is none."""
+def handoff_end(batch: Batch) -> int:
+    """The position of the first event that is the guest's, and no more of the boot handoff; the batch's length if there is none."""
     begun = np.flatnonzero((batch["stage"] != Stage.FIRMWARE) | (batch["kind"] == Kind.STAGE))
     return int(begun[0]) if len(begun) else len(batch)
 

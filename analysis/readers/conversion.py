@@ -15,7 +15,7 @@ from acceptlab.analysis.run.run_info import Probe
 from acceptlab.analysis.trace.coverage import (
     BLOCKS,
     EARLY,
-    HAND_OVER,
+    HANDOFF,
     OUTSIDE_THE_GUEST,
     PAGE_STATES,
     RESULTS,
@@ -23,7 +23,7 @@ from acceptlab.analysis.trace.coverage import (
 from acceptlab.analysis.trace.event_writer import EventWriter, StreamSummary
 from acceptlab.analysis.trace.schema import Kind, Stage, label
 
-_NEVER_SEEN_INSIDE = {EARLY, HAND_OVER, BLOCKS, RESULTS, *OUTSIDE_THE_GUEST}
+_NEVER_SEEN_INSIDE = {EARLY, HANDOFF, BLOCKS, RESULTS, *OUTSIDE_THE_GUEST}
 _ALWAYS_THERE = {Kind.RAM, Kind.LAUNCH, Kind.END}
 
 

@@ -91,7 +91,7 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
         ("accepts refused", count(cost.failed(Kind.ACCEPT))),
         ("conversions", count(cost.count(Kind.CONVERT))),
         ("faults and stops", count(cost.count(Kind.FAULT) + cost.count(Kind.STOP))),
-        ("accepted at hand-over", mib(cost.launched)),
+        ("accepted at boot handoff", mib(cost.launched)),
         ("before userspace", before_userspace(cost)),
         ("accepted in all", mib(cost.accepted())),
         ("clock to userspace", f"{until_userspace(cost)}{_clock_unit(info.clock, cost)}"),

@@ -72,7 +72,7 @@ def _key(subject: Subject) -> str:
     same = (
         info.platform, info.source, info.clock, info.kernel.sha256, info.kernel.version, info.series,
         _without_clock_rate(info.command_line), machine.memory, machine.cpus, machine.policy,
-        machine.kaslr, info.hand_over.ram, info.hand_over.accepted, info.host, info.attacks,
+        machine.kaslr, info.handoff.ram, info.handoff.accepted, info.host, info.attacks,
         info.relaxations, [probe.name for probe in info.probes],
     )  # fmt: skip
     return repr(same)

@@ -19,7 +19,7 @@ _WHEN: Sequence[Row] = (
     ("later", lambda one: mib(one.later)),
 )
 _MAP: Sequence[Row] = (
-    ("entries at hand-over", lambda one: f"{one.entries[0]:,}"),
+    ("entries at boot handoff", lambda one: f"{one.entries[0]:,}"),
     ("entries, most", lambda one: f"{one.entries[1]:,}"),
     ("entries at the end", lambda one: f"{one.entries[2]:,}"),
     ("rewrites, under a lock", lambda one: f"{one.changes:,}"),

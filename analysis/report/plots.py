@@ -24,7 +24,7 @@ _CALLERS = 10
 
 
 def accepted_over_time(groups: Sequence[Group]) -> go.Figure:
-    """Accepted memory by time, one line per run and one colour per group, from what was accepted at hand-over."""
+    """Accepted memory by time, one line per run and one colour per group, from what was accepted at boot handoff."""
     figure = go.Figure()
     lines = [
         (number, group, subject)
@@ -57,7 +57,7 @@ def acceptance_map(subject: Subject) -> go.Figure:
     series = subject.cost.series
     unit, scale = _address_unit(series)
     if series is not None:
-        done = series.at_hand_over[:, np.newaxis] + np.cumsum(series.area, axis=1)
+        done = series.at_handoff[:, np.newaxis] + np.cumsum(series.area, axis=1)
         share = np.ceil(np.minimum(done / series.rows, 1) * 100).astype(np.int64)
         addresses = np.arange(series.area.shape[0]) * (series.rows / scale)
         figure.add_heatmap(

@@ -51,7 +51,7 @@ class Bitmap:
 
 
 @dataclass(frozen=True)
-class HandOver:
+class Handoff:
     """State of memory at the kernel's first instruction, as firmware would leave it.
 
     ``unaccepted`` is what the firmware's memory map calls unaccepted (type 15). ``bitmap`` is
@@ -181,7 +181,7 @@ class RunInfo:
     command_line: str = ""
     initrd_sha256: str = ""
     machine: Machine = Machine()
-    hand_over: HandOver = HandOver()
+    handoff: Handoff = Handoff()
     host: Host = Host()
     attacks: tuple[str, ...] = ()
     relaxations: tuple[str, ...] = ()

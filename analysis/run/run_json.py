@@ -21,7 +21,7 @@ from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
-    HandOver,
+    Handoff,
     Host,
     Kernel,
     KernelSupport,
@@ -53,7 +53,7 @@ def from_json(data: Mapping[str, Any]) -> RunInfo:
         command_line=reader.text("command_line"),
         initrd_sha256=reader.text("initrd_sha256"),
         machine=_machine(reader.inner("machine")),
-        hand_over=_hand_over(reader.inner("hand_over")),
+        handoff=_handoff(reader.inner("handoff")),
         host=_host(reader.inner("host")),
         attacks=reader.texts("attacks"),
         relaxations=reader.texts("relaxations"),
@@ -160,9 +160,9 @@ def _probe(reader: TypedJson) -> Probe:
     return Probe(reader.text("name"), reader.number("address"), reader.texts("arguments"))
 
 
-def _hand_over(reader: TypedJson) -> HandOver:
+def _handoff(reader: TypedJson) -> Handoff:
     bitmap = reader.inner("bitmap")
-    return HandOver(
+    return Handoff(
         ram=reader.ranges("ram"),
         accepted=reader.ranges("accepted"),
         shared=reader.ranges("shared"),

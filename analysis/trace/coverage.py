@@ -15,21 +15,21 @@ from acceptlab.analysis.errors import BadInput
 from acceptlab.analysis.trace.schema import KIND_NAMES, Kind, label
 
 EARLY = "early"
-HAND_OVER = "hand-over"
+HANDOFF = "handoff"
 PAGE_STATES = "page-states"
 RESULTS = "results"
 BLOCKS = "blocks"
 
 _PARTS = {
     EARLY: "what happened before the recorder started",
-    HAND_OVER: "the state of memory at the kernel's first instruction (run.json's hand_over)",
+    HANDOFF: "the state of memory at the kernel's first instruction (run.json's handoff)",
     PAGE_STATES: "snapshots of the true page states (bitmap/*.pages)",
     RESULTS: "result codes and carry flags of accepts and rescinds",
     BLOCKS: "single accepts: an event covers the range that a function was asked for",
 }
 
 _ALWAYS = {label(kind) for kind in (Kind.RAM, Kind.LAUNCH, Kind.END)}
-"""Kinds that are no names: HAND_OVER stands for the first two, and every complete trace has an end."""
+"""Kinds that are no names: HANDOFF stands for the first two, and every complete trace has an end."""
 
 _KINDS = {name: f"events of kind {name}" for name in KIND_NAMES if name not in _ALWAYS}
 

@@ -49,7 +49,7 @@ struct snp_vm *snp_vm_init(void *memory, const struct snp_config *config,
 int snp_vm_add_ram(struct snp_vm *vm, uint64_t gpa, uint64_t size);
 /* SNP_LAUNCH_UPDATE: assigned and validated. */
 int snp_vm_launch(struct snp_vm *vm, uint64_t gpa, uint64_t size);
-/* Owned by the host, shared, at hand-over. */
+/* Owned by the host, shared, at boot handoff. */
 int snp_vm_share(struct snp_vm *vm, uint64_t gpa, uint64_t size);
 /*
  * Last call before the guest runs: with assign_advance the host assigns now (one

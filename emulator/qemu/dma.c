@@ -33,7 +33,7 @@ static bool allowed(EmulatedGuest *guest, hwaddr gpa, IOMMUAccessFlags flag)
     bool ok;
 
     if (guest->stage == STAGE_FIRMWARE || guest->ended) {
-        return true;    /* the hand-over is being loaded */
+        return true;    /* the boot handoff is being loaded */
     }
     qemu_mutex_lock(&guest->lock);
     ok = EMULATED_GUEST_GET_CLASS(guest)->dma_allowed(guest, gpa);
@@ -80,12 +80,12 @@ static bool collect(Int128 start, Int128 size, const MemoryRegion *mr,
 }
 
 /* Flash and the like are RAM to QEMU, but none of the guest's. */
-static bool is_guest_ram(const HandOver *hand_over, const RamPiece *piece)
+static bool is_guest_ram(const Handoff *handoff, const RamPiece *piece)
 {
     unsigned i;
 
-    for (i = 0; i < hand_over->count; i++) {
-        const HandOverRange *range = &hand_over->ranges[i];
+    for (i = 0; i < handoff->count; i++) {
+        const HandoffRange *range = &handoff->ranges[i];
 
         if (range->kind == RANGE_RAM && range->start < piece->gpa + piece->size
             && piece->gpa < range->start + range->size) {
@@ -125,7 +125,7 @@ void emulated_guest_guard_dma(EmulatedGuest *guest)
     for (i = 0; i < pieces->len; i++) {
         RamPiece *piece = &g_array_index(pieces, RamPiece, i);
 
-        if (is_guest_ram(&guest->hand_over, piece)) {
+        if (is_guest_ram(&guest->handoff, piece)) {
             guard_piece(guest, piece);
         }
     }

@@ -15,7 +15,7 @@ EventStream *event_stream_open(const char *path, Error **errp);
 
 /*
  * Completes seq, clock, vCPU, stage, rip and caller of the event and passes
- * it on. cpu NULL: an act of the host or of the hand-over. Caller holds
+ * it on. cpu NULL: an act of the host or of the boot handoff. Caller holds
  * guest->lock.
  */
 void guest_event(struct EmulatedGuest *guest, struct EmulatedCpu *cpu,

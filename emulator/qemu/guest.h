@@ -12,7 +12,7 @@
 #include "qom/object.h"
 #include "qom/object_interfaces.h"
 #include "hooks.h"
-#include "hand-over.h"
+#include "handoff.h"
 #include "events.h"
 #include "model/attack.h"
 #include "model/event.h"
@@ -61,7 +61,7 @@ struct EmulatedGuest {
     ConfidentialGuestSupport parent_obj;
 
     /* properties */
-    char *hand_over_file;
+    char *handoff_file;
     char *events_file;
     char *report_file;
     char *snapshots_dir;
@@ -72,7 +72,7 @@ struct EmulatedGuest {
     bool assign_in_advance;
     bool hold;
 
-    HandOver hand_over;
+    Handoff handoff;
     QemuMutex lock;         /* page states, events, report */
     EventStream *events;
     EmulatedCpu *cpu;       /* [cpus] */
@@ -97,7 +97,7 @@ struct EmulatedGuestClass {
     bool private_bit_value;     /* SNP: set means private; TDX: clear does */
     const char *platform;
 
-    /* build the page states of the hand-over */
+    /* build the page states of the boot handoff */
     void (*start)(EmulatedGuest *guest, Error **errp);
     /* bring a vCPU into the state in which firmware would leave it */
     void (*reset_cpu)(EmulatedCpu *cpu);

@@ -24,7 +24,7 @@ EmulatedGuest *emulated_guest_of_machine(void)
         EMULATED_GUEST(obj)->field = g_strdup(value);                       \
     }
 
-STRING_PROPERTY("hand-over", hand_over_file)
+STRING_PROPERTY("handoff", handoff_file)
 STRING_PROPERTY("events", events_file)
 STRING_PROPERTY("report", report_file)
 STRING_PROPERTY("snapshots", snapshots_dir)
@@ -83,7 +83,7 @@ static void add_string(ObjectClass *oc, const char *name,
 static void emulated_guest_class_init(ObjectClass *oc, void *data)
 {
     USER_CREATABLE_CLASS(oc)->complete = emulated_guest_complete;
-    add_string(oc, "hand-over", get_hand_over_file, set_hand_over_file,
+    add_string(oc, "handoff", get_handoff_file, set_handoff_file,
                "file that describes memory and vCPUs at the first instruction");
     add_string(oc, "events", get_events_file, set_events_file,
                "file for the event stream; without it events are off");

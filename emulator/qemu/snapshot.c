@@ -23,7 +23,7 @@ static void write_file(const char *path, const void *data, size_t size)
 
 static void write_bitmap(EmulatedGuest *guest, const char *path)
 {
-    uint64_t table = guest->hand_over.unaccepted_table;
+    uint64_t table = guest->handoff.unaccepted_table;
     uint64_t *size = emulated_guest_ram(guest, table + TABLE_SIZE_OFFSET, 8);
     void *bitmap;
 

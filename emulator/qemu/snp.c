@@ -75,19 +75,19 @@ static void on_cpuid(void *opaque, unsigned int vcpu, uint32_t leaf,
 
 static void fill_launch_pages(EmulatedGuest *guest)
 {
-    const HandOver *hand_over = &guest->hand_over;
-    void *cpuid = emulated_guest_ram(guest, hand_over->cpuid_page, 4096);
-    void *secrets = emulated_guest_ram(guest, hand_over->secrets_page, 4096);
+    const Handoff *handoff = &guest->handoff;
+    void *cpuid = emulated_guest_ram(guest, handoff->cpuid_page, 4096);
+    void *secrets = emulated_guest_ram(guest, handoff->secrets_page, 4096);
 
-    if (hand_over->cpuid_page && cpuid) {
+    if (handoff->cpuid_page && cpuid) {
         snp_fill_cpuid_page(&guest->cpu[0], cpuid);
     }
-    if (hand_over->secrets_page && secrets) {
+    if (handoff->secrets_page && secrets) {
         snp_fill_secrets_page(secrets);
     }
 }
 
-static int add_range(struct snp_vm *vm, const HandOverRange *range)
+static int add_range(struct snp_vm *vm, const HandoffRange *range)
 {
     switch (range->kind) {
     case RANGE_RAM:
@@ -103,9 +103,9 @@ static int add_range(struct snp_vm *vm, const HandOverRange *range)
 static void snp_start(EmulatedGuest *guest, Error **errp)
 {
     SnpGuest *snp = SNP_EMULATED(guest);
-    const HandOver *hand_over = &guest->hand_over;
+    const Handoff *handoff = &guest->handoff;
     struct snp_config config = {
-        .top = hand_over->memory_top,
+        .top = handoff->memory_top,
         .asid = GUEST_ASID,
         .vcpus = guest->cpus,
         .backing_4k = guest->backing_4k,
@@ -124,14 +124,14 @@ static void snp_start(EmulatedGuest *guest, Error **errp)
     snp->vm = snp_vm_init(emulated_guest_state_memory(snp_vm_bytes(&config)),
                           &config, &ops);
     if (!snp->vm) {
-        error_setg(errp, "snp-emulated: the hand-over's memory cannot be used");
+        error_setg(errp, "snp-emulated: the boot handoff's memory cannot be used");
         return;
     }
-    for (i = 0; i < hand_over->count; i++) {
-        const HandOverRange *range = &hand_over->ranges[i];
+    for (i = 0; i < handoff->count; i++) {
+        const HandoffRange *range = &handoff->ranges[i];
 
         if (add_range(snp->vm, range)) {
-            error_setg(errp, "snp-emulated: hand-over range 0x%" PRIx64 " + 0x%"
+            error_setg(errp, "snp-emulated: boot handoff range 0x%" PRIx64 " + 0x%"
                        PRIx64 " is not RAM, or overlaps", range->start,
                        range->size);
             return;

@@ -65,7 +65,7 @@ static void leave_mailbox(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
         .carry = EVENT_NO_CARRY,
     };
 
-    if (!((gva ^ cpu->guest->hand_over.ap_entry) & TARGET_PAGE_MASK)) {
+    if (!((gva ^ cpu->guest->handoff.ap_entry) & TARGET_PAGE_MASK)) {
         return;
     }
     cpu->waiting = false;

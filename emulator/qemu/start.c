@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a run begins, from the hand-over, and how the machine's end is told. */
+/* How a run begins, from the boot handoff, and how the machine's end is told. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qom/object_interfaces.h"
@@ -31,20 +31,20 @@ static void set_segment(CPUX86State *env, int reg, unsigned selector,
  * zero page (Documentation/arch/x86/boot.rst). */
 static void enter_long_mode(EmulatedCpu *cpu, uint64_t entry, uint64_t rsi)
 {
-    const HandOver *hand_over = &cpu->guest->hand_over;
+    const Handoff *handoff = &cpu->guest->handoff;
     CPUX86State *env = cpu->cs->env_ptr;
     int reg;
 
     cpu_load_efer(env, env->efer | MSR_EFER_LME | MSR_EFER_NXE);
     cpu_x86_update_cr4(env, CR4_PAE_MASK | CR4_OSFXSR_MASK |
                             CR4_OSXMMEXCPT_MASK);
-    cpu_x86_update_cr3(env, hand_over->page_table |
+    cpu_x86_update_cr3(env, handoff->page_table |
         (cpu->platform->private_bit_value
          ? env->confidential_bit : 0));
     cpu_x86_update_cr0(env, CR0_PE_MASK | CR0_PG_MASK | CR0_ET_MASK |
                             CR0_NE_MASK | CR0_WP_MASK);
-    env->gdt.base = hand_over->gdt;
-    env->gdt.limit = hand_over->gdt_size - 1;
+    env->gdt.base = handoff->gdt;
+    env->gdt.limit = handoff->gdt_size - 1;
     set_segment(env, R_CS, 0x10, DESC_CS_MASK | DESC_R_MASK | DESC_L_MASK);
     for (reg = 0; reg < 6; reg++) {
         if (reg != R_CS) {
@@ -52,7 +52,7 @@ static void enter_long_mode(EmulatedCpu *cpu, uint64_t entry, uint64_t rsi)
         }
     }
     env->eip = entry;
-    env->regs[R_ESP] = hand_over->stack;
+    env->regs[R_ESP] = handoff->stack;
     env->regs[R_ESI] = rsi;
     cpu->cs->halted = 0;
 }
@@ -68,10 +68,10 @@ static void reset_cpus(void *opaque)
 
         ((CPUX86State *)cpu->cs->env_ptr)->mtrr_deftype = FIRMWARE_MTRRS;
         if (i == 0) {
-            enter_long_mode(cpu, guest->hand_over.entry,
-                            guest->hand_over.boot_params);
-        } else if (guest->hand_over.ap_entry) {
-            enter_long_mode(cpu, guest->hand_over.ap_entry, i);
+            enter_long_mode(cpu, guest->handoff.entry,
+                            guest->handoff.boot_params);
+        } else if (guest->handoff.ap_entry) {
+            enter_long_mode(cpu, guest->handoff.ap_entry, i);
             cpu->waiting = true;
         } else {
             cpu->cs->halted = 1;
@@ -83,13 +83,13 @@ static void reset_cpus(void *opaque)
     }
 }
 
-static void record_hand_over(EmulatedGuest *guest)
+static void record_handoff(EmulatedGuest *guest)
 {
-    const HandOver *hand_over = &guest->hand_over;
+    const Handoff *handoff = &guest->handoff;
     unsigned i;
 
-    for (i = 0; i < hand_over->count; i++) {
-        const HandOverRange *range = &hand_over->ranges[i];
+    for (i = 0; i < handoff->count; i++) {
+        const HandoffRange *range = &handoff->ranges[i];
         struct acc_event event = {
             .kind = range->kind == RANGE_RAM ? EVENT_RAM : EVENT_LAUNCH,
             .gpa = range->start,
@@ -113,7 +113,7 @@ static const VMStateDescription not_saved = {
 static Notifier machine_done;
 static Notifier shutdown_notifier;
 
-/* The hand-over is complete when the machine runs for the first time. */
+/* The boot handoff is complete when the machine runs for the first time. */
 static void begin(void *opaque, bool running, RunState state)
 {
     EmulatedGuest *guest = opaque;
@@ -138,7 +138,7 @@ static void start(Notifier *notifier, void *unused)
     }
     emulated_guest_fill_ciphertext(guest);
     emulated_guest_guard_dma(guest);
-    record_hand_over(guest);
+    record_handoff(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
     vmstate_register(NULL, 0, &not_saved, guest);
     qemu_register_reset(reset_cpus, guest);
@@ -196,12 +196,12 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
 {
     EmulatedGuest *guest = EMULATED_GUEST(uc);
 
-    if (!guest->hand_over_file) {
-        error_setg(errp, "%s: property hand-over=FILE is needed",
+    if (!guest->handoff_file) {
+        error_setg(errp, "%s: property handoff=FILE is needed",
                    object_get_typename(OBJECT(uc)));
         return;
     }
-    if (!hand_over_read(&guest->hand_over, guest->hand_over_file, errp) ||
+    if (!handoff_read(&guest->handoff, guest->handoff_file, errp) ||
         (guest->machinery_file &&
          !callers_read(guest->machinery_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||

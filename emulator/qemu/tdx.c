@@ -77,7 +77,7 @@ static int on_interrupt_pending(void *opaque, unsigned int vcpu)
 
 /* ---- start ------------------------------------------------------------------ */
 
-static int add_range(struct tdx_vm *vm, const HandOverRange *range)
+static int add_range(struct tdx_vm *vm, const HandoffRange *range)
 {
     switch (range->kind) {
     case RANGE_RAM:
@@ -93,9 +93,9 @@ static int add_range(struct tdx_vm *vm, const HandOverRange *range)
 static void tdx_start(EmulatedGuest *guest, Error **errp)
 {
     TdxGuest *tdx = TDX_EMULATED(guest);
-    const HandOver *hand_over = &guest->hand_over;
+    const Handoff *handoff = &guest->handoff;
     struct tdx_config config = {
-        .top = hand_over->memory_top,
+        .top = handoff->memory_top,
         .attributes = tdx->pending_ve ? 0 : TDX_ATTR_SEPT_VE_DISABLE,
         .config_flags = tdx->flexible_pending_ve
                         ? TDX_CONFIG_FLEXIBLE_PENDING_VE : 0,
@@ -117,14 +117,14 @@ static void tdx_start(EmulatedGuest *guest, Error **errp)
     tdx->vm = tdx_vm_init(emulated_guest_state_memory(tdx_vm_bytes(&config)),
                           &config, &ops);
     if (!tdx->vm) {
-        error_setg(errp, "tdx-emulated: the hand-over's memory cannot be used");
+        error_setg(errp, "tdx-emulated: the boot handoff's memory cannot be used");
         return;
     }
-    for (i = 0; i < hand_over->count; i++) {
-        const HandOverRange *range = &hand_over->ranges[i];
+    for (i = 0; i < handoff->count; i++) {
+        const HandoffRange *range = &handoff->ranges[i];
 
         if (add_range(tdx->vm, range)) {
-            error_setg(errp, "tdx-emulated: hand-over range 0x%" PRIx64 " + 0x%"
+            error_setg(errp, "tdx-emulated: boot handoff range 0x%" PRIx64 " + 0x%"
                        PRIx64 " is not RAM, or overlaps", range->start,
                        range->size);
             return;

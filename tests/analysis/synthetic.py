@@ -20,7 +20,7 @@ from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
-    HandOver,
+    Handoff,
     Host,
     Kernel,
     Machine,
@@ -94,7 +94,7 @@ class Guest:
         self.files: dict[str, bytes] = {}
         self.console = ["ACCEPTLAB userspace"]
         self.snapshots = 0
-        self._hand_over()
+        self._handoff()
 
     # --- events ------------------------------------------------------------------------
 
@@ -250,7 +250,7 @@ class Guest:
             kernel=Kernel(name="synthetic", version=self.release),
             command_line=f"accept_memory={self.accept}",
             machine=Machine(layout.top, self.cpus, self.accept, seed=1),
-            hand_over=HandOver(
+            handoff=Handoff(
                 ram=tuple(layout.ram),
                 accepted=tuple(layout.accepted),
                 unaccepted=tuple(layout.unaccepted),
@@ -279,7 +279,7 @@ class Guest:
             self.files,
         )
 
-    def _hand_over(self) -> None:
+    def _handoff(self) -> None:
         for start, size in self.layout.ram:
             self.event(Kind.RAM, start, size, rip=0, caller=0)
             self.ram[start // PAGE_SIZE : (start + size) // PAGE_SIZE] = True

@@ -20,7 +20,7 @@ from acceptlab.analysis.trace.coverage import (
     ABSENT,
     BLOCKS,
     EARLY,
-    HAND_OVER,
+    HANDOFF,
     OUTSIDE_THE_GUEST,
     PAGE_STATES,
     RESULTS,
@@ -59,16 +59,16 @@ def test_all_hold_when_nothing_is_absent(clean: Run) -> None:
 
 ACCEPTS = {"accept", RESULTS, EARLY}
 NEEDED = {
-    "I1": ACCEPTS | {HAND_OVER, "fault", "stop", "dma-refused", "ciphertext"},
-    "I2": ACCEPTS | {HAND_OVER, "snp: rescind", "tdx: convert"},
-    "I3": ACCEPTS | {HAND_OVER, "assign", "attack", "convert", "remove", "stop", "snp: rescind"},
-    "I4": ACCEPTS | {HAND_OVER, "bitmap", PAGE_STATES},
-    "I5": ACCEPTS | {HAND_OVER, "stage"},
+    "I1": ACCEPTS | {HANDOFF, "fault", "stop", "dma-refused", "ciphertext"},
+    "I2": ACCEPTS | {HANDOFF, "snp: rescind", "tdx: convert"},
+    "I3": ACCEPTS | {HANDOFF, "assign", "attack", "convert", "remove", "stop", "snp: rescind"},
+    "I4": ACCEPTS | {HANDOFF, "bitmap", PAGE_STATES},
+    "I5": ACCEPTS | {HANDOFF, "stage"},
     "I6": ACCEPTS | {BLOCKS},
     "I7": ACCEPTS | {BLOCKS, "snp: rescind"},
     "I8": {"accept", "probe-enter", EARLY},
-    "I9": {"bitmap", EARLY, HAND_OVER},
-    "I10": ACCEPTS | {HAND_OVER, "stage"},
+    "I9": {"bitmap", EARLY, HANDOFF},
+    "I10": ACCEPTS | {HANDOFF, "stage"},
 }
 """What each invariant takes; "snp: " and "tdx: " on that platform only."""
 
@@ -103,11 +103,11 @@ def test_the_verdict_says_what_is_missing(clean: Run) -> None:
     assert order.to_json()["lacking"] == ["assign"]
 
 
-def test_nothing_is_not_applicable_for_want_of_a_hand_over(tmp_path: Path) -> None:
+def test_nothing_is_not_applicable_for_want_of_a_handoff(tmp_path: Path) -> None:
     guest = booted()
     info = guest.info()
-    run = Run.open(guest.write(tmp_path / "run", hand_over=type(info.hand_over)()))
-    known, unknown = statuses(without(run)), statuses(without(run, HAND_OVER))
+    run = Run.open(guest.write(tmp_path / "run", handoff=type(info.handoff)()))
+    known, unknown = statuses(without(run)), statuses(without(run, HANDOFF))
     for name in ("I4", "I5", "I10"):
         assert (known[name], unknown[name]) == (Status.NOT_APPLICABLE, Status.NOT_DECIDABLE)
 
@@ -152,7 +152,7 @@ def busy_guest(platform: str) -> Guest:
 
 
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
-@pytest.mark.parametrize("absent", [(), (HAND_OVER,), (HAND_OVER, RESULTS)])
+@pytest.mark.parametrize("absent", [(), (HANDOFF,), (HANDOFF, RESULTS)])
 def test_a_clean_guest_seen_from_inside_is_undecided(
     platform: str, absent: tuple[str, ...], tmp_path: Path
 ) -> None:
@@ -164,7 +164,7 @@ def test_a_clean_guest_seen_from_inside_is_undecided(
     assert Status.HOLDS not in statuses(verdict).values()
 
 
-@pytest.mark.parametrize("absent", [(), (HAND_OVER,)])
+@pytest.mark.parametrize("absent", [(), (HANDOFF,)])
 def test_an_accept_twice_is_found_from_inside(absent: tuple[str, ...], tmp_path: Path) -> None:
     guest = busy_guest("snp")
     guest.event(Kind.ACCEPT, guest.layout.low + 16 * MIB, PAGE_SIZE, carry=0)
@@ -173,7 +173,7 @@ def test_an_accept_twice_is_found_from_inside(absent: tuple[str, ...], tmp_path:
     assert {one.title for one in verdict.findings} == {"accepted a page twice"}
 
 
-@pytest.mark.parametrize("absent", [(), (HAND_OVER,)])
+@pytest.mark.parametrize("absent", [(), (HANDOFF,)])
 def test_a_fault_is_found_from_inside(absent: tuple[str, ...], tmp_path: Path) -> None:
     guest = Guest()
     guest.boot()

@@ -34,7 +34,7 @@ def batch_of(events: Iterable[Event]) -> Batch:
     return Batch(0, {**wide, **narrow})
 
 
-def hand_over(layout: Layout) -> list[Event]:
+def handoff(layout: Layout) -> list[Event]:
     """What the emulator records before the guest runs."""
     ranges = [(Kind.RAM, one) for one in layout.ram] + [
         (Kind.LAUNCH, one) for one in layout.accepted
@@ -47,7 +47,7 @@ class Followed:
 
     def __init__(self, pair: type[Any], layout: Layout, seed: int) -> None:
         self.states = PageStates(layout.top)
-        self.apply(hand_over(layout))
+        self.apply(handoff(layout))
         follow = self.apply
         breaches = self.breaches = set[int]()
 

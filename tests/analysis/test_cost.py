@@ -81,7 +81,7 @@ def test_the_bins_hold_every_accepted_byte(cost: Cost) -> None:
     assert cost.series is not None
     assert cost.series.accepted.sum() == cost.accepted()
     assert cost.series.area.sum() == cost.accepted()
-    assert cost.series.at_hand_over.sum() == cost.launched
+    assert cost.series.at_handoff.sum() == cost.launched
 
 
 def test_bytes_are_in_the_bin_of_their_time_and_address(cost: Cost, records: Records) -> None:

@@ -131,9 +131,9 @@ def accept_under_the_lock() -> Broken:
 
 def initrd_in_unaccepted_memory() -> Broken:
     guest = booted()
-    hand_over = guest.info().hand_over
+    handoff = guest.info().handoff
     initrd = Blob("initrd", at(guest, -PAGE_SIZE), 2 * PAGE_SIZE)
-    return guest, {"hand_over": replace(hand_over, blobs=(initrd,))}
+    return guest, {"handoff": replace(handoff, blobs=(initrd,))}
 
 
 def counter_off() -> Broken:
@@ -440,8 +440,8 @@ def test_withheld_table(tmp_path: Path) -> None:
     guest.event(Kind.STOP, at(guest, SPARE), 1, result=StopReason.NOT_ASSIGNED, detail=0x101)
     finished(guest)
     guest.files = {name: data for name, data in guest.files.items() if "pages" in name}
-    hand_over = replace(guest.info().hand_over, bitmap=None)
-    found = titles(guest, tmp_path, hand_over=hand_over)
+    handoff = replace(guest.info().handoff, bitmap=None)
+    found = titles(guest, tmp_path, handoff=handoff)
     assert found == ["used a page it never accepted: the bitmap table was withheld"]
 
 
@@ -499,9 +499,9 @@ def test_bit_left_set_for_an_accepted_unit(tmp_path: Path) -> None:
 
 def test_firmware_data_marked_unaccepted(tmp_path: Path) -> None:
     guest = booted()
-    hand_over = guest.info().hand_over
+    handoff = guest.info().handoff
     blob = Blob("efi", at(guest, 60 * MIB), PAGE_SIZE)
-    found = titles(guest, tmp_path, hand_over=replace(hand_over, blobs=(blob,)))
+    found = titles(guest, tmp_path, handoff=replace(handoff, blobs=(blob,)))
     assert found[0] == "efi lies in memory that is not accepted"
     assert "the bitmap calls the memory of efi unaccepted" in found
 

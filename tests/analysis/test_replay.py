@@ -285,8 +285,8 @@ def test_the_symbols_of_a_kernel_decide(name: str, old: bool, tmp_path: Path) ->
 
 def test_a_withheld_table_is_not_blamed_on_the_kernel(tmp_path: Path) -> None:
     guest = old_kernel(False)
-    hand_over = replace(guest.info().hand_over, bitmap=None)
-    folder = guest.write(tmp_path / "run", outcome="stopped", hand_over=hand_over)
+    handoff = replace(guest.info().handoff, bitmap=None)
+    folder = guest.write(tmp_path / "run", outcome="stopped", handoff=handoff)
     assert "does not support" not in replay_run(folder).headline
 
 

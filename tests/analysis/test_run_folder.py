@@ -52,7 +52,7 @@ def test_the_same_info_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_the_least_that_is_needed_is_enough(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps(LEAST))
     info = Run.open(tmp_path).info
-    assert (info.source, info.machine.cpus, info.hand_over.bitmap) == ("emulator", 1, None)
+    assert (info.source, info.machine.cpus, info.handoff.bitmap) == ("emulator", 1, None)
 
 
 def test_unknown_keys_are_kept(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_every_policy_is_a_word(word: str, tmp_path: Path) -> None:
 
 
 def test_addresses_may_be_hex_text() -> None:
-    hand_over = {
+    handoff = {
         "ram": [["0x0", "0xa0000"]],
         "blobs": [{"name": "initrd", "start": "0x1000", "size": 5}],
         "bitmap": {"table": "0x2000", "phys_base": "0x100000000", "unit_size": 0x200000, "size": 8},
@@ -80,14 +80,14 @@ def test_addresses_may_be_hex_text() -> None:
     info = from_json(
         {
             **LEAST,
-            "hand_over": hand_over,
+            "handoff": handoff,
             "probes": probes,
             "report": {"kaslr_offset": "0x1e000000", "second_kaslr_offset": "0x2000000"},
         }
     )
-    assert info.hand_over.ram == ((0, 0xA0000),)
-    assert info.hand_over.blobs == (Blob("initrd", 0x1000, 5),)
-    assert info.hand_over.bitmap == Bitmap(0x2000, 1 << 32, 0x200000, 8)
+    assert info.handoff.ram == ((0, 0xA0000),)
+    assert info.handoff.blobs == (Blob("initrd", 0x1000, 5),)
+    assert info.handoff.bitmap == Bitmap(0x2000, 1 << 32, 0x200000, 8)
     assert info.probes == (Probe("f", 0xFFFFFFFF81000000),)
     assert (info.kaslr_offset, info.second_kaslr_offset) == (0x1E000000, 0x2000000)
 
@@ -120,10 +120,10 @@ def test_another_version_is_refused(tmp_path: Path, version: Any) -> None:
         ("machine", {"memory": 1 << 64}),
         ("machine", {"accept": "perhaps"}),
         ("machine", {"kaslr": "yes"}),
-        ("hand_over", {"ram": [[1]]}),
-        ("hand_over", {"ram": [[1, "x"]]}),
-        ("hand_over", {"blobs": ["initrd"]}),
-        ("hand_over", {"bitmap": {"unit_size": 0}}),
+        ("handoff", {"ram": [[1]]}),
+        ("handoff", {"ram": [[1, "x"]]}),
+        ("handoff", {"blobs": ["initrd"]}),
+        ("handoff", {"bitmap": {"unit_size": 0}}),
         ("host", {"backing": "1G"}),
         ("attacks", [1]),
         ("events", {"complete": "yes"}),

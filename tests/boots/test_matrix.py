@@ -11,7 +11,7 @@ from pathlib import Path
 from acceptlab.toolkit.places import CHECKOUT
 
 
-def test_the_minimal_hand_over_leaves_more_to_the_guest(tmp_path: Path) -> None:
+def test_the_minimal_handoff_leaves_more_to_the_guest(tmp_path: Path) -> None:
     words = [
         "matrix",
         str(CHECKOUT / "data" / "sweeps" / "small.toml"),
@@ -25,7 +25,7 @@ def test_the_minimal_hand_over_leaves_more_to_the_guest(tmp_path: Path) -> None:
     whole, minimal = (cell["facts"] for cell in json.loads(done.stdout)["sweeps"][0]["cells"])
     assert whole["verdict"] == minimal["verdict"] == "clean"
     assert whole["accepts"] < minimal["accepts"]
-    assert whole["at_hand_over"] > minimal["at_hand_over"]
+    assert whole["at_handoff"] > minimal["at_handoff"]
     again = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert json.loads(again.stdout) == json.loads(done.stdout)
     assert "2 runs" not in again.stderr

@@ -30,10 +30,10 @@ def test_awkward_shapes_are_accepted_once_each(boot: BootGuest, platform: str) -
     run = boot("debian:6.12", *words.split(), *shapes)
     assert run.run["outcome"] == "userspace", run.output
     assert run.verdict["verdict"] == "clean", run.verdict["findings"]
-    hand_over = run.run["hand_over"]
+    handoff = run.run["handoff"]
     for start, size in ranges(HOLES):
-        inside = [ram for ram in hand_over["ram"] if ram[0] < start + size and start < sum(ram)]
+        inside = [ram for ram in handoff["ram"] if ram[0] < start + size and start < sum(ram)]
         assert inside == [], "the hole is RAM"
     for start, size in ranges(ACCEPTED):
-        around = [a for a in hand_over["accepted"] if a[0] <= start and start + size <= sum(a)]
+        around = [a for a in handoff["accepted"] if a[0] <= start and start + size <= sum(a)]
         assert around, "firmware, or the stub that rounds to units, has not accepted it"

@@ -17,7 +17,7 @@ from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
     EventsInfo,
-    HandOver,
+    Handoff,
     Kernel,
     Probe,
     RunInfo,
@@ -47,7 +47,7 @@ EVERYTHING = RunInfo(
     "userspace",
     second=SecondKernel("kexec", Kernel("a")),
     series={"name": "a", "base": "b", "patches": 1, "subject": "c", "commit": "d"},
-    hand_over=HandOver(((0, 1),), ((0, 1),), ((0, 1),), ((0, 1),), (Blob("a", 0, 1),), Bitmap(0, 0, 1, 1)),
+    handoff=Handoff(((0, 1),), ((0, 1),), ((0, 1),), ((0, 1),), (Blob("a", 0, 1),), Bitmap(0, 0, 1, 1)),
     emulator={"key": "a"},
     attacks=("a",),
     relaxations=("a",),
@@ -59,7 +59,7 @@ EVERYTHING = RunInfo(
 
 
 def fields(value: Any, where: str = "") -> Iterator[str]:
-    """Every field of a JSON value, as the page names them: ``probes[].name``, ``hand_over.ram[][]``."""
+    """Every field of a JSON value, as the page names them: ``probes[].name``, ``handoff.ram[][]``."""
     if isinstance(value, dict):
         if where:
             yield where

@@ -24,7 +24,7 @@ from acceptlab.analysis.trace.schema import (
     label,
 )
 from acceptlab.toolkit.run.emulator_command import CPU
-from tests.emulator import bare_hand_over, guest_images
+from tests.emulator import bare_handoff, guest_images
 
 TIME_LIMIT = float(os.environ.get("ACCEPTLAB_TIME_LIMIT", "20"))
 """Seconds; a guest takes a fraction of one. The mutation test has less patience with emulators that hang."""
@@ -47,8 +47,8 @@ class Setup:
     """More properties of the confidential guest's object, `name=value`."""
     attacks: tuple[str, ...] = ()
     """What a hostile host does: lines of the attacks file (emulator/qemu/attacks.h)."""
-    hand_over: tuple[str, ...] = ()
-    """More lines of the hand-over file (emulator/qemu/hand-over.c)."""
+    handoff: tuple[str, ...] = ()
+    """More lines of the boot handoff file (emulator/qemu/handoff.c)."""
     probes: tuple[str, ...] = ()
     """Lines of the probes file (emulator/qemu/probes.c)."""
     machinery: tuple[str, ...] = ()
@@ -159,8 +159,8 @@ def boot(
 ) -> BareRun:
     """Run one case of tests/guests/GUEST.c to its end; ``folder`` must be empty."""
     image = guest_images.build(guest, platform)
-    arguments = bare_hand_over.write(
-        bare_hand_over.BareGuest(
+    arguments = bare_handoff.write(
+        bare_handoff.BareGuest(
             platform,
             image.flat,
             image.symbols["start"],
@@ -168,7 +168,7 @@ def boot(
             image.symbols["ap_wait"],
         ),
         folder,
-        setup.hand_over,
+        setup.handoff,
     )
     (folder / "rom").write_bytes(b"\xf4" * 65536)
     (folder / "bitmap").mkdir()
@@ -198,10 +198,10 @@ def _end_at(process: subprocess.Popen[bytes], console: Path, setup: Setup) -> No
 
 
 def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[str]:
-    size = bare_hand_over.RAM_END
+    size = bare_handoff.RAM_END
     counted = ("-icount", "shift=0,sleep=off") if setup.threads == "single" else ()
     properties = [
-        f"hand-over={folder / 'map'}",
+        f"handoff={folder / 'map'}",
         f"events={folder / 'events.raw'}",
         f"report={folder / 'report.json'}",
         f"snapshots={folder / 'bitmap'}",

@@ -13,7 +13,7 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from tests.emulator import bare_hand_over
+from tests.emulator import bare_handoff
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = CHECKOUT / "tests" / "guests"
@@ -40,7 +40,7 @@ def _key() -> str:
     """Return a digest of everything that the images are made from."""
     digest = hashlib.sha256(" ".join(_FLAGS).encode())
     for platform in ("snp", "tdx"):
-        digest.update(repr(bare_hand_over.macros(platform)).encode())
+        digest.update(repr(bare_handoff.macros(platform)).encode())
     for path in sorted(SOURCES.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
@@ -65,7 +65,7 @@ def build(name: str, platform: str) -> Image:
 def _compile(name: str, platform: str, elf: Path) -> None:
     elf.parent.mkdir(parents=True, exist_ok=True)
     beside = elf.with_suffix(f".{os.getpid()}")
-    macros = bare_hand_over.macros(platform)
+    macros = bare_handoff.macros(platform)
     sources = [SOURCES / source for source in (*_COMMON, f"platform_{platform}.c", f"{name}.c")]
     command = [
         *("cc", *_FLAGS),

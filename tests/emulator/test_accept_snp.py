@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.bare_hand_over import FRESH, PAGE, UNIT, WINDOW
+from tests.emulator.bare_handoff import FRESH, PAGE, UNIT, WINDOW
 from tests.emulator.bare_run import BareRun, Setup
 from tests.emulator.conftest import Boot
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.bare_hand_over import FRESH, HOLE
+from tests.emulator.bare_handoff import FRESH, HOLE
 from tests.emulator.conftest import Boot
 
 NOT_REGISTERED, USAGE, SCRATCH, MISSING, INVALID, EVENT = range(1, 7)

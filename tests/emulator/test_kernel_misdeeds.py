@@ -13,7 +13,7 @@ import pytest
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.invariants.verdict import Finding, Verdict
 from acceptlab.analysis.run.run_folder import Run
-from acceptlab.toolkit.firmware.boot_handoff import Blob, HandOver, build_hand_over
+from acceptlab.toolkit.firmware.boot_handoff import Blob, Handoff, build_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.firmware.unaccepted_table import GUID
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
@@ -23,7 +23,7 @@ from acceptlab.toolkit.run import emulator_run
 from acceptlab.toolkit.run.options import RunOptions
 
 pytestmark = pytest.mark.long
-Tamper = Callable[[HandOver], HandOver]
+Tamper = Callable[[Handoff], Handoff]
 OPTIONS = RunOptions(kernel="debian:6.12", memory="6G", kaslr=False, time_limit=300)
 FROM_TOP = 48 * MIB
 """Below the top of RAM by so much, the kernel puts its array of struct page: used early, and by every boot."""
@@ -34,56 +34,54 @@ def kernel() -> Kernel:
     return resolve("debian:6.12")
 
 
-def clear_bit(hand_over: HandOver) -> HandOver:
+def clear_bit(handoff: Handoff) -> Handoff:
     """Clear the bit of one unit that the kernel uses early, as a broken firmware would."""
-    table = hand_over.stub.table
+    table = handoff.stub.table
     assert table is not None
     bitmap = bytearray(table.bitmap)
-    number = (victim(hand_over) - table.phys_base) // UNIT
+    number = (victim(handoff) - table.phys_base) // UNIT
     assert bitmap[number // 8] >> number % 8 & 1, "the bit is clear already"
     bitmap[number // 8] &= ~(1 << number % 8)
     wrong = replace(table, bitmap=bytes(bitmap))
     return replace(
-        hand_over,
-        stub=replace(hand_over.stub, table=wrong),
+        handoff,
+        stub=replace(handoff.stub, table=wrong),
         blobs=[
             replace(blob, data=wrong.encode()) if blob.data == table.encode() else blob
-            for blob in hand_over.blobs
+            for blob in handoff.blobs
         ],
     )
 
 
-def victim(hand_over: HandOver) -> int:
+def victim(handoff: Handoff) -> int:
     """Return the unit whose bit is cleared."""
-    top = max(item.end for item in hand_over.memory_map.ram)
+    top = max(item.end for item in handoff.memory_map.ram)
     return (top - FROM_TOP) // UNIT * UNIT
 
 
-def withhold_table(hand_over: HandOver) -> HandOver:
+def withhold_table(handoff: Handoff) -> Handoff:
     """Keep the table from the kernel: no EFI configuration table leads to it."""
     nobody = UUID(int=0x5EC0DE)
 
     def hide(blob: Blob) -> Blob:
         return replace(blob, data=blob.data.replace(GUID.bytes_le, nobody.bytes_le))
 
-    blobs = [hide(blob) if "kernel" not in blob.name else blob for blob in hand_over.blobs]
-    assert blobs != hand_over.blobs
-    return replace(
-        hand_over, blobs=blobs, stub=replace(hand_over.stub, table=None), unaccepted_table=0
-    )
+    blobs = [hide(blob) if "kernel" not in blob.name else blob for blob in handoff.blobs]
+    assert blobs != handoff.blobs
+    return replace(handoff, blobs=blobs, stub=replace(handoff.stub, table=None), unaccepted_table=0)
 
 
 @pytest.fixture
 def misinformed(
     emulator: Path, kernel: Kernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, Tamper], tuple[Run, Verdict]]:
-    """Return the function that boots the kernel on a hand-over that was tampered with, and judges the run."""
+    """Return the function that boots the kernel on a boot handoff that was tampered with, and judges the run."""
 
     def boot(platform: str, tamper: Tamper) -> tuple[Run, Verdict]:
-        def build(request: GuestRequest) -> HandOver:
-            return tamper(build_hand_over(request))
+        def build(request: GuestRequest) -> Handoff:
+            return tamper(build_handoff(request))
 
-        monkeypatch.setattr(emulator_run, "build_hand_over", build)
+        monkeypatch.setattr(emulator_run, "build_handoff", build)
         binary = Emulator(emulator, "under test", {"qemu": "7.2", "debian_version": ""})
         folder = tmp_path / "run"
         emulator_run.perform(replace(OPTIONS, platform=platform), kernel, binary, folder, False)
@@ -114,7 +112,7 @@ def test_bit_cleared_that_should_be_set(
     run, verdict = misinformed(platform, clear_bit)
     check_end(run, platform)
     access = first_of(verdict, "I1")
-    top = max(start + size for start, size in run.info.hand_over.ram)
+    top = max(start + size for start, size in run.info.handoff.ram)
     unit = (top - FROM_TOP) // UNIT * UNIT
     assert unit <= int(access.evidence["gpa"], 0) < unit + UNIT
     assert access.evidence.get("symbol"), "the instruction has no name"

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from tests.emulator.bare_hand_over import C_BIT, PAGE, PAPERS
+from tests.emulator.bare_handoff import C_BIT, PAGE, PAPERS
 from tests.emulator.bare_run import BareRun, Setup
 from tests.emulator.conftest import Boot
 
 PAGES = (f"cpuid-page {PAPERS:#x}", f"secrets-page {PAPERS + PAGE:#x}")
-USUAL = Setup(hand_over=PAGES)
+USUAL = Setup(handoff=PAGES)
 WIDE = Setup(
-    hand_over=PAGES,
+    handoff=PAGES,
     devices=("-cpu", "max,vendor=AuthenticAMD,xlevel=0x80000021,phys-bits=48,la57=off"),
 )
 """A processor with XSAVE, and so with leaf 0xD."""

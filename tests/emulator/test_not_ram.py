@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.bare_hand_over import HOLE, PAGE, RAM_END, SHARED_ALIAS, SHARED_BIT
+from tests.emulator.bare_handoff import HOLE, PAGE, RAM_END, SHARED_ALIAS, SHARED_BIT
 from tests.emulator.conftest import Boot
 
 LOCAL_APIC = 0xFEE00000

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.bare_hand_over import FRESH, PAGE
+from tests.emulator.bare_handoff import FRESH, PAGE
 from tests.emulator.bare_run import Setup
 from tests.emulator.conftest import Boot
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from acceptlab.analysis.pages.snapshots import Snapshot, read_snapshot
-from tests.emulator.bare_hand_over import FRESH, HOLE, HOLE_END, PAGE, PAPERS, UNIT
+from tests.emulator.bare_handoff import FRESH, HOLE, HOLE_END, PAGE, PAPERS, UNIT
 from tests.emulator.bare_run import BareRun, Setup
 from tests.emulator.conftest import Boot
 
-TABLE = Setup(hand_over=(f"unaccepted-table {PAPERS:#x}",))
+TABLE = Setup(handoff=(f"unaccepted-table {PAPERS:#x}",))
 HOST, UNACCEPTED, ACCEPTED = range(3)
 MOMENTS = ["kernel", "userspace", "second-decompressor", "end"]
 
@@ -72,7 +72,7 @@ def test_without_a_table_there_is_no_bitmap(bare: Boot) -> None:
 
 @pytest.mark.parametrize("table", [PAPERS, 1 << 45], ids=["size", "address"])
 def test_table_beyond_memory_is_left_out(bare: Boot, table: int) -> None:
-    setup = Setup(hand_over=(f"unaccepted-table {table:#x}",))
+    setup = Setup(handoff=(f"unaccepted-table {table:#x}",))
     run = bare("snp", "snapshots", "case_size_beyond_memory", setup)
     assert run.outcome == "shutdown"
     assert read_snapshot(run.folder / "bitmap", 0).bits is None

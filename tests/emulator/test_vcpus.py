@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.bare_hand_over import FRESH, PAGE
+from tests.emulator.bare_handoff import FRESH, PAGE
 from tests.emulator.bare_run import Setup, boot
 from tests.emulator.conftest import Boot
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulator.bare_hand_over import FRESH, HOLE, PAGE, RAM_END
+from tests.emulator.bare_handoff import FRESH, HOLE, PAGE, RAM_END
 from tests.emulator.bare_run import Setup
 from tests.emulator.conftest import Boot
 from tests.emulator.verdicts import judge

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.bare_hand_over import FRESH, PAGE, SHARED_ALIAS
+from tests.emulator.bare_handoff import FRESH, PAGE, SHARED_ALIAS
 from tests.emulator.conftest import Boot
 
 AT = FRESH + 9 * PAGE

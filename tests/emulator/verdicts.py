@@ -9,9 +9,9 @@ from pathlib import Path
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.invariants.verdict import Verdict
 from acceptlab.analysis.run.run_folder import write_run_json
-from acceptlab.analysis.run.run_info import EventsInfo, HandOver, Machine, RunInfo
+from acceptlab.analysis.run.run_info import EventsInfo, Handoff, Machine, RunInfo
 from acceptlab.analysis.trace.stream import convert_raw
-from tests.emulator import bare_hand_over
+from tests.emulator import bare_handoff
 from tests.emulator.bare_run import BareRun
 
 _OUTCOMES = {"shutdown": "userspace", "none": "killed"}
@@ -26,8 +26,8 @@ def judge(run: BareRun, folder: Path) -> Verdict:
         platform=run.platform,
         clock="instructions" if run.setup.threads == "single" else "ns",
         outcome=_OUTCOMES.get(run.outcome, run.outcome),
-        machine=Machine(memory=bare_hand_over.RAM_END, cpus=run.setup.cpus),
-        hand_over=HandOver(ram=tuple(bare_hand_over.RAM), accepted=((0, bare_hand_over.FRESH),)),
+        machine=Machine(memory=bare_handoff.RAM_END, cpus=run.setup.cpus),
+        handoff=Handoff(ram=tuple(bare_handoff.RAM), accepted=((0, bare_handoff.FRESH),)),
         attacks=run.setup.attacks,
         report=run.report,
         events=EventsInfo(summary.events, summary.complete, summary.problem, summary.sha256),

@@ -2,7 +2,7 @@
 /* Where vCPUs begin, and the stubs of the exception vectors. */
 	.section .text.start, "ax"
 
-	/* 64-bit mode with the hand-over's tables; RSI: the case to run */
+	/* 64-bit mode with the boot handoff's tables; RSI: the case to run */
 	.globl start
 start:
 	cld

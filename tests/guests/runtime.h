@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What every test guest stands on. A guest is a file of cases, functions
- * `void NAME(void)`; the hand-over names the one to run. It says what it sees
+ * `void NAME(void)`; the boot handoff names the one to run. It says what it sees
  * in lines on the serial port, and ends by power-off or by termination.
  *
- * Addresses that the hand-over decides come from its Python side as macros:
+ * Addresses that the boot handoff decides come from its Python side as macros:
  * PAPERS (unused, up to FRESH), FRESH (first unaccepted byte), FRESH_END, HOLE, HOLE_END, RAM_END,
  * SHARED_ALIAS (added to an address: the same page mapped shared), WINDOW (an
  * unmapped part of the address space), TABLES, PRIVATE_BIT (in a page-table entry).

@@ -14,7 +14,7 @@ from tests.model.structs import PageRun, SnpConfig, TdxConfig
 
 @dataclass(frozen=True)
 class Layout:
-    """Memory at hand-over: RAM ranges, accepted and shared ranges, as (start, size)."""
+    """Memory at boot handoff: RAM ranges, accepted and shared ranges, as (start, size)."""
 
     ram: tuple[tuple[int, int], ...]
     accepted: tuple[tuple[int, int], ...] = ()

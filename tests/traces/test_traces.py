@@ -98,7 +98,7 @@ def made_from(one: RunInfo) -> dict[str, object]:
         "kernel": one.kernel.sha256,
         "initrd": one.initrd_sha256,
         "emulator": one.emulator["key"],
-        "hand-over": one.hand_over,
+        "handoff": one.handoff,
         "command line": one.command_line,
     }
 

@@ -53,8 +53,8 @@ def run(
         bool,
         typer.Option(
             "--keep-handoff",
-            "--keep-hand-over",
-            help="Keep the files that were loaded into the guest's memory, in RUN/hand-over.",
+            "--keep-handoff",
+            help="Keep the files that were loaded into the guest's memory, in RUN/handoff.",
             rich_help_panel=_OUT,
         ),
     ] = False,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import EventsInfo, Machine, RunInfo
-from acceptlab.analysis.trace.coverage import EARLY, HAND_OVER, PAGE_STATES
+from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, PAGE_STATES
 from acceptlab.toolkit.collect.emulators import LiveEmulator
 
 _UNKNOWN_END = "how the guest ended is not known: no run of `acceptlab run` belongs to the emulator, or none yet"
@@ -25,7 +25,7 @@ def so_far(emulator: LiveEmulator, reproduce: str) -> RunInfo:
         source="ebpf",
         machine=Machine(memory=emulator.memory, cpus=emulator.cpus),
         reproduce=reproduce,
-        absent=(HAND_OVER, PAGE_STATES),
+        absent=(HANDOFF, PAGE_STATES),
     )
 
 
@@ -36,7 +36,7 @@ def ended(
 
     ``is_late``: events had passed before the collector attached.
     """
-    early = {EARLY, HAND_OVER} if is_late else set()
+    early = {EARLY, HANDOFF} if is_late else set()
     if run is None:
         info = so_far(emulator, reproduce)
         return replace(info, events=events, absent=tuple(sorted({*info.absent, *early})))

@@ -12,7 +12,7 @@ from acceptlab.analysis.readers.conversion import import_events
 from acceptlab.analysis.readers.detect import READERS
 from acceptlab.analysis.run.run_folder import write_run_json
 from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
-from acceptlab.analysis.trace.coverage import ABSENT, HAND_OVER
+from acceptlab.analysis.trace.coverage import ABSENT, HANDOFF
 from acceptlab.analysis.trace.event_writer import EventWriter
 from acceptlab.toolkit.collect import guest
 from acceptlab.toolkit.collect.guest_tally import GuestTally
@@ -79,7 +79,7 @@ def _collect(
         recorded_here(info),
         outcome="userspace",  # where this runs
         reason="",
-        absent=tuple(sorted({*info.absent, HAND_OVER})),
+        absent=tuple(sorted({*info.absent, HANDOFF})),
     )
     write_run_json(folder, info)
     return Collected(folder, info, recorded.lost, recorded.functions)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The hand-over: memory and registers at a kernel's first instruction, as firmware and Linux's EFI stub would leave them."""
+"""The boot handoff: memory and registers at a kernel's first instruction, as firmware and Linux's EFI stub would leave them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class HandOver:
+class Handoff:
     """The image of memory and the registers. Addresses are guest-physical, ranges half-open."""
 
     platform: str
@@ -75,8 +75,8 @@ class HandOver:
         return subtract(self.memory_map.ram, self.accepted)
 
 
-def build_hand_over(request: GuestRequest) -> HandOver:
-    """Build the hand-over of one guest.
+def build_handoff(request: GuestRequest) -> Handoff:
+    """Build the boot handoff of one guest.
 
     Raises BadInputError, with one line that says what to change, when the request cannot be met.
     """
@@ -94,7 +94,7 @@ def build_hand_over(request: GuestRequest) -> HandOver:
         *_cpu_state(request, at),
         *_services(request, at, memory_map),
     ]
-    return HandOver(
+    return Handoff(
         platform=request.platform,
         blobs=blobs,
         memory_map=memory_map,
@@ -128,7 +128,7 @@ def _check(request: GuestRequest) -> None:
     if request.platform == "plain" and request.memory.policy.name != "all":
         raise BadInputError("a plain guest has no unaccepted memory; use the accept policy 'all'")
     if request.shape not in SHAPES:
-        raise BadInputError(f"hand-over '{request.shape}' is unknown; use {', '.join(SHAPES)}")
+        raise BadInputError(f"boot handoff '{request.shape}' is unknown; use {', '.join(SHAPES)}")
     if not 1 <= request.vcpus <= MAX_VCPUS:
         raise BadInputError(f"{request.vcpus} vCPUs: give 1 to {MAX_VCPUS}")
     if len(request.cmdline.encode()) > request.kernel.cmdline_size:

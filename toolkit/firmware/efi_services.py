@@ -64,7 +64,7 @@ def stub_entry(kernel: BzImage, load_address: int) -> int:
     if not offset or not field("<H", _XLOADFLAGS) & _XLF_EFI_HANDOVER_64:
         raise BadInputError(
             f"{kernel.path}: has no EFI handover entry; build it with CONFIG_EFI_HANDOVER_PROTOCOL, "
-            "or leave out --hand-over stub"
+            "or leave out --handoff stub"
         )
     return load_address + 0x200 + offset
 

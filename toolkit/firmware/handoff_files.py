@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A hand-over as files: the blobs that the emulator loads, and the text file that tells it the rest."""
+"""A boot handoff as files: the blobs that the emulator loads, and the text file that tells it the rest."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.firmware.boot_handoff import HandOver
+from acceptlab.toolkit.firmware.boot_handoff import Handoff
 from acceptlab.toolkit.firmware.memory_map import LEGACY_HOLE
 from acceptlab.toolkit.firmware.reset_rom import entry_rom, halt_rom
 from acceptlab.toolkit.ranges import Range, total, union
 
-MAP_NAME = "hand-over"
+MAP_NAME = "handoff"
 ROM_NAME = "reset.rom"
 
 
 @dataclass(frozen=True)
-class HandOverFiles:
-    """Where the files of a hand-over lie."""
+class HandoffFiles:
+    """Where the files of a boot handoff lie."""
 
     folder: Path
     map: Path
@@ -42,36 +42,36 @@ class HandOverFiles:
         return arguments
 
 
-def map_text(hand_over: HandOver) -> str:
-    """Return the text of the hand-over file: one keyword and its numbers per line."""
+def map_text(handoff: Handoff) -> str:
+    """Return the text of the boot handoff file: one keyword and its numbers per line."""
     # The machine has memory in the legacy hole as well, though no memory map tells the guest.
-    accepted = [*hand_over.accepted, *([LEGACY_HOLE] if hand_over.legacy_hole_accepted else [])]
+    accepted = [*handoff.accepted, *([LEGACY_HOLE] if handoff.legacy_hole_accepted else [])]
     lines = [
         f"{keyword} {item.start:#x} {item.size:#x}"
         for keyword, ranges in (
-            ("ram", [*hand_over.memory_map.ram, LEGACY_HOLE]),
+            ("ram", [*handoff.memory_map.ram, LEGACY_HOLE]),
             ("accepted", accepted),
         )
         for item in union(ranges)
     ]
-    entry = hand_over.entry
+    entry = handoff.entry
     single = {
-        "unaccepted-table": hand_over.unaccepted_table,
-        "cpuid-page": hand_over.cpuid_page,
-        "secrets-page": hand_over.secrets_page,
+        "unaccepted-table": handoff.unaccepted_table,
+        "cpuid-page": handoff.cpuid_page,
+        "secrets-page": handoff.secrets_page,
         "entry": entry.entry,
         "boot-params": entry.boot_params,
         "page-table": entry.page_table,
         "stack": entry.stack,
-        "ap-entry": hand_over.ap_entry,
+        "ap-entry": handoff.ap_entry,
     }
     lines += [f"{keyword} {address:#x}" for keyword, address in single.items() if address]
     lines.append(f"gdt {entry.gdt:#x} {entry.gdt_size:#x}")
     return "".join(line + "\n" for line in lines)
 
 
-def write_hand_over(hand_over: HandOver, folder: Path) -> HandOverFiles:
-    """Write the hand-over into ``folder``, which must not exist yet; it appears complete or not at all.
+def write_handoff(handoff: Handoff, folder: Path) -> HandoffFiles:
+    """Write the boot handoff into ``folder``, which must not exist yet; it appears complete or not at all.
 
     Raises MachineError when that fails, for example because the disk is full.
     """
@@ -79,23 +79,23 @@ def write_hand_over(hand_over: HandOver, folder: Path) -> HandOverFiles:
         folder.parent.mkdir(parents=True, exist_ok=True)
         beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            _write_all(hand_over, beside)
+            _write_all(handoff, beside)
             beside.chmod(0o755)
             beside.rename(folder)
         except BaseException:
             shutil.rmtree(beside, ignore_errors=True)
             raise
     except OSError as error:
-        raise MachineError(f"{folder}: cannot write the hand-over: {error.strerror}") from error
-    loads = [(folder / _file_name(blob.name), blob.address) for blob in hand_over.blobs]
-    return HandOverFiles(folder, folder / MAP_NAME, folder / ROM_NAME, loads)
+        raise MachineError(f"{folder}: cannot write the boot handoff: {error.strerror}") from error
+    loads = [(folder / _file_name(blob.name), blob.address) for blob in handoff.blobs]
+    return HandoffFiles(folder, folder / MAP_NAME, folder / ROM_NAME, loads)
 
 
-def _write_all(hand_over: HandOver, folder: Path) -> None:
-    for blob in hand_over.blobs:
+def _write_all(handoff: Handoff, folder: Path) -> None:
+    for blob in handoff.blobs:
         (folder / _file_name(blob.name)).write_bytes(blob.data)
-    (folder / MAP_NAME).write_text(map_text(hand_over))
-    rom = entry_rom(hand_over.entry) if hand_over.platform == "plain" else halt_rom()
+    (folder / MAP_NAME).write_text(map_text(handoff))
+    rom = entry_rom(handoff.entry) if handoff.platform == "plain" else halt_rom()
     (folder / ROM_NAME).write_bytes(rom)
 
 
@@ -103,32 +103,32 @@ def _file_name(blob: str) -> str:
     return re.sub(r"[^a-z0-9-]", "_", blob) + ".bin"
 
 
-def summary(hand_over: HandOver) -> dict[str, Any]:
-    """Return what run.json records of the hand-over: plain lists and numbers, addresses in hex."""
+def summary(handoff: Handoff) -> dict[str, Any]:
+    """Return what run.json records of the boot handoff: plain lists and numbers, addresses in hex."""
     return {
-        "ram": _written(hand_over.memory_map.ram),
+        "ram": _written(handoff.memory_map.ram),
         "efi_memory_map": [
             {
                 "start": hex(piece.range.start),
                 "size": hex(piece.range.size),
                 "type": int(piece.type),
             }
-            for piece in hand_over.memory_map.pieces
+            for piece in handoff.memory_map.pieces
         ],
         "allocations": {
             item.name: {"start": hex(item.range.start), "size": hex(item.range.size)}
-            for item in hand_over.memory_map.allocations
+            for item in handoff.memory_map.allocations
         },
-        "accepted_by_firmware": _written(hand_over.memory_map.accepted),
-        "legacy_hole_accepted": hand_over.legacy_hole_accepted,
-        "accepted_by_stub": _written(hand_over.stub.accepted_at_once),
-        "unaccepted": _written(hand_over.unaccepted),
-        "ram_bytes": total(hand_over.memory_map.ram),
-        "accepted_bytes": total(hand_over.accepted),
-        "unaccepted_bytes": total(hand_over.unaccepted),
-        "unaccepted_table": hex(hand_over.unaccepted_table) if hand_over.unaccepted_table else None,
-        "kernel_knows_unaccepted": hand_over.kernel_knows_unaccepted,
-        "entry": hex(hand_over.entry.entry),
+        "accepted_by_firmware": _written(handoff.memory_map.accepted),
+        "legacy_hole_accepted": handoff.legacy_hole_accepted,
+        "accepted_by_stub": _written(handoff.stub.accepted_at_once),
+        "unaccepted": _written(handoff.unaccepted),
+        "ram_bytes": total(handoff.memory_map.ram),
+        "accepted_bytes": total(handoff.accepted),
+        "unaccepted_bytes": total(handoff.unaccepted),
+        "unaccepted_table": hex(handoff.unaccepted_table) if handoff.unaccepted_table else None,
+        "kernel_knows_unaccepted": handoff.kernel_knows_unaccepted,
+        "entry": hex(handoff.entry.entry),
     }
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a hand-over is made from, and where everything lies in the guest's memory then."""
+"""What a boot handoff is made from, and where everything lies in the guest's memory then."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from EFI's memory map alone; or by its own EFI stub, which is entered with the b
 
 @dataclass(frozen=True)
 class GuestRequest:
-    """All that a hand-over is made from."""
+    """All that a boot handoff is made from."""
 
     platform: str
     kernel: BzImage

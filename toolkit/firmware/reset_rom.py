@@ -36,7 +36,7 @@ def halt_rom() -> bytes:
 
 
 def entry_rom(state: EntryState) -> bytes:
-    """Return a ROM that goes from the reset vector to 64-bit mode with the state of the hand-over."""
+    """Return a ROM that goes from the reset vector to 64-bit mode with the state of the boot handoff."""
     rom = bytearray(halt_rom())
     for at, part in (
         (_START, _real_mode(state)),

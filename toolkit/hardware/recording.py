@@ -10,7 +10,7 @@ from acceptlab.analysis.readers.conversion import Imported, import_events
 from acceptlab.analysis.readers.detect import READERS
 from acceptlab.analysis.readers.printed import PREFIX
 from acceptlab.analysis.run.run_info import EventsInfo, Kernel, Machine, RunInfo
-from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, HAND_OVER, OUTSIDE_THE_GUEST, RESULTS
+from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, HANDOFF, OUTSIDE_THE_GUEST, RESULTS
 from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.hardware.qemu_command import Launch
 from acceptlab.toolkit.kernels import resolve
@@ -19,7 +19,7 @@ from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.outcome import Outcome
 from acceptlab.toolkit.run.policy import policy_of
 
-_NOTHING_SEEN = tuple(sorted({EARLY, HAND_OVER, BLOCKS, RESULTS, "accept", *OUTSIDE_THE_GUEST}))
+_NOTHING_SEEN = tuple(sorted({EARLY, HANDOFF, BLOCKS, RESULTS, "accept", *OUTSIDE_THE_GUEST}))
 NO_TRACE = (
     "the guest printed no trace: its kernel lacks ftrace or kprobes, or it did not get to the end"
 )

@@ -12,13 +12,13 @@ from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import (
     NOT_KNOWN,
     EventsInfo,
-    HandOver,
+    Handoff,
     Kernel,
     Machine,
     RunInfo,
 )
 from acceptlab.analysis.run.typed_json import Range
-from acceptlab.analysis.trace.coverage import HAND_OVER
+from acceptlab.analysis.trace.coverage import HANDOFF
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import Kind, Stage
 from acceptlab.toolkit.kernels import running_kernel
@@ -42,14 +42,14 @@ def run_json(
     imported: Imported, platform: str, parquet: Path, recorded_in: Run | None, origin: Origin
 ) -> RunInfo:
     """The contents of run.json. ``recorded_in`` is the run that the trace was recorded in, if that is known."""
-    hand_over = recorded_in.info.hand_over if recorded_in else _hand_over(parquet)
-    absent = set(imported.absent) - ({HAND_OVER} if hand_over.ram else set())
-    if not hand_over.ram:
-        absent.add(HAND_OVER)
+    handoff = recorded_in.info.handoff if recorded_in else _handoff(parquet)
+    absent = set(imported.absent) - ({HANDOFF} if handoff.ram else set())
+    if not handoff.ram:
+        absent.add(HANDOFF)
     outcome, reason = _outcome(imported, recorded_in)
     base = recorded_in.info if recorded_in else RunInfo(platform, imported.clock_unit, outcome)
     cpus = max(imported.vcpus, base.machine.cpus, 1)
-    memory = base.machine.memory or sum(size for _, size in hand_over.ram)
+    memory = base.machine.memory or sum(size for _, size in handoff.ram)
     events = imported.events
     return replace(
         base,
@@ -61,7 +61,7 @@ def run_json(
         machine=replace(base.machine, cpus=cpus, memory=memory)
         if recorded_in
         else Machine(memory, cpus),
-        hand_over=hand_over,
+        handoff=handoff,
         probes=imported.probes or base.probes,
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256),
         reproduce=shlex.join(origin.command),
@@ -85,11 +85,11 @@ def recorded_here(info: RunInfo) -> RunInfo:
     return replace(info, kernel=Kernel(version=running_kernel.release()), probes=probes)
 
 
-def _hand_over(parquet: Path) -> HandOver:
+def _handoff(parquet: Path) -> Handoff:
     """What the first events tell of memory at the kernel's first instruction, if they do."""
     batch = next(EventFile(parquet).batches(("kind", "gpa", "size")), None)
     if batch is None:
-        return HandOver()
+        return Handoff()
 
     def spans(kind: Kind) -> list[Span]:
         chosen = batch["kind"] == kind
@@ -97,7 +97,7 @@ def _hand_over(parquet: Path) -> HandOver:
         return [Span(start, start + size) for start, size in pairs]
 
     ram, accepted = spans(Kind.RAM), spans(Kind.LAUNCH)
-    return HandOver(_pairs(ram), _pairs(accepted), unaccepted=_pairs(subtract(ram, accepted)))
+    return Handoff(_pairs(ram), _pairs(accepted), unaccepted=_pairs(subtract(ram, accepted)))
 
 
 def _pairs(spans: list[Span]) -> tuple[Range, ...]:

@@ -28,12 +28,12 @@ class Emulated:
     """Our emulator."""
 
     emulator: Emulator
-    keep_hand_over: bool
+    keep_handoff: bool
 
     def perform(self, options: RunOptions, kernel: Kernel, folder: Path) -> Finished:
         """Run one guest and record it."""
-        return perform(options, kernel, self.emulator, folder, self.keep_hand_over)
+        return perform(options, kernel, self.emulator, folder, self.keep_handoff)
 
     def dry_run(self, options: RunOptions, kernel: Kernel, folder: Path) -> str:
-        """Return the emulator's command, on a hand-over that is written into `folder`."""
+        """Return the emulator's command, on a boot handoff that is written into `folder`."""
         return dry_run(options, kernel, self.emulator, folder)

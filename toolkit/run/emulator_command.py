@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptlab.toolkit.firmware.handoff_files import HandOverFiles
+from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.run.options import RunOptions
 
 _NO_XSAVE = "xsave=off,avx=off,avx2=off,f16c=off,fma=off,vaes=off,vpclmulqdq=off,pku=off,mpx=off"
@@ -67,27 +67,27 @@ class RunFiles:
     @property
     def probes(self) -> Path:
         """Return the list of functions to watch."""
-        return self.folder / "hand-over" / "probes"
+        return self.folder / "handoff" / "probes"
 
     @property
     def machinery(self) -> Path:
         """Return the list of functions that only carry out an acceptance."""
-        return self.folder / "hand-over" / "machinery"
+        return self.folder / "handoff" / "machinery"
 
     @property
     def kernel(self) -> Path:
         """Return the file that says, while the run goes on, which file has the kernel's symbols."""
-        return self.folder / "hand-over" / "kernel.json"
+        return self.folder / "handoff" / "kernel.json"
 
     @property
     def attacks(self) -> Path:
         """Return the list of hostile acts to inject."""
-        return self.folder / "hand-over" / "attacks"
+        return self.folder / "handoff" / "attacks"
 
     @property
-    def hand_over(self) -> Path:
-        """Return the folder of the hand-over."""
-        return self.folder / "hand-over"
+    def handoff(self) -> Path:
+        """Return the folder of the boot handoff."""
+        return self.folder / "handoff"
 
     @property
     def stderr(self) -> Path:
@@ -96,7 +96,7 @@ class RunFiles:
 
 
 def emulator_command(
-    binary: Path, options: RunOptions, hand_over: HandOverFiles, files: RunFiles
+    binary: Path, options: RunOptions, handoff: HandoffFiles, files: RunFiles
 ) -> list[str]:
     """Return the emulator's arguments, the program first."""
     return [
@@ -104,10 +104,10 @@ def emulator_command(
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
         *_time(options),
         *_machine(options),
-        *("-bios", str(hand_over.rom)),
+        *("-bios", str(handoff.rom)),
         *("-cpu", CPU[options.platform], "-smp", str(options.cpus)),
-        *_guest(options, hand_over, files),
-        *hand_over.loader_arguments(),
+        *_guest(options, handoff, files),
+        *handoff.loader_arguments(),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),
     ]
 
@@ -127,12 +127,12 @@ def _machine(options: RunOptions) -> list[str]:
     return ["-machine", _MACHINE + guarded, "-object", ram, "-m", f"{size}B"]
 
 
-def _guest(options: RunOptions, hand_over: HandOverFiles, files: RunFiles) -> list[str]:
+def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[str]:
     """Return the object that makes the machine confidential; none for a plain guest."""
     if options.platform == "plain":
         return []
     properties = {
-        "hand-over": _value(hand_over.map),
+        "handoff": _value(handoff.map),
         "host-backing": options.host_backing,
         "host-assign": options.host_assign,
         "report": _value(files.report),

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from acceptlab.analysis.errors import BadInput
 from acceptlab.analysis.run.run_folder import write_run_json
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.firmware.boot_handoff import HandOver, build_hand_over
+from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
-from acceptlab.toolkit.firmware.handoff_files import write_hand_over
+from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
 from acceptlab.toolkit.guest.workloads import SAME, workload_options
@@ -44,7 +44,7 @@ class Prepared:
     options: RunOptions
     kernel: Kernel
     emulator: Emulator
-    hand_over: HandOver
+    handoff: Handoff
     command_line: str
     probes: list[probes.Probe]
     command: list[str]
@@ -68,7 +68,7 @@ class Finished:
 
 
 def perform(
-    options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path, keep_hand_over: bool
+    options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path, keep_handoff: bool
 ) -> Finished:
     """Run one guest and record it in `folder`, which has to be new or empty.
 
@@ -84,20 +84,20 @@ def perform(
             )
         ending = _launch(ready)
         finished = _record(ready, ending)
-        if not keep_hand_over:
-            shutil.rmtree(ready.files.hand_over)
+        if not keep_handoff:
+            shutil.rmtree(ready.files.handoff)
         return finished
 
 
 def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> str:
-    """Write the hand-over into `folder` and return the shell line that would start the emulator on it."""
+    """Write the boot handoff into `folder` and return the shell line that would start the emulator on it."""
     folder = folder.resolve()
     with claimed(folder):
         return shlex.join(prepare(options, kernel, emulator, folder).command)
 
 
 def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
-    """Build the hand-over and everything else that the emulator reads."""
+    """Build the boot handoff and everything else that the emulator reads."""
     files = RunFiles(folder)
     table, no_symbols = _symbols(options, kernel)
     where = options.vmlinux or kernel.name
@@ -106,7 +106,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     watched = probes.with_names(watched, kernel.image, kernel.version)
     command_line = full_command_line(options)
     second = _second_kernel(options, kernel)
-    hand_over = build_hand_over(
+    handoff = build_handoff(
         GuestRequest(
             platform=options.platform,
             kernel=read_bzimage(kernel.image),
@@ -114,10 +114,10 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
             cmdline=command_line,
             memory=options.memory_request,
             vcpus=options.cpus,
-            shape=options.hand_over,
+            shape=options.handoff,
         )
     )
-    written = write_hand_over(hand_over, files.hand_over)
+    written = write_handoff(handoff, files.handoff)
     files.snapshots.mkdir()
     files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
     skip_list.write_machinery(table, files.machinery)
@@ -130,10 +130,10 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         options.platform,
         kernel.config,
         (name for _, name in table),
-        hand_over.kernel_knows_unaccepted,
+        handoff.kernel_knows_unaccepted,
     )
     return Prepared(
-        options, kernel, emulator, hand_over, command_line, watched, command, files, support, second,
+        options, kernel, emulator, handoff, command_line, watched, command, files, support, second,
         no_symbols,
     )  # fmt: skip
 
@@ -223,7 +223,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     if policy.refused:
         say(f"the kernel refused accept_memory={policy.refused}: it went by {policy.ran}")
     info = record.describe(
-        ready.options, ready.kernel, ready.hand_over, ready.command_line, ready.emulator, ready.probes,
+        ready.options, ready.kernel, ready.handoff, ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
         policy,
     )  # fmt: skip

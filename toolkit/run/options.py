@@ -108,14 +108,14 @@ class RunOptions:
         metavar="START-END",
         emulator_only=True,
     )
-    hand_over: str = option(
+    handoff: str = option(
         "table",
         "--handoff",
         "How the kernel learns what is unaccepted: the table of the EFI stub; EFI's memory map alone (a boot loader that "
         "skips the stub); or the kernel's own stub, entered with EFI boot services.",
         FIRMWARE,
         choices=("table", "memory-map", "stub"),
-        old_names=("--hand-over",),
+        old_names=("--handoff",),
         emulator_only=True,
     )
     host_backing: str = option(
@@ -215,7 +215,7 @@ class RunOptions:
             raise BadInputError("--probe: each function once is enough")
         if len(set(self.probe_locks)) != len(self.probe_locks):
             raise BadInputError("--probe-lock: each lock once is enough")
-        # Long before a hand-over is built, and an emulator for it.
+        # Long before a boot handoff is built, and an emulator for it.
         ram = usable_ram(self.memory_request, self.platform)
         workload_options(self.workloads)
         for text in self.attacks:
@@ -238,7 +238,7 @@ class RunOptions:
 
     @property
     def memory_request(self) -> MemoryRequest:
-        """Return memory as the hand-over wants it described."""
+        """Return memory as the boot handoff wants it described."""
         return MemoryRequest(
             self.memory_bytes,
             parse_policy(self.firmware_accepts),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acceptlab.analysis.run import run_info
-from acceptlab.toolkit.firmware.boot_handoff import HandOver
+from acceptlab.toolkit.firmware.boot_handoff import Handoff
 from acceptlab.toolkit.kernels import kernel_names
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.kernels.support import Support
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def describe(
     options: RunOptions,
     kernel: Kernel,
-    hand_over: HandOver,
+    handoff: Handoff,
     command_line: str,
     emulator: Emulator,
     probes: Iterable[Probe],
@@ -51,7 +51,7 @@ def describe(
         series=kernel.series,
         second=_second(options, kernel, second),
         command_line=command_line,
-        initrd_sha256=_initrd_sha256(hand_over),
+        initrd_sha256=_initrd_sha256(handoff),
         machine=run_info.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
@@ -60,7 +60,7 @@ def describe(
             kaslr=options.kaslr,
             refused=policy.refused,
         ),
-        hand_over=hand_over_of(hand_over),
+        handoff=handoff_of(handoff),
         host=run_info.Host(backing=options.host_backing, assign=options.host_assign),
         attacks=options.attacks,
         probes=tuple(run_info.Probe(probe.name, probe.address, probe.names) for probe in probes),
@@ -91,8 +91,8 @@ def attacks_done(report: dict[str, Any] | None) -> dict[str, Any]:
     return {} if done is None else {"attacks_done": done}
 
 
-def _initrd_sha256(hand_over: HandOver) -> str:
-    found = [blob.data for blob in hand_over.blobs if blob.name == "initrd"]
+def _initrd_sha256(handoff: Handoff) -> str:
+    found = [blob.data for blob in handoff.blobs if blob.name == "initrd"]
     return hashlib.sha256(found[0]).hexdigest() if found else ""
 
 
@@ -125,18 +125,18 @@ def _reproducible_name(kernel: Kernel) -> str:
     return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name
 
 
-def hand_over_of(hand_over: HandOver) -> run_info.HandOver:
-    """Return the hand-over as run.json has it."""
-    table = hand_over.stub.table
-    return run_info.HandOver(
-        ram=_pairs(hand_over.memory_map.ram),
-        accepted=_pairs(hand_over.accepted),
-        unaccepted=_pairs(hand_over.unaccepted),
+def handoff_of(handoff: Handoff) -> run_info.Handoff:
+    """Return the boot handoff as run.json has it."""
+    table = handoff.stub.table
+    return run_info.Handoff(
+        ram=_pairs(handoff.memory_map.ram),
+        accepted=_pairs(handoff.accepted),
+        unaccepted=_pairs(handoff.unaccepted),
         blobs=tuple(
-            run_info.Blob(blob.name, blob.address, len(blob.data)) for blob in hand_over.blobs
+            run_info.Blob(blob.name, blob.address, len(blob.data)) for blob in handoff.blobs
         ),
         bitmap=run_info.Bitmap(
-            table=hand_over.unaccepted_table,
+            table=handoff.unaccepted_table,
             phys_base=table.phys_base,
             unit_size=UNIT,
             size=len(table.bitmap),

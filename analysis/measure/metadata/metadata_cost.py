@@ -42,7 +42,7 @@ class Tracking:
     """Of one run, in bytes unless said otherwise. ``decompressor``, ``no_struct_page``, ``deferred`` and ``later`` share
     out what was accepted: by the decompressor, before any struct page, before all of them, and after.
 
-    ``entries`` are those of a map of unaccepted memory: at hand-over, the most, and at the end; ``changes`` and ``moved``
+    ``entries`` are those of a map of unaccepted memory: at boot handoff, the most, and at the end; ``changes`` and ``moved``
     count rewrites of it and entries that these moved.
     """
 
@@ -104,7 +104,7 @@ class _Pass:
     def __init__(self, run: Run, first: int, last: int) -> None:
         self._run = run
         self._returns = {first: "deferred", last: "later"}
-        self._left = _pages_by_unit(run.info.hand_over.unaccepted)
+        self._left = _pages_by_unit(run.info.handoff.unaccepted)
         self._units = len(self._left)
         self._entries = Entries(self._left)
         self._begun = len(self._entries)
@@ -149,7 +149,7 @@ class _Pass:
             )
 
     def _accept(self, gpa: int, size: int) -> int:
-        """Note that pages are accepted; return how many of them had been unaccepted since hand-over."""
+        """Note that pages are accepted; return how many of them had been unaccepted since boot handoff."""
         pages = 0
         for start, end in _by_unit(gpa, gpa + size):
             unit = start // UNIT_SIZE
@@ -188,7 +188,7 @@ def _by_unit(start: int, end: int) -> Iterator[Range]:
 
 
 def _pages_by_unit(ranges: tuple[Range, ...]) -> dict[int, int]:
-    """How many pages of each unit are unaccepted at hand-over."""
+    """How many pages of each unit are unaccepted at boot handoff."""
     pages: Counter[int] = Counter()
     for start, size in ranges:
         for low, high in _by_unit(start, start + size):

@@ -76,7 +76,7 @@ def _comparison(subjects: Sequence[Subject], groups: Sequence[Group], figures: F
     parts.append(
         figures.place(
             plots.accepted_over_time(groups),
-            "Accepted memory over time, from what was accepted at hand-over",
+            "Accepted memory over time, from what was accepted at boot handoff",
         )
     )
     if len(groups) > 1:

@@ -97,7 +97,7 @@ def _map(subject: Subject, figures: Figures) -> str:
     return figures.place(
         plots.acceptance_map(subject),
         f"Which memory of {subject.name} was accepted when: how much of each row of addresses is "
-        "accepted by then, from the hand-over on",
+        "accepted by then, from the boot handoff on",
     )
 
 

@@ -90,7 +90,7 @@ _ALL = (
     Column("faults", "faults", "count", "the guest was told", lambda s: s.cost.count(Kind.FAULT)),
     Column("stops", "stops", "count", "the host was told", lambda s: s.cost.count(Kind.STOP)),
     Column(
-        "at_hand_over", "at hand-over", "bytes", "accepted before the kernel's first instruction",
+        "at_handoff", "at boot handoff", "bytes", "accepted before the kernel's first instruction",
         lambda s: s.cost.launched,
     ),
     Column(

@@ -69,7 +69,7 @@ class Lives:
         if not self._handed_over and (kind == Kind.STAGE or record["stage"] != Stage.FIRMWARE):
             self._handed_over = True
             for page in self.pages.values():
-                page.life = [page.state]  # how the hand-over came about is nobody's business
+                page.life = [page.state]  # how the boot handoff came about is nobody's business
             self._blobs()
         if kind == Kind.BITMAP:
             self._snapshot(int(record["detail"]))
@@ -158,10 +158,10 @@ class Lives:
             self._holders.discard(int(record["vcpu"]))
 
     def _blobs(self) -> None:
-        for blob in self.guest.info().hand_over.blobs:
+        for blob in self.guest.info().handoff.blobs:
             for page in range(blob.start // PAGE_SIZE, -(-(blob.start + blob.size) // PAGE_SIZE)):
                 if page not in self.pages or self.pages[page].state != ACCEPTED:
-                    self.broken.append(f"{blob.name} is not accepted at hand-over")
+                    self.broken.append(f"{blob.name} is not accepted at boot handoff")
                     return
 
     def _snapshot(self, number: int) -> None:

@@ -126,7 +126,7 @@ def accept_moved_behind_a_snapshot() -> Case:
     return guest, mutate.reorder(records, at, find(records, Kind.BITMAP, 1))
 
 
-def launch_moved_behind_the_hand_over() -> Case:
+def launch_moved_behind_the_handoff() -> Case:
     guest, records = snp()
     at = find(records, Kind.LAUNCH, 1)
     return guest, mutate.reorder(records, at, find(records, Kind.STAGE, 1))
@@ -185,7 +185,7 @@ CASES: dict[tuple[str, str], Callable[[], Case]] = {
     ("I8", "reorder"): unlock_moved_behind_an_accept,
     ("I8", "shift"): lambda: shifted(Kind.PROBE_ENTER, 64, 1),
     ("I9", "drop"): lambda: dropped(Kind.LAUNCH, 1),
-    ("I9", "reorder"): launch_moved_behind_the_hand_over,
+    ("I9", "reorder"): launch_moved_behind_the_handoff,
     ("I9", "shift"): lambda: shifted(Kind.LAUNCH, 4 * UNIT_SIZE, 1),
     ("I9", "resize"): lambda: resized(Kind.LAUNCH, UNIT_SIZE, 1),
     ("I10", "resize"): lambda: resized(Kind.ACCEPT, 32 * MIB, 2),
@@ -210,14 +210,14 @@ def test_a_falsified_event_breaks_the_invariant(invariant: str, how: str, tmp_pa
 
 @pytest.mark.parametrize("kind", [Kind.RAM, Kind.LAUNCH])
 @pytest.mark.parametrize("backing", ["2M", "4K"])
-def test_the_hand_over_ends_with_the_guest_s_first_instruction(
+def test_the_handoff_ends_with_the_guest_s_first_instruction(
     kind: Kind, backing: str, tmp_path: Path
 ) -> None:
     guest, records = snp(backing)
     records = mutate.duplicate(records, find(records, kind), find(records, Kind.STAGE) + 1)
     verdict = Trial(guest, tmp_path).verdict(records)
     assert verdict is not None and verdict.verdict != "clean"
-    assert any("of the hand-over" in reason for reason in verdict.reasons)
+    assert any("of the boot handoff" in reason for reason in verdict.reasons)
     assert Lives(guest, records).broken != []
 
 

@@ -119,5 +119,5 @@ def test_late_collector_says_that_it_was_late(held: Held, tmp_path: Path) -> Non
     assert done.problem is not None
     assert "attached late" in done.problem
     info = Run.open(tmp_path / "run").info
-    assert {"early", "hand-over"} <= set(info.absent)
+    assert {"early", "handoff"} <= set(info.absent)
     assert not info.events.complete

@@ -116,8 +116,8 @@ def test_the_emulator_s_stream_tells_its_memory_map(acceptlab: Acceptlab, tmp_pa
     acceptlab("import", "events.raw", "--platform", "snp", "--out", "run")
     info = Run.open(tmp_path / "run").info
     mib = 1 << 20
-    assert info.hand_over.ram == ((0, 0xA0000), (mib, 7 * mib))
-    assert info.hand_over.unaccepted == ((4 * mib, 4 * mib),)
+    assert info.handoff.ram == ((0, 0xA0000), (mib, 7 * mib))
+    assert info.handoff.unaccepted == ((4 * mib, 4 * mib),)
     assert (info.source, info.clock, info.machine.cpus) == ("emulator", "instructions", 2)
     assert set(info.absent) == {"bitmap", "page-states"}
 
@@ -129,8 +129,8 @@ def test_what_the_run_knows_is_taken_from_it(acceptlab: Acceptlab, tmp_path: Pat
     acceptlab("import", "trace.text", "--run", "recorded-in", "--out", "run")
     info = Run.open(tmp_path / "run").info
     assert (info.platform, info.kernel.name) == ("tdx", "synthetic")
-    assert info.hand_over == guest.info().hand_over
-    assert "hand-over" not in info.absent
+    assert info.handoff == guest.info().handoff
+    assert "handoff" not in info.absent
 
 
 def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Acceptlab, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The hand-over's page tables, walked as the MMU does."""
+"""The boot handoff's page tables, walked as the MMU does."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_real_mode_sets_up_long_mode(tmp_path: Path) -> None:
     ]
 
 
-def test_long_mode_enters_the_kernel_with_the_hand_over_state(tmp_path: Path) -> None:
+def test_long_mode_enters_the_kernel_with_the_handoff_state(tmp_path: Path) -> None:
     lines = disassemble(tmp_path, "i386:x86-64", 0xFE80, 10)
     assert lines == [
         "mov eax,0x18",

@@ -69,7 +69,7 @@ def test_a_run_on_a_host_is_a_run_folder(run: Path) -> None:
     assert (info.outcome, info.source, info.clock) == ("userspace", "ftrace", "ns")
     assert info.reproduce.startswith("acceptlab run mine --platform snp")
     assert "--hardware" in info.reproduce
-    assert {"page-states", "assign", "stop", "hand-over"} <= set(info.absent)
+    assert {"page-states", "assign", "stop", "handoff"} <= set(info.absent)
     assert info.events.complete
 
 

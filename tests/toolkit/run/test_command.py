@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.firmware.handoff_files import HandOverFiles
+from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.run import attacks, probes, skip_list
 from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
@@ -30,9 +30,9 @@ TABLE = [
 
 
 def command(folder: Path, **options: object) -> list[str]:
-    hand_over = HandOverFiles(folder, folder / "map", folder / "rom", [(folder / "k", 0x1000)])
+    handoff = HandoffFiles(folder, folder / "map", folder / "rom", [(folder / "k", 0x1000)])
     asked = RunOptions("k", **options)  # type: ignore[arg-type]
-    return emulator_command(Path("/emulator"), asked, hand_over, RunFiles(folder))
+    return emulator_command(Path("/emulator"), asked, handoff, RunFiles(folder))
 
 
 def test_one_thread_counts_instructions_and_many_do_not() -> None:
@@ -124,7 +124,7 @@ def test_an_attack_that_can_take_place_is_taken(platform: str, text: str) -> Non
 
 def test_attacks_reach_the_emulator() -> None:
     words = command(Path("/r"), attacks=("accepted remap 0x40000000",))
-    assert any(",attacks=/r/hand-over/attacks" in word for word in words)
+    assert any(",attacks=/r/handoff/attacks" in word for word in words)
 
 
 def test_machinery_is_skipped_up_to_the_next_symbol() -> None:

@@ -40,7 +40,7 @@ def test_a_run_that_ends_well_is_recorded_whole(tmp_path: Path) -> None:
     assert recorded.info.outcome == "userspace"
     assert (recorded.info.platform, recorded.info.machine.seed) == ("tdx", 7)
     assert (recorded.info.events.count, recorded.info.events.complete) == (10, True)
-    assert recorded.info.hand_over.ram[0] == (0, 0xA0000)
+    assert recorded.info.handoff.ram[0] == (0, 0xA0000)
     assert sorted(path.name for path in finished.folder.iterdir()) == [
         "bitmap", "console.log", "events.parquet", "run.json",
     ]  # fmt: skip
@@ -163,12 +163,12 @@ def test_a_kernel_with_symbols_is_said_to_have_them(
     assert info.kernel_support.symbols is True
 
 
-def test_a_dry_run_writes_the_hand_over_and_starts_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_writes_the_handoff_and_starts_nothing(tmp_path: Path) -> None:
     kernel = resolve(str(toy.make_kernel(tmp_path)))
     options = RunOptions(kernel.name, memory="256M")
     line = dry_run(options, kernel, toy.make_emulator(tmp_path, "userspace"), tmp_path / "run")
     assert "snp-emulated,id=cc0" in line
-    assert (tmp_path / "run" / "hand-over" / "hand-over").exists()
+    assert (tmp_path / "run" / "handoff" / "handoff").exists()
     assert not (tmp_path / "run" / "console.log").exists()
 
 

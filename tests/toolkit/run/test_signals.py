@@ -98,7 +98,7 @@ def test_the_emulator_does_not_outlive_a_toolkit_that_is_killed(
 def test_no_room_is_one_line_and_exit_3_and_leaves_nothing(
     tmp_path: Path, own_cache: Path, limit: int
 ) -> None:
-    """A limit on file sizes stands in for a full disk: for the emulator's events, and for the hand-over before it."""
+    """A limit on file sizes stands in for a full disk: for the emulator's events, and for the boot handoff before it."""
     process = start(tmp_path, own_cache, "full", limit)
     _, err = process.communicate(timeout=60)
     errors = [line for line in err.splitlines() if line.startswith("acceptlab: ")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The file that describes the hand-over: a line that says nothing ends the emulator before the guest begins."""
+"""The file that describes the boot handoff: a line that says nothing ends the emulator before the guest begins."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def refused(run: BareRun) -> str:
 
 @pytest.mark.parametrize("line", WRONG)
 def test_line_that_says_nothing(bare: Boot, line: str) -> None:
-    said = refused(bare("snp", "ends", "case_power_off", Setup(hand_over=(line,))))
+    said = refused(bare("snp", "ends", "case_power_off", Setup(handoff=(line,))))
     assert f"cannot use '{line}'" in said
     assert len(said.splitlines()) == 1
 
 
 def test_the_line_is_named(bare: Boot) -> None:
-    run = bare("snp", "ends", "case_power_off", Setup(hand_over=("rom 0x1000 0x1000",)))
+    run = bare("snp", "ends", "case_power_off", Setup(handoff=("rom 0x1000 0x1000",)))
     number = len((run.folder / "map").read_text().splitlines())
-    assert f"hand-over: {run.folder / 'map'}:{number}:" in refused(run)
+    assert f"boot handoff: {run.folder / 'map'}:{number}:" in refused(run)
 
 
 def test_comments_and_empty_lines_are_skipped(bare: Boot) -> None:
-    run = bare("snp", "ends", "case_power_off", Setup(hand_over=("# a comment", "", "  ")))
+    run = bare("snp", "ends", "case_power_off", Setup(handoff=("# a comment", "", "  ")))
     assert run.outcome == "shutdown"
 
 
@@ -54,12 +54,12 @@ def test_comments_and_empty_lines_are_skipped(bare: Boot) -> None:
 def test_memory_and_an_entry_are_needed(bare: Boot, tmp_path: Path, lines: str) -> None:
     path = tmp_path / "map"
     path.write_text(lines + "\n")
-    run = bare("snp", "ends", "case_power_off", Setup(properties=(f"hand-over={path}",)))
-    assert f"hand-over: {path}: needs a 'ram' and an 'entry' line" in refused(run)
+    run = bare("snp", "ends", "case_power_off", Setup(properties=(f"handoff={path}",)))
+    assert f"boot handoff: {path}: needs a 'ram' and an 'entry' line" in refused(run)
 
 
 def test_missing_file(bare: Boot, tmp_path: Path) -> None:
     path = tmp_path / "none"
-    run = bare("snp", "ends", "case_power_off", Setup(properties=(f"hand-over={path}",)))
-    assert "hand-over: " in refused(run)
+    run = bare("snp", "ends", "case_power_off", Setup(properties=(f"handoff={path}",)))
+    assert "boot handoff: " in refused(run)
     assert str(path) in run.log

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The hand-over file: memory and vCPUs at the kernel's first instruction. */
-#ifndef ACCEPTLAB_HAND_OVER_H
-#define ACCEPTLAB_HAND_OVER_H
+/* The boot handoff file: memory and vCPUs at the kernel's first instruction. */
+#ifndef ACCEPTLAB_HANDOFF_H
+#define ACCEPTLAB_HANDOFF_H
 
 #include "qapi/error.h"
 
-enum hand_over_range_kind { RANGE_RAM, RANGE_ACCEPTED, RANGE_SHARED };
+enum handoff_range_kind { RANGE_RAM, RANGE_ACCEPTED, RANGE_SHARED };
 
-typedef struct HandOverRange {
-    enum hand_over_range_kind kind;
+typedef struct HandoffRange {
+    enum handoff_range_kind kind;
     uint64_t start;
     uint64_t size;
-} HandOverRange;
+} HandoffRange;
 
-typedef struct HandOver {
-    HandOverRange *ranges;
+typedef struct Handoff {
+    HandoffRange *ranges;
     unsigned count;
     uint64_t memory_top;        /* end of the highest RAM range */
     uint64_t unaccepted_table;  /* 0: the guest gets none */
@@ -27,9 +27,9 @@ typedef struct HandOver {
     uint64_t gdt;
     uint64_t gdt_size;
     uint64_t ap_entry;
-} HandOver;
+} Handoff;
 
 /* Reads the file; on error leaves errp with file, line and what is wrong. */
-bool hand_over_read(HandOver *hand_over, const char *path, Error **errp);
+bool handoff_read(Handoff *handoff, const char *path, Error **errp);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reader of the hand-over file: one `keyword NUMBER [NUMBER]` per line. */
+/* Reader of the boot handoff file: one `keyword NUMBER [NUMBER]` per line. */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "qemu/units.h"
-#include "hand-over.h"
+#include "handoff.h"
 
 static const char *const range_keyword[] = {
     [RANGE_RAM] = "ram",
@@ -16,33 +16,33 @@ static const struct {
     const char *keyword;
     size_t offset;
 } address_keyword[] = {
-    { "unaccepted-table", offsetof(HandOver, unaccepted_table) },
-    { "cpuid-page", offsetof(HandOver, cpuid_page) },
-    { "secrets-page", offsetof(HandOver, secrets_page) },
-    { "entry", offsetof(HandOver, entry) },
-    { "boot-params", offsetof(HandOver, boot_params) },
-    { "page-table", offsetof(HandOver, page_table) },
-    { "stack", offsetof(HandOver, stack) },
-    { "ap-entry", offsetof(HandOver, ap_entry) },
+    { "unaccepted-table", offsetof(Handoff, unaccepted_table) },
+    { "cpuid-page", offsetof(Handoff, cpuid_page) },
+    { "secrets-page", offsetof(Handoff, secrets_page) },
+    { "entry", offsetof(Handoff, entry) },
+    { "boot-params", offsetof(Handoff, boot_params) },
+    { "page-table", offsetof(Handoff, page_table) },
+    { "stack", offsetof(Handoff, stack) },
+    { "ap-entry", offsetof(Handoff, ap_entry) },
 };
 
-static bool add_range(HandOver *hand_over, enum hand_over_range_kind kind,
+static bool add_range(Handoff *handoff, enum handoff_range_kind kind,
                       uint64_t start, uint64_t size)
 {
     if ((start | size) & (4 * KiB - 1) || !size || start + size < start) {
         return false;
     }
-    hand_over->ranges = g_renew(HandOverRange, hand_over->ranges,
-                                hand_over->count + 1);
-    hand_over->ranges[hand_over->count++] =
-        (HandOverRange) { kind, start, size };
+    handoff->ranges = g_renew(HandoffRange, handoff->ranges,
+                                handoff->count + 1);
+    handoff->ranges[handoff->count++] =
+        (HandoffRange) { kind, start, size };
     if (kind == RANGE_RAM) {
-        hand_over->memory_top = MAX(hand_over->memory_top, start + size);
+        handoff->memory_top = MAX(handoff->memory_top, start + size);
     }
     return true;
 }
 
-static bool read_line(HandOver *hand_over, char **word)
+static bool read_line(Handoff *handoff, char **word)
 {
     unsigned words = g_strv_length(word);
     uint64_t number[2] = { 0 };
@@ -55,25 +55,25 @@ static bool read_line(HandOver *hand_over, char **word)
     }
     for (i = 0; i < ARRAY_SIZE(range_keyword); i++) {
         if (g_str_equal(word[0], range_keyword[i])) {
-            return words == 3 && add_range(hand_over, i, number[0], number[1]);
+            return words == 3 && add_range(handoff, i, number[0], number[1]);
         }
     }
     for (i = 0; i < ARRAY_SIZE(address_keyword); i++) {
         if (g_str_equal(word[0], address_keyword[i].keyword)) {
-            *(uint64_t *)((char *)hand_over + address_keyword[i].offset) =
+            *(uint64_t *)((char *)handoff + address_keyword[i].offset) =
                 number[0];
             return words == 2;
         }
     }
     if (g_str_equal(word[0], "gdt")) {
-        hand_over->gdt = number[0];
-        hand_over->gdt_size = number[1];
+        handoff->gdt = number[0];
+        handoff->gdt_size = number[1];
         return words == 3;
     }
     return false;
 }
 
-bool hand_over_read(HandOver *hand_over, const char *path, Error **errp)
+bool handoff_read(Handoff *handoff, const char *path, Error **errp)
 {
     g_autofree char *text = NULL;
     g_autoptr(GError) error = NULL;
@@ -81,7 +81,7 @@ bool hand_over_read(HandOver *hand_over, const char *path, Error **errp)
     unsigned i;
 
     if (!g_file_get_contents(path, &text, NULL, &error)) {
-        error_setg(errp, "hand-over: %s", error->message);
+        error_setg(errp, "boot handoff: %s", error->message);
         return false;
     }
     lines = g_strsplit(text, "\n", -1);
@@ -92,14 +92,14 @@ bool hand_over_read(HandOver *hand_over, const char *path, Error **errp)
             continue;
         }
         word = g_strsplit(lines[i], " ", -1);
-        if (!read_line(hand_over, word)) {
-            error_setg(errp, "hand-over: %s:%u: cannot use '%s'", path, i + 1,
+        if (!read_line(handoff, word)) {
+            error_setg(errp, "boot handoff: %s:%u: cannot use '%s'", path, i + 1,
                        lines[i]);
             return false;
         }
     }
-    if (!hand_over->memory_top || !hand_over->entry) {
-        error_setg(errp, "hand-over: %s: needs a 'ram' and an 'entry' line",
+    if (!handoff->memory_top || !handoff->entry) {
+        error_setg(errp, "boot handoff: %s: needs a 'ram' and an 'entry' line",
                    path);
         return false;
     }

@@ -44,7 +44,7 @@ def workload_says(run: Boot, name: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_kernel_is_started_by_its_own_stub(boot: BootGuest, platform: str) -> None:
-    words = ("--hand-over", "stub", "--workload", "touch:64M")
+    words = ("--handoff", "stub", "--workload", "touch:64M")
     run = boot("debian:6.12", "--platform", platform, *MACHINE, *words)
     check(run)
     unaccepted = run.unaccepted_kib("start")
@@ -60,7 +60,7 @@ def test_a_second_kernel_inherits_what_the_first_was_told(
     boot: BootGuest, ours: str, platform: str, shape: str, accept: str
 ) -> None:
     words = (
-        "--hand-over",
+        "--handoff",
         shape,
         "--accept",
         accept,

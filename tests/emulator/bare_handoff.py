@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The hand-over of a test guest: flat memory, page tables that map every page twice, private and shared.
+"""The boot handoff of a test guest: flat memory, page tables that map every page twice, private and shared.
 
 RAM has a hole, so that there is something in the middle of memory that is no RAM. All numbers are bytes or guest-physical
 addresses, unless a name says otherwise.
@@ -106,7 +106,7 @@ RAM = [(0, HOLE), (HOLE_END, RAM_END - HOLE_END)]
 
 
 def write(guest: BareGuest, folder: Path, more: tuple[str, ...] = ()) -> list[str]:
-    """Write the hand-over into ``folder`` and return QEMU's arguments that load it; the map is ``folder/map``.
+    """Write the boot handoff into ``folder`` and return QEMU's arguments that load it; the map is ``folder/map``.
 
     ``more`` are lines that the map ends with.
     """
