@@ -34,11 +34,14 @@ from acceptlab.analysis.run.typed_json import Json, TypedJson
 from acceptlab.analysis.trace.coverage import check_names
 
 FORMAT = 1
+_OLD_HANDOFF = "hand_over"
+"""The key, and with a dash the name in `absent`, of the boot handoff in run folders of version 0.1."""
 
 
 def from_json(data: Mapping[str, Any]) -> RunInfo:
     """Check and convert a parsed run.json; raises BadInput naming the key that is wrong."""
     _check_format(data)
+    data = _with_new_names(data)
     reader = TypedJson(data, "")
     info = RunInfo(
         platform=reader.one_of("platform", PLATFORMS),
@@ -158,6 +161,16 @@ def _blob(reader: TypedJson) -> Blob:
 
 def _probe(reader: TypedJson) -> Probe:
     return Probe(reader.text("name"), reader.number("address"), reader.texts("arguments"))
+
+
+def _with_new_names(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return run.json with today's names for what earlier releases called otherwise."""
+    found = {"handoff" if key == _OLD_HANDOFF else key: value for key, value in data.items()}
+    absent = found.get("absent")
+    if isinstance(absent, list):
+        old = _OLD_HANDOFF.replace("_", "-")
+        found["absent"] = ["handoff" if one == old else one for one in absent]
+    return found
 
 
 def _handoff(reader: TypedJson) -> Handoff:

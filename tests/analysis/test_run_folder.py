@@ -25,6 +25,7 @@ from acceptlab.analysis.run.run_info import (
 from acceptlab.analysis.run.run_json import from_json
 from tests.analysis.synthetic import Guest
 
+CHECKOUT = Path(__file__).parents[2]
 LEAST = {"format": 1, "platform": "snp", "clock": "ns", "outcome": "userspace"}
 
 
@@ -169,3 +170,10 @@ def test_only_a_recorder_that_was_killed_may_lack_a_checksum(
     else:
         with pytest.raises(BadInput, match="checksum"):
             Run.open(tmp_path).verify_events()
+
+
+def test_a_run_folder_of_an_earlier_release_is_read_as_today_s() -> None:
+    text = (CHECKOUT / "traces" / "tdx-ftrace" / "run.json").read_text()
+    assert '"handoff"' in text
+    old = text.replace('"handoff": {', '"hand_over": {').replace('"handoff"', '"hand-over"')
+    assert from_json(json.loads(old)) == from_json(json.loads(text))

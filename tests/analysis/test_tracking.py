@@ -165,7 +165,7 @@ def test_command_prints_json(tmp_path: Path) -> None:
         sys.executable,
         "-m",
         "acceptlab.toolkit",
-        "tracking",
+        "metadata",
         str(tmp_path / "run"),
         "--json",
     ]

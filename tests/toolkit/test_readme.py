@@ -65,7 +65,7 @@ def test_the_others_run_in_order(tmp_path: Path) -> None:
 
 def test_every_option_named_exists() -> None:
     named = set(re.findall(r"`(--[a-z-]+)`", README))
-    told = "".join(_help_of(command) for command in ("run", "replay", "fleet", "report", "matrix"))
+    told = "".join(_help_of(command) for command in ("run", "replay", "batch", "report", "matrix"))
     assert {option for option in named if option not in told} <= {"--install-completion"}
 
 

@@ -42,7 +42,7 @@ def dask_engine(address: str) -> Iterator[Executor]:
         import distributed
     except ImportError as error:
         raise MachineError(
-            "Dask is not installed: run setup/bootstrap.sh --fleet, or pip install 'dask[distributed]'"
+            "Dask is not installed: run setup/bootstrap.sh --batch, or pip install 'dask[distributed]'"
         ) from error
     try:
         client: Any = distributed.Client(address, timeout=_PATIENCE, set_as_default=False)  # type: ignore[no-untyped-call]

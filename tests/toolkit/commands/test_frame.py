@@ -59,8 +59,9 @@ def test_every_command_can_be_loaded_and_only_the_one_asked_for_is() -> None:
 )
 def test_old_names_of_commands_are_still_taken(old: str, new: str) -> None:
     done = acceptlab(old, "--help")
-    usage, rest = acceptlab(new, "--help").stdout.split(new, 1)
-    assert (done.returncode, done.stdout) == (0, f"{usage}{old}{rest}")
+    assert done.returncode == 0
+    assert f"acceptlab {old} [OPTIONS]" in done.stdout
+    assert f"Example: acceptlab {new}" in done.stdout
 
 
 def test_unknown_command_is_wrong_usage() -> None:

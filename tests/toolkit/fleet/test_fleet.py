@@ -39,7 +39,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def fleet(*words: str) -> Result:
-    return CliRunner().invoke(app, ["fleet", *words])
+    return CliRunner().invoke(app, ["batch", *words])
 
 
 @contextmanager
