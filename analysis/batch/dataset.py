@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from acceptlab.analysis import exit_codes
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.batch.run_row import UNUSABLE, Row
-from acceptlab.analysis.errors import BadInput
 from acceptlab.analysis.files import written_beside
 from acceptlab.analysis.invariants import REGISTRY
 from acceptlab.analysis.invariants.verdict import Status

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.report.facts import Subject, subject_of
 from acceptlab.analysis.report.matrix.columns import COLUMNS, facts_of
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.estimate.fit import Boot, Fit, fit
 from acceptlab.analysis.measure.cost_profile import Profile
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE

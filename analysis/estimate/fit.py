@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.cost import Cost
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import STAGE_NAMES, Kind, Stage

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.kernel.symbols import RunSymbols
 from acceptlab.analysis.pages.history import event_at
 from acceptlab.analysis.pages.transitions import Op, ops_of

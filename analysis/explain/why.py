@@ -7,7 +7,7 @@ import re
 import textwrap
 from typing import Any
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.explain.life import Life, Moment
 from acceptlab.analysis.explain.rules import rule_of
 from acceptlab.analysis.explain.sentences import sentence

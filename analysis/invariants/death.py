@@ -3,28 +3,14 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 
 from acceptlab.analysis.pages.transitions import U8, Op
+from acceptlab.analysis.run.last_words import LastWords
 from acceptlab.analysis.run.run_info import RunInfo
-from acceptlab.analysis.run.trouble import (
-    BUG,
-    EXCEPTION,
-    LOCKUP,
-    OOPS,
-    PANIC,
-    kind_of,
-    message,
-    quoted,
-)
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
 
-_DEADLY = (OOPS, BUG, EXCEPTION, PANIC, LOCKUP)
-_RIP = re.compile(r"\bRIP: [0-9a-f]{4}:(\S+)")
-_ADDRESS = re.compile(r"\b(?:for address|, address|CR2): (?:0x)?([0-9a-f]{16})\b")
 _DIRECT_MAP = 0xFFFF888000000000
 """Where Linux maps all memory with 4-level page tables and no KASLR (Documentation/arch/x86/x86_64/mm.rst)."""
 _SOON = 1024
@@ -39,25 +25,6 @@ _STATUS = {
     },
 }
 """AMD APM Vol. 3, PVALIDATE; Intel TDX Module ABI, completion status codes (upper half)."""
-
-
-class LastWords:
-    """The first deadly line of a kernel, where it was (RIP), and the address that it could not use."""
-
-    def __init__(self) -> None:
-        self.line = self.rip = self.address = ""
-
-    def read(self, raw: str) -> None:
-        """Look at the next line of the console or of the kernel's log."""
-        line = message(raw)
-        if not self.line and kind_of(line) in _DEADLY and "sysrq triggered crash" not in line:
-            self.line = quoted(line)
-        if not self.line:
-            return
-        if not self.rip and (rip := _RIP.search(line)):
-            self.rip = rip[1]
-        if not self.address and (address := _ADDRESS.search(line)):
-            self.address = address[1]
 
 
 class LastRefusal:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import write_text
 from acceptlab.analysis.invariants import REGISTRY, Context, Invariant
 from acceptlab.analysis.invariants.attack_log import AttackLog, not_done

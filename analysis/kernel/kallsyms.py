@@ -26,7 +26,7 @@ import numpy as np
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 
 _ALIGN_WITH_BASE, _ALIGN_OF_PLACES = 8, 4
 """Alignment of every table in bytes: up to 6.19, whose offsets have a base; from 7.0 on, whose offsets have places."""

@@ -17,7 +17,7 @@ import zstandard
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 
 _SETUP_SECTS = 0x1F1
 _MAGIC = 0x202

@@ -12,7 +12,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of, write_text
 from acceptlab.analysis.kernel.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
 from acceptlab.analysis.kernel.kernel_image import decompress_bzimage, is_bzimage

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.cost import Cost
 from acceptlab.analysis.measure.cost_profile import SIZES, Price, Profile
 from acceptlab.analysis.trace.events import Batch

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.transitions import STATE_MASK, ops_of
 from acceptlab.analysis.trace.events import Batch

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.errors import BadInput
-from acceptlab.analysis.invariants.agreement import Agreement
+from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.pages.agreement import Agreement
 from acceptlab.analysis.pages.page_states import Entries, PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot, disagreement, read_snapshot
 from acceptlab.analysis.pages.step import Step

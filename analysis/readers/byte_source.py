@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Protocol, Self
 
 import zstandard
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.readers.ordered import OutOfOrder
 

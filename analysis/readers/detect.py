@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Protocol
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.readers import ftrace, perf_script, qemu_log, raw_stream, trace_text
 from acceptlab.analysis.readers.byte_source import Opened
 from acceptlab.analysis.readers.lines import first_lines

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import write_text
 from acceptlab.analysis.measure.cost_profile import Profile
 from acceptlab.analysis.pages.walk import Progress

@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acceptlab.analysis.report.groups import Group
 from acceptlab.analysis.report.kernels.summary import change, percent
 from acceptlab.analysis.report.matrix.columns import COLUMNS, Column, facts_of, shown, unit_word
+from acceptlab.analysis.report.run_groups import Group
 from acceptlab.analysis.report.significance import least_p, p_value
 from acceptlab.analysis.report.tables import Chapter, Table
 

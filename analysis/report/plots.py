@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from acceptlab.analysis.measure.cost import Series
 from acceptlab.analysis.report.facts import CallerRow, Subject, caller_rows, clock_word
-from acceptlab.analysis.report.groups import Group
+from acceptlab.analysis.report.run_groups import Group
 from acceptlab.analysis.trace.schema import STAGE_NAMES
 
 COLORS = ("#3b82c4", "#d9822b", "#3a9a6a", "#b0539b", "#8a7f3c", "#c8504f", "#5f7d8c")

@@ -11,7 +11,7 @@ from typing import Any
 from acceptlab.analysis.measure.modelled_time import Modelled
 from acceptlab.analysis.report.compare import contests
 from acceptlab.analysis.report.facts import Subject, caller_rows, fact_rows, stage_rows
-from acceptlab.analysis.report.groups import Group, groups_of
+from acceptlab.analysis.report.run_groups import Group, groups_of
 from acceptlab.analysis.report.stall_causes import held_up
 
 

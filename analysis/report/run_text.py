@@ -20,7 +20,7 @@ from acceptlab.analysis.report.facts import (
     mib,
     stage_rows,
 )
-from acceptlab.analysis.report.groups import by_seeds, groups_of, runs_table, told_in_full
+from acceptlab.analysis.report.run_groups import by_seeds, groups_of, runs_table, told_in_full
 from acceptlab.analysis.report.shell_line import shell_lines
 from acceptlab.analysis.report.tables import Chapter, Table
 

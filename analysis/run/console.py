@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from acceptlab.analysis.invariants.death import LastWords
+from acceptlab.analysis.run.last_words import LastWords
 from acceptlab.analysis.run.trouble import Collector, Shortage, Trouble
 
 KIB = 1024

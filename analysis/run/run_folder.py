@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of, write_text
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.run_json import from_json, to_json

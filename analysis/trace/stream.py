@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.trace.event_writer import EventWriter, Records, StreamSummary, to_table
 from acceptlab.analysis.trace.prefetch import one_ahead
 from acceptlab.analysis.trace.schema import KIND_NAMES, RAW_DTYPE, STAGE_NAMES, Kind

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.invariants import REGISTRY
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.invariants.verdict import Status, Verdict

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.invariants.verdict import Verdict
 from acceptlab.analysis.run.run_folder import Run

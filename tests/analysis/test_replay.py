@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.run.run_folder import Run, write_run_json

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.measure.cost_profile import Price, Profile
 from acceptlab.analysis.report import FORMATS, render, write

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.run.run_folder import Run, write_run_json
 from acceptlab.analysis.run.run_info import (
     Bitmap,

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.explain.life import life_of
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.trace import stream
 from acceptlab.analysis.trace.event_writer import StreamSummary
 from acceptlab.analysis.trace.events import EventFile

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.kernel.kallsyms import find_kallsyms
 from acceptlab.analysis.kernel.symbols import RunSymbols, Symbols, load_symbols
 from acceptlab.analysis.trace.schema import Stage

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.metadata.map_entries import Entries
 from acceptlab.analysis.measure.metadata.metadata_cost import PROBES, Tracking, measure, probes_for
 from acceptlab.analysis.report.metadata_text import as_text

@@ -14,8 +14,8 @@ from pathlib import Path
 from acceptlab.toolkit.apt.debian_versions import newest_first
 from acceptlab.toolkit.apt.sources import codename, derive, derive_suites
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.files import locked, write_whole
 from acceptlab.toolkit.progress import Step
+from acceptlab.toolkit.whole_files import locked, write_whole
 
 _CONFIG = """\
 Dir::State::Lists "{root}/lists/";

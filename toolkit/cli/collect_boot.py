@@ -12,9 +12,9 @@ import typer
 
 from acceptlab.toolkit.cli.output import print_json
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.run import boot_tracing
 from acceptlab.toolkit.run.new_folder import fresh
+from acceptlab.toolkit.whole_files import write_whole
 
 _TEXT = "trace.txt"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import errno
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.toolkit.errors import (
     EXIT_BAD_INPUT,
     EXIT_FAULT,

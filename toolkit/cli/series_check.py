@@ -26,7 +26,6 @@ from acceptlab.toolkit.cli.series_options import (
     series_of,
 )
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.scheduler import room_here
@@ -37,6 +36,7 @@ from acceptlab.toolkit.series.checks.machine_forms import as_b4, as_b4_lines, as
 from acceptlab.toolkit.series.checks.problems import SeriesCheck
 from acceptlab.toolkit.series.checks.series_check import Plan, perform
 from acceptlab.toolkit.series.message import read_message
+from acceptlab.toolkit.whole_files import write_whole
 
 
 class Format(StrEnum):

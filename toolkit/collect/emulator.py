@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import EventsInfo
 from acceptlab.analysis.trace.event_writer import StreamSummary

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.kernel.symbols import Symbols, load_symbols
 from acceptlab.analysis.trace.schema import Kind, Stage
 from acceptlab.toolkit.collect.emulators import LiveEmulator

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.firmware.bzimage import HEADER_OFFSET, BzImage
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.ranges import KIB, MIB
+from acceptlab.toolkit.whole_files import write_whole
 
 STACK = 128 * KIB
 """What UEFI promises to whom it starts (UEFI 2.10, section 2.3.4)."""

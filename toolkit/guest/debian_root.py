@@ -16,11 +16,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.files import locked
 from acceptlab.toolkit.guest.cpio import Entry, character_device, write_cpio
 from acceptlab.toolkit.guest.python_packages import files_of
 from acceptlab.toolkit.places import CHECKOUT, cache
 from acceptlab.toolkit.progress import say, step
+from acceptlab.toolkit.whole_files import locked
 
 RELEASE = "bookworm"
 PACKAGES = ("python3-bpfcc",)

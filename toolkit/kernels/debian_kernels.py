@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.apt.debian_versions import newest_first
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import locked, sha256_of
 from acceptlab.toolkit.kernels import debian_packages, kernel_names, store
 from acceptlab.toolkit.kernels.kernel_names import Candidate, Name
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
+from acceptlab.toolkit.whole_files import locked, sha256_of
 
 
 @dataclass(frozen=True)

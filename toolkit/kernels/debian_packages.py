@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import locked, sha256_of, write_whole
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
 from acceptlab.toolkit.kernels import image_files, store
+from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
 
 
 def kernel_of(deb: Path) -> store.CachedKernel:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.kernels import kbuild, kconfig
 from acceptlab.toolkit.kernels.diagnostics import STEP, Said, by_target, from_json, to_json
 from acceptlab.toolkit.kernels.kernel_config import (
@@ -24,6 +23,7 @@ from acceptlab.toolkit.kernels.kernel_config import (
     options_of,
 )
 from acceptlab.toolkit.progress import Step, step
+from acceptlab.toolkit.whole_files import write_whole
 
 _RECORD = "acceptlab.json"
 

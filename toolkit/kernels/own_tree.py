@@ -9,12 +9,12 @@ import subprocess
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import locked
 from acceptlab.toolkit.kernels import store
 from acceptlab.toolkit.kernels.kernel_build import build
 from acceptlab.toolkit.kernels.kernel_config import Configuration
 from acceptlab.toolkit.places import CHECKOUT, cache
 from acceptlab.toolkit.progress import say
+from acceptlab.toolkit.whole_files import locked
 
 _FRAGMENTS = CHECKOUT / "patches" / "config"
 GUEST_CONFIG = _FRAGMENTS / "guest.config"

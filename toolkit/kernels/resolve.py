@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import sha256_of
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
 from acceptlab.toolkit.kernels import (
     debian_kernels,
@@ -17,6 +16,7 @@ from acceptlab.toolkit.kernels import (
     kernel_names,
     store,
 )
+from acceptlab.toolkit.whole_files import sha256_of
 
 _DEB = b"!<arch>\ndebian-binary"
 """How a package begins (deb(5))."""

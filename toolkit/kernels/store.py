@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import locked, sha256_of, write_whole
 from acceptlab.toolkit.kernels.diagnostics import Said, from_json, to_json
 from acceptlab.toolkit.kernels.kbuild import toolchain
 from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
 
 if TYPE_CHECKING:
     from acceptlab.toolkit.kernels.kernel_build import Built

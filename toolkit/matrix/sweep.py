@@ -9,13 +9,13 @@ from pathlib import Path
 from acceptlab.analysis.exit_codes import heaviest
 from acceptlab.analysis.report.matrix.sheet import CellSheet, Sheet, SweepSheet
 from acceptlab.toolkit.errors import EXIT_BAD_INPUT, EXIT_MACHINE
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.matrix.sweep_spec import Cell, Spec
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.runs.run_cache import opened
 from acceptlab.toolkit.runs.run_jobs import DONE, FAILED, MISSING, Result, make_all
 from acceptlab.toolkit.runs.scheduler import Room
+from acceptlab.toolkit.whole_files import write_whole
 
 DOCUMENTS = ("matrix.json", "table.txt", "matrix.html")
 

@@ -20,11 +20,11 @@ from typing import Any
 
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.files import locked, write_whole
 from acceptlab.toolkit.places import CHECKOUT, cache
 from acceptlab.toolkit.processes import end_with_parent
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.qemu import overlay, qemu_source
+from acceptlab.toolkit.whole_files import locked, write_whole
 
 BINARY = "qemu-system-x86_64"
 CONFIGURE = (

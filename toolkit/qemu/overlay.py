@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.qemu.qemu_source import apply_patch
+from acceptlab.toolkit.whole_files import write_whole
 
 _DEVICES = "configs/devices/x86_64-softmmu/acceptlab.mak"
 _ADDED = Path("target/i386/acceptlab")

@@ -12,8 +12,8 @@ from typing import Any
 
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import sha256_of
 from acceptlab.toolkit.progress import Step
+from acceptlab.toolkit.whole_files import sha256_of
 
 _PINS = Path(__file__).with_name("qemu_source.json")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.run.run_folder import write_run_json
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff

@@ -16,11 +16,11 @@ from typing import Any
 
 from acceptlab import analysis
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.whole_files import write_whole
 
 CELLS = "cells"
 _LOCK = ".matrix"

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import locked, write_whole
 from acceptlab.toolkit.progress import Step, step
 from acceptlab.toolkit.series.base import BaseTree
 from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
 from acceptlab.toolkit.series.message import Hunk, Message, hunks
 from acceptlab.toolkit.series.series_source import Series
+from acceptlab.toolkit.whole_files import locked, write_whole
 
 _FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
 _REFUSED = re.compile(r"^error: (?P<file>.+?): (?P<why>[^:]+)$", re.MULTILINE)

@@ -19,12 +19,12 @@ from pathlib import Path
 
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import locked, sha256_of, write_whole
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.series.git import GitError, git, git_line
 from acceptlab.toolkit.series.series_spec import Base, DebianBase, GitBase, TarballBase
 from acceptlab.toolkit.series.tarball import import_tarball
+from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
 
 _AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
 

@@ -14,12 +14,12 @@ from acceptlab.analysis.measure.cost_profile import Profile
 from acceptlab.analysis.report.kernels.modelled_facts import before_userspace, fact_of, note
 from acceptlab.analysis.report.kernels.summary import Bench, Missing, Sample, blocks_of
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import write_whole
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.run_cache import opened
 from acceptlab.toolkit.runs.run_jobs import DONE, Result, make_all
 from acceptlab.toolkit.runs.scheduler import Room
+from acceptlab.toolkit.whole_files import write_whole
 
 DOCUMENTS = ("bench.json", "bench.txt", "bench.md", "bench.html")
 FACTS = ("accepts", "before_userspace", "accepted", "conversions", "faults", "to_userspace")

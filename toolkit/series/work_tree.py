@@ -8,10 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from acceptlab.toolkit.files import locked
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.series.base import BaseTree
 from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
+from acceptlab.toolkit.whole_files import locked
 
 
 @contextlib.contextmanager

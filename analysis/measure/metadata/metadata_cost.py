@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.metadata.map_entries import Entries
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.typed_json import Range

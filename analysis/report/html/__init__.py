@@ -12,9 +12,9 @@ from plotly.offline import get_plotlyjs
 from acceptlab.analysis.report import gains_plot, plots
 from acceptlab.analysis.report.compare import comparison_chapter, contests
 from acceptlab.analysis.report.facts import Subject, fact_rows
-from acceptlab.analysis.report.groups import Group, by_seeds, groups_of, told_in_full
 from acceptlab.analysis.report.html.parts import Figures, box, chapter
 from acceptlab.analysis.report.html.run_section import brief, section
+from acceptlab.analysis.report.run_groups import Group, by_seeds, groups_of, told_in_full
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.cost import Cost, Operations
 from acceptlab.analysis.measure.cost_profile import Price, Profile
 from acceptlab.analysis.report.kernels.kernels_html import as_html

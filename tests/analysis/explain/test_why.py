@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.explain.life import ACCEPTED, PENDING, TAKEN, TOO_LATE, Life, life_of
 from acceptlab.analysis.explain.timeline import timeline
 from acceptlab.analysis.explain.why import choose, finding_object, tell_finding, tell_life

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.cost import measure
 from acceptlab.analysis.measure.cost_profile import Price, Profile
 from acceptlab.analysis.measure.modelled_time import Modelled, Weigher, model

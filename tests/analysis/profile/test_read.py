@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.cost_profile import Price, Profile, read_profile
 
 FOLDER = Path(__file__).parents[3] / "data" / "profiles"

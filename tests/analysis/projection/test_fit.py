@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.estimate.estimate import Target, project
 from acceptlab.analysis.estimate.estimate_text import as_text
 from acceptlab.analysis.estimate.fit import MEMMAP_SHARE, Boot, boot_of, fit

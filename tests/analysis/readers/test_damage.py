@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.readers.detect import READERS
 from acceptlab.analysis.run.run_folder import Run

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.readers.conversion import Imported
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, OUTSIDE_THE_GUEST, PAGE_STATES, RESULTS
 from acceptlab.analysis.trace.events import EventFile

@@ -12,7 +12,7 @@ import pytest
 from acceptlab.analysis.report import render
 from acceptlab.analysis.report.compare import contests
 from acceptlab.analysis.report.facts import subject_of
-from acceptlab.analysis.report.groups import Group, groups_of
+from acceptlab.analysis.report.run_groups import Group, groups_of
 from acceptlab.analysis.run.run_info import Machine
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE
 from tests.analysis.browser import browser

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import sha256_of
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu import qemu_source
+from acceptlab.toolkit.whole_files import sha256_of
 
 VERSION = "1:7.2+dfsg-7+deb12u18"
 

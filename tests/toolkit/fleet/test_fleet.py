@@ -13,9 +13,9 @@ import pytest
 from distributed import LocalCluster
 from typer.testing import CliRunner, Result
 
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.batch.find_runs import run_folders
 from acceptlab.analysis.batch.run_row import row_of
-from acceptlab.analysis.errors import BadInput
 from acceptlab.toolkit.batch.engines import dask_engine
 from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import MachineError

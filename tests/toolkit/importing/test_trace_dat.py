@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from acceptlab.analysis.errors import BadInput
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.readers import trace_dat as container
 from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.run.run_info import RunInfo

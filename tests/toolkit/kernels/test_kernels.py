@@ -17,10 +17,10 @@ import pytest
 from acceptlab.toolkit.apt.client import Package
 from acceptlab.toolkit.apt.debian_versions import key
 from acceptlab.toolkit.errors import BadInputError, MachineError
-from acceptlab.toolkit.files import sha256_of
 from acceptlab.toolkit.kernels import debian_kernels, kernel_names, store
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.progress import Step, step
+from acceptlab.toolkit.whole_files import sha256_of
 from tests.toolkit import toy
 
 PACKAGE, VERSION = "linux-image-6.12.9+deb12-cloud-amd64-unsigned", "6.12.9-1~deb12u1"

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from acceptlab.toolkit.errors import AcceptlabError
-from acceptlab.toolkit.files import sha256_of
 from acceptlab.toolkit.progress import Step
 from acceptlab.toolkit.series import base
 from acceptlab.toolkit.series.git import git
 from acceptlab.toolkit.series.series_spec import DebianBase, GitBase, TarballBase
+from acceptlab.toolkit.whole_files import sha256_of
 from tests.toolkit.series.conftest import HERE, Tree
 
 

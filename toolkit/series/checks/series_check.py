@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.files import sha256_of, write_whole
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
@@ -33,6 +32,7 @@ from acceptlab.toolkit.series.checks.problems import (
 )
 from acceptlab.toolkit.series.message import files_of
 from acceptlab.toolkit.series.work_tree import go_to, objects_of, work_tree
+from acceptlab.toolkit.whole_files import sha256_of, write_whole
 
 BUILD = "build"
 _SPARSE_BEFORE = "sparse before"
