@@ -35,13 +35,15 @@ UNITS_PER_GIB = (1 << 30) // UNIT_SIZE
 _UNITS_AT_ONCE = 2000
 _SIZE_MISMATCH = 6
 _CLOCK_PER_EVENT = 37
+_LEGACY, _LEGACY_END = 0xA0000, 1 << 20
+"""End of conventional memory, and where RAM goes on behind the holes of a PC; bytes."""
 _RIP, _CALLER = 0xFFFFFFFF81234567, 0xFFFFFFFF81230000
 
 
 def write_run(folder: Path, gib: int) -> int:
     """Write the run of a guest that accepts `gib` GiB into `folder`, which is there already, and return its number of events."""
     units = gib * UNITS_PER_GIB
-    events = units * EVENTS_PER_UNIT + len(_first(LOW)) + 1
+    events = units * EVENTS_PER_UNIT + len(_first(LOW)) + len(_last(0))
     with (
         EventWriter(folder / "events.parquet") as writer,
         step(f"writing {events:,} events") as progress,
@@ -56,7 +58,11 @@ def write_run(folder: Path, gib: int) -> int:
         clock="instructions",
         outcome="userspace",
         machine=Machine(top, 1, "eager"),
-        handoff=Handoff(((0, top),), ((0, LOW),), unaccepted=((LOW, top - LOW),)),
+        handoff=Handoff(
+            ((0, _LEGACY), (_LEGACY_END, top - _LEGACY_END)),
+            ((0, _LEGACY), (_LEGACY_END, LOW - _LEGACY_END)),
+            unaccepted=((LOW, top - LOW),),
+        ),
         events=EventsInfo(summary.events, True, None, summary.sha256),
     )  # fmt: skip
     write_run_json(folder, info)
@@ -69,17 +75,34 @@ def _all_records(units: int) -> Iterator[Records]:
     for start in range(0, units, _UNITS_AT_ONCE):
         count = min(_UNITS_AT_ONCE, units - start)
         yield _of_units(start, count, len(first) + start * EVENTS_PER_UNIT)
-    end = _blank(1, len(first) + units * EVENTS_PER_UNIT)
-    end["kind"], end["detail"] = Kind.END, end["seq"]
-    yield end
+    yield _last(len(first) + units * EVENTS_PER_UNIT)
 
 
 def _first(top: int) -> Records:
-    records = _blank(3, 0)
-    records["kind"] = Kind.RAM, Kind.LAUNCH, Kind.ASSIGN
-    records["gpa"] = 0, 0, LOW
-    records["size"] = top, LOW, top - LOW
-    records["stage"] = Stage.FIRMWARE
+    """RAM without the legacy hole, what firmware accepted of it, and the stages up to the kernel."""
+    records = _blank(7, 0)
+    records["kind"] = (
+        Kind.RAM,
+        Kind.RAM,
+        Kind.LAUNCH,
+        Kind.LAUNCH,
+        Kind.ASSIGN,
+        Kind.STAGE,
+        Kind.STAGE,
+    )
+    records["gpa"][:5] = 0, _LEGACY_END, 0, _LEGACY_END, LOW
+    records["size"][:5] = _LEGACY, top - _LEGACY_END, _LEGACY, LOW - _LEGACY_END, top - LOW
+    records["detail"][5:] = Stage.DECOMPRESSOR, Stage.KERNEL
+    records["stage"] = [Stage.FIRMWARE] * 6 + [Stage.DECOMPRESSOR]
+    return records
+
+
+def _last(seq: int) -> Records:
+    """Userspace, and the end."""
+    records = _blank(2, seq)
+    records["kind"] = Kind.STAGE, Kind.END
+    records["detail"] = Stage.USERSPACE, seq + 1
+    records["stage"][1] = Stage.USERSPACE
     return records
 
 

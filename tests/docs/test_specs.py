@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from acceptlab.analysis.report.matrix.columns import COLUMNS
-from acceptlab.toolkit.cli.matrix import CHOICES
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.matrix import sweep_spec
 from acceptlab.toolkit.series import series_spec
@@ -59,7 +58,7 @@ def test_every_key_of_series_toml_is_shown() -> None:
 def test_the_matrix_spec_is_read(tmp_path: Path) -> None:
     path = tmp_path / "example.toml"
     path.write_text(toml_of(MATRIX))
-    spec = sweep_spec.read_spec(path, CHOICES)
+    spec = sweep_spec.read_spec(path)
     (sweep,) = spec.sweeps
     assert (spec.name, sweep.name, sweep.axes) == ("example", "hosts", ("platform", "host-backing", "seed", "kernel"))  # fmt: skip
     hosts = {(cell.labels["platform"], cell.labels["host-backing"]) for cell in sweep.cells}

@@ -16,7 +16,7 @@ from acceptlab.toolkit.places import CHECKOUT, cache
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.whole_files import locked
 
-_FRAGMENTS = CHECKOUT / "patches" / "config"
+_FRAGMENTS = CHECKOUT / "data" / "config"
 GUEST_CONFIG = _FRAGMENTS / "guest.config"
 """What guests of both platforms need."""
 UNACCEPTED_CONFIG = _FRAGMENTS / "guest-6.12.config"

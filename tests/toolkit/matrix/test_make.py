@@ -23,10 +23,10 @@ from pathlib import Path
 from tests.toolkit import toy
 from acceptlab.toolkit.cli import app
 from acceptlab.toolkit.cli import run
-from acceptlab.toolkit.qemu import emulator_build as build
+from acceptlab.toolkit.qemu import emulator_build
 signal.signal(signal.SIGINT, signal.default_int_handler)
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), sys.argv.pop(1))
-build.ensure = lambda: emulator
+emulator_build.ensure = lambda: emulator
 app.main()
 """
 

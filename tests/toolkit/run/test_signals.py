@@ -25,7 +25,7 @@ from acceptlab.toolkit.cli import run
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job inherits it ignored
 folder, mode, limit = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 emulator = toy.make_emulator(folder, mode)
-run.build.ensure = lambda: emulator
+run.emulator_build.ensure = lambda: emulator
 if limit:
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 sys.argv = ["acceptlab", "run", str(folder / "bzImage"), "--memory", "256M", "--out", str(folder / "run")]

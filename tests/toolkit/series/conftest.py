@@ -105,7 +105,7 @@ from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.kernels.resolve import resolve
 image = resolve(sys.argv[sys.argv.index("run") + 1]).image.read_bytes()
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), "panic" if b"toy panics" in image else "userspace")
-build.ensure = lambda: emulator
+emulator_build.ensure = lambda: emulator
 app.main()
 """
 """A run in a process of its own, on an emulator in which a kernel that has the words `toy panics` in it panics."""

@@ -21,9 +21,9 @@ from pathlib import Path
 sys.path.insert(0, {checkout!r})
 from tests.toolkit import toy
 from acceptlab.toolkit.cli import app
-from acceptlab.toolkit.qemu import emulator_build as build
+from acceptlab.toolkit.qemu import emulator_build
 emulator = toy.make_emulator(Path({folder!r}), "userspace")
-build.ensure = lambda: emulator
+emulator_build.ensure = lambda: emulator
 sys.executable = {python!r}
 app.main()
 """

@@ -21,10 +21,10 @@ import signal, sys
 from pathlib import Path
 from tests.toolkit import toy
 from acceptlab.toolkit.cli.app import main
-from acceptlab.toolkit.qemu import emulator_build as build
+from acceptlab.toolkit.qemu import emulator_build
 signal.signal(signal.SIGINT, signal.default_int_handler)
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), "userspace")
-build.ensure = lambda: emulator
+emulator_build.ensure = lambda: emulator
 main()
 """
 
