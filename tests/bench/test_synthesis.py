@@ -23,7 +23,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_is_clean(run: Path) -> None:
     verdict = replay_run(run, write=False)
     assert verdict.verdict == "clean"
-    assert verdict.events == 512 * synthesis.EVENTS_PER_UNIT + 4
+    assert verdict.events == 512 * synthesis.EVENTS_PER_UNIT + 9
 
 
 def test_it_has_the_events_of_a_guest_that_falls_back_to_pages(run: Path) -> None:

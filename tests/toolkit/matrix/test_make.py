@@ -92,7 +92,7 @@ def test_a_finished_cell_is_kept_and_only_missing_or_changed_ones_are_made(
     tmp_path: Path, matrix: Matrix
 ) -> None:
     done = matrix()
-    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode == 4, done.stderr  # the toy's trace has no stages: undecided
     first = made_at(tmp_path)
     assert len(first) == 4
     assert {path.name for path in (tmp_path / "m").iterdir()} == {
@@ -142,13 +142,7 @@ def test_a_missing_kernel_is_told_and_the_others_are_made(tmp_path: Path, matrix
     assert len(made_at(tmp_path)) == 2
     assert "MISSING: no kernel 'not-built'" in " ".join(done.stdout.split())
     assert "missing" in (tmp_path / "m" / "table.txt").read_text()
-    answer = json.loads((tmp_path / "m" / "matrix.json").read_text())
-    clean = all(
-        cell["facts"]["verdict"] == "clean"
-        for cell in answer["sweeps"][0]["cells"]
-        if cell["facts"]
-    )
-    assert done.returncode == (3 if clean else 1)
+    assert done.returncode == 3
 
 
 def test_an_emulator_that_fails_ends_the_matrix_with_one_line(
