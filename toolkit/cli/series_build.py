@@ -14,6 +14,7 @@ from acceptlab.toolkit.cli.series_options import (
     SeriesArgument,
     SpecOption,
     TreeOption,
+    VersionOption,
     applied,
     patch_number,
     series_of,
@@ -34,6 +35,7 @@ def build(
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
+    use_version: VersionOption = None,
     base_version: BaseVersionOption = "",
     patch: Annotated[
         str, typer.Option(metavar="N|base", help="Build after the first N patches only.")
@@ -52,7 +54,7 @@ def build(
     """
     if patch and every:
         raise BadInputError("give --patch or --every, not both")
-    done = applied(series_of(series, spec, tree, commits, base_version))
+    done = applied(series_of(series, spec, tree, commits, base_version, use_version))
     last = len(done.commits) - 1
     wanted = list(range(last + 1)) if every else [patch_number(patch, last) if patch else last]
     shown = []

@@ -21,6 +21,7 @@ from acceptlab.toolkit.cli.series_options import (
     SeriesArgument,
     SpecOption,
     TreeOption,
+    VersionOption,
     applied,
     patch_number,
     series_of,
@@ -66,6 +67,7 @@ def check(
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
+    use_version: VersionOption = None,
     base_version: BaseVersionOption = "",
     patch: Annotated[
         list[str] | None,
@@ -97,7 +99,7 @@ def check(
     Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't,
     4 a boot is undecided, and was not before, 5 a fault of acceptlab.
     """
-    done = applied(series_of(series, spec, tree, commits, base_version))
+    done = applied(series_of(series, spec, tree, commits, base_version, use_version))
     total = len(done.series.patches)
     numbers = sorted(
         {total if one == "last" else patch_number(one, total) for one in patch or []} - {0}
@@ -118,6 +120,7 @@ def b4_check(
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
+    use_version: VersionOption = None,
     platform: PlatformOption = None,
     form: Annotated[B4Form, typer.Option("--format", help="What to print.")] = B4Form.JSON,
     jobs: JobsOption = None,
@@ -132,7 +135,7 @@ def b4_check(
     problem, and nothing else, as b4 takes all that a command says for a problem.
     """
     mail = read_message(sys.stdin.buffer.read(), "stdin")
-    found = series_of(series, spec, tree, commits)
+    found = series_of(series, spec, tree, commits, use_version=use_version)
     numbers = b4_input.numbers_of(mail, found.patches)
     options = _options("2G", 1, "lazy", "", 300.0)
     if form is B4Form.JSON:

@@ -15,6 +15,7 @@ from acceptlab.toolkit.cli.series_options import (
     SeriesArgument,
     SpecOption,
     TreeOption,
+    VersionOption,
     applied,
     series_of,
 )
@@ -30,6 +31,7 @@ def export(
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
+    use_version: VersionOption = None,
     base_version: BaseVersionOption = "",
     version: Annotated[int, typer.Option(min=1, help="Version of the series (v2, v3 ...).")] = 1,
     previous: Annotated[
@@ -50,7 +52,7 @@ def export(
     is wider than 72 columns. Sign-offs, recipients and sending are yours (git send-email, b4).
     """
     table = _table(bench) if bench else ""
-    done = applied(series_of(series, spec, tree, commits, base_version))
+    done = applied(series_of(series, spec, tree, commits, base_version, use_version))
     files = exporting.export(done, out, version, previous, table)
     if as_json:
         print_json({"cover": str(files[0]), "patches": [str(file) for file in files[1:]]})

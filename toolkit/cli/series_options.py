@@ -46,11 +46,23 @@ BaseVersionOption = Annotated[
     ),
 ]
 
+VersionOption = Annotated[
+    int | None,
+    typer.Option(
+        "--use-version", metavar="N", min=1,
+        help="Of mails with several versions take [PATCH vN]; by itself the newest that is whole.",
+    ),
+]  # fmt: skip
 JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")]
 
 
 def series_of(
-    argument: str, spec: Path | None, tree: Path | None, commits: str, base_version: str = ""
+    argument: str,
+    spec: Path | None,
+    tree: Path | None,
+    commits: str,
+    base_version: str = "",
+    use_version: int | None = None,
 ) -> Series:
     """Return the series that the options name; raises BadInputError when they name none, or two."""
     if bool(tree) != bool(commits):
@@ -62,7 +74,7 @@ def series_of(
     if tree is not None:
         series = read_range(tree, commits, spec)
     else:
-        series = read_series(path_of(argument), spec)
+        series = read_series(path_of(argument), spec, use_version)
     if not base_version:
         return series
     if not isinstance(series.spec.base, DebianBase):

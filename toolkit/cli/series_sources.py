@@ -15,6 +15,7 @@ from acceptlab.toolkit.cli.series_options import (
     SeriesArgument,
     SpecOption,
     TreeOption,
+    VersionOption,
     applied,
     series_of,
 )
@@ -40,10 +41,11 @@ def show(
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
+    use_version: VersionOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what a series is made of: its base, configuration and patches."""
-    found = series_of(series, spec, tree, commits)
+    found = series_of(series, spec, tree, commits, use_version=use_version)
     if as_json:
         print_json(_shown(found))
         return
@@ -61,6 +63,7 @@ def apply(
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
+    use_version: VersionOption = None,
     base_version: BaseVersionOption = "",
     out: Annotated[
         Path | None,
@@ -72,7 +75,7 @@ def apply(
 
     A patch that does not apply ends in one line with the patch, the file and the hunk, exit code 2, and nothing changed.
     """
-    done = applied(series_of(series, spec, tree, commits, base_version))
+    done = applied(series_of(series, spec, tree, commits, base_version, use_version))
     if out is not None:
         check_out(done, out)
     if as_json:
@@ -105,7 +108,7 @@ def _shown(series: Series) -> dict[str, Any]:
         "compare": list(series.spec.compare),
         "cover": series.cover.subject if series.cover else None,
         "patches": [
-            {"file": one.file, "subject": one.subject, "touches": files_of(one.text)}
+            {"file": one.file, "subject": one.subject, "touches": files_of(one.patch)}
             for one in series.patches
         ],
     }

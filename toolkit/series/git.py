@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from acceptlab.toolkit.errors import AcceptlabError, MachineError
+from acceptlab.toolkit.series.shown import shown
 
 Identity = tuple[str, str]
 """A name and a mail address."""
@@ -15,12 +16,13 @@ NOBODY = ("acceptlab", "acceptlab@localhost")
 
 
 class GitError(AcceptlabError):
-    """git refused; `said` is all that it wrote."""
+    """git refused; `said` is all that it wrote, `line` the first line with its reason, fit to be shown."""
 
     def __init__(self, words: tuple[str, ...], said: str) -> None:
-        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        lines = [line.strip() for line in said.split("\n") if line.strip()]
         told = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
-        super().__init__(f"git {words[0]} failed: {told or (lines or ['it said nothing'])[-1]}")
+        self.line = shown(told or (lines or ["it said nothing"])[-1])
+        super().__init__(f"git {words[0]} failed: {self.line}")
         self.said = said
 
 
@@ -44,21 +46,39 @@ def git(folder: Path, *words: str, identity: Identity = NOBODY) -> str:
 
     Raises GitError when it fails, MachineError when there is none.
     """
+    return _run(folder, words, environment(identity), Path(os.devnull))
+
+
+def git_outside(
+    folder: Path, *words: str, stdin: Path = Path(os.devnull), quiet: bool = False
+) -> str:
+    """Run git as `git` does, on files of a folder in no repository, wherever that folder lies; `quiet` drops what it prints."""
+    told = environment() | {"GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}
+    return _run(folder, words, told, stdin, subprocess.DEVNULL if quiet else subprocess.PIPE)
+
+
+def _run(
+    folder: Path,
+    words: tuple[str, ...],
+    told: dict[str, str],
+    stdin: Path,
+    out: int = subprocess.PIPE,
+) -> str:
     try:
-        done = subprocess.run(
-            ["git", *words], cwd=folder, env=environment(identity), stdin=subprocess.DEVNULL,
-            capture_output=True, check=False,
-        )  # fmt: skip
+        with stdin.open("rb") as file:
+            done = subprocess.run(
+                ["git", *words], cwd=folder, env=told, stdin=file, stdout=out, stderr=subprocess.PIPE, check=False,
+            )  # fmt: skip
     except NotADirectoryError:
         raise GitError(words, f"fatal: {folder} is no folder") from None
     except FileNotFoundError:
         if not folder.is_dir():
             raise GitError(words, f"fatal: there is no folder {folder}") from None
         raise MachineError("git is not there: apt-get install git") from None
-    out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    printed, err = ((text or b"").decode(errors="replace") for text in (done.stdout, done.stderr))
     if done.returncode != 0:
-        raise GitError(words, err + out)
-    return out
+        raise GitError(words, err + printed)
+    return printed
 
 
 def git_line(folder: Path, *words: str) -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series.apply import Applied, apply
 from acceptlab.toolkit.series.git import git, user
-from acceptlab.toolkit.series.message import body_of
-from acceptlab.toolkit.series.series_source import Series, read_patches
+from acceptlab.toolkit.series.mailbox import read_patches
+from acceptlab.toolkit.series.series_source import Series
 
 WIDTH = 72
 """Columns of a cover letter's text, as lists expect it."""
@@ -58,7 +58,7 @@ def export(
 
 def _earlier(applied: Applied, previous: Path) -> str:
     """Return the head of the earlier version on today's base: what is to be seen is how the patches changed."""
-    patches, _ = read_patches(previous)
+    patches = read_patches(previous).patches
     spec = replace(applied.series.spec, name=f"{applied.series.name}-previous")
     return apply(Series(spec, tuple(patches), None, str(previous)), applied.base).head.sha
 
@@ -77,7 +77,7 @@ def cover_of(applied: Applied) -> tuple[str, str]:
     cover = applied.series.cover
     if cover is None:
         return applied.series.spec.title, ""
-    text = body_of(cover.raw)
+    text = cover.text
     # What git made for an earlier export is made anew: the list of patches, the diffstat, the base.
     for mark in (
         f"\n{_first_of_shortlog(text)}" if _first_of_shortlog(text) else "",

@@ -6,12 +6,13 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series.apply import failed_hunk
-from acceptlab.toolkit.series.message import Message, files_of, hunks, ordered, read_message
+from acceptlab.toolkit.series.message import Message, files_of, hunks, is_reply, read_message
+from acceptlab.toolkit.series.order import ordered
 
 PATCH = """\
 From 1111 Mon Sep 17 00:00:00 2001
@@ -79,21 +80,23 @@ def test_a_plain_diff_has_times_behind_its_files() -> None:
     ) == ["mm/a.c"]
 
 
-@given(st.integers(1, 30), st.randoms())
+@settings(max_examples=10, deadline=None)
+@given(st.integers(1, 12), st.randoms())
 def test_a_mailbox_in_any_order_is_put_in_order(total: int, chance: random.Random) -> None:
     mails = [mail(f"[PATCH RFC v2 {n}/{total}] x: Do {n}") for n in range(1, total + 1)]
     mails += [mail(f"[PATCH RFC v2 0/{total}] All", diff=False), mail("Re: [PATCH 1/1] x: Do 1")]
     chance.shuffle(mails)
-    patches, cover = ordered(mails, "box")
-    assert [patch.number for patch in patches] == list(range(1, total + 1))
-    assert cover is not None and cover.subject == "All"
+    found = ordered(mails, "box")
+    assert [patch.number for patch in found.patches] == list(range(1, total + 1))
+    assert found.cover is not None and found.cover.subject == "All"
 
 
 @pytest.mark.parametrize(
     ("subjects", "says"),
     [
         (["[PATCH 1/3] a", "[PATCH 3/3] c"], "lacks patch 2/3"),
-        (["[PATCH 1/2] a", "[PATCH v2 1/2] a", "[PATCH 2/2] b"], "patch 1/2 twice"),
+        (["[PATCH 1/2] a", "[PATCH 1/2] a", "[PATCH 2/2] b"], "patch 1/2 twice"),
+        (["[PATCH 1/2] a", "[PATCH 2/2] a", "[PATCH 3/3] b"], "of 2 and of one of 3"),
         (["[PATCH 1/2] a", "[PATCH] b"], "only some patches"),
     ],
 )
@@ -103,11 +106,12 @@ def test_a_mailbox_that_is_no_series_is_refused(subjects: list[str], says: str) 
 
 
 def test_a_subject_without_a_number_is_fine_for_one_patch() -> None:
-    patches, cover = ordered([mail("[PATCH] mm: Do 3/4 of it")], "box")
-    assert [patch.subject for patch in patches] == ["mm: Do 3/4 of it"]
-    assert cover is None
+    found = ordered([mail("[PATCH] mm: Do 3/4 of it")], "box")
+    assert [patch.subject for patch in found.patches] == ["mm: Do 3/4 of it"]
+    assert (found.cover, found.notes) == (None, [])
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(raw: bytes) -> None:
     message = read_message(raw, "x")
@@ -121,8 +125,43 @@ HEADERS = st.sampled_from(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(HEADERS, st.binary(max_size=9)), max_size=12))
 def test_any_mail_is_read(parts: list[bytes]) -> None:
     message = read_message(b"".join(parts), "x")
     assert len(message.subject.splitlines()) == 1
     files_of(message.text)
+
+
+@pytest.mark.parametrize(
+    ("subject", "number", "total", "version"),
+    [
+        ("[PATCH v6,1/3] x", 1, 3, 6), ("[RFC PATCHv3 02/10] x", 2, 10, 3), ("[v2,3/3] x", 3, 3, 2),
+        ("[PATCH 6.1/5.15 2/3] x", 2, 3, 1), ("[PATCH 5.10/5.15] x", None, None, 1), ("[PATCH V4 0/2] x", 0, 2, 4),
+        ("[list] [PATCH RFC v2 1/2] x", 1, 2, 2), ("[PATCH 9/2] x", None, None, 1), ("[PATCH net-next v12 1/1] x", 1, 1, 12),
+    ],
+)  # fmt: skip
+def test_brackets_count(subject: str, number: int | None, total: int | None, version: int) -> None:
+    message = mail(subject)
+    assert (message.number, message.total, message.version) == (number, total, version)
+
+
+@pytest.mark.parametrize(
+    ("subject", "reply"),
+    [
+        ("Re: [PATCH 1/2] x", True), ("RE: x", True), ("Antw: [PATCH] x", True), ("[list] Re: [PATCH] x", True),
+        ("Re[2]: [PATCH] x", True), ("回复：[PATCH] x", True), ("Vastaus: [PATCH 1/2] x", True), ("Fwd: [PATCH] x", True),
+        ("[PATCH] re: rename a thing", False), ("[PATCH 1/2] tr: x", False), ("ref: count twice", False),
+        ("[RFC v2 1/2] aw: x", False), ("mm: accept", False),
+    ],
+)  # fmt: skip
+def test_replies_in_any_language(subject: str, reply: bool) -> None:
+    assert is_reply(subject) == reply
+
+
+def test_quoted_names_and_other_prefixes() -> None:
+    quoted = 'diff --git "a/mm/gr\\303\\274n.c" "b/mm/gr\\303\\274n.c"\n'
+    assert files_of(quoted) == ["mm/grün.c"]
+    assert files_of("diff --git i/mm/a b.c w/mm/a b.c\n--- i/mm/a b.c\t\n+++ w/mm/a b.c\t\n") == [
+        "mm/a b.c"
+    ]

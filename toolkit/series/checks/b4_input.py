@@ -31,5 +31,5 @@ def _changes(patch: Message) -> list[tuple[str, list[str]]]:
     """Return what a patch adds and removes, file by file; where in the file does not count."""
     return [
         (hunk.file, [line.rstrip() for line in hunk.text.splitlines() if line[:1] in "+-"])
-        for hunk in hunks(patch.text)
+        for hunk in hunks(patch.patch)
     ]

@@ -100,7 +100,7 @@ def _static(applied: Applied, plan: Plan, number: int) -> dict[str, Step]:
     sparse looks at the state before the patch first: the objects of that state are then still at hand.
     """
     patch = applied.series.patches[number - 1]
-    touched = files_of(patch.text)
+    touched = files_of(patch.patch)
     steps = {_SPARSE_BEFORE: _sparse(applied, number - 1, touched), BUILD: _built(applied, number)}
     if not _broke(steps[BUILD]):
         steps[sparse.NAME] = _sparse(applied, number, touched)
