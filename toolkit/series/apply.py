@@ -7,19 +7,24 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.progress import Step, step
+from acceptlab.toolkit.progress import Step, say, step
+from acceptlab.toolkit.series import conflict
 from acceptlab.toolkit.series.base import BaseTree
 from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
 from acceptlab.toolkit.series.message import Hunk, Message, hunks
 from acceptlab.toolkit.series.series_source import Series
+from acceptlab.toolkit.series.shown import shown
 from acceptlab.toolkit.whole_files import locked, write_whole
 
 _FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)
+_FROM = b"From mboxrd@z Thu Jan  1 00:00:00 1970\n"
+_FROM_LINE = re.compile(rb"^(>*From )", re.MULTILINE)
+_QUOTED_CR = "quoted CRLF detected"
 _REFUSED = re.compile(r"^error: (?P<file>.+?): (?P<why>[^:]+)$", re.MULTILINE)
 
 
@@ -83,11 +88,11 @@ def _has(repository: Path, ref: str) -> bool:
 
 
 def _commits(base: BaseTree, ref: str) -> Iterator[Commit]:
-    shown = git(base.repository, "log", "--no-walk", "--format=%H %T %s", base.commit)
-    shown += git(base.repository, "log", "--reverse", "--format=%H %T %s", f"{base.commit}..{ref}")
-    for line in shown.splitlines():
+    told = git(base.repository, "log", "--no-walk", "--format=%H %T %s", base.commit)
+    told += git(base.repository, "log", "--reverse", "--format=%H %T %s", f"{base.commit}..{ref}")
+    for line in told.split("\n")[:-1]:
         sha, tree, subject = line.split(" ", 2)
-        yield Commit(sha, tree, subject)
+        yield Commit(sha, tree, shown(subject))
 
 
 def _am(series: Series, base: BaseTree, ref: str, progress: Step) -> None:
@@ -101,14 +106,38 @@ def _am(series: Series, base: BaseTree, ref: str, progress: Step) -> None:
 
 def _am_one(series: Series, base: BaseTree, tree: Path, number: int, patch: Message) -> None:
     mail = tree.with_name(f"{tree.name}.patch")
-    mail.write_bytes(patch.raw)
-    words = ("am", "--quiet", "--keep-non-patch", "--committer-date-is-author-date", str(mail))
+    with mail.open("wb") as file:
+        file.write(_FROM)
+        file.write(escaped(patch.raw))
     try:
-        git(tree, *words)
+        _am_mail(tree, mail, patch)
     except GitError as error:
-        raise _conflict(series, base, number, patch, error.said) from None
+        raise _conflict(series, base, number, patch, tree, error.said) from None
     finally:
         mail.unlink()
+
+
+def _am_mail(tree: Path, mail: Path, patch: Message) -> None:
+    """Have `git am` take one mail; where it found a CRLF that an encoding hid, and failed, once more without these."""
+    words = ["am", "--quiet", "--patch-format=mboxrd", "--committer-date-is-author-date"]
+    words += ["--keep", "--keep-cr"] if patch.as_it_is else []
+    try:
+        git(tree, *words, str(mail))
+    except GitError as error:
+        if _QUOTED_CR not in error.said:
+            raise
+        git(tree, "am", "--abort")
+        git(tree, *words, "--quoted-cr=strip", str(mail))
+        say(
+            f"{patch.file}: lines ended by CR LF inside of the mail's encoding: applied as by git am --quoted-cr=strip"
+        )
+
+
+def escaped(mail: bytes) -> bytes:
+    """Return a mail, without its line `From `, as mboxrd has it: no line of it begins another mail."""
+    if mail.startswith(b"From "):
+        mail = mail[mail.find(b"\n") + 1 :] if b"\n" in mail else b""
+    return _FROM_LINE.sub(rb">\1", mail) if _FROM_LINE.search(mail) else mail
 
 
 @contextlib.contextmanager
@@ -126,22 +155,23 @@ def scratch_worktree(base: BaseTree, commit: str) -> Iterator[Path]:
 
 
 def _conflict(
-    series: Series, base: BaseTree, number: int, patch: Message, said: str
+    series: Series, base: BaseTree, number: int, patch: Message, tree: Path, said: str
 ) -> ConflictError:
-    """Say which hunk of which file did not apply, and keep the details in a log."""
-    hunk = failed_hunk(said, list(hunks(patch.text)))
+    """Say which hunk of which file did not apply, why if that can be known, and keep the details in a log."""
+    hunk = failed_hunk(said, hunks(patch.patch))
     file = hunk.file if hunk else _refused_file(said)
     what = f"{file}, hunk {hunk.header}" if hunk else (file or "git cannot read it as a patch")
     log = base.home / f"apply-{series.name}.log"
     write_whole(log, f"{patch.file}: {patch.subject}\n\n{said}\n{hunk.text if hunk else ''}\n")
+    why = conflict.reason(tree, patch, said)
     message = (
-        f"patch {number}/{len(series.patches)} ({patch.file}: {patch.subject}) does not apply to {base.about}: {what}; "
-        f"nothing was applied (git's words and the hunk: {log})"
+        f"patch {number}/{len(series.patches)} ({patch.file}: {patch.subject}) does not apply to {base.about}: {shown(what)}; "
+        f"{why}nothing was applied (git's words and the hunk: {log})"
     )
     return ConflictError(message, number, file, hunk.text if hunk else "", log)
 
 
-def failed_hunk(said: str, in_patch: Sequence[Hunk]) -> Hunk | None:
+def failed_hunk(said: str, in_patch: Iterable[Hunk]) -> Hunk | None:
     """Return the hunk that git's words tell of, None when they tell of none."""
     found = _FAILED_AT.search(said)
     if not found:
