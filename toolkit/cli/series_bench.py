@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -97,6 +98,7 @@ def bench(
 ) -> None:
     """Run the same workload on several kernels, with several seeds, and tell what each gains or costs, in facts.
 
+    With no argument in a kernel's git tree it is what that has on top of its upstream branch.
     A series stands for the kernels that its spec compares with, its base and its last patch (--every: each patch); they are
     built first where they are not at hand. --tree and --range name one of your own repository.
 
@@ -122,17 +124,19 @@ def bench(
             raise BadInputError(
                 f"--profile {one.name} is for {one.platform}, where nothing is run: add --platform {one.platform}"
             )
-    kernels = expanded(kernels or [], spec, every)
-    if tree is not None or commits:
-        kernels += kernels_of(series_of("", spec, tree, commits), every)
-    if not kernels:
-        raise BadInputError("name kernels, a series, or --tree DIR --range A..B")
+    named = [] if tree is None and not commits and kernels else [series_of("", spec, tree, commits)]
+    facts = checked_columns(fact or list(FACTS))
     options = RunOptions(
-        kernels[0], platforms[0], memory, cpus, accept, host_backing=host_backing,
+        "", platforms[0], memory, cpus, accept, host_backing=host_backing,
         firmware_accepts=firmware_accepts, append=append,
         workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
     )  # fmt: skip
-    facts = checked_columns(fact or list(FACTS))
+    for where in platforms:
+        replace(options, platform=where)  # what no guest can have is found before a kernel is built
+    kernels = expanded(kernels or [], every, lambda text: series_of(text, spec, None, ""))
+    for series in named:
+        kernels += kernels_of(series, every)
+    options = replace(options, kernel=kernels[0])
     plan = Plan(
         title, subjects_of(kernels), list(dict.fromkeys(platforms)), list(range(1, seeds + 1)), facts, options,
         profiles,

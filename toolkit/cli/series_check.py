@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import redirect_stderr
+from contextlib import nullcontext, redirect_stderr
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
@@ -36,6 +36,7 @@ from acceptlab.toolkit.series.checks.check_text import as_text
 from acceptlab.toolkit.series.checks.machine_forms import as_b4, as_b4_lines, as_junit, as_ktap
 from acceptlab.toolkit.series.checks.problems import SeriesCheck
 from acceptlab.toolkit.series.checks.series_check import Plan, perform
+from acceptlab.toolkit.series.mailbox import MOST_BYTES
 from acceptlab.toolkit.series.message import read_message
 from acceptlab.toolkit.whole_files import write_whole
 
@@ -99,12 +100,12 @@ def check(
     Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't,
     4 a boot is undecided, and was not before, 5 a fault of acceptlab.
     """
+    options = _options(memory, cpus, accept, append, time_limit)
     done = applied(series_of(series, spec, tree, commits, base_version, use_version))
     total = len(done.series.patches)
     numbers = sorted(
         {total if one == "last" else patch_number(one, total) for one in patch or []} - {0}
     )
-    options = _options(memory, cpus, accept, append, time_limit)
     result = _perform(done, numbers or list(range(1, total + 1)), platform, options, jobs)
     text = _shown(result, Format.JSON if as_json else form)
     if out is not None:
@@ -129,13 +130,17 @@ def b4_check(
 
     A patch is checked as `series check` does, a cover letter stands for all patches. To use it in `b4 review`, for a series of
     your tree:
-    git config b4.review-perpatch-check-cmd 'acceptlab series b4-check --tree . --range origin/master.. --spec my.toml'
+    git config b4.review-perpatch-check-cmd 'acceptlab series b4-check'
 
     `b4 prep --check` (b4.prep-perpatch-check-cmd) and `b4 am` (b4.am-perpatch-check-cmd) take --format lines: a line for each
     problem, and nothing else, as b4 takes all that a command says for a problem.
     """
-    mail = read_message(sys.stdin.buffer.read(), "stdin")
-    found = series_of(series, spec, tree, commits, use_version=use_version)
+    raw = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(raw) > MOST_BYTES:
+        raise BadInputError(f"the mail is larger than {MOST_BYTES >> 20} MiB")
+    mail = read_message(raw, "stdin")
+    with redirect_stderr(StringIO()) if form is B4Form.LINES else nullcontext():
+        found = series_of(series, spec, tree, commits, use_version=use_version)
     numbers = b4_input.numbers_of(mail, found.patches)
     options = _options("2G", 1, "lazy", "", 300.0)
     if form is B4Form.JSON:

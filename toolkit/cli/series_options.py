@@ -12,6 +12,7 @@ import typer
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series import apply, base
 from acceptlab.toolkit.series.bundled import path_of
+from acceptlab.toolkit.series.own_commits import is_kernel_tree, is_range, repository_at
 from acceptlab.toolkit.series.series_source import Series, read_range, read_series
 from acceptlab.toolkit.series.series_spec import DebianBase
 
@@ -19,7 +20,8 @@ SeriesArgument = Annotated[
     str,
     typer.Argument(
         metavar="[SERIES]",
-        help="A folder with series.toml, a directory of patches, an mbox, or a name that `series list` shows.",
+        help="A folder with series.toml or of patches, an mbox, commits A..B of the tree here, or a name that `series list` shows; "
+        "by itself what the tree here has on top of its upstream branch.",
     ),
 ]
 SpecOption = Annotated[
@@ -31,7 +33,9 @@ SpecOption = Annotated[
 TreeOption = Annotated[
     Path | None,
     typer.Option(
-        "--tree", metavar="DIR", help="With --range: your git repository; it is only read."
+        "--tree",
+        metavar="DIR",
+        help="Your git repository; by itself the one here. It is only read.",
     ),
 ]
 RangeOption = Annotated[
@@ -64,17 +68,18 @@ def series_of(
     base_version: str = "",
     use_version: int | None = None,
 ) -> Series:
-    """Return the series that the options name; raises BadInputError when they name none, or two."""
-    if bool(tree) != bool(commits):
-        raise BadInputError(
-            "--tree and --range go together: a repository, and the commits A..B in it"
-        )
-    if bool(argument) == bool(commits):
+    """Return the series that the options name, without any what the tree around us has on top of its upstream branch.
+
+    Raises BadInputError when they name none, or two.
+    """
+    if argument and not commits and is_range(argument):
+        argument, commits = "", argument
+    if argument and commits:
         raise BadInputError("name one series: SERIES, or --tree DIR --range A..B")
-    if tree is not None:
-        series = read_range(tree, commits, spec)
+    if argument:
+        series = read_series(path_of(argument), spec, use_version, tree)
     else:
-        series = read_series(path_of(argument), spec, use_version)
+        series = read_range(tree or _tree_around(commits), commits, spec)
     if not base_version:
         return series
     if not isinstance(series.spec.base, DebianBase):
@@ -83,9 +88,20 @@ def series_of(
     return replace(series, spec=replace(series.spec, base=other))
 
 
+def _tree_around(commits: str) -> Path:
+    """Return the git repository that the current folder is in; without commits it has to be a kernel's."""
+    top = repository_at(Path.cwd())
+    if top is None or (not commits and not is_kernel_tree(top)):
+        raise BadInputError(
+            "name one series: SERIES (a folder, an mbox), commits A..B, or none in a kernel's git tree; --tree DIR is another tree"
+        )
+    return top
+
+
 def applied(series: Series) -> apply.Applied:
     """Return the series on its base, both made ready first if need be."""
-    series.spec.config.wanted()  # a bad fragment is told before anything is fetched
+    if series.spec.config is not None:
+        series.spec.config.wanted()  # a bad fragment is found before anything is fetched
     return apply.apply(series, base.ensure(series.spec.base))
 
 

@@ -19,11 +19,15 @@ from acceptlab.toolkit.cli.series_options import (
     applied,
     series_of,
 )
-from acceptlab.toolkit.series.apply import check_out
+from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.series import base
+from acceptlab.toolkit.series.apply import check_out, configured
 from acceptlab.toolkit.series.bundled import own_series
+from acceptlab.toolkit.series.made_up import commented
 from acceptlab.toolkit.series.message import files_of
 from acceptlab.toolkit.series.series_source import Series
-from acceptlab.toolkit.series.series_spec import DebianBase, GitBase
+from acceptlab.toolkit.series.series_spec import FILE, DebianBase, GitBase, NoBase
+from acceptlab.toolkit.whole_files import write_whole
 
 
 def list_series(as_json: AsJson = False) -> None:
@@ -49,10 +53,9 @@ def show(
     if as_json:
         print_json(_shown(found))
         return
-    config = found.spec.config
     typer.echo(f"{found.name}: {found.spec.title}")
     typer.echo(f"base     {base_text(found)}")
-    typer.echo(f"config   {', '.join([config.target, *map(str, config.fragments)])}")
+    typer.echo(f"config   {', '.join(_config(found)) or 'what guests need, by what the base has'}")
     typer.echo(f"compare  {', '.join(found.spec.compare) or 'nothing'}")
     for number, patch in enumerate(found.patches, 1):
         typer.echo(f"{number:4}  {patch.subject}")
@@ -89,22 +92,56 @@ def apply(
     typer.echo(out if out is not None else done.base.repository)
 
 
+def init(
+    commits: Annotated[
+        str,
+        typer.Argument(metavar="[A..B]", help="By itself what is on top of the upstream branch."),
+    ] = "",
+    tree: TreeOption = None,
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file to write; it must not exist.")
+    ] = Path(FILE),
+    as_json: AsJson = False,
+) -> None:
+    """Write a commented series.toml for commits of your tree, to change: configuration, kernels to compare with, what to let pass.
+
+    None is needed. One in the tree's top folder is used for its commits; else name it, --spec FILE.
+    """
+    if out.exists():
+        raise BadInputError(f"{out} exists: give --out another file")
+    found = series_of("", None, tree, commits)
+    spec = found.spec
+    chosen = configured(found, base.ensure(spec.base)).spec.config
+    write_whole(out, commented(spec, chosen.fragments if chosen else (), out))
+    if as_json:
+        print_json({"path": str(out), "name": spec.name})
+    else:
+        typer.echo(out)
+
+
 def base_text(series: Series) -> str:
     """Return a series' base in a few words."""
-    base = series.spec.base
-    if isinstance(base, DebianBase):
-        return f"{base.package} {base.version}"
-    return f"{base.repository} {base.commit}" if isinstance(base, GitBase) else base.file.name
+    on = series.spec.base
+    if isinstance(on, DebianBase):
+        return f"{on.package} {on.version}"
+    if isinstance(on, NoBase):
+        return "not known"
+    return f"{on.repository} {on.commit}" if isinstance(on, GitBase) else on.file.name
+
+
+def _config(series: Series) -> list[str]:
+    """Return target and fragments; none where the base's tree is to say."""
+    config = series.spec.config
+    return [config.target, *map(str, config.fragments)] if config else []
 
 
 def _shown(series: Series) -> dict[str, Any]:
-    config = series.spec.config
     return {
         "name": series.name,
         "title": series.spec.title,
         "origin": series.origin,
         "base": base_text(series),
-        "config": [config.target, *map(str, config.fragments)],
+        "config": _config(series),
         "compare": list(series.spec.compare),
         "cover": series.cover.subject if series.cover else None,
         "patches": [

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
@@ -21,17 +22,19 @@ GUEST_CONFIG = _FRAGMENTS / "guest.config"
 """What guests of both platforms need."""
 UNACCEPTED_CONFIG = _FRAGMENTS / "guest-6.12.config"
 """The same on top, for trees that know unaccepted memory themselves."""
-_HAVE_UNACCEPTED = ("mm/Kconfig", "drivers/firmware/efi/Kconfig")
+HAVE_UNACCEPTED = ("mm/Kconfig", "drivers/firmware/efi/Kconfig")
+"""Where CONFIG_UNACCEPTED_MEMORY is declared, in one version of Linux or another."""
 _UNACCEPTED = re.compile(r"^config UNACCEPTED_MEMORY$", re.MULTILINE)
 
 
 def default_fragments(tree: Path) -> tuple[Path, ...]:
     """Return the fragments that a tree is built with when none is named: by whether it has CONFIG_UNACCEPTED_MEMORY."""
-    texts = (
-        (tree / name).read_text(errors="replace")
-        for name in _HAVE_UNACCEPTED
-        if (tree / name).is_file()
-    )
+    files = (tree / name for name in HAVE_UNACCEPTED)
+    return fragments_by(file.read_text(errors="replace") for file in files if file.is_file())
+
+
+def fragments_by(texts: Iterable[str]) -> tuple[Path, ...]:
+    """Return the default fragments by the texts of those of HAVE_UNACCEPTED that a tree has."""
     has_it = any(_UNACCEPTED.search(text) for text in texts)
     return (GUEST_CONFIG, UNACCEPTED_CONFIG) if has_it else (GUEST_CONFIG,)
 

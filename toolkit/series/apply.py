@@ -8,10 +8,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
+from acceptlab.toolkit.kernels.own_tree import HAVE_UNACCEPTED, fragments_by
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.series import conflict
 from acceptlab.toolkit.series.base import BaseTree
@@ -46,6 +48,13 @@ class Applied:
     commits: tuple[Commit, ...]
 
     @property
+    def config(self) -> Configuration:
+        """Return how its kernels are configured."""
+        if self.series.spec.config is None:
+            raise ValueError("a series that `apply` did not make")
+        return self.series.spec.config
+
+    @property
     def head(self) -> Commit:
         """Return the commit with all patches."""
         return self.commits[-1]
@@ -64,13 +73,38 @@ def apply(series: Series, base: BaseTree) -> Applied:
 
     The commits depend on the patches and the base alone. Raises ConflictError, with nothing left of the attempt but its log.
     """
+    configured(series, base)  # a tree that is none is found before anything is applied
     ref = f"refs/acceptlab/{series.digest()}-{base.commit[:16]}"
     with locked(base.home / "git.lock"):
         if not _has(base.repository, ref):
             with step(f"applying {len(series.patches)} patches of {series.name}") as progress:
                 _am(series, base, ref, progress)
         git(base.repository, "update-ref", f"refs/heads/{series.name}", ref)
-        return Applied(series, base, tuple(_commits(base, ref)))
+        return Applied(configured(series, base), base, tuple(_commits(base, ref)))
+
+
+def configured(series: Series, base: BaseTree) -> Series:
+    """Return the series with the configuration that its base's tree calls for where its spec names none.
+
+    Raises BadInputError when the base is no kernel's tree.
+    """
+    if series.spec.config is not None:
+        return series
+    if not _files_at(base, "Kconfig", "Makefile"):
+        raise BadInputError(f"{base.about} is no kernel's tree: it has no Kconfig and no Makefile")
+    texts = [_text_at(base, name) for name in HAVE_UNACCEPTED if _files_at(base, name)]
+    config = Configuration(TARGETS[0], fragments_by(texts))
+    return replace(series, spec=replace(series.spec, config=config))
+
+
+def _files_at(base: BaseTree, *names: str) -> bool:
+    """Tell whether the base has all of these files."""
+    there = git(base.repository, "ls-tree", "--name-only", base.commit, "--", *names)
+    return set(names) <= set(there.split("\n"))
+
+
+def _text_at(base: BaseTree, name: str) -> str:
+    return git(base.repository, "cat-file", "blob", f"{base.commit}:{name}")
 
 
 def check_out(applied: Applied, folder: Path) -> None:

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -21,8 +22,9 @@ from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
-from acceptlab.toolkit.series.git import GitError, git, git_line
-from acceptlab.toolkit.series.series_spec import Base, DebianBase, GitBase, TarballBase
+from acceptlab.toolkit.series.git import GitError, git, read_line
+from acceptlab.toolkit.series.series_spec import Base, DebianBase, GitBase, NoBase, TarballBase
+from acceptlab.toolkit.series.shown import shown
 from acceptlab.toolkit.series.tarball import import_tarball
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
 
@@ -57,6 +59,8 @@ def ensure(base: Base) -> BaseTree:
         return _of_repository(base)
     if isinstance(base, TarballBase):
         return _of_tarball(base)
+    if isinstance(base, NoBase):
+        raise BadInputError(base.why)
     return _of_debian(base)
 
 
@@ -167,19 +171,22 @@ def _of_repository(base: GitBase) -> BaseTree:
     if not base.repository.is_dir():
         raise BadInputError(f"no folder {base.repository}: the base of the series is missing")
     try:
-        objects = git_line(
-            base.repository, "rev-parse", "--path-format=absolute", "--git-path", "objects"
-        )
-        common = Path(
-            git_line(base.repository, "rev-parse", "--path-format=absolute", "--git-common-dir")
-        )
-        commit = git_line(
-            base.repository, "rev-parse", "--verify", "--quiet", f"{base.commit}^{{commit}}"
+        words = ("rev-parse", "--path-format=absolute")
+        objects = read_line(base.repository, *words, "--git-path", "objects")
+        common = Path(read_line(base.repository, *words, "--git-common-dir"))
+        commit = read_line(
+            base.repository,
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{base.commit}^{{commit}}",
         )
     except GitError as error:
         if "dubious ownership" in error.said:
             raise BadInputError(
-                f"{base.repository} belongs to another user: git refuses to read it"
+                f"{shown(str(base.repository))} belongs to another user, and this git refuses to read it: "
+                f"git config --global --add safe.directory {shlex.quote(str(base.repository))}"
             ) from None
         if "not a git repository" in error.said:
             raise BadInputError(f"{base.repository} is no git repository") from None
@@ -190,6 +197,10 @@ def _of_repository(base: GitBase) -> BaseTree:
         if not (repository / "HEAD").is_file():
             _init(repository)
         write_whole(repository / "objects" / "info" / "alternates", f"{objects}\n")
+        if not os.access(objects, os.R_OK | os.X_OK):
+            raise BadInputError(
+                f"{shown(str(base.repository))}: not allowed to read its objects; ask its owner for read permission, or clone it"
+            )
         if (common / "shallow").is_file():
             shutil.copy(common / "shallow", repository / "shallow")
     return BaseTree(folder, commit, f"{base.repository} {commit[:12]}")

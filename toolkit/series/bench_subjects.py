@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.series import base, series_build
 from acceptlab.toolkit.series.apply import Applied, apply
-from acceptlab.toolkit.series.bundled import HOME, path_of
-from acceptlab.toolkit.series.series_source import Series, read_series
+from acceptlab.toolkit.series.bundled import HOME
+from acceptlab.toolkit.series.own_commits import is_range
+from acceptlab.toolkit.series.series_source import Series
 from acceptlab.toolkit.series.series_spec import FILE, read_spec
 
 _LONGEST = 24
@@ -17,27 +19,40 @@ _LONGEST = 24
 
 
 def is_series(text: str) -> bool:
-    """Tell whether an argument names a series rather than a kernel: a folder, an mbox, or the name of a series of ours."""
+    """Tell whether an argument names a series rather than a kernel: a folder, an mbox, commits, or the name of one of ours."""
+    if is_range(text):
+        return True
     path = Path(text).expanduser()
-    if path.is_dir() or (path.is_file() and path.suffix in (".mbx", ".mbox", ".toml")):
+    if path.is_dir() or (
+        path.is_file() and path.name.endswith((".mbx", ".mbox", ".gz", ".eml", ".patch", ".toml"))
+    ):
         return True
     return "/" not in text and any(read_spec(one).name == text for one in HOME.glob(f"*/*/{FILE}"))
 
 
-def expanded(texts: Sequence[str], spec: Path | None, every: bool) -> list[str]:
-    """Return the kernels, each NAME=KERNEL, with every series replaced by its own, built if need be, in order."""
+def expanded(texts: Sequence[str], every: bool, series_of: Callable[[str], Series]) -> list[str]:
+    """Return the kernels, each NAME=KERNEL, with every series replaced by its own, built if need be, in order.
+
+    `series_of` reads a series that an argument names. All names are looked up before the first kernel is built.
+    """
+    series = {text: series_of(text) for text in texts if is_series(text)}
+    for text in texts:
+        if text not in series:
+            resolve(text.partition("=")[2] or text)
     found: list[str] = []
     for text in texts:
-        if not is_series(text):
-            found.append(text)
-            continue
-        series = read_series(path_of(text), spec)
-        found += [kernel for kernel in kernels_of(series, every) if kernel not in found]
+        kernels = kernels_of(series[text], every) if text in series else [text]
+        found += [kernel for kernel in kernels if kernel not in found]
     return found
 
 
 def kernels_of(series: Series, every: bool) -> list[str]:
-    """Return what a series stands for: the kernels that its spec compares with, its base, each patch or only the last."""
+    """Return what a series stands for: the kernels that its spec compares with, its base, each patch or only the last.
+
+    All are at hand then. Kernels that are not there are found before any is built.
+    """
+    for kernel in series.spec.compare:
+        resolve(kernel)
     done = apply(series, base.ensure(series.spec.base))
     last = len(series.patches)
     numbers = list(range(last + 1)) if every else [0, last]

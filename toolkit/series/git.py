@@ -22,7 +22,8 @@ class GitError(AcceptlabError):
         lines = [line.strip() for line in said.split("\n") if line.strip()]
         told = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
         self.line = shown(told or (lines or ["it said nothing"])[-1])
-        super().__init__(f"git {words[0]} failed: {self.line}")
+        verb = next((word for word in words if word != "-c" and "=" not in word), "")
+        super().__init__(f"git {verb} failed: {self.line}")
         self.said = said
 
 
@@ -79,6 +80,21 @@ def _run(
     if done.returncode != 0:
         raise GitError(words, err + printed)
     return printed
+
+
+_READING = (
+    "safe.directory=*", "core.fsmonitor=false", "core.hooksPath=/dev/null", "log.showSignature=false",
+    "protocol.allow=never",
+)  # fmt: skip
+"""For a repository that may be another user's: read it, and run nothing that its configuration names (git-config,
+safe.directory)."""
+
+
+def read_line(folder: Path, *words: str) -> str:
+    """Run git on a repository of a user's, whoever owns it, to read, and return the line that it printed."""
+    options = [word for one in _READING for word in ("-c", one)]
+    told = environment() | {"GIT_OPTIONAL_LOCKS": "0"}
+    return _run(folder, (*options, *words), told, Path(os.devnull)).strip()
 
 
 def git_line(folder: Path, *words: str) -> str:

@@ -12,7 +12,7 @@ from acceptlab.toolkit.kernels import kbuild, store
 from acceptlab.toolkit.kernels.diagnostics import Said, new_ones
 from acceptlab.toolkit.kernels.kernel_build import Built, build
 from acceptlab.toolkit.series.apply import Applied
-from acceptlab.toolkit.series.work_tree import go_to, objects_of, work_tree
+from acceptlab.toolkit.series.work_tree import check_space, go_to, objects_of, work_tree
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def kernel_name(applied: Applied, patches: int) -> str:
 
 def key_of(applied: Applied, patches: int) -> str:
     """Return what a kernel is made of, as one word: tree, configuration, toolchain."""
-    words = (applied.commits[patches].tree, applied.series.spec.config.digest(), kbuild.toolchain())
+    words = (applied.commits[patches].tree, applied.config.digest(), kbuild.toolchain())
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 
 
@@ -66,7 +66,8 @@ def ensure(applied: Applied, patches: int) -> SeriesKernel:
     if found:
         return found
     name, commit = kernel_name(applied, patches), applied.commits[patches]
-    config = applied.series.spec.config
+    config = applied.config
+    check_space(applied.base, config.digest())
     with work_tree(applied.base) as tree:
         go_to(tree, commit.sha)
         built = build(tree, objects_of(applied.base, config.digest()), config, name)

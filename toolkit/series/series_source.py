@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.progress import say
-from acceptlab.toolkit.series.git import GitError, git, git_line
+from acceptlab.toolkit.series.made_up import spec_of_commits, spec_of_mails
 from acceptlab.toolkit.series.mailbox import check_there, read_patches
-from acceptlab.toolkit.series.message import Message, read_message
+from acceptlab.toolkit.series.message import Message
+from acceptlab.toolkit.series.own_commits import read_commits, repository_at
 from acceptlab.toolkit.series.series_spec import FILE, GitBase, Spec, read_spec
 from acceptlab.toolkit.series.shown import shown
 
@@ -40,71 +40,57 @@ class Series:
         return whole.hexdigest()[:16]
 
 
-def read_series(path: Path, spec: Path | None, version: int | None = None) -> Series:
+def read_series(
+    path: Path, spec: Path | None, version: int | None = None, tree: Path | None = None
+) -> Series:
     """Read a folder of ours, a folder of patches or a mailbox.
 
-    `spec` is a series.toml that stands in for the source's own; a source that has none needs it. `version` is the N of
-    [PATCH vN] where a mailbox has several. Raises BadInputError.
+    `spec` is a series.toml that stands in for the source's own. A source that has none is based on the commit that its mails
+    name, in `tree` or the kernel tree around us. `version` is the N of [PATCH vN] where a mailbox has several. Raises
+    BadInputError.
     """
     if path.is_file() and path.name == FILE:
         path = path.parent
-    told = read_spec(_spec_file(path, spec))
+    check_there(path)
+    told = _spec_file(path, spec)
+    says = read_spec(told) if told else None
     found = read_patches(path, version)
     for note in found.notes:
         say(note)
-    return Series(told, tuple(found.patches), found.cover, shown(str(path)))
+    says = says or spec_of_mails(path, found, tree)
+    return Series(says, tuple(found.patches), found.cover, shown(str(path)))
 
 
 def read_range(tree: Path, commits: str, spec: Path | None) -> Series:
-    """Read the commits A..B of a user's own repository, which is only read; by itself A is the base.
+    """Read the commits A..B of a user's own repository, which is only read; where B left A is the base.
 
-    `spec` tells the configuration, and the base too when its base is no git tree of the user's.
+    Without `commits` it is what the branch has on top of its upstream branch, or what b4 has in it. `spec`, else a series.toml in
+    the repository's top folder, says how to configure and judge the kernels; none is needed.
     """
-    first, dots, last = commits.partition("..")
-    if not dots or not first or last.startswith(".") or first.startswith("-"):
-        raise BadInputError(f"--range {commits!r}: give two commits, A..B")
-    if spec is None:
-        raise BadInputError(
-            "--range needs --spec FILE, a series.toml that tells how to configure the kernel"
+    top = repository_at(tree)
+    if top is None:
+        why = (
+            f"is no git repository that has {shown(commits)}" if commits else "is no git repository"
         )
-    told = read_spec(spec)
-    try:
-        start = git_line(tree, "rev-parse", "--verify", "--quiet", f"{first}^{{commit}}")
-        end = git_line(tree, "rev-parse", "--verify", "--quiet", f"{last or 'HEAD'}^{{commit}}")
-        merges = git_line(tree, "rev-list", "--merges", "--max-count=1", f"{start}..{end}")
-        mails = _mails_of(tree, start, end) if not merges else []
-    except (GitError, OSError):
-        raise BadInputError(f"{tree} is no git repository that has {commits}") from None
-    if merges:
-        raise BadInputError(
-            f"{commits} holds a merge ({merges[:12]}): a series is a line of commits"
-        )
-    if not mails:
-        raise BadInputError(f"{commits} holds no commit")
+        raise BadInputError(f"{shown(str(tree))} {why}")
+    found = read_commits(top, commits)
+    own = top / FILE
+    told = (
+        spec / FILE
+        if spec is not None and spec.is_dir()
+        else spec or (own if own.is_file() else None)
+    )
+    says = read_spec(told) if told else spec_of_commits(found)
     return Series(
-        replace(told, base=GitBase(tree.resolve(), start)), tuple(mails), None, f"{tree} {commits}"
+        replace(says, base=GitBase(found.tree, found.start)),
+        found.patches,
+        found.cover,
+        found.about,
     )
 
 
-def _mails_of(tree: Path, start: str, end: str) -> list[Message]:
-    with tempfile.TemporaryDirectory(prefix="acceptlab-") as folder:
-        git(
-            tree, "format-patch", "-k", "--quiet", "--no-signature", "--no-cover-letter", "--full-index", "--binary",
-            "--zero-commit", "--output-directory", folder, f"{start}..{end}",
-        )  # fmt: skip
-        return [
-            read_message(path.read_bytes(), path.name, as_it_is=True)
-            for path in sorted(Path(folder).iterdir())
-        ]
-
-
-def _spec_file(path: Path, spec: Path | None) -> Path:
-    check_there(path)
+def _spec_file(path: Path, spec: Path | None) -> Path | None:
     if spec is not None:
         return spec / FILE if spec.is_dir() else spec
     own = path / FILE
-    if path.is_dir() and own.is_file():
-        return own
-    raise BadInputError(
-        f"{path} has no {FILE}: give --spec FILE, one that tells base and configuration"
-    )
+    return own if path.is_dir() and own.is_file() else None

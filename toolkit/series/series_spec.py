@@ -47,7 +47,14 @@ class TarballBase:
     sha256: str
 
 
-Base = DebianBase | GitBase | TarballBase
+@dataclass(frozen=True)
+class NoBase:
+    """A base that nobody named; `why` says so, and what to do."""
+
+    why: str
+
+
+Base = DebianBase | GitBase | TarballBase | NoBase
 
 
 @dataclass(frozen=True)
@@ -65,8 +72,9 @@ class Spec:
     name: str
     title: str
     base: Base
-    config: Configuration
-    compare: tuple[str, ...]
+    config: Configuration | None
+    """None: what guests need, by what the base's tree has (toolkit.kernels.own_tree)."""
+    compare: tuple[str, ...] = ()
     policies: Mapping[str, str] = field(default_factory=lambda: dict(_POLICIES))
     """Ways to accept memory that the series offers: a name, and the words for the kernel's command line."""
     rules: Rules = Rules()
@@ -74,10 +82,12 @@ class Spec:
 
 def read_spec(path: Path) -> Spec:
     """Read a series.toml; raises BadInputError with the file and the first mistake in one line."""
+    if path.exists() and not path.is_file():
+        raise BadInputError(f"{path} is no regular file: name a {FILE}")
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInputError(f"no file {path}: it tells the base of a series") from None
+        raise BadInputError(f"no file {path}: it names the base of a series") from None
     except (OSError, UnicodeDecodeError) as error:
         raise BadInputError(f"cannot read {path}: {error}") from None
     except tomllib.TOMLDecodeError as error:
@@ -101,7 +111,7 @@ def spec_of(data: dict[str, Any], folder: Path) -> Spec:
         name,
         title,
         _base(_table(data, "base"), folder),
-        _config(_table(data, "config"), folder),
+        _config(_table(data, "config", optional=True), folder),
         tuple(_texts(compare, "kernels", "[compare]")),
         _policies(_table(data, "policies", optional=True)),
         _rules(_table(data, "check", optional=True)),
@@ -146,13 +156,13 @@ def _tarball(table: dict[str, Any], folder: Path) -> Base:
     return TarballBase(_path(_text(table, "tarball", "[base]"), folder), sha256)
 
 
-def _config(table: dict[str, Any], folder: Path) -> Configuration:
+def _config(table: dict[str, Any], folder: Path) -> Configuration | None:
     _only(table, ("target", "fragments"), "[config]")
     target = _text(table, "target", "[config]") if "target" in table else TARGETS[0]
     if target not in TARGETS:
         raise BadInputError(f"[config]: target = {target!r}: one of {', '.join(TARGETS)}")
     fragments = tuple(_path(one, folder) for one in _texts(table, "fragments", "[config]"))
-    return Configuration(target, fragments)
+    return Configuration(target, fragments) if fragments or "target" in table else None
 
 
 def _policies(table: dict[str, Any]) -> dict[str, str]:

@@ -8,10 +8,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.series.base import BaseTree
 from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
 from acceptlab.toolkit.whole_files import locked
+
+_GIB = 1 << 30
 
 
 @contextlib.contextmanager
@@ -32,6 +35,21 @@ def go_to(tree: Path, commit: str) -> None:
 def objects_of(base: BaseTree, config_digest: str) -> Path:
     """Return the folder of the objects that are built from the work tree with one configuration."""
     return base.home / f"objects-{config_digest}"
+
+
+def check_space(base: BaseTree, config_digest: str) -> None:
+    """Raise MachineError where the cache has no room for a first build: the checkout, and as much again for the objects."""
+    new = [one for one in (base.home / "work", objects_of(base, config_digest)) if not one.exists()]
+    if not new:
+        return
+    listed = git(base.repository, "ls-tree", "-r", "--format=%(objectsize)", base.commit).split()
+    wanted = len(new) * sum(int(size) for size in listed if size.isdecimal())
+    free = shutil.disk_usage(base.home).free
+    if free < wanted:
+        raise MachineError(
+            f"{base.home} has {free / _GIB:.1f} GiB of free space, and kernels of {base.about} take some {wanted / _GIB:.1f} GiB: "
+            "make room there, or set XDG_CACHE_HOME to another folder"
+        )
 
 
 def _make_sure_of(tree: Path, base: BaseTree) -> None:

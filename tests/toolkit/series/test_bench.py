@@ -40,8 +40,8 @@ def test_a_profile_adds_a_block_that_says_modelled(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "name kernels, a series, or --tree DIR --range A..B"),
-        (("--tree", "/nowhere"), "--tree and --range go together"),
+        ((), "name one series"),
+        (("--tree", "/nowhere"), "/nowhere is no git repository"),
         (("x", "--platform", "snp", "--profile", "tdx-shutemov-2024"), "add --platform tdx"),
         (("x", "--profile", "none-such"), "there is no profile 'none-such'"),
     ],

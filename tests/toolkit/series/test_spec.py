@@ -42,12 +42,21 @@ def read(tmp_path: Path, text: str) -> Spec:
 def test_a_good_spec(tmp_path: Path) -> None:
     spec = read(tmp_path, GOOD)
     assert spec.base == DebianBase("linux-source-6.1", "6.1.176-1")
+    assert spec.config is not None
     assert spec.config.target == "tinyconfig"
     assert spec.config.fragments == (
         tmp_path.parent / "config" / "guest.config",
         tmp_path / "more.config",
     )
     assert spec.compare == ("debian:6.12",)
+
+
+@pytest.mark.parametrize("config", ["[config]\n", "", "[config]\nfragments = []\n"])
+def test_an_empty_configuration_is_the_base_s_to_say(tmp_path: Path, config: str) -> None:
+    old = GOOD[GOOD.index("[config]") : GOOD.index("[compare]")]
+    assert read(tmp_path, GOOD.replace(old, config)).config is None
+    named = read(tmp_path, GOOD.replace(old, '[config]\ntarget = "tinyconfig"\n')).config
+    assert named is not None and named.target == "tinyconfig"
 
 
 DEBIAN = 'debian = "linux-source-6.1"\nversion = "6.1.176-1"\n'
@@ -121,6 +130,7 @@ def test_whatever_a_spec_holds_it_is_read_or_refused_in_one_line(data: dict[str,
 def test_the_series_of_this_repository_are_good() -> None:
     for series in own_series():
         assert series.patches
+        assert series.spec.config is not None
         series.spec.config.wanted()
 
 

@@ -144,7 +144,7 @@ def _checkpatch(tree: Path, raw: bytes, ignore: Sequence[str]) -> Step:
 
 def _sparse(applied: Applied, number: int, touched: Sequence[str]) -> Step:
     """Run sparse at one commit: its kernel's objects have to be those in the folder, so it is built there once more."""
-    config = applied.series.spec.config
+    config = applied.config
     objects = objects_of(applied.base, config.digest())
 
     def run() -> Step:
