@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from acceptlab import toolkit
 from acceptlab.toolkit.cli.command_table import Command, all_commands, find, overview
 from acceptlab.toolkit.cli.streams import unbroken_pipes
+from acceptlab.toolkit.series.shown import shown
 
 if TYPE_CHECKING:
     import typer
@@ -93,6 +94,6 @@ def _run(words: Sequence[str]) -> None:
 
 def _fail(message: str, code: int) -> NoReturn:
     """End the program with one line on stderr."""
-    sys.stderr.write("acceptlab: " + " ".join(message.split()) + "\n")
+    sys.stderr.write("acceptlab: " + shown(" ".join(message.split())) + "\n")
     sys.stderr.flush()
     sys.exit(code)

@@ -27,6 +27,7 @@ from acceptlab.toolkit.series.made_up import commented
 from acceptlab.toolkit.series.message import files_of
 from acceptlab.toolkit.series.series_source import Series
 from acceptlab.toolkit.series.series_spec import FILE, DebianBase, GitBase, NoBase
+from acceptlab.toolkit.series.shown import shown
 from acceptlab.toolkit.whole_files import write_whole
 
 
@@ -54,7 +55,7 @@ def show(
         print_json(_shown(found))
         return
     typer.echo(f"{found.name}: {found.spec.title}")
-    typer.echo(f"base     {base_text(found)}")
+    typer.echo(f"base     {shown(base_text(found))}")
     typer.echo(f"config   {', '.join(_config(found)) or 'what guests need, by what the base has'}")
     typer.echo(f"compare  {', '.join(found.spec.compare) or 'nothing'}")
     for number, patch in enumerate(found.patches, 1):
@@ -89,7 +90,7 @@ def apply(
         return
     for number, commit in enumerate(done.commits):
         typer.echo(f"{number or 'base':>4}  {commit.sha[:12]}  {commit.subject}")
-    typer.echo(out if out is not None else done.base.repository)
+    typer.echo(shown(str(out if out is not None else done.base.repository)))
 
 
 def init(
@@ -116,7 +117,7 @@ def init(
     if as_json:
         print_json({"path": str(out), "name": spec.name})
     else:
-        typer.echo(out)
+        typer.echo(shown(str(out)))
 
 
 def base_text(series: Series) -> str:

@@ -191,16 +191,16 @@ def _of_repository(base: GitBase) -> BaseTree:
         if "not a git repository" in error.said:
             raise BadInputError(f"{base.repository} is no git repository") from None
         raise BadInputError(f"{base.repository} has no commit {base.commit!r}") from None
-    folder = home() / f"git-{hashlib.sha256(str(common).encode()).hexdigest()[:16]}"
+    folder = home() / f"git-{hashlib.sha256(os.fsencode(common)).hexdigest()[:16]}"
     with locked(home() / f".{folder.name}.lock"):
         repository = folder / "git"
         if not (repository / "HEAD").is_file():
             _init(repository)
-        write_whole(repository / "objects" / "info" / "alternates", f"{objects}\n")
+        write_whole(repository / "objects" / "info" / "alternates", os.fsencode(f"{objects}\n"))
         if not os.access(objects, os.R_OK | os.X_OK):
             raise BadInputError(
                 f"{shown(str(base.repository))}: not allowed to read its objects; ask its owner for read permission, or clone it"
             )
         if (common / "shallow").is_file():
             shutil.copy(common / "shallow", repository / "shallow")
-    return BaseTree(folder, commit, f"{base.repository} {commit[:12]}")
+    return BaseTree(folder, commit, f"{shown(str(base.repository))} {commit[:12]}")

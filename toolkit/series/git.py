@@ -65,6 +65,16 @@ def _run(
     stdin: Path,
     out: int = subprocess.PIPE,
 ) -> str:
+    return _printed(folder, words, told, stdin, out).decode(errors="replace")
+
+
+def _printed(
+    folder: Path,
+    words: tuple[str, ...],
+    told: dict[str, str],
+    stdin: Path,
+    out: int = subprocess.PIPE,
+) -> bytes:
     try:
         with stdin.open("rb") as file:
             done = subprocess.run(
@@ -76,10 +86,9 @@ def _run(
         if not folder.is_dir():
             raise GitError(words, f"fatal: there is no folder {folder}") from None
         raise MachineError("git is not there: apt-get install git") from None
-    printed, err = ((text or b"").decode(errors="replace") for text in (done.stdout, done.stderr))
     if done.returncode != 0:
-        raise GitError(words, err + printed)
-    return printed
+        raise GitError(words, (done.stderr + (done.stdout or b"")).decode(errors="replace"))
+    return done.stdout or b""
 
 
 _READING = (
@@ -94,7 +103,8 @@ def read_line(folder: Path, *words: str) -> str:
     """Run git on a repository of a user's, whoever owns it, to read, and return the line that it printed."""
     options = [word for one in _READING for word in ("-c", one)]
     told = environment() | {"GIT_OPTIONAL_LOCKS": "0"}
-    return _run(folder, (*options, *words), told, Path(os.devnull)).strip()
+    # What it prints is often a path, which need not be UTF-8.
+    return os.fsdecode(_printed(folder, (*options, *words), told, Path(os.devnull))).strip()
 
 
 def git_line(folder: Path, *words: str) -> str:

@@ -98,8 +98,15 @@ console_allow = []                    # regular expressions, as "WARNING: .* kno
 
 
 def commented(spec: Spec, fragments: tuple[Path, ...], file: Path) -> str:
-    """Return a series.toml with comments that stands for a spec of commits; `fragments` are those that its tree calls for."""
+    """Return a series.toml with comments that stands for a spec of commits; `fragments` are those that its tree calls for.
+
+    Raises BadInputError where the tree's path is none that TOML can hold.
+    """
     assert isinstance(spec.base, GitBase)
+    if shown(str(spec.base.repository)) != str(spec.base.repository):
+        raise BadInputError(
+            f"{spec.base.repository}: the name is not UTF-8, or has control characters, which no {FILE} can hold"
+        )
     return _TOML.format(
         file=shown(str(file)), name=json.dumps(spec.name), title=json.dumps(spec.title, ensure_ascii=False),
         tree=json.dumps(str(spec.base.repository), ensure_ascii=False), commit=base.ensure(spec.base).commit,

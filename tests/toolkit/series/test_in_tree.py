@@ -280,3 +280,18 @@ def test_no_space_is_found_before_the_first_build(
             code == 3,
             code == 0,
         ), err
+
+
+def test_a_tree_whose_name_is_not_utf_8(acceptlab: Command, work: Tree, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"linux\xff\x1b[31m")
+    work.path.rename(odd)
+    code, out, err = acceptlab("series", "show", "--tree", str(odd), "base..work")
+    assert (code, f"{tmp_path}/linux\\xff\\x1b[31m " in out) == (0, True), err
+    code, out, err = acceptlab(
+        "series", "apply", "--tree", str(odd), "base..work", "--out", str(odd) + "2"
+    )
+    assert code == 0, err
+    code, _, err = acceptlab(
+        "series", "init", "--tree", str(odd), "base..work", "--out", str(tmp_path / "s.toml")
+    )
+    assert (code, "is not UTF-8" in err, "\x1b" in err) == (2, True, False)
