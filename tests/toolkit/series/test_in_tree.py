@@ -14,7 +14,7 @@ import pytest
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.own_tree import GUEST_CONFIG, UNACCEPTED_CONFIG
 from acceptlab.toolkit.series import apply as applying
-from acceptlab.toolkit.series.own_commits import is_range
+from acceptlab.toolkit.series.own_commits import B4_MARK, is_range
 from acceptlab.toolkit.series.series_source import read_range
 from acceptlab.toolkit.series.series_spec import read_spec
 from tests.toolkit.series.conftest import WHO, Command, Tree
@@ -215,6 +215,12 @@ def test_a_tree_of_another_user_is_read_and_runs_nothing(
     for key in ("core.fsmonitor", "gpg.program", "core.sshCommand", "diff.external"):
         work.git("config", key, str(script))
     work.git("config", "log.showSignature", "true")
+    signed = work.git("cat-file", "commit", "HEAD").replace(
+        "\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n -----END PGP SIGNATURE-----\n\n", 1
+    )
+    (tmp_path / "commit").write_text(f"{signed}\n\n{B4_MARK}\n")
+    made = work.git("hash-object", "-t", "commit", "-w", str(tmp_path / "commit"))
+    work.git("update-ref", "refs/heads/work", made)
     for path in [work.path, *work.path.rglob("*")]:
         os.chown(path, 12345, 12345)
     refused = subprocess.run(
@@ -222,7 +228,7 @@ def test_a_tree_of_another_user_is_read_and_runs_nothing(
     )  # fmt: skip
     assert "dubious ownership" in refused.stderr
     assert [one.subject for one in read_range(work.path, "base..work", None).patches] == SUBJECTS
-    assert [one.subject for one in read_range(work.path, "", None).patches] == SUBJECTS
+    assert [one.subject for one in read_range(work.path, "", None).patches] == SUBJECTS[1:]
     assert not marker.exists()
 
 

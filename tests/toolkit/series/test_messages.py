@@ -137,7 +137,7 @@ def test_any_mail_is_read(parts: list[bytes]) -> None:
     ("subject", "number", "total", "version"),
     [
         ("[PATCH v6,1/3] x", 1, 3, 6), ("[RFC PATCHv3 02/10] x", 2, 10, 3), ("[v2,3/3] x", 3, 3, 2),
-        ("[PATCH 6.1/5.15 2/3] x", 2, 3, 1), ("[PATCH 5.10/5.15] x", None, None, 1), ("[PATCH V4 0/2] x", 0, 2, 4),
+        ("[PATCH 6.1/5.15 2/3] x", 2, 3, 1), ("[PATCH 5.10/5.15] x", None, None, 1), ("[PATCH 1/2 6.5/6] x", 1, 2, 1), ("[PATCH V4 0/2] x", 0, 2, 4),
         ("[list] [PATCH RFC v2 1/2] x", 1, 2, 2), ("[PATCH 9/2] x", None, None, 1), ("[PATCH net-next v12 1/1] x", 1, 1, 12),
     ],
 )  # fmt: skip
