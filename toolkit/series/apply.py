@@ -49,9 +49,11 @@ class Applied:
 
     @property
     def config(self) -> Configuration:
-        """Return how its kernels are configured."""
+        """Return how its kernels are configured; raises BadInputError when the base is no kernel's tree, and nothing says it."""
         if self.series.spec.config is None:
-            raise ValueError("a series that `apply` did not make")
+            raise BadInputError(
+                f"{self.base.about} is no kernel's tree: it has no Kconfig and no Makefile"
+            )
         return self.series.spec.config
 
     @property
@@ -73,7 +75,6 @@ def apply(series: Series, base: BaseTree) -> Applied:
 
     The commits depend on the patches and the base alone. Raises ConflictError, with nothing left of the attempt but its log.
     """
-    configured(series, base)  # a tree that is none is found before anything is applied
     ref = f"refs/acceptlab/{series.digest()}-{base.commit[:16]}"
     with locked(base.home / "git.lock"):
         if not _has(base.repository, ref):
@@ -86,12 +87,10 @@ def apply(series: Series, base: BaseTree) -> Applied:
 def configured(series: Series, base: BaseTree) -> Series:
     """Return the series with the configuration that its base's tree calls for where its spec names none.
 
-    Raises BadInputError when the base is no kernel's tree.
+    A tree that is no kernel's calls for none: patches apply to it, and nothing is built.
     """
-    if series.spec.config is not None:
+    if series.spec.config is not None or not _files_at(base, "Kconfig", "Makefile"):
         return series
-    if not _files_at(base, "Kconfig", "Makefile"):
-        raise BadInputError(f"{base.about} is no kernel's tree: it has no Kconfig and no Makefile")
     texts = [_text_at(base, name) for name in HAVE_UNACCEPTED if _files_at(base, name)]
     config = Configuration(TARGETS[0], fragments_by(texts))
     return replace(series, spec=replace(series.spec, config=config))

@@ -179,6 +179,8 @@ def test_the_command_says_and_refuses(acceptlab: Command, spec: Spec, tmp_path: 
         "series", "apply", str(MAILS / "m03-v1-and-v2.mbox"), *words, "--use-version", "1"
     )
     assert (code, "v2 is taken" in err) == (0, False)
+    code, _, err = acceptlab("series", "build", str(MAILS / "m31-mbox.gz"), *words)
+    assert (code, "is no kernel's tree" in err) == (2, True)
     for name, says in (REFUSED[0], REFUSED[3]):
         code, out, err = acceptlab("series", "apply", str(MAILS / name), *words)
         lines = [line for line in err.splitlines() if line.startswith("acceptlab: ")]
