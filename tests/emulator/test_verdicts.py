@@ -185,7 +185,7 @@ EACH = [
 @pytest.mark.parametrize(("platform", "misdeed"), EACH)
 def test_misdeed_is_named(bare: Boot, tmp_path: Path, platform: str, misdeed: Misdeed) -> None:
     run = bare(platform, misdeed.guest, f"case_{misdeed.case}", misdeed.setup)
-    verdict = judge(run, tmp_path)
+    verdict = judge(run, tmp_path, table=True)
     assert verdict.verdict == "findings"
     found = [(finding.invariant, finding.title) for finding in verdict.findings]
     assert (misdeed.invariant, misdeed.title) in found

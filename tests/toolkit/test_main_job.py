@@ -31,7 +31,7 @@ def run(folder: Path, kernel: str, *words: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("platform", "outcome", "says"),
     [
-        ("snp", "userspace", "knows nothing of unaccepted memory"),
+        ("snp", "userspace", "lacks CONFIG_UNACCEPTED_MEMORY"),
         ("tdx", "triple-fault", "not built to be a TDX guest"),
     ],
 )

@@ -94,7 +94,7 @@ def check(
     """Check every patch: it builds (W=1), checkpatch and sparse, it boots on both platforms, nothing bad on the console, verdict.
 
     Only what a patch newly brings counts against it: each kernel is held against the one before, the first against the base.
-    What was found is kept; after a change, or Ctrl-C, only the rest is done. [check] in series.toml says which of checkpatch's
+    Results are cached: after a change, or Ctrl-C, only the rest is done. The table \\[check] of series.toml names checkpatch's
     types (checkpatch_ignore) and which console lines (console_allow, regular expressions) are no problem.
 
     Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't,

@@ -25,7 +25,12 @@ _MEMORY_WANTED = 3 * GIB
 """Bytes: two guests at a time, whose untouched memory costs nothing, and the replay of their traces."""
 
 
-_NEEDED_FOR = {"collect": "collect", "run": "setup", "series": "series build"}
+_NEEDED_FOR = {
+    "collect": "collect",
+    "run": "setup",
+    "series": "series build",
+    "long": "make test-long",
+}
 
 
 def all_checks() -> list[Check]:

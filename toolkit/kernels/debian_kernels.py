@@ -33,7 +33,7 @@ STOCK = {
     ),
     "debian:6.1": Stock(
         r"linux-image-6\.1\.0-\d+-cloud-amd64-unsigned",
-        "SNP and TDX guest support, but knows nothing of unaccepted memory",
+        "SNP and TDX guest support, without unaccepted memory",
     ),
 }
 """Of these the machine's own suites have the package; where they have not, the names are as any other version."""

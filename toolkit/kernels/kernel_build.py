@@ -177,6 +177,6 @@ def _write_record(objects: Path, record: _Record) -> None:
 
 def _check_tree(tree: Path) -> None:
     if not tree.is_dir():
-        raise BadInputError(f"no folder {tree}: a kernel's source tree is wanted")
+        raise BadInputError(f"no folder {tree}; give the folder of a kernel's source tree")
     if not ((tree / "Kconfig").is_file() and (tree / "Makefile").is_file()):
         raise BadInputError(f"{tree} is no kernel source tree: it has no Kconfig and Makefile")

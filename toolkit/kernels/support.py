@@ -53,5 +53,5 @@ def remark(support: Support, platform: str) -> str:
     if support.platform is False:
         return f"this kernel is not built to be a {_NAME[platform]} guest"
     if not support.unaccepted_memory:
-        return "this kernel knows nothing of unaccepted memory, so firmware accepted what it could for it"
+        return "kernel lacks CONFIG_UNACCEPTED_MEMORY; firmware accepted memory on its behalf"
     return ""

@@ -234,7 +234,7 @@ def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
 
 def _options(given: Any, where: str) -> dict[str, Any]:
     if not isinstance(given, dict):
-        raise BadInputError(f"{where}: a table of options is wanted")
+        raise BadInputError(f"{where} must be a table of options")
     found = {}
     for key, value in given.items():
         option = key.replace("-", "_")
@@ -268,7 +268,7 @@ def _typed(option: str, value: Any, where: str) -> Any:
 def checked_columns(given: Any) -> tuple[str, ...]:
     """Return the facts that a list names, each once; raises BadInputError for one that there is not."""
     if not isinstance(given, list) or not given:
-        raise BadInputError("columns: a list of facts is wanted")
+        raise BadInputError("columns must be a list of facts")
     for name in given:
         if name not in COLUMNS:
             raise BadInputError(f"columns: no fact {name!r}; there are {', '.join(COLUMNS)}")
@@ -278,7 +278,7 @@ def checked_columns(given: Any) -> tuple[str, ...]:
 def _text(table: dict[str, Any], key: str, default: str) -> str:
     value = table.get(key, default)
     if not isinstance(value, str) or (key in table and not value.strip()):
-        raise BadInputError(f"{key} = {value!r}: a text is wanted")
+        raise BadInputError(f"{key} must be a string, got {value!r}")
     return " ".join(value.split())
 
 

@@ -142,13 +142,13 @@ def _of_time_limit(passed: str, report: dict[str, Any] | None, console: str) -> 
 
 
 def _of_own_end(told: str, console: str) -> Outcome:
-    """Return the outcome of a guest that switched itself off (or asked for a reset, which ends the emulator too)."""
+    """Return the outcome of a guest that powered off (or requested a reset, which ends the emulator too)."""
     if _DONE.search(console):
         return Outcome("userspace", "")
     if _USERSPACE.search(console):
         return Outcome("userspace", "the guest ended before its workloads did")
-    how = "asked for a reset" if told == "reset" else "switched itself off"
-    return Outcome("terminated", f"the guest {how} before it reached userspace")
+    how = "requested a reset" if told == "reset" else "powered off"
+    return Outcome("terminated", f"guest {how} before reaching userspace")
 
 
 def _where(report: dict[str, Any] | None, console: str) -> str:

@@ -207,14 +207,14 @@ def _text(table: dict[str, Any], key: str, where: str) -> str:
         raise BadInputError(f"{where}: {key} is missing")
     value = table[key]
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise BadInputError(f"{where}: {key} = {value!r}: a text is wanted")
+        raise BadInputError(f"{where}: {key} must be a string, got {value!r}")
     return value.strip()
 
 
 def _texts(table: dict[str, Any], key: str, where: str) -> list[str]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
-        raise BadInputError(f"{where}: {key}: a list of texts is wanted")
+        raise BadInputError(f"{where}: {key} must be a list of strings")
     if not all(one.isprintable() for one in value):
         raise BadInputError(f"{where}: {key}: a text holds what cannot be printed")
     return value

@@ -82,7 +82,9 @@ def _write(file: IO[bytes], tarball: Path, out: IO[bytes], message: str, step: S
 def _check(parts: tuple[str, ...], top: str, name: str) -> None:
     unsafe = ".." in parts or name.startswith("/") or "\n" in name or '"' in name
     if unsafe or len(parts) < 2 or parts[0] != top:
-        raise BadInputError(f"the tarball holds {name!r}: one folder with a source tree is wanted")
+        raise BadInputError(
+            f"the tarball holds {name!r}; it must hold one folder with a source tree"
+        )
 
 
 def _write_entry(

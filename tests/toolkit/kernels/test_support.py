@@ -41,8 +41,8 @@ def test_a_configuration_outweighs_symbols(tmp_path: Path) -> None:
         (Support(True, True), ""),
         (Support(None, True), ""),
         (Support(False, False), "not built to be a TDX guest"),
-        (Support(True, False), "knows nothing of unaccepted memory"),
-        (Support(None, False), "knows nothing of unaccepted memory"),
+        (Support(True, False), "lacks CONFIG_UNACCEPTED_MEMORY"),
+        (Support(None, False), "lacks CONFIG_UNACCEPTED_MEMORY"),
     ],
 )
 def test_what_is_said(support: Support, says: str) -> None:

@@ -25,7 +25,7 @@ DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
     [
         (OFF, DONE, Ending(0), "userspace", ""),
         (OFF, "ACCEPTLAB userspace\n", Ending(0), "userspace", "before its workloads did"),
-        (OFF, "said ACCEPTLAB userspace, no more", Ending(0), "terminated", "before it reached"),
+        (OFF, "said ACCEPTLAB userspace, no more", Ending(0), "terminated", "before reaching"),
         ({"outcome": "stopped", "reason": "NPF"}, DONE, Ending(0), "stopped", "NPF"),
         ({"outcome": "terminated", "reason": "GHCB"}, "", Ending(0), "terminated", "GHCB"),
         ({"outcome": "triple-fault"}, "", Ending(0), "triple-fault", ""),
@@ -59,7 +59,7 @@ DONE = "x\r\nACCEPTLAB userspace\r\nACCEPTLAB done\r\n"
             "panic",
             "no reset, in stage kernel",
         ),
-        ({"outcome": "reset"}, "", Ending(0), "terminated", "asked for a reset"),
+        ({"outcome": "reset"}, "", Ending(0), "terminated", "requested a reset"),
         (OFF, DONE, Ending(0, timed_out=True), "timeout", "limit of 5 s"),
         (
             {

@@ -81,7 +81,7 @@ def test_other_bases(tmp_path: Path, base: str, stands_for: object) -> None:
     [
         ('name = "lazy-accept"', 'name = "Lazy Accept"', "name 'Lazy Accept'"),
         ('name = "lazy-accept"\n', "", "name is missing"),
-        ('title = "Accept memory lazily"', "title = 3", "title = 3"),
+        ('title = "Accept memory lazily"', "title = 3", "title must be a string, got 3"),
         ("title =", "titel =", "'titel'"),
         ("[base]", "[bass]", "'bass'"),
         (DEBIAN, "", "exactly one of debian, git, tarball"),
@@ -92,7 +92,7 @@ def test_other_bases(tmp_path: Path, base: str, stands_for: object) -> None:
         (DEBIAN, 'git = "x"\ncommit = "--exec"\n', "no commit"),
         (DEBIAN, 'tarball = "x"\nsha256 = "12"\n', "64 hexadecimal digits"),
         ("fragments =", "fragment =", "'fragment'"),
-        ('["debian:6.12"]', '"debian:6.12"', "a list of texts"),
+        ('["debian:6.12"]', '"debian:6.12"', "must be a list of strings"),
         ("[config]", '[config]\ntarget = "allyesconfig"', "allyesconfig"),
         ("[config]", "[config", "is no TOML"),
     ],
