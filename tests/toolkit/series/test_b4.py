@@ -47,7 +47,7 @@ def command(acceptlab: Command, tmp_path: Path, spec: Path, three: Path) -> str:
     """The check command of the series of three patches, as one would write it into git's configuration."""
     with spec.open("a") as file:
         file.write('[check]\ncheckpatch_ignore = ["MISSING_SIGN_OFF"]\n')
-    script = tmp_path / "acceptlab.py"
+    script = tmp_path / "check_command.py"
     script.write_text(
         _ACCEPTLAB.format(
             imports=str(CHECKOUT / "setup" / "import"),
