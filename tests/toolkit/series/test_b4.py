@@ -18,7 +18,7 @@ from tests.toolkit.series.conftest import WHO, Command, Tree
 _ACCEPTLAB = """\
 import sys
 from pathlib import Path
-sys.path.insert(0, {checkout!r})
+sys.path[:0] = [{imports!r}, {checkout!r}]
 from tests.toolkit import toy
 from acceptlab.toolkit.cli import app
 from acceptlab.toolkit.qemu import emulator_build
@@ -47,9 +47,14 @@ def command(acceptlab: Command, tmp_path: Path, spec: Path, three: Path) -> str:
     """The check command of the series of three patches, as one would write it into git's configuration."""
     with spec.open("a") as file:
         file.write('[check]\ncheckpatch_ignore = ["MISSING_SIGN_OFF"]\n')
-    script = tmp_path / "acceptlab.py"
+    script = tmp_path / "check_command.py"
     script.write_text(
-        _ACCEPTLAB.format(checkout=str(CHECKOUT), folder=str(tmp_path), python=sys.executable)
+        _ACCEPTLAB.format(
+            imports=str(CHECKOUT / "setup" / "import"),
+            checkout=str(CHECKOUT),
+            folder=str(tmp_path),
+            python=sys.executable,
+        )
     )
     return shlex.join(
         [REAL_PYTHON, str(script), "series", "b4-check", str(three), "--platform", "snp"]

@@ -15,6 +15,7 @@ import pytest
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.kernel_config import Configuration
+from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.series import base, mailbox
 from acceptlab.toolkit.series.apply import Applied, apply
 from acceptlab.toolkit.series.git import git
@@ -314,7 +315,7 @@ def test_a_mail_of_200_mb_takes_less_than_a_gibibyte(tmp_path: Path) -> None:
     assert box.stat().st_size > 200_000_000
     done = subprocess.run(
         [sys.executable, "-c", _LARGE, str(box)],
-        cwd=HERE.parents[2],
+        env=os.environ | {"PYTHONPATH": str(CHECKOUT / "setup" / "import")},
         capture_output=True,
         text=True,
         check=False,
