@@ -26,36 +26,6 @@ struct EventStream {
     uint64_t last_clock;
 };
 
-/* Every kind of event; its trace-event is guest_<name> */
-#define FOR_EACH_KIND(DO)                                                   \
-    DO(RAM, ram) DO(LAUNCH, launch) DO(ACCEPT, accept)                      \
-    DO(RESCIND, rescind) DO(CONVERT, convert) DO(RMPADJUST, rmpadjust)      \
-    DO(ASSIGN, assign) DO(REMOVE, remove) DO(SPLIT, split)                  \
-    DO(ATTACK, attack) DO(FAULT, fault) DO(STOP, stop)                      \
-    DO(DMA_REFUSED, dma_refused) DO(CIPHERTEXT, ciphertext)                 \
-    DO(TERMINATE, terminate) DO(AP_START, ap_start) DO(STAGE, stage)        \
-    DO(BITMAP, bitmap) DO(PROBE_ENTER, probe_enter)                         \
-    DO(PROBE_RETURN, probe_return) DO(END, end)
-
-static const char *const kind_name[] = {
-    [EVENT_RAM] = "ram", [EVENT_LAUNCH] = "launch",
-    [EVENT_ACCEPT] = "accept", [EVENT_RESCIND] = "rescind",
-    [EVENT_CONVERT] = "convert", [EVENT_RMPADJUST] = "rmpadjust",
-    [EVENT_ASSIGN] = "assign", [EVENT_REMOVE] = "remove",
-    [EVENT_SPLIT] = "split", [EVENT_ATTACK] = "attack",
-    [EVENT_FAULT] = "fault", [EVENT_STOP] = "stop",
-    [EVENT_DMA_REFUSED] = "dma-refused", [EVENT_CIPHERTEXT] = "ciphertext",
-    [EVENT_TERMINATE] = "terminate", [EVENT_AP_START] = "ap-start",
-    [EVENT_STAGE] = "stage", [EVENT_BITMAP] = "bitmap",
-    [EVENT_PROBE_ENTER] = "probe-enter",
-    [EVENT_PROBE_RETURN] = "probe-return", [EVENT_END] = "end",
-};
-
-const char *event_kind_name(uint8_t kind)
-{
-    return kind < ARRAY_SIZE(kind_name) ? kind_name[kind] : "?";
-}
-
 EventStream *event_stream_open(const char *path, Error **errp)
 {
     EventStream *stream = g_new0(EventStream, 1);
@@ -130,14 +100,14 @@ static uint64_t tags_of(const struct acc_event *e)
 
 static void trace_out(const struct acc_event *e)
 {
-#define TRACE(KIND, name)                                                   \
+#define TRACE(number, KIND, name)                                           \
     case EVENT_##KIND:                                                      \
         trace_guest_##name(e->seq, e->clock, e->gpa, e->size, e->result,    \
                            e->rip, e->caller, e->detail, tags_of(e));       \
         break;
 
     switch (e->kind) {
-    FOR_EACH_KIND(TRACE)
+    EVENT_KINDS(TRACE)
     }
 #undef TRACE
 }
@@ -145,10 +115,10 @@ static void trace_out(const struct acc_event *e)
 /* Whether anybody is attached to any of the trace-events */
 static bool is_traced(void)
 {
-#define ATTACHED(KIND, name)                                                \
+#define ATTACHED(number, KIND, name)                                        \
     trace_event_get_state_backends(TRACE_GUEST_##KIND) ||
 
-    return FOR_EACH_KIND(ATTACHED) false;
+    return EVENT_KINDS(ATTACHED) false;
 #undef ATTACHED
 }
 

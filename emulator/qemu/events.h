@@ -36,6 +36,5 @@ void event_stream_end(struct EmulatedGuest *guest);
 uint64_t event_stream_count(const EventStream *stream);
 struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
                                        unsigned max, unsigned *found);
-const char *event_kind_name(uint8_t kind);
 
 #endif

@@ -152,8 +152,6 @@ uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
 /* Reads guest memory at a linear address for reports; true if it is there. */
 bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
 
-const char *emulated_guest_stage_name(enum stage stage);
-
 /* Whether a kernel runs that the guest started itself. */
 bool emulated_guest_second(const EmulatedGuest *guest);
 

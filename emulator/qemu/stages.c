@@ -8,6 +8,7 @@
 #include "qemu/timer.h"
 #include "cpu.h"
 #include "guest.h"
+#include "names.h"
 #include "panic.h"
 #include "probes.h"
 
@@ -17,21 +18,6 @@
 #define KERNEL_MAP_END 0xffffffffc0000000ULL
 #define KERNEL_LINKED_AT 0xffffffff81000000ULL
 #define KERNEL_ALIGN (2 * 1024 * 1024ULL)
-
-static const char *const stage_name[] = {
-    [STAGE_FIRMWARE] = "firmware",
-    [STAGE_DECOMPRESSOR] = "decompressor",
-    [STAGE_KERNEL] = "kernel",
-    [STAGE_USERSPACE] = "userspace",
-    [STAGE_SECOND_DECOMPRESSOR] = "second-decompressor",
-    [STAGE_SECOND_KERNEL] = "second-kernel",
-    [STAGE_SECOND_USERSPACE] = "second-userspace",
-};
-
-const char *emulated_guest_stage_name(enum stage stage)
-{
-    return stage_name[stage];
-}
 
 bool emulated_guest_second(const EmulatedGuest *guest)
 {
@@ -124,7 +110,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
             probes_disarm();
             panic_disarm();
         }
-        emulated_guest_snapshot(guest, stage_name[next]);
+        emulated_guest_snapshot(guest, stage_name(next));
         guest_event(guest, cpu, event, retaddr);
         guest->stage_clock[next] = guest_clock();
         guest->stage = next;
