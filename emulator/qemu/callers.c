@@ -139,8 +139,7 @@ uint64_t guest_caller(EmulatedCpu *cpu, uint64_t rip)
     CPUX86State *env = cpu->cs->env_ptr;
     uint64_t rsp = env->regs[R_ESP];
     uint64_t word[SCANNED_WORDS];
-    uint64_t kaslr =
-        cpu->guest->kaslr_offset[emulated_guest_second(cpu->guest)];
+    uint64_t kaslr = cpu->guest->kaslr_offset[cpu->guest->second_kernel];
     uint64_t nearest = 0;
     unsigned count, i;
 

@@ -78,6 +78,7 @@ struct EmulatedGuest {
     EmulatedCpu *cpu;       /* [cpus] */
     unsigned cpus;
     enum stage stage;
+    bool second_kernel;     /* a kernel runs that the guest itself started */
     int64_t stage_clock[STAGE_SECOND_USERSPACE + 1];
     uint64_t kaslr_offset[2];   /* of the first kernel, and of a second */
     bool reported;          /* the report is written, or being written */
@@ -151,9 +152,6 @@ uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
 
 /* Reads guest memory at a linear address for reports; true if it is there. */
 bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
-
-/* Whether a kernel runs that the guest started itself. */
-bool emulated_guest_second(const EmulatedGuest *guest);
 
 /* Stage detection on an instruction fetch (stages.c). */
 void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);

@@ -153,7 +153,7 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     qdict_put_str(report, "stage", stage_name(guest->stage));
     qdict_put(report, "stages", stages(guest));
     put_hex(report, "kaslr_offset", guest->kaslr_offset[0]);
-    if (emulated_guest_second(guest)) {
+    if (guest->second_kernel) {
         put_hex(report, "second_kaslr_offset", guest->kaslr_offset[1]);
     }
     qdict_put_int(report, "accepted_bytes",

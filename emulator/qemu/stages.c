@@ -19,11 +19,6 @@
 #define KERNEL_LINKED_AT 0xffffffff81000000ULL
 #define KERNEL_ALIGN (2 * 1024 * 1024ULL)
 
-bool emulated_guest_second(const EmulatedGuest *guest)
-{
-    return guest->stage >= STAGE_SECOND_DECOMPRESSOR;
-}
-
 static enum stage stage_after(enum stage stage, vaddr gva, bool user)
 {
     bool kernel_map = gva >= KERNEL_MAP && gva < KERNEL_MAP_END;
@@ -102,7 +97,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
         if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
             uint64_t offset = kernel_base(cpu, gva) - KERNEL_LINKED_AT;
 
-            guest->kaslr_offset[emulated_guest_second(guest)] = offset;
+            guest->kaslr_offset[guest->second_kernel] = offset;
             probes_arm(offset);
             panic_arm(offset);
         }
@@ -114,6 +109,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
         guest_event(guest, cpu, event, retaddr);
         guest->stage_clock[next] = guest_clock();
         guest->stage = next;
+        guest->second_kernel = next >= STAGE_SECOND_DECOMPRESSOR;
     }
     qemu_mutex_unlock(&guest->lock);
 }
