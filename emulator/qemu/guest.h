@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "handoff.h"
 #include "events.h"
+#include "symbols.h"
 #include "model/attack.h"
 #include "model/event.h"
 #include "model/page_run.h"
@@ -73,6 +74,7 @@ struct EmulatedGuest {
     bool hold;
 
     Handoff handoff;
+    KernelSymbols symbols;
     QemuMutex lock;         /* page states, events, report */
     EventStream *events;
     EmulatedCpu *cpu;       /* [cpus] */

@@ -13,29 +13,23 @@
 /* Time of the guest; a reset or a crash kernel follows within a tenth of it. */
 #define GRACE_NS (2 * NANOSECONDS_PER_SECOND)
 
-static uint64_t address;    /* of panic(): link address, then run address */
+static uint64_t address;    /* of panic() */
 static bool armed;
 static bool begun;
 static QEMUTimer *overdue;
 
-void panic_watch(uint64_t link_address)
+void panic_arm(uint64_t link_address, uint64_t kaslr_offset)
 {
-    address = link_address;
-}
-
-void panic_arm(uint64_t kaslr_offset)
-{
-    if (!address || armed) {
+    if (!link_address || armed) {
         return;
     }
-    address += kaslr_offset;
+    address = link_address + kaslr_offset;
     armed = true;
     emulated_guest_has_probes = true;
 }
 
 void panic_disarm(void)
 {
-    address = 0;
     armed = false;
     if (overdue) {
         timer_del(overdue);

@@ -5,11 +5,8 @@
 
 struct EmulatedCpu;
 
-/* The kernel's panic() is at this link address. */
-void panic_watch(uint64_t link_address);
-
-/* The kernel is there and runs kaslr_offset above its link address. */
-void panic_arm(uint64_t kaslr_offset);
+/* The kernel is there; link_address: of its panic(), 0 where not known. */
+void panic_arm(uint64_t link_address, uint64_t kaslr_offset);
 
 /* Another kernel comes: the panic was to start it, or is that one's matter. */
 void panic_disarm(void);

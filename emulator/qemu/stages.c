@@ -99,7 +99,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
 
             guest->kaslr_offset[guest->second_kernel] = offset;
             probes_arm(offset);
-            panic_arm(offset);
+            panic_arm(guest->second_kernel ? 0 : guest->symbols.panic, offset);
         }
         if (next == STAGE_SECOND_DECOMPRESSOR) {
             probes_disarm();

@@ -12,7 +12,6 @@
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
-#include "callers.h"
 #include "probes.h"
 
 /* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
@@ -203,7 +202,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
     }
     if (!handoff_read(&guest->handoff, guest->handoff_file, errp) ||
         (guest->machinery_file &&
-         !callers_read(guest->machinery_file, errp)) ||
+         !symbols_read(&guest->symbols, guest->machinery_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
         (guest->attacks_file && !attacks_read(guest->attacks_file,
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
