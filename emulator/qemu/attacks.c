@@ -134,7 +134,7 @@ static bool is_later_deed(const Act *act, const struct acc_event *event)
            !((event->gpa ^ act->number) & TARGET_PAGE_MASK);
 }
 
-void attacks_note(const struct acc_event *event)
+void attacks_note(EmulatedGuest *guest, const struct acc_event *event)
 {
     unsigned i;
 

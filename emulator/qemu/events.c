@@ -13,17 +13,20 @@
 #include "qemu/seqlock.h"
 #include "../../../softmmu/timers-state.h"
 #include "guest.h"
-#include "attacks.h"
 #include "callers.h"
 #include "trace.h"
 
 QEMU_BUILD_BUG_ON(sizeof(struct acc_event) != 72);
+
+#define OBSERVERS_MAX 8
 
 struct EventStream {
     FILE *file;             /* NULL: events are off */
     char *path;
     uint64_t next_seq;
     uint64_t last_clock;
+    EventObserver *observer[OBSERVERS_MAX];
+    unsigned observers;
 };
 
 EventStream *event_stream_open(const char *path, Error **errp)
@@ -42,6 +45,12 @@ EventStream *event_stream_open(const char *path, Error **errp)
     setvbuf(stream->file, NULL, _IOFBF, 4 * MiB);
     stream->path = g_strdup(path);
     return stream;
+}
+
+void event_stream_observe(EventStream *stream, EventObserver *observer)
+{
+    g_assert(stream->observers < OBSERVERS_MAX);
+    stream->observer[stream->observers++] = observer;
 }
 
 /* An event that cannot be written ends the run: a trace with a hole proves
@@ -126,15 +135,21 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
                  struct acc_event event, uintptr_t retaddr)
 {
     EventStream *stream = guest->events;
+    unsigned i;
 
     if (guest->ended) {
         return;
     }
-    attacks_note(&event);
+    for (i = 0; i < stream->observers; i++) {
+        stream->observer[i](guest, &event);
+    }
     if (cpu && event.kind != EVENT_FAULT) {
         cpu->same_faults = 0;
     }
     event.seq = stream->next_seq++;
+    if (event.kind == EVENT_END) {
+        event.detail = event.seq;
+    }
     if (!stream->file && !is_traced()) {
         return;
     }
@@ -150,17 +165,11 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     trace_out(&event);
 }
 
-uint64_t event_stream_count(const EventStream *stream)
-{
-    return stream->next_seq;
-}
-
-void event_stream_end(EmulatedGuest *guest)
+uint64_t event_stream_end(EmulatedGuest *guest)
 {
     EventStream *stream = guest->events;
     struct acc_event end = {
         .kind = EVENT_END,
-        .detail = stream->next_seq,
         .carry = EVENT_NO_CARRY,
     };
 
@@ -171,6 +180,7 @@ void event_stream_end(EmulatedGuest *guest)
         }
         stream->file = NULL;
     }
+    return stream->next_seq - 1;
 }
 
 /* The arguments of a call are numbers, and only look like memory. */

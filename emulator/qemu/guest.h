@@ -158,9 +158,6 @@ bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
 /* Stage detection on an instruction fetch (stages.c). */
 void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);
 
-/* Bitmap and true page states into the run folder (snapshot.c). */
-void emulated_guest_snapshot(EmulatedGuest *guest, const char *moment);
-
 /*
  * The guest ends here: write the report and stop the machine. Does not
  * return to the guest. why: one line.

@@ -18,9 +18,9 @@ static bool armed;
 static bool begun;
 static QEMUTimer *overdue;
 
-void panic_arm(uint64_t link_address, uint64_t kaslr_offset)
+static void arm(uint64_t link_address, uint64_t kaslr_offset)
 {
-    if (!link_address || armed) {
+    if (!link_address) {
         return;
     }
     address = link_address + kaslr_offset;
@@ -28,11 +28,22 @@ void panic_arm(uint64_t link_address, uint64_t kaslr_offset)
     emulated_guest_has_probes = true;
 }
 
-void panic_disarm(void)
+static void disarm(void)
 {
     armed = false;
     if (overdue) {
         timer_del(overdue);
+    }
+}
+
+void panic_note(EmulatedGuest *guest, const struct acc_event *event)
+{
+    if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
+        arm(guest->symbols.panic, guest->kaslr_offset[0]);
+    }
+    if (event->kind == EVENT_STAGE &&
+        event->detail == STAGE_SECOND_DECOMPRESSOR) {
+        disarm();
     }
 }
 

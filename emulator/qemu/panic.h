@@ -3,13 +3,17 @@
 #ifndef ACCEPTLAB_PANIC_H
 #define ACCEPTLAB_PANIC_H
 
+#include "model/event.h"
+
 struct EmulatedCpu;
+struct EmulatedGuest;
 
-/* The kernel is there; link_address: of its panic(), 0 where not known. */
-void panic_arm(uint64_t link_address, uint64_t kaslr_offset);
-
-/* Another kernel comes: the panic was to start it, or is that one's matter. */
-void panic_disarm(void);
+/*
+ * Observer of events (events.h): panic() is watched from the kernel's first
+ * instruction until another kernel starts, which the panic was to start, or
+ * which has a panic() of its own.
+ */
+void panic_note(struct EmulatedGuest *guest, const struct acc_event *event);
 
 bool panic_is_at(uint64_t pc);
 

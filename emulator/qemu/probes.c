@@ -36,7 +36,6 @@ typedef struct Probe {
 
 static Probe watched[PROBES_MAX];
 static unsigned probes;
-static bool armed;
 static GHashTable *return_sites;        /* run addresses that calls return to */
 static GHashTable *calls;               /* stack pointer after return -> Call */
 
@@ -83,22 +82,21 @@ bool probes_read(const char *path, Error **errp)
     return true;
 }
 
-void probes_arm(uint64_t kaslr_offset)
+static void arm(uint64_t kaslr_offset)
 {
     unsigned i;
 
-    if (!probes || armed) {
+    if (!probes) {
         return;
     }
     for (i = 0; i < probes; i++) {
         watched[i].address += kaslr_offset;
         watched[i].argument += kaslr_offset;
     }
-    armed = true;
     emulated_guest_has_probes = true;
 }
 
-void probes_disarm(void)
+static void disarm(void)
 {
     emulated_guest_has_probes = false;
     if (!probes) {
@@ -107,6 +105,17 @@ void probes_disarm(void)
     probes = 0;
     g_hash_table_remove_all(return_sites);
     g_hash_table_remove_all(calls);
+}
+
+void probes_note(EmulatedGuest *guest, const struct acc_event *event)
+{
+    if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
+        arm(guest->kaslr_offset[0]);
+    }
+    if (event->kind == EVENT_STAGE &&
+        event->detail == STAGE_SECOND_DECOMPRESSOR) {
+        disarm();
+    }
 }
 
 static bool is_watched(uint64_t pc)

@@ -4,14 +4,17 @@
 #define ACCEPTLAB_PROBES_H
 
 #include "qapi/error.h"
+#include "model/event.h"
+
+struct EmulatedGuest;
 
 /* Reads the probes file: `NAME LINK_ADDRESS` per line. */
 bool probes_read(const char *path, Error **errp);
 
-/* The kernel is there and runs kaslr_offset above its link address. */
-void probes_arm(uint64_t kaslr_offset);
-
-/* Another kernel comes, whose functions lie elsewhere. */
-void probes_disarm(void);
+/*
+ * Observer of events (events.h): functions are watched from the kernel's first
+ * instruction until another kernel starts, whose functions lie elsewhere.
+ */
+void probes_note(struct EmulatedGuest *guest, const struct acc_event *event);
 
 #endif

@@ -147,7 +147,6 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     }
     guest->reported = true;
     report = qdict_new();
-    emulated_guest_snapshot(guest, "end");
     qdict_put_str(report, "outcome", outcome);
     qdict_put_str(report, "reason", why);
     qdict_put_str(report, "stage", stage_name(guest->stage));
@@ -169,8 +168,7 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (guest->attacks_file) {
         qdict_put(report, "attacks", attacks_report(guest));
     }
-    qdict_put_int(report, "events", event_stream_count(guest->events));
-    event_stream_end(guest);
+    qdict_put_int(report, "events", event_stream_end(guest));
     guest->ended = true;
     write_report(guest, report);
     qobject_unref(report);

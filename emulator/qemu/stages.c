@@ -8,9 +8,6 @@
 #include "qemu/timer.h"
 #include "cpu.h"
 #include "guest.h"
-#include "names.h"
-#include "panic.h"
-#include "probes.h"
 
 /* Documentation/arch/x86/x86_64/mm.rst: start of the kernel text mapping;
  * CONFIG_PHYSICAL_START: where the kernel is linked in it. */
@@ -95,17 +92,9 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
     qemu_mutex_lock(&guest->lock);
     if (next == stage_after(guest->stage, gva, user)) {
         if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
-            uint64_t offset = kernel_base(cpu, gva) - KERNEL_LINKED_AT;
-
-            guest->kaslr_offset[guest->second_kernel] = offset;
-            probes_arm(offset);
-            panic_arm(guest->second_kernel ? 0 : guest->symbols.panic, offset);
+            guest->kaslr_offset[guest->second_kernel] =
+                kernel_base(cpu, gva) - KERNEL_LINKED_AT;
         }
-        if (next == STAGE_SECOND_DECOMPRESSOR) {
-            probes_disarm();
-            panic_disarm();
-        }
-        emulated_guest_snapshot(guest, stage_name(next));
         guest_event(guest, cpu, event, retaddr);
         guest->stage_clock[next] = guest_clock();
         guest->stage = next;
