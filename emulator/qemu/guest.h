@@ -48,7 +48,6 @@ struct EmulatedCpu {
     vaddr walk_gva;         /* what the page walk in progress is for */
     uintptr_t walk_retaddr;
     bool waiting;           /* a secondary vCPU that nobody has started */
-    uint64_t ghcb_msr;      /* SNP: MSR C001_0130 */
     bool host_halted;       /* halted by the host on the guest's request */
     bool host_acts;         /* the host uses the vCPU's MSR helpers */
     bool host_msr_failed;   /* and they refused the access */
