@@ -5,7 +5,6 @@
 
 #include "model/event.h"
 
-struct EmulatedCpu;
 struct EmulatedGuest;
 
 /*
@@ -14,10 +13,5 @@ struct EmulatedGuest;
  * which has a panic() of its own.
  */
 void panic_note(struct EmulatedGuest *guest, const struct acc_event *event);
-
-bool panic_is_at(uint64_t pc);
-
-/* The vCPU is about to execute panic(). */
-void panic_begins(struct EmulatedCpu *cpu);
 
 #endif

@@ -13,7 +13,6 @@
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
 #include "guest.h"
-#include "panic.h"
 #include "probes.h"
 
 #define PROBES_MAX 256
@@ -36,6 +35,8 @@ typedef struct Probe {
 
 static Probe watched[PROBES_MAX];
 static unsigned probes;
+static uint64_t reached_at;
+static void (*reached)(EmulatedCpu *cpu);
 static GHashTable *return_sites;        /* run addresses that calls return to */
 static GHashTable *calls;               /* stack pointer after return -> Call */
 
@@ -118,6 +119,13 @@ void probes_note(EmulatedGuest *guest, const struct acc_event *event)
     }
 }
 
+void probes_call_at(uint64_t pc, void (*callback)(EmulatedCpu *cpu))
+{
+    reached_at = pc;
+    qatomic_set(&reached, callback);
+    emulated_guest_has_probes |= callback != NULL;
+}
+
 static bool is_watched(uint64_t pc)
 {
     unsigned i;
@@ -149,7 +157,7 @@ bool emulated_guest_probed(uint64_t pc)
     EmulatedGuest *guest = emulated_guest_of_machine();
     bool found;
 
-    if (panic_is_at(pc)) {
+    if (qatomic_read(&reached) && pc == reached_at) {
         return true;
     }
     if (!probes) {
@@ -207,9 +215,11 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     target_ulong eip = env->eip;
     uint64_t returns_to;
     int probe = probe_of_call(pc, env->regs[R_EDI]);
+    /* Another vCPU may end the watch meanwhile. */
+    void (*callback)(EmulatedCpu *) = qatomic_read(&reached);
 
-    if (panic_is_at(pc)) {
-        panic_begins(cpu);
+    if (callback && pc == reached_at) {
+        callback(cpu);
     }
     if (!probes) {
         return;

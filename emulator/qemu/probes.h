@@ -6,6 +6,7 @@
 #include "qapi/error.h"
 #include "model/event.h"
 
+struct EmulatedCpu;
 struct EmulatedGuest;
 
 /* Reads the probes file: `NAME LINK_ADDRESS` per line. */
@@ -16,5 +17,13 @@ bool probes_read(const char *path, Error **errp);
  * instruction until another kernel starts, whose functions lie elsewhere.
  */
 void probes_note(struct EmulatedGuest *guest, const struct acc_event *event);
+
+/*
+ * From now on a vCPU that is about to execute the instruction at pc (a run
+ * address) calls reached(), in the middle of a block and without guest->lock.
+ * There is one such place at most; NULL: none any more. Called with
+ * guest->lock held, before code at pc is translated.
+ */
+void probes_call_at(uint64_t pc, void (*reached)(struct EmulatedCpu *cpu));
 
 #endif
