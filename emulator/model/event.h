@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One acceptance event: what the models tell their observer, and, byte for
+ * One acceptance event: what the models report to their observer, and, byte for
  * byte (little endian), what the emulator writes to a run's event stream.
  *
  * analysis/trace/schema.py describes the same record for the readers; a test holds
@@ -11,35 +11,12 @@
 
 #include <stdint.h>
 
+#include "event_kinds.h"
+
 enum event_kind {
-	/* state of memory at the kernel's first instruction, one per range */
-	EVENT_RAM = 1,		/* [gpa, gpa + size) is RAM of the guest */
-	EVENT_LAUNCH = 2,	/* accepted before the first instruction */
-	/* what the guest does */
-	EVENT_ACCEPT = 3,	/* PVALIDATE 1, TDG.MEM.PAGE.ACCEPT */
-	EVENT_RESCIND = 4,	/* PVALIDATE 0 */
-	EVENT_CONVERT = 5,	/* PSC, MapGPA; detail: enum convert_to */
-	EVENT_RMPADJUST = 6,	/* detail: RDX as given */
-	/* what the host does */
-	EVENT_ASSIGN = 7,	/* RMPUPDATE to guest, MEM.PAGE.AUG */
-	EVENT_REMOVE = 8,	/* RMPUPDATE to host, MEM.PAGE.REMOVE */
-	EVENT_SPLIT = 9,	/* PSMASH, MEM.PAGE.DEMOTE */
-	EVENT_ATTACK = 10,	/* an injected hostile act; detail: enum attack */
-	/* what goes wrong */
-	EVENT_FAULT = 11,	/* guest is told; detail: fault detail, below */
-	EVENT_STOP = 12,	/* only the host is told, the guest ends here */
-	EVENT_DMA_REFUSED = 13,	/* detail: 0 device read, 1 device write */
-	EVENT_CIPHERTEXT = 14,	/* C=0 (shared) read of a guest-owned page */
-	EVENT_TERMINATE = 15,	/* the guest asks to be ended; detail: code */
-	/* how the run goes on */
-	EVENT_AP_START = 16,	/* detail: index of the vCPU that is started */
-	EVENT_STAGE = 17,	/* detail: enum stage that begins */
-	EVENT_BITMAP = 18,	/* detail: number of the snapshot */
-	EVENT_PROBE_ENTER = 19,	/* detail: index of the probe; gpa, size: RDI, RSI */
-	/* detail: index of the probe; result: RAX; size: instructions that the
-	 * vCPU itself executed in the call, 0 where that was not counted */
-	EVENT_PROBE_RETURN = 20,
-	EVENT_END = 21,		/* last record of a complete stream; detail: records before it */
+#define EVENT_CONSTANT(number, NAME, name) EVENT_##NAME = number,
+	EVENT_KINDS(EVENT_CONSTANT)
+#undef EVENT_CONSTANT
 };
 
 enum convert_to { CONVERT_PRIVATE = 1, CONVERT_SHARED = 2 };

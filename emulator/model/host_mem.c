@@ -75,21 +75,84 @@ int host_mem_next_private(const struct host_mem *mem, uint64_t *at, uint64_t end
 	return *from < *at;
 }
 
-int host_mem_next_run(const struct host_mem *mem, uint64_t top, uint64_t *cursor,
-		      struct page_run *run, host_mem_state_fn *state_from, const void *vm)
+int host_mem_next_run(const struct host_mem *mem, uint64_t *cursor, struct page_run *run,
+		      const struct host_mem_platform *platform, const void *vm)
 {
 	uint64_t start, stop, length, at;
 
-	if (!ram_next(&mem->ram, *cursor, top, &start, &stop))
+	if (!ram_next(&mem->ram, *cursor, mem->top, &start, &stop))
 		return 0;
 	run->start = start;
-	run->state = state_from(vm, start, stop, &length);
+	run->state = platform->state_from(vm, start, stop, &length);
 	for (at = start + length; at < stop; at += length)
-		if (state_from(vm, at, stop, &length) != run->state)
+		if (platform->state_from(vm, at, stop, &length) != run->state)
 			break;
 	run->size = at - start;
 	*cursor = at;
 	return 1;
+}
+
+int host_mem_launch(const struct host_mem *mem, uint64_t gpa, uint64_t size, uint64_t *accepted,
+		    const struct host_mem_platform *platform, void *vm)
+{
+	uint64_t end = gpa + size, part;
+
+	if (!host_mem_has_pages(mem, gpa, size))
+		return -1;
+	for (; gpa < end; gpa += part) {
+		part = host_mem_in_unit(gpa, end);
+		if (platform->launch(vm, gpa, part))
+			return -1;
+		*accepted += part;
+	}
+	return 0;
+}
+
+int host_mem_share(const struct host_mem *mem, uint64_t gpa, uint64_t size,
+		   const struct host_mem_platform *platform, void *vm)
+{
+	uint64_t end = gpa + size, length, at;
+
+	if (!host_mem_has_pages(mem, gpa, size))
+		return -1;
+	for (at = gpa; at < end; at += length)
+		if (platform->state_from(vm, at, end, &length) != PAGE_HOST)
+			return -1;
+	for (; gpa < end; gpa += length) {
+		length = host_mem_in_unit(gpa, end);
+		platform->share(vm, gpa, length);
+	}
+	return 0;
+}
+
+static void assign_range(const struct host_mem *mem, uint64_t gpa, uint64_t end,
+			 const struct host_mem_platform *platform, void *vm)
+{
+	uint64_t page, got;
+
+	for (page = gpa; page < end; page = (page & ~(got - 1)) + got) {
+		got = platform->assign(vm, page);
+		if (!got)
+			return;
+	}
+	host_mem_event(mem, 0, EVENT_ASSIGN, gpa, end - gpa, 0, 0);
+}
+
+void host_mem_start(const struct host_mem *mem, const struct host_mem_platform *platform, void *vm)
+{
+	uint64_t cursor = 0, at, from;
+	struct page_run run;
+
+	if (!mem->assign_advance)
+		return;
+	while (host_mem_next_run(mem, &cursor, &run, platform, vm)) {
+		if (run.state != PAGE_HOST)
+			continue;
+		/* of what the guest does not own yet, only the private part */
+		at = run.start;
+		while (host_mem_next_private(mem, &at, run.start + run.size, &from))
+			assign_range(mem, from, at, platform, vm);
+	}
 }
 
 const char *host_mem_owner(const struct host_mem *mem, uint64_t gpa, enum page_state state,

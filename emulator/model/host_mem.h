@@ -24,6 +24,7 @@ struct host_mem {
 	struct model_ops ops;
 	struct ram_map ram;
 	struct page_attr attr;
+	uint64_t top;		/* end of guest-physical memory */
 	uint8_t backing_4k;
 	uint8_t assign_advance;
 };
@@ -53,12 +54,30 @@ void host_mem_set_private(struct host_mem *mem, uint64_t gpa, uint64_t size);
 int host_mem_next_private(const struct host_mem *mem, uint64_t *at, uint64_t end,
 			  uint64_t *from);
 
-/* State of the page at gpa; in *length how far (below end, in its unit) it surely reaches */
-typedef enum page_state host_mem_state_fn(const void *vm, uint64_t gpa, uint64_t end,
-					  uint64_t *length);
+/* What the platforms do differently; vm: struct snp_vm, struct tdx_vm */
+struct host_mem_platform {
+	/* State of the page at gpa; in *length how far (below end, in its unit) it surely reaches */
+	enum page_state (*state_from)(const void *vm, uint64_t gpa, uint64_t end,
+				      uint64_t *length);
+	/* Private pages in one unit become assigned and accepted; -1: one of them is not free */
+	int (*launch)(void *vm, uint64_t gpa, uint64_t size);
+	/* Pages in one unit, none of them assigned, become shared */
+	void (*share)(void *vm, uint64_t gpa, uint64_t size);
+	/* Assigns the private page at gpa, with its unit where that can be; bytes that were */
+	uint64_t (*assign)(void *vm, uint64_t gpa);
+};
+
 /* snp_vm_next_run(), tdx_vm_next_run() */
-int host_mem_next_run(const struct host_mem *mem, uint64_t top, uint64_t *cursor,
-		      struct page_run *run, host_mem_state_fn *state_from, const void *vm);
+int host_mem_next_run(const struct host_mem *mem, uint64_t *cursor, struct page_run *run,
+		      const struct host_mem_platform *platform, const void *vm);
+/* snp_vm_launch(), tdx_vm_launch(); *accepted: bytes, counted up */
+int host_mem_launch(const struct host_mem *mem, uint64_t gpa, uint64_t size, uint64_t *accepted,
+		    const struct host_mem_platform *platform, void *vm);
+/* snp_vm_share(), tdx_vm_share() */
+int host_mem_share(const struct host_mem *mem, uint64_t gpa, uint64_t size,
+		   const struct host_mem_platform *platform, void *vm);
+/* With assign_advance: assigns all private memory that the guest does not own yet */
+void host_mem_start(const struct host_mem *mem, const struct host_mem_platform *platform, void *vm);
 /* In words whose the page is; private: what an enum page_state is called on the platform */
 const char *host_mem_owner(const struct host_mem *mem, uint64_t gpa, enum page_state state,
 			   const char *const private[3]);

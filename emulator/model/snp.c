@@ -48,6 +48,7 @@ struct snp_vm *snp_vm_init(void *memory, const struct snp_config *config,
 	if (!vm->config.hv_features)
 		vm->config.hv_features = SNP_HV_FEATURES_DEFAULT;
 	vm->host.mem.ops = *ops;
+	vm->host.mem.top = config->top;
 	vm->host.asid = config->asid;
 	vm->host.mem.backing_4k = config->backing_4k;
 	vm->host.mem.assign_advance = config->assign_advance;
@@ -66,8 +67,9 @@ int snp_vm_add_ram(struct snp_vm *vm, uint64_t gpa, uint64_t size)
 	return ram_add(&vm->host.mem.ram, gpa, size, vm->config.top);
 }
 
-static int launch_part(struct snp_vm *vm, uint64_t gpa, uint64_t size)
+static int launch(void *opaque, uint64_t gpa, uint64_t size)
 {
+	struct snp_vm *vm = opaque;
 	struct rmp_state state = { .gpa = gpa, .asid = vm->config.asid, .assigned = 1 };
 	uint64_t end = gpa + size;
 
@@ -82,58 +84,44 @@ static int launch_part(struct snp_vm *vm, uint64_t gpa, uint64_t size)
 	return 0;
 }
 
+static void share(void *opaque, uint64_t gpa, uint64_t size)
+{
+	struct snp_vm *vm = opaque;
+
+	snp_host_make_shared(&vm->host, 0, gpa, size);
+}
+
+static uint64_t assign(void *opaque, uint64_t gpa)
+{
+	struct snp_vm *vm = opaque;
+
+	return snp_host_assign(&vm->host, gpa);
+}
+
+static const struct host_mem_platform platform = {
+	.state_from = snp_vm_state_from,
+	.launch = launch,
+	.share = share,
+	.assign = assign,
+};
+
 int snp_vm_launch(struct snp_vm *vm, uint64_t gpa, uint64_t size)
 {
-	uint64_t end = gpa + size, part;
-
-	if (!host_mem_has_pages(&vm->host.mem, gpa, size))
-		return -1;
-	for (; gpa < end; gpa += part) {
-		part = host_mem_in_unit(gpa, end);
-		if (launch_part(vm, gpa, part))
-			return -1;
-		vm->accepted += part;
-	}
-	return 0;
+	return host_mem_launch(&vm->host.mem, gpa, size, &vm->accepted, &platform, vm);
 }
 
 int snp_vm_share(struct snp_vm *vm, uint64_t gpa, uint64_t size)
 {
-	uint64_t end = gpa + size, page;
-
-	if (!host_mem_has_pages(&vm->host.mem, gpa, size))
-		return -1;
-	for (page = gpa; page < end; page += MODEL_PAGE_SIZE)
-		if (snp_vm_page_state(vm, page) != PAGE_HOST)
-			return -1;
-	for (; gpa < end; gpa += host_mem_in_unit(gpa, end))
-		snp_host_make_shared(&vm->host, 0, gpa, host_mem_in_unit(gpa, end));
-	return 0;
-}
-
-static void start_range(struct snp_vm *vm, uint64_t gpa, uint64_t end)
-{
-	uint64_t page, got;
-
-	for (page = gpa; page < end; page = (page & ~(got - 1)) + got)
-		got = snp_host_assign(&vm->host, page);
-	host_mem_event(&vm->host.mem, 0, EVENT_ASSIGN, gpa, end - gpa, 0, 0);
+	return host_mem_share(&vm->host.mem, gpa, size, &platform, vm);
 }
 
 int snp_vm_start(struct snp_vm *vm)
 {
-	uint64_t cursor = 0, at, from;
-	struct page_run run;
-
-	if (!vm->config.assign_advance)
-		return 0;
-	while (snp_vm_next_run(vm, &cursor, &run)) {
-		if (run.state != PAGE_HOST)
-			continue;
-		/* of what the guest does not own yet, only the private part */
-		at = run.start;
-		while (host_mem_next_private(&vm->host.mem, &at, run.start + run.size, &from))
-			start_range(vm, from, at);
-	}
+	host_mem_start(&vm->host.mem, &platform, vm);
 	return 0;
+}
+
+int snp_vm_next_run(const struct snp_vm *vm, uint64_t *cursor, struct page_run *run)
+{
+	return host_mem_next_run(&vm->host.mem, cursor, run, &platform, vm);
 }

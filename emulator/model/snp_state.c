@@ -49,7 +49,7 @@ int snp_vm_describe(const struct snp_vm *vm, uint64_t gpa, char *text, size_t si
 			entry.perms[1], entry.perms[2], entry.perms[3]);
 }
 
-static enum page_state state_from(const void *opaque, uint64_t gpa, uint64_t end,
+enum page_state snp_vm_state_from(const void *opaque, uint64_t gpa, uint64_t end,
 				  uint64_t *length)
 {
 	const struct snp_vm *vm = opaque;
@@ -58,11 +58,6 @@ static enum page_state state_from(const void *opaque, uint64_t gpa, uint64_t end
 
 	*length = uniform ? host_mem_in_unit(gpa, end) : MODEL_PAGE_SIZE;
 	return snp_vm_page_state(vm, gpa);
-}
-
-int snp_vm_next_run(const struct snp_vm *vm, uint64_t *cursor, struct page_run *run)
-{
-	return host_mem_next_run(&vm->host.mem, vm->config.top, cursor, run, state_from, vm);
 }
 
 uint64_t snp_vm_accepted_bytes(const struct snp_vm *vm)

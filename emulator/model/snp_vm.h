@@ -27,4 +27,7 @@ static inline enum access_verdict snp_stopped(struct access_fault *fault,
 int snp_convert(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
 		unsigned int op);
 
+/* As struct host_mem_platform has it (host_mem.h) */
+enum page_state snp_vm_state_from(const void *vm, uint64_t gpa, uint64_t end, uint64_t *length);
+
 #endif

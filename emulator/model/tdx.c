@@ -51,6 +51,7 @@ struct tdx_vm *tdx_vm_init(void *memory, const struct tdx_config *config,
 	if (!vm->config.busy_limit)
 		vm->config.busy_limit = BUSY_LIMIT_DEFAULT;
 	vm->host.mem.ops = *ops;
+	vm->host.mem.top = config->top;
 	vm->host.mem.backing_4k = config->backing_4k;
 	vm->host.mem.assign_advance = config->assign_advance;
 	vm->host.sept.units = layout.units;
@@ -82,8 +83,9 @@ static int launch_unit(struct tdx_vm *vm, uint64_t gpa)
 	return 0;
 }
 
-static int launch_part(struct tdx_vm *vm, uint64_t gpa, uint64_t size)
+static int launch(void *opaque, uint64_t gpa, uint64_t size)
 {
+	struct tdx_vm *vm = opaque;
 	uint64_t end = gpa + size;
 
 	if (size == MODEL_UNIT_SIZE && !launch_unit(vm, gpa))
@@ -96,62 +98,45 @@ static int launch_part(struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 	return 0;
 }
 
+static void share(void *opaque, uint64_t gpa, uint64_t size)
+{
+	struct tdx_vm *vm = opaque;
+
+	tdx_host_make_shared(&vm->host, 0, gpa, size);
+}
+
+static uint64_t assign(void *opaque, uint64_t gpa)
+{
+	struct tdx_vm *vm = opaque;
+
+	return tdx_host_assign(&vm->host, gpa, SEPT_2M);
+}
+
+static const struct host_mem_platform platform = {
+	.state_from = tdx_vm_state_from,
+	.launch = launch,
+	.share = share,
+	.assign = assign,
+};
+
 int tdx_vm_launch(struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 {
-	uint64_t end = gpa + size, part;
-
-	if (!host_mem_has_pages(&vm->host.mem, gpa, size))
-		return -1;
-	for (; gpa < end; gpa += part) {
-		part = host_mem_in_unit(gpa, end);
-		if (launch_part(vm, gpa, part))
-			return -1;
-		vm->accepted += part;
-	}
-	return 0;
+	return host_mem_launch(&vm->host.mem, gpa, size, &vm->accepted, &platform, vm);
 }
 
 int tdx_vm_share(struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 {
-	uint64_t end = gpa + size, page;
-
-	if (!host_mem_has_pages(&vm->host.mem, gpa, size))
-		return -1;
-	for (page = gpa; page < end; page += MODEL_PAGE_SIZE)
-		if (tdx_vm_page_state(vm, page) != PAGE_HOST)
-			return -1;
-	for (; gpa < end; gpa += host_mem_in_unit(gpa, end))
-		tdx_host_make_shared(&vm->host, 0, gpa, host_mem_in_unit(gpa, end));
-	return 0;
-}
-
-static void start_range(struct tdx_vm *vm, uint64_t gpa, uint64_t end)
-{
-	uint64_t page, got;
-
-	for (page = gpa; page < end; page = (page & ~(got - 1)) + got) {
-		got = tdx_host_assign(&vm->host, page, SEPT_2M);
-		if (!got)
-			return;
-	}
-	host_mem_event(&vm->host.mem, 0, EVENT_ASSIGN, gpa, end - gpa, 0, 0);
+	return host_mem_share(&vm->host.mem, gpa, size, &platform, vm);
 }
 
 int tdx_vm_start(struct tdx_vm *vm)
 {
-	uint64_t cursor = 0, at, from;
-	struct page_run run;
-
 	vm->host.sept.running = 1;
-	if (!vm->config.assign_advance)
-		return 0;
-	while (tdx_vm_next_run(vm, &cursor, &run)) {
-		if (run.state != PAGE_HOST)
-			continue;
-		/* of what the guest does not own yet, only the private part */
-		at = run.start;
-		while (host_mem_next_private(&vm->host.mem, &at, run.start + run.size, &from))
-			start_range(vm, from, at);
-	}
+	host_mem_start(&vm->host.mem, &platform, vm);
 	return 0;
+}
+
+int tdx_vm_next_run(const struct tdx_vm *vm, uint64_t *cursor, struct page_run *run)
+{
+	return host_mem_next_run(&vm->host.mem, cursor, run, &platform, vm);
 }

@@ -65,7 +65,7 @@ int tdx_vm_describe(const struct tdx_vm *vm, uint64_t gpa, char *text, size_t si
 			sept_state_name(state), level == SEPT_2M ? "2M" : "4K");
 }
 
-static enum page_state state_from(const void *opaque, uint64_t gpa, uint64_t end,
+enum page_state tdx_vm_state_from(const void *opaque, uint64_t gpa, uint64_t end,
 				  uint64_t *length)
 {
 	const struct tdx_vm *vm = opaque;
@@ -73,11 +73,6 @@ static enum page_state state_from(const void *opaque, uint64_t gpa, uint64_t end
 
 	*length = table ? MODEL_PAGE_SIZE : host_mem_in_unit(gpa, end);
 	return tdx_vm_page_state(vm, gpa);
-}
-
-int tdx_vm_next_run(const struct tdx_vm *vm, uint64_t *cursor, struct page_run *run)
-{
-	return host_mem_next_run(&vm->host.mem, vm->config.top, cursor, run, state_from, vm);
 }
 
 uint64_t tdx_vm_accepted_bytes(const struct tdx_vm *vm)

@@ -36,4 +36,7 @@ static inline void tdx_stopped(struct access_fault *fault, enum stop_reason stop
 	fault->exit_info = exit_info;
 }
 
+/* As struct host_mem_platform has it (host_mem.h) */
+enum page_state tdx_vm_state_from(const void *vm, uint64_t gpa, uint64_t end, uint64_t *length);
+
 #endif

@@ -7,6 +7,7 @@
 #include "cpu.h"
 #include "guest.h"
 #include "attacks.h"
+#include "names.h"
 #include "model/attack.h"
 
 #define WHEN_ACCEPTED (-1)
@@ -54,7 +55,7 @@ static bool read_when(Act *act, const char *word)
     }
     for (stage = STAGE_DECOMPRESSOR; stage <= STAGE_SECOND_USERSPACE;
          stage++) {
-        if (g_str_equal(word, emulated_guest_stage_name(stage))) {
+        if (g_str_equal(word, stage_name(stage))) {
             act->when = stage;
             return true;
         }
@@ -133,7 +134,7 @@ static bool is_later_deed(const Act *act, const struct acc_event *event)
            !((event->gpa ^ act->number) & TARGET_PAGE_MASK);
 }
 
-void attacks_note(const struct acc_event *event)
+void attacks_note(EmulatedGuest *guest, const struct acc_event *event)
 {
     unsigned i;
 

@@ -17,8 +17,8 @@ struct EmulatedGuest;
  */
 bool attacks_read(const char *path, const char *platform, Error **errp);
 
-/* An event may be the moment for an act. */
-void attacks_note(const struct acc_event *event);
+/* Observer of events (events.h): each may be the moment for an act. */
+void attacks_note(struct EmulatedGuest *guest, const struct acc_event *event);
 
 /* Commits the acts that are due. Caller holds guest->lock. */
 void attacks_commit(struct EmulatedGuest *guest);

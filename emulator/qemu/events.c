@@ -13,48 +13,21 @@
 #include "qemu/seqlock.h"
 #include "../../../softmmu/timers-state.h"
 #include "guest.h"
-#include "attacks.h"
 #include "callers.h"
 #include "trace.h"
 
 QEMU_BUILD_BUG_ON(sizeof(struct acc_event) != 72);
+
+#define OBSERVERS_MAX 8
 
 struct EventStream {
     FILE *file;             /* NULL: events are off */
     char *path;
     uint64_t next_seq;
     uint64_t last_clock;
+    EventObserver *observer[OBSERVERS_MAX];
+    unsigned observers;
 };
-
-/* Every kind of event; its trace-event is guest_<name> */
-#define FOR_EACH_KIND(DO)                                                   \
-    DO(RAM, ram) DO(LAUNCH, launch) DO(ACCEPT, accept)                      \
-    DO(RESCIND, rescind) DO(CONVERT, convert) DO(RMPADJUST, rmpadjust)      \
-    DO(ASSIGN, assign) DO(REMOVE, remove) DO(SPLIT, split)                  \
-    DO(ATTACK, attack) DO(FAULT, fault) DO(STOP, stop)                      \
-    DO(DMA_REFUSED, dma_refused) DO(CIPHERTEXT, ciphertext)                 \
-    DO(TERMINATE, terminate) DO(AP_START, ap_start) DO(STAGE, stage)        \
-    DO(BITMAP, bitmap) DO(PROBE_ENTER, probe_enter)                         \
-    DO(PROBE_RETURN, probe_return) DO(END, end)
-
-static const char *const kind_name[] = {
-    [EVENT_RAM] = "ram", [EVENT_LAUNCH] = "launch",
-    [EVENT_ACCEPT] = "accept", [EVENT_RESCIND] = "rescind",
-    [EVENT_CONVERT] = "convert", [EVENT_RMPADJUST] = "rmpadjust",
-    [EVENT_ASSIGN] = "assign", [EVENT_REMOVE] = "remove",
-    [EVENT_SPLIT] = "split", [EVENT_ATTACK] = "attack",
-    [EVENT_FAULT] = "fault", [EVENT_STOP] = "stop",
-    [EVENT_DMA_REFUSED] = "dma-refused", [EVENT_CIPHERTEXT] = "ciphertext",
-    [EVENT_TERMINATE] = "terminate", [EVENT_AP_START] = "ap-start",
-    [EVENT_STAGE] = "stage", [EVENT_BITMAP] = "bitmap",
-    [EVENT_PROBE_ENTER] = "probe-enter",
-    [EVENT_PROBE_RETURN] = "probe-return", [EVENT_END] = "end",
-};
-
-const char *event_kind_name(uint8_t kind)
-{
-    return kind < ARRAY_SIZE(kind_name) ? kind_name[kind] : "?";
-}
 
 EventStream *event_stream_open(const char *path, Error **errp)
 {
@@ -72,6 +45,12 @@ EventStream *event_stream_open(const char *path, Error **errp)
     setvbuf(stream->file, NULL, _IOFBF, 4 * MiB);
     stream->path = g_strdup(path);
     return stream;
+}
+
+void event_stream_observe(EventStream *stream, EventObserver *observer)
+{
+    g_assert(stream->observers < OBSERVERS_MAX);
+    stream->observer[stream->observers++] = observer;
 }
 
 /* An event that cannot be written ends the run: a trace with a hole proves
@@ -130,14 +109,14 @@ static uint64_t tags_of(const struct acc_event *e)
 
 static void trace_out(const struct acc_event *e)
 {
-#define TRACE(KIND, name)                                                   \
+#define TRACE(number, KIND, name)                                           \
     case EVENT_##KIND:                                                      \
         trace_guest_##name(e->seq, e->clock, e->gpa, e->size, e->result,    \
                            e->rip, e->caller, e->detail, tags_of(e));       \
         break;
 
     switch (e->kind) {
-    FOR_EACH_KIND(TRACE)
+    EVENT_KINDS(TRACE)
     }
 #undef TRACE
 }
@@ -145,10 +124,10 @@ static void trace_out(const struct acc_event *e)
 /* Whether anybody is attached to any of the trace-events */
 static bool is_traced(void)
 {
-#define ATTACHED(KIND, name)                                                \
+#define ATTACHED(number, KIND, name)                                        \
     trace_event_get_state_backends(TRACE_GUEST_##KIND) ||
 
-    return FOR_EACH_KIND(ATTACHED) false;
+    return EVENT_KINDS(ATTACHED) false;
 #undef ATTACHED
 }
 
@@ -156,15 +135,21 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
                  struct acc_event event, uintptr_t retaddr)
 {
     EventStream *stream = guest->events;
+    unsigned i;
 
     if (guest->ended) {
         return;
     }
-    attacks_note(&event);
+    for (i = 0; i < stream->observers; i++) {
+        stream->observer[i](guest, &event);
+    }
     if (cpu && event.kind != EVENT_FAULT) {
         cpu->same_faults = 0;
     }
     event.seq = stream->next_seq++;
+    if (event.kind == EVENT_END) {
+        event.detail = event.seq;
+    }
     if (!stream->file && !is_traced()) {
         return;
     }
@@ -180,17 +165,11 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     trace_out(&event);
 }
 
-uint64_t event_stream_count(const EventStream *stream)
-{
-    return stream->next_seq;
-}
-
-void event_stream_end(EmulatedGuest *guest)
+uint64_t event_stream_end(EmulatedGuest *guest)
 {
     EventStream *stream = guest->events;
     struct acc_event end = {
         .kind = EVENT_END,
-        .detail = stream->next_seq,
         .carry = EVENT_NO_CARRY,
     };
 
@@ -201,6 +180,7 @@ void event_stream_end(EmulatedGuest *guest)
         }
         stream->file = NULL;
     }
+    return stream->next_seq - 1;
 }
 
 /* The arguments of a call are numbers, and only look like memory. */

@@ -10,8 +10,19 @@ typedef struct EventStream EventStream;
 struct EmulatedGuest;
 struct EmulatedCpu;
 
-/* path NULL: events are off, only counted. */
+/*
+ * Sees an event just before it is recorded: kind, addresses and results are
+ * set, what guest_event() completes is not. Its own events come before that
+ * one. Called with guest->lock held.
+ */
+typedef void EventObserver(struct EmulatedGuest *guest,
+                           const struct acc_event *event);
+
+/* path NULL: events are off, only counted and observed. */
 EventStream *event_stream_open(const char *path, Error **errp);
+
+/* From now on, for every event, after the observers that are there already. */
+void event_stream_observe(EventStream *stream, EventObserver *observer);
 
 /*
  * Completes seq, clock, vCPU, stage, rip and caller of the event and passes
@@ -28,14 +39,13 @@ uint64_t guest_clock(void);
 /* Instructions that this vCPU alone has executed; 0 where none are counted. */
 uint64_t vcpu_executed(struct EmulatedCpu *cpu);
 
-/* Writes EVENT_END and closes; the stream takes no event after it. */
-void event_stream_end(struct EmulatedGuest *guest);
+/* Writes EVENT_END and closes; the stream takes no event after it. Returns
+ * how many records come before that one. */
+uint64_t event_stream_end(struct EmulatedGuest *guest);
 
-/* Records before now; and those that concern gpa, newest last, at most max.
- * The caller frees the array. */
-uint64_t event_stream_count(const EventStream *stream);
+/* The records that concern gpa, newest last, at most max. The caller frees the
+ * array. */
 struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
                                        unsigned max, unsigned *found);
-const char *event_kind_name(uint8_t kind);
 
 #endif

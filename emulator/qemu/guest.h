@@ -14,6 +14,7 @@
 #include "hooks.h"
 #include "handoff.h"
 #include "events.h"
+#include "symbols.h"
 #include "model/attack.h"
 #include "model/event.h"
 #include "model/page_run.h"
@@ -47,7 +48,6 @@ struct EmulatedCpu {
     vaddr walk_gva;         /* what the page walk in progress is for */
     uintptr_t walk_retaddr;
     bool waiting;           /* a secondary vCPU that nobody has started */
-    uint64_t ghcb_msr;      /* SNP: MSR C001_0130 */
     bool host_halted;       /* halted by the host on the guest's request */
     bool host_acts;         /* the host uses the vCPU's MSR helpers */
     bool host_msr_failed;   /* and they refused the access */
@@ -73,11 +73,13 @@ struct EmulatedGuest {
     bool hold;
 
     Handoff handoff;
+    KernelSymbols symbols;
     QemuMutex lock;         /* page states, events, report */
     EventStream *events;
     EmulatedCpu *cpu;       /* [cpus] */
     unsigned cpus;
     enum stage stage;
+    bool second_kernel;     /* a kernel runs that the guest itself started */
     int64_t stage_clock[STAGE_SECOND_USERSPACE + 1];
     uint64_t kaslr_offset[2];   /* of the first kernel, and of a second */
     bool reported;          /* the report is written, or being written */
@@ -152,16 +154,8 @@ uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
 /* Reads guest memory at a linear address for reports; true if it is there. */
 bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
 
-const char *emulated_guest_stage_name(enum stage stage);
-
-/* Whether a kernel runs that the guest started itself. */
-bool emulated_guest_second(const EmulatedGuest *guest);
-
 /* Stage detection on an instruction fetch (stages.c). */
 void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);
-
-/* Bitmap and true page states into the run folder (snapshot.c). */
-void emulated_guest_snapshot(EmulatedGuest *guest, const char *moment);
 
 /*
  * The guest ends here: write the report and stop the machine. Does not

@@ -50,7 +50,7 @@ static inline bool emulated_guest_may_reflect(uint32_t svm_exit)
 }
 
 /* Code at pc has a probe, or is panic(): translated code reports each
- * execution. The flag keeps the question from being asked before that. */
+ * execution. Nobody asks while the flag is clear. */
 extern bool emulated_guest_has_probes;
 bool emulated_guest_probed(uint64_t pc);
 

@@ -3,15 +3,8 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qom/object_interfaces.h"
-#include "hw/boards.h"
 #include "cpu.h"
 #include "guest.h"
-
-EmulatedGuest *emulated_guest_of_machine(void)
-{
-    return (EmulatedGuest *)object_dynamic_cast(
-        OBJECT(MACHINE(qdev_get_machine())->cgs), TYPE_EMULATED_GUEST);
-}
 
 #define STRING_PROPERTY(name, field)                                        \
     static char *get_##field(Object *obj, Error **errp)                     \

@@ -9,43 +9,14 @@
 #include "cpu.h"
 #include "guest.h"
 #include "panic.h"
+#include "probes.h"
 
 /* Time of the guest; a reset or a crash kernel follows within a tenth of it. */
 #define GRACE_NS (2 * NANOSECONDS_PER_SECOND)
 
-static uint64_t address;    /* of panic(): link address, then run address */
 static bool armed;
 static bool begun;
 static QEMUTimer *overdue;
-
-void panic_watch(uint64_t link_address)
-{
-    address = link_address;
-}
-
-void panic_arm(uint64_t kaslr_offset)
-{
-    if (!address || armed) {
-        return;
-    }
-    address += kaslr_offset;
-    armed = true;
-    emulated_guest_has_probes = true;
-}
-
-void panic_disarm(void)
-{
-    address = 0;
-    armed = false;
-    if (overdue) {
-        timer_del(overdue);
-    }
-}
-
-bool panic_is_at(uint64_t pc)
-{
-    return armed && pc == address;
-}
 
 static void end(void *opaque)
 {
@@ -61,12 +32,42 @@ static void set_timer(CPUState *cs, run_on_cpu_data data)
     }
 }
 
-void panic_begins(EmulatedCpu *cpu)
+/* The vCPU is about to execute panic(). */
+static void begin(EmulatedCpu *cpu)
 {
     if (begun) {
         return;
     }
     begun = true;
-    /* In the middle of a block nobody may ask for the time. */
+    /* The time is not known in the middle of a block. */
     async_run_on_cpu(cpu->cs, set_timer, RUN_ON_CPU_HOST_PTR(cpu));
+}
+
+static void arm(uint64_t link_address, uint64_t kaslr_offset)
+{
+    if (!link_address) {
+        return;
+    }
+    armed = true;
+    probes_call_at(link_address + kaslr_offset, begin);
+}
+
+static void disarm(void)
+{
+    armed = false;
+    probes_call_at(0, NULL);
+    if (overdue) {
+        timer_del(overdue);
+    }
+}
+
+void panic_note(EmulatedGuest *guest, const struct acc_event *event)
+{
+    if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
+        arm(guest->symbols.panic, guest->kaslr_offset[0]);
+    }
+    if (event->kind == EVENT_STAGE &&
+        event->detail == STAGE_SECOND_DECOMPRESSOR) {
+        disarm();
+    }
 }

@@ -3,20 +3,15 @@
 #ifndef ACCEPTLAB_PANIC_H
 #define ACCEPTLAB_PANIC_H
 
-struct EmulatedCpu;
+#include "model/event.h"
 
-/* The kernel's panic() is at this link address. */
-void panic_watch(uint64_t link_address);
+struct EmulatedGuest;
 
-/* The kernel is there and runs kaslr_offset above its link address. */
-void panic_arm(uint64_t kaslr_offset);
-
-/* Another kernel comes: the panic was to start it, or is that one's matter. */
-void panic_disarm(void);
-
-bool panic_is_at(uint64_t pc);
-
-/* The vCPU is about to execute panic(). */
-void panic_begins(struct EmulatedCpu *cpu);
+/*
+ * Observer of events (events.h): panic() is watched from the kernel's first
+ * instruction until another kernel starts, which the panic was to start, or
+ * which has a panic() of its own.
+ */
+void panic_note(struct EmulatedGuest *guest, const struct acc_event *event);
 
 #endif

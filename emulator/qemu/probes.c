@@ -13,7 +13,6 @@
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
 #include "guest.h"
-#include "panic.h"
 #include "probes.h"
 
 #define PROBES_MAX 256
@@ -36,7 +35,8 @@ typedef struct Probe {
 
 static Probe watched[PROBES_MAX];
 static unsigned probes;
-static bool armed;
+static uint64_t reached_at;
+static void (*reached)(EmulatedCpu *cpu);
 static GHashTable *return_sites;        /* run addresses that calls return to */
 static GHashTable *calls;               /* stack pointer after return -> Call */
 
@@ -83,22 +83,21 @@ bool probes_read(const char *path, Error **errp)
     return true;
 }
 
-void probes_arm(uint64_t kaslr_offset)
+static void arm(uint64_t kaslr_offset)
 {
     unsigned i;
 
-    if (!probes || armed) {
+    if (!probes) {
         return;
     }
     for (i = 0; i < probes; i++) {
         watched[i].address += kaslr_offset;
         watched[i].argument += kaslr_offset;
     }
-    armed = true;
     emulated_guest_has_probes = true;
 }
 
-void probes_disarm(void)
+static void disarm(void)
 {
     emulated_guest_has_probes = false;
     if (!probes) {
@@ -107,6 +106,24 @@ void probes_disarm(void)
     probes = 0;
     g_hash_table_remove_all(return_sites);
     g_hash_table_remove_all(calls);
+}
+
+void probes_note(EmulatedGuest *guest, const struct acc_event *event)
+{
+    if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
+        arm(guest->kaslr_offset[0]);
+    }
+    if (event->kind == EVENT_STAGE &&
+        event->detail == STAGE_SECOND_DECOMPRESSOR) {
+        disarm();
+    }
+}
+
+void probes_call_at(uint64_t pc, void (*callback)(EmulatedCpu *cpu))
+{
+    reached_at = pc;
+    qatomic_set(&reached, callback);
+    emulated_guest_has_probes |= callback != NULL;
 }
 
 static bool is_watched(uint64_t pc)
@@ -140,7 +157,7 @@ bool emulated_guest_probed(uint64_t pc)
     EmulatedGuest *guest = emulated_guest_of_machine();
     bool found;
 
-    if (panic_is_at(pc)) {
+    if (qatomic_read(&reached) && pc == reached_at) {
         return true;
     }
     if (!probes) {
@@ -198,9 +215,11 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     target_ulong eip = env->eip;
     uint64_t returns_to;
     int probe = probe_of_call(pc, env->regs[R_EDI]);
+    /* Another vCPU may end the watch meanwhile. */
+    void (*callback)(EmulatedCpu *) = qatomic_read(&reached);
 
-    if (panic_is_at(pc)) {
-        panic_begins(cpu);
+    if (callback && pc == reached_at) {
+        callback(cpu);
     }
     if (!probes) {
         return;

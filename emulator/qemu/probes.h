@@ -4,14 +4,26 @@
 #define ACCEPTLAB_PROBES_H
 
 #include "qapi/error.h"
+#include "model/event.h"
+
+struct EmulatedCpu;
+struct EmulatedGuest;
 
 /* Reads the probes file: `NAME LINK_ADDRESS` per line. */
 bool probes_read(const char *path, Error **errp);
 
-/* The kernel is there and runs kaslr_offset above its link address. */
-void probes_arm(uint64_t kaslr_offset);
+/*
+ * Observer of events (events.h): functions are watched from the kernel's first
+ * instruction until another kernel starts, whose functions lie elsewhere.
+ */
+void probes_note(struct EmulatedGuest *guest, const struct acc_event *event);
 
-/* Another kernel comes, whose functions lie elsewhere. */
-void probes_disarm(void);
+/*
+ * From now on a vCPU that is about to execute the instruction at pc (a run
+ * address) calls reached(), in the middle of a block and without guest->lock.
+ * There is one such place at most; NULL: none any more. Called with
+ * guest->lock held, before code at pc is translated.
+ */
+void probes_call_at(uint64_t pc, void (*reached)(struct EmulatedCpu *cpu));
 
 #endif

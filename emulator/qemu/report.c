@@ -10,6 +10,7 @@
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
+#include "names.h"
 #include "printk.h"
 
 #define STACK_WORDS 64
@@ -74,12 +75,13 @@ static QList *history(EmulatedGuest *guest, hwaddr gpa)
 
     for (i = 0; i < found; i++) {
         const struct acc_event *e = &events[i];
+        g_autofree char *kind = event_kind_name(e->kind);
         QDict *dict = qdict_new();
 
         qdict_put_int(dict, "seq", e->seq);
         qdict_put_int(dict, "vcpu", e->vcpu);
-        qdict_put_str(dict, "kind", event_kind_name(e->kind));
-        qdict_put_str(dict, "stage", emulated_guest_stage_name(e->stage));
+        qdict_put_str(dict, "kind", kind);
+        qdict_put_str(dict, "stage", stage_name(e->stage));
         put_hex(dict, "gpa", e->gpa);
         put_hex(dict, "size", e->size);
         put_hex(dict, "result", e->result);
@@ -95,8 +97,7 @@ static QDict *stages(EmulatedGuest *guest)
     unsigned i;
 
     for (i = STAGE_DECOMPRESSOR; i <= guest->stage; i++) {
-        qdict_put_int(dict, emulated_guest_stage_name(i),
-                      guest->stage_clock[i]);
+        qdict_put_int(dict, stage_name(i), guest->stage_clock[i]);
     }
     return dict;
 }
@@ -146,13 +147,12 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     }
     guest->reported = true;
     report = qdict_new();
-    emulated_guest_snapshot(guest, "end");
     qdict_put_str(report, "outcome", outcome);
     qdict_put_str(report, "reason", why);
-    qdict_put_str(report, "stage", emulated_guest_stage_name(guest->stage));
+    qdict_put_str(report, "stage", stage_name(guest->stage));
     qdict_put(report, "stages", stages(guest));
     put_hex(report, "kaslr_offset", guest->kaslr_offset[0]);
-    if (emulated_guest_second(guest)) {
+    if (guest->second_kernel) {
         put_hex(report, "second_kaslr_offset", guest->kaslr_offset[1]);
     }
     qdict_put_int(report, "accepted_bytes",
@@ -168,8 +168,7 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (guest->attacks_file) {
         qdict_put(report, "attacks", attacks_report(guest));
     }
-    qdict_put_int(report, "events", event_stream_count(guest->events));
-    event_stream_end(guest);
+    qdict_put_int(report, "events", event_stream_end(guest));
     guest->ended = true;
     write_report(guest, report);
     qobject_unref(report);

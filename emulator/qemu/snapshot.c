@@ -4,6 +4,8 @@
 #include "qemu/error-report.h"
 #include "cpu.h"
 #include "guest.h"
+#include "names.h"
+#include "snapshot.h"
 #include "model/page_run.h"
 
 /* struct efi_unaccepted_memory (include/linux/efi.h) */
@@ -50,7 +52,7 @@ static void write_pages(EmulatedGuest *guest, const char *path)
     write_file(path, runs->data ? (char *)runs->data : "", runs->len);
 }
 
-void emulated_guest_snapshot(EmulatedGuest *guest, const char *moment)
+static void take(EmulatedGuest *guest, const char *moment)
 {
     g_autofree char *bitmap = NULL;
     g_autofree char *pages = NULL;
@@ -71,4 +73,14 @@ void emulated_guest_snapshot(EmulatedGuest *guest, const char *moment)
     write_pages(guest, pages);
     guest_event(guest, NULL, event, 0);
     guest->snapshots++;
+}
+
+void snapshot_note(EmulatedGuest *guest, const struct acc_event *event)
+{
+    if (event->kind == EVENT_STAGE && event->detail != STAGE_DECOMPRESSOR) {
+        take(guest, stage_name(event->detail));
+    }
+    if (event->kind == EVENT_END) {
+        take(guest, "end");
+    }
 }

@@ -255,7 +255,7 @@ static void page_protocol(EmulatedCpu *cpu, uint64_t gpa, uint32_t insn_len,
         break;
     case GHCB_BROKEN:
         fault.stop = request.stop;
-        snp_stop(cpu, gpa, &fault, ACCESS_INSTRUCTION, false, retaddr);
+        guest_stop(cpu, gpa, &fault, ACCESS_INSTRUCTION, false, retaddr);
     }
 }
 
@@ -263,19 +263,20 @@ void snp_vmgexit(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr)
 {
     struct ghcb_msr_answer answer = { };
 
-    snp_ghcb_msr(snp_enter(cpu, 0), cpu->index, cpu->ghcb_msr, &answer);
+    snp_ghcb_msr(snp_enter(cpu, 0), cpu->index, snp_vcpu(cpu)->ghcb_msr,
+                 &answer);
     snp_leave(cpu);
     switch (answer.action) {
     case GHCB_MSR_RESUME:
-        cpu->ghcb_msr = answer.msr;
+        snp_vcpu(cpu)->ghcb_msr = answer.msr;
         break;
     case GHCB_MSR_PAGE:
-        page_protocol(cpu, cpu->ghcb_msr, insn_len, retaddr);
+        page_protocol(cpu, snp_vcpu(cpu)->ghcb_msr, insn_len, retaddr);
         break;
     case GHCB_MSR_TERMINATE:
         terminate(cpu, answer.set, answer.reason, retaddr);
     case GHCB_MSR_AP_RESET_HOLD:
-        cpu->ghcb_msr = answer.msr;
+        snp_vcpu(cpu)->ghcb_msr = answer.msr;
         host_halt(cpu, insn_len);
     }
 }

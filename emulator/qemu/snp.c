@@ -1,156 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The emulated SEV-SNP guest: accesses, PVALIDATE, RMPADJUST, intercepts. */
+/* The emulated SEV-SNP guest: accesses, PVALIDATE, RMPADJUST, the object. */
 #include "qemu/osdep.h"
-#include "qemu/mmap-alloc.h"
-#include "qapi/error.h"
-#include "hw/boards.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "snp.h"
-#include "host.h"
 #include "rmw.h"
 #include "stop.h"
-#include "attacks.h"
-
-#define MSR_SEV_STATUS 0xc0010131       /* Linux msr-index.h MSR_AMD64_SEV */
-#define MSR_GHCB 0xc0010130
-#define SEV_STATUS_SNP_GUEST 7          /* SEV, SEV-ES and SEV-SNP active */
-#define GUEST_ASID 1
-
-struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr)
-{
-    SnpGuest *snp = SNP_EMULATED(cpu->guest);
-
-    qemu_mutex_lock(&cpu->guest->lock);
-    snp->acting = cpu;
-    snp->acting_retaddr = retaddr;
-    return snp->vm;
-}
-
-void snp_leave(EmulatedCpu *cpu)
-{
-    SnpGuest *snp = SNP_EMULATED(cpu->guest);
-    bool flush;
-
-    attacks_commit(cpu->guest);
-    flush = snp->flush;
-    snp->flush = false;
-    snp->acting = NULL;
-    qemu_mutex_unlock(&cpu->guest->lock);
-    if (flush) {
-        emulated_guest_flush(cpu->guest);
-    }
-}
-
-/* ---- what the model asks ------------------------------------------------ */
-
-static void on_event(void *opaque, const struct acc_event *event)
-{
-    SnpGuest *snp = opaque;
-
-    guest_event(EMULATED_GUEST(snp), snp->acting, *event,
-                snp->acting_retaddr);
-}
-
-static void on_lost_access(void *opaque, uint64_t gpa, uint64_t size)
-{
-    SnpGuest *snp = opaque;
-
-    snp->flush = true;
-}
-
-static void *on_guest_memory(void *opaque, uint64_t gpa, uint64_t len)
-{
-    return emulated_guest_ram(EMULATED_GUEST(opaque), gpa, len);
-}
-
-static void on_cpuid(void *opaque, unsigned int vcpu, uint32_t leaf,
-                     uint32_t subleaf, uint32_t regs[4])
-{
-    snp_cpuid(&EMULATED_GUEST(opaque)->cpu[vcpu], leaf, subleaf, regs);
-}
-
-/* ---- start ---------------------------------------------------------------- */
-
-static void fill_launch_pages(EmulatedGuest *guest)
-{
-    const Handoff *handoff = &guest->handoff;
-    void *cpuid = emulated_guest_ram(guest, handoff->cpuid_page, 4096);
-    void *secrets = emulated_guest_ram(guest, handoff->secrets_page, 4096);
-
-    if (handoff->cpuid_page && cpuid) {
-        snp_fill_cpuid_page(&guest->cpu[0], cpuid);
-    }
-    if (handoff->secrets_page && secrets) {
-        snp_fill_secrets_page(secrets);
-    }
-}
-
-static int add_range(struct snp_vm *vm, const HandoffRange *range)
-{
-    switch (range->kind) {
-    case RANGE_RAM:
-        return snp_vm_add_ram(vm, range->start, range->size);
-    case RANGE_ACCEPTED:
-        return snp_vm_launch(vm, range->start, range->size);
-    case RANGE_SHARED:
-        return snp_vm_share(vm, range->start, range->size);
-    }
-    g_assert_not_reached();
-}
-
-static void snp_start(EmulatedGuest *guest, Error **errp)
-{
-    SnpGuest *snp = SNP_EMULATED(guest);
-    const Handoff *handoff = &guest->handoff;
-    struct snp_config config = {
-        .top = handoff->memory_top,
-        .asid = GUEST_ASID,
-        .vcpus = guest->cpus,
-        .backing_4k = guest->backing_4k,
-        .assign_advance = guest->assign_in_advance,
-        .c_bit = SNP_C_BIT,
-    };
-    struct model_ops ops = {
-        .opaque = snp,
-        .event = on_event,
-        .lost_access = on_lost_access,
-        .guest_memory = on_guest_memory,
-        .cpuid = on_cpuid,
-    };
-    unsigned i;
-
-    snp->vm = snp_vm_init(emulated_guest_state_memory(snp_vm_bytes(&config)),
-                          &config, &ops);
-    if (!snp->vm) {
-        error_setg(errp, "snp-emulated: the boot handoff's memory cannot be used");
-        return;
-    }
-    for (i = 0; i < handoff->count; i++) {
-        const HandoffRange *range = &handoff->ranges[i];
-
-        if (add_range(snp->vm, range)) {
-            error_setg(errp, "snp-emulated: boot handoff range 0x%" PRIx64 " + 0x%"
-                       PRIx64 " is not RAM, or overlaps", range->start,
-                       range->size);
-            return;
-        }
-    }
-    snp_vm_start(snp->vm);
-    snp->flush = false;
-    fill_launch_pages(guest);
-}
 
 /* ---- accesses --------------------------------------------------------------- */
-
-G_NORETURN void snp_stop(EmulatedCpu *cpu, hwaddr gpa,
-                         const struct access_fault *fault,
-                         enum access_kind kind, bool private,
-                         uintptr_t retaddr)
-{
-    guest_stop(cpu, gpa, fault, kind, private, retaddr);
-}
 
 static G_NORETURN void not_validated(EmulatedCpu *cpu,
                                      const GuestAccess *access,
@@ -215,8 +73,8 @@ static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
         if (access->probe) {
             return FILL_REFUSED;
         }
-        snp_stop(cpu, access->gpa, &fault, access->kind, private,
-                 access->retaddr);
+        guest_stop(cpu, access->gpa, &fault, access->kind, private,
+                   access->retaddr);
     }
 }
 
@@ -250,7 +108,8 @@ static void finish(EmulatedCpu *cpu, enum snp_outcome outcome,
         env->cr[2] = env->regs[R_EAX];
         raise_exception_err_ra(env, VC_VECTOR, answer->fault.platform, 0);
     case SNP_STOPPED:
-        snp_stop(cpu, gpa, &answer->fault, ACCESS_INSTRUCTION, true, retaddr);
+        guest_stop(cpu, gpa, &answer->fault, ACCESS_INSTRUCTION, true,
+                   retaddr);
     default:
         env->regs[R_EAX] = answer->eax;
     }
@@ -334,106 +193,7 @@ static void snp_insn(EmulatedCpu *cpu, enum ConfidentialInsn insn,
     }
 }
 
-/* ---- intercepts ----------------------------------------------------------------- */
-
-/* MSRs that a host leaves to the guest: hardware never intercepts the first
- * two, KVM passes the others through for SEV-ES guests (Linux svm/svm.c,
- * svm/sev.c sev_es_init_vmcb). */
-static bool msr_is_native(uint32_t msr)
-{
-    switch (msr) {
-    case MSR_GHCB:
-    case MSR_SEV_STATUS:
-    case MSR_STAR:
-    case MSR_LSTAR:
-    case MSR_CSTAR:
-    case MSR_FMASK:
-    case MSR_FSBASE:
-    case MSR_GSBASE:
-    case MSR_KERNELGSBASE:
-    case MSR_TSC_AUX:
-    case MSR_EFER:
-    case MSR_PAT:
-    case MSR_IA32_SYSENTER_CS:
-    case MSR_IA32_SYSENTER_ESP:
-    case MSR_IA32_SYSENTER_EIP:
-    case MSR_IA32_SPEC_CTRL:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool is_reflected(EmulatedCpu *cpu, uint32_t svm_exit)
-{
-    CPUX86State *env = cpu->cs->env_ptr;
-
-    switch (svm_exit) {
-    case SVM_EXIT_MSR:
-        return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]);
-    case SVM_EXIT_CPUID:
-    case SVM_EXIT_IOIO:
-    case SVM_EXIT_WBINVD:
-    case SVM_EXIT_INVD:
-    case SVM_EXIT_RDPMC:
-    case SVM_EXIT_MONITOR:
-    case SVM_EXIT_MWAIT:
-    case SVM_EXIT_WRITE_DR0 + 7:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void snp_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
-                        uint32_t insn_len, uintptr_t retaddr)
-{
-    if (svm_exit == SVM_EXIT_HLT) {
-        /* An automatic exit: the guest is not told (APM Vol 2 15.35.4). */
-        cpu->host_halted = false;
-    }
-    if (is_reflected(cpu, svm_exit)) {
-        raise_exception_err_ra(cpu->cs->env_ptr, VC_VECTOR, svm_exit,
-                               retaddr);
-    }
-}
-
-static bool snp_cpuid_native(EmulatedCpu *cpu)
-{
-    return false;       /* CPUID is always intercepted */
-}
-
-static bool snp_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
-{
-    switch (msr) {
-    case MSR_SEV_STATUS:
-        *value = SEV_STATUS_SNP_GUEST;
-        return true;
-    case MSR_GHCB:
-        *value = cpu->ghcb_msr;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool snp_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
-{
-    switch (msr) {
-    case MSR_SEV_STATUS:
-        return true;    /* read-only; a write is ignored */
-    case MSR_GHCB:
-        cpu->ghcb_msr = value;
-        return true;
-    default:
-        return false;
-    }
-}
-
-static void snp_reset_cpu(EmulatedCpu *cpu)
-{
-    cpu->ghcb_msr = 0;
-}
+/* ---- attacks ------------------------------------------------------------------ */
 
 static bool snp_attack(EmulatedGuest *guest, enum attack attack,
                        uint64_t number)

@@ -12,15 +12,27 @@ OBJECT_DECLARE_SIMPLE_TYPE(SnpGuest, SNP_EMULATED)
 #define SNP_C_BIT 51            /* CPUID 8000001F EBX[5:0] */
 #define VC_VECTOR 29            /* #VC VMM communication exception */
 
+typedef struct SnpVcpu {
+    uint64_t ghcb_msr;          /* MSR C001_0130 */
+} SnpVcpu;
+
 struct SnpGuest {
     EmulatedGuest parent_obj;
     struct snp_vm *vm;
+    SnpVcpu *vcpu;              /* [cpus] */
     EmulatedCpu *acting;        /* vCPU on whose behalf the model runs */
     uintptr_t acting_retaddr;
     bool flush;                 /* some page lost access during the call */
 };
 
-/* Every call into the model stands between these two (snp.c). */
+static inline SnpVcpu *snp_vcpu(EmulatedCpu *cpu)
+{
+    return &SNP_EMULATED(cpu->guest)->vcpu[cpu->index];
+}
+
+/* Builds the model with the memory of the handoff (snp-model.c). */
+void snp_start(EmulatedGuest *guest, Error **errp);
+/* Every call into the model stands between these two (snp-model.c). */
 struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr);
 void snp_leave(EmulatedCpu *cpu);
 
@@ -38,10 +50,12 @@ bool snp_start_cpu(EmulatedGuest *guest, uint32_t apic_id, hwaddr gpa);
 /* Takes a vCPU out of its save area, for good (snp-vmsa.c). */
 bool snp_stop_cpu(EmulatedGuest *guest, uint32_t apic_id);
 
-/* The guest ends for what the model says (snp.c). */
-G_NORETURN void snp_stop(EmulatedCpu *cpu, hwaddr gpa,
-                         const struct access_fault *fault,
-                         enum access_kind kind, bool private,
-                         uintptr_t retaddr);
+/* Instructions that a host intercepts (snp-reflect.c). */
+void snp_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
+                 uint32_t insn_len, uintptr_t retaddr);
+bool snp_cpuid_native(EmulatedCpu *cpu);
+bool snp_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value);
+bool snp_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value);
+void snp_reset_cpu(EmulatedCpu *cpu);
 
 #endif

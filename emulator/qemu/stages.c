@@ -8,8 +8,6 @@
 #include "qemu/timer.h"
 #include "cpu.h"
 #include "guest.h"
-#include "panic.h"
-#include "probes.h"
 
 /* Documentation/arch/x86/x86_64/mm.rst: start of the kernel text mapping;
  * CONFIG_PHYSICAL_START: where the kernel is linked in it. */
@@ -17,26 +15,6 @@
 #define KERNEL_MAP_END 0xffffffffc0000000ULL
 #define KERNEL_LINKED_AT 0xffffffff81000000ULL
 #define KERNEL_ALIGN (2 * 1024 * 1024ULL)
-
-static const char *const stage_name[] = {
-    [STAGE_FIRMWARE] = "firmware",
-    [STAGE_DECOMPRESSOR] = "decompressor",
-    [STAGE_KERNEL] = "kernel",
-    [STAGE_USERSPACE] = "userspace",
-    [STAGE_SECOND_DECOMPRESSOR] = "second-decompressor",
-    [STAGE_SECOND_KERNEL] = "second-kernel",
-    [STAGE_SECOND_USERSPACE] = "second-userspace",
-};
-
-const char *emulated_guest_stage_name(enum stage stage)
-{
-    return stage_name[stage];
-}
-
-bool emulated_guest_second(const EmulatedGuest *guest)
-{
-    return guest->stage >= STAGE_SECOND_DECOMPRESSOR;
-}
 
 static enum stage stage_after(enum stage stage, vaddr gva, bool user)
 {
@@ -114,20 +92,13 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
     qemu_mutex_lock(&guest->lock);
     if (next == stage_after(guest->stage, gva, user)) {
         if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
-            uint64_t offset = kernel_base(cpu, gva) - KERNEL_LINKED_AT;
-
-            guest->kaslr_offset[emulated_guest_second(guest)] = offset;
-            probes_arm(offset);
-            panic_arm(offset);
+            guest->kaslr_offset[guest->second_kernel] =
+                kernel_base(cpu, gva) - KERNEL_LINKED_AT;
         }
-        if (next == STAGE_SECOND_DECOMPRESSOR) {
-            probes_disarm();
-            panic_disarm();
-        }
-        emulated_guest_snapshot(guest, stage_name[next]);
         guest_event(guest, cpu, event, retaddr);
         guest->stage_clock[next] = guest_clock();
         guest->stage = next;
+        guest->second_kernel = next >= STAGE_SECOND_DECOMPRESSOR;
     }
     qemu_mutex_unlock(&guest->lock);
 }

@@ -12,8 +12,9 @@
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
-#include "callers.h"
+#include "panic.h"
 #include "probes.h"
+#include "snapshot.h"
 
 /* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
  * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
@@ -203,7 +204,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
     }
     if (!handoff_read(&guest->handoff, guest->handoff_file, errp) ||
         (guest->machinery_file &&
-         !callers_read(guest->machinery_file, errp)) ||
+         !symbols_read(&guest->symbols, guest->machinery_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
         (guest->attacks_file && !attacks_read(guest->attacks_file,
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
@@ -213,6 +214,10 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
     if (!guest->events) {
         return;
     }
+    event_stream_observe(guest->events, attacks_note);
+    event_stream_observe(guest->events, probes_note);
+    event_stream_observe(guest->events, panic_note);
+    event_stream_observe(guest->events, snapshot_note);
     qemu_mutex_init(&guest->lock);
     machine_done.notify = start;
     qemu_add_machine_init_done_notifier(&machine_done);

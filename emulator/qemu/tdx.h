@@ -23,7 +23,9 @@ struct TdxGuest {
     bool flush;                 /* some page lost access during the call */
 };
 
-/* Every call into the model stands between these two (tdx.c). */
+/* Builds the model with the memory of the handoff (tdx-model.c). */
+void tdx_start(EmulatedGuest *guest, Error **errp);
+/* Every call into the model stands between these two (tdx-model.c). */
 struct tdx_vm *tdx_enter(EmulatedCpu *cpu, uintptr_t retaddr);
 void tdx_leave(EmulatedCpu *cpu);
 

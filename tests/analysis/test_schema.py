@@ -18,6 +18,14 @@ SOURCE = re.sub(r"/\*.*?\*/", "", HEADERS, flags=re.S)
 C_TYPES = {"uint64_t": "<u8", "uint16_t": "<u2", "uint8_t": "u1"}
 
 
+def event_kinds() -> dict[str, int]:
+    """Return the list from which C makes ``enum event_kind``, the names in reports and the calls of the trace-events."""
+    text = (MODEL / "event_kinds.h").read_text()
+    listed = re.findall(r"^\tKIND\((\d+), (\w+), (\w+)\)", text, re.M)
+    assert [name.lower() for _, name, _ in listed] == [word for *_, word in listed]
+    return {name: int(number) for number, name, _ in listed}
+
+
 def c_enum(name: str, prefix: str) -> dict[str, int]:
     body = re.search(rf"enum {name} {{(.*?)}};", SOURCE, re.S)
     assert body is not None, f"event.h has no enum {name}"
@@ -29,7 +37,6 @@ def c_enum(name: str, prefix: str) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("ours", "name", "prefix"),
     [
-        (schema.Kind, "event_kind", "EVENT_"),
         (schema.Stage, "stage", "STAGE_"),
         (schema.ConvertTo, "convert_to", "CONVERT_"),
         (schema.Attack, "attack", "ATTACK_"),
@@ -39,6 +46,10 @@ def c_enum(name: str, prefix: str) -> dict[str, int]:
 )
 def test_enums_are_those_of_the_header(ours: type[IntEnum], name: str, prefix: str) -> None:
     assert {member.name: member.value for member in ours} == c_enum(name, prefix)
+
+
+def test_kinds_are_those_of_the_list() -> None:
+    assert {kind.name: kind.value for kind in schema.Kind} == event_kinds()
 
 
 def test_the_record_has_the_fields_of_the_struct_in_order() -> None:

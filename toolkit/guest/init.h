@@ -7,9 +7,10 @@
 #include <stddef.h>
 
 #define PAGE 4096UL
+#define HUGE (2UL << 20)
 #define OPTION "acceptlab.workload="
 
-/* One write per line, so that kernel messages cannot come in between. */
+/* init-text.c. One write per line, so that kernel messages cannot come in between. */
 void say(const char *form, ...) __attribute__((format(printf, 1, 2)));
 
 /* Reads a whole file of /proc; the text is empty if that fails. */
@@ -34,8 +35,11 @@ int print_trace(unsigned long unused);
 int read_kcore(unsigned long unused);
 int read_devmem(unsigned long unused);
 
-/* Workload of init.c. */
+/* Workloads of init-use.c. */
 int touch(unsigned long size);
+int fill_tmpfs(unsigned long size);
+int huge(unsigned long size);
+int processes(unsigned long count);
 
 /* Workload of init-together.c. */
 int together(unsigned long size);

@@ -27,8 +27,10 @@ _SOURCES = tuple(
         "init-memory.c",
         "init-second.c",
         "init-stats.c",
+        "init-text.c",
         "init-together.c",
         "init-trace.c",
+        "init-use.c",
     )
 )
 _HEADER = Path(__file__).with_name("init.h")
