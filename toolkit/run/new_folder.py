@@ -7,7 +7,7 @@ import fcntl
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
@@ -49,26 +49,40 @@ def claimed(path: Path) -> Iterator[None]:
         raise BadInputError(
             f"{path} is not a folder: give --out a folder that is new or empty"
         ) from None
-    with (path / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInputError(
-                f"another run writes into {path} now: give this one a folder of its own"
-            ) from None
-        others = [entry.name for entry in path.iterdir() if entry.name != LOCK]
-        if others:
-            (path / LOCK).unlink(missing_ok=True)
-            raise BadInputError(
-                f"{path} is not empty (it has {min(others)}): give --out a new folder"
-            )
-        try:
+    held = ours = False
+    try:
+        with (path / LOCK).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BadInputError(
+                    f"another run writes into {path} now: give this one a folder of its own"
+                ) from None
+            held = True
+            others = [entry.name for entry in path.iterdir() if entry.name != LOCK]
+            if others:
+                raise BadInputError(
+                    f"{path} is not empty (it has {min(others)}): give --out a new folder"
+                )
+            ours = True
             yield
-        except BaseException:
+    except BaseException:
+        if ours:
             _empty(path, existed)
-            raise
-        finally:
+        elif not existed:
+            _unmake(path, held)
+        raise
+    finally:
+        if held:
             (path / LOCK).unlink(missing_ok=True)
+
+
+def _unmake(path: Path, held: bool) -> None:
+    """Remove a folder that was made a moment ago, and nothing that another run has put there."""
+    if held:
+        (path / LOCK).unlink(missing_ok=True)
+    with suppress(OSError):
+        path.rmdir()
 
 
 def is_running(path: Path) -> bool:
