@@ -21,7 +21,7 @@ def test_commits_of_a_tree_patch_by_patch(
     code, out, err = acceptlab(
         "series", "bench", *named, *QUICK, "--out", str(tmp_path / "bench"), "--json"
     )
-    assert code in (0, 1), err
+    assert code in (0, 4), err  # the toy has no stages: undecided
     rows = json.loads(out)["blocks"][0]["rows"]
     assert [row["kernel"] for row in rows] == [
         "base", "1 init: Return two", "2 mm: Keep a spare", "3 kernel: Fork three t..",
