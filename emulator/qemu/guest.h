@@ -66,7 +66,7 @@ struct EmulatedGuest {
     char *report_file;
     char *snapshots_dir;
     char *probes_file;
-    char *machinery_file;
+    char *skip_list_file;
     char *attacks_file;
     bool backing_4k;
     bool assign_in_advance;

@@ -22,7 +22,7 @@ STRING_PROPERTY("events", events_file)
 STRING_PROPERTY("report", report_file)
 STRING_PROPERTY("snapshots", snapshots_dir)
 STRING_PROPERTY("probes", probes_file)
-STRING_PROPERTY("machinery", machinery_file)
+STRING_PROPERTY("skip-list", skip_list_file)
 STRING_PROPERTY("attacks", attacks_file)
 
 static char *get_backing(Object *obj, Error **errp)
@@ -86,8 +86,8 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "folder for snapshots of the unaccepted bitmap and page states");
     add_string(oc, "probes", get_probes_file, set_probes_file,
                "file with the guest functions whose calls are events");
-    add_string(oc, "machinery", get_machinery_file, set_machinery_file,
-               "file with the kernel's functions that mean something to the emulator");
+    add_string(oc, "skip-list", get_skip_list_file, set_skip_list_file,
+               "file with the kernel's text, functions to skip as callers, and panic()");
     add_string(oc, "attacks", get_attacks_file, set_attacks_file,
                "file with the acts of a hostile host and their moments");
     add_string(oc, "host-backing", get_backing, set_backing,

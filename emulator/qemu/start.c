@@ -203,8 +203,8 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
         return;
     }
     if (!handoff_read(&guest->handoff, guest->handoff_file, errp) ||
-        (guest->machinery_file &&
-         !symbols_read(&guest->symbols, guest->machinery_file, errp)) ||
+        (guest->skip_list_file &&
+         !symbols_read(&guest->symbols, guest->skip_list_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
         (guest->attacks_file && !attacks_read(guest->attacks_file,
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {

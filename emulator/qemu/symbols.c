@@ -42,13 +42,13 @@ bool symbols_read(KernelSymbols *symbols, const char *path, Error **errp)
     unsigned i;
 
     if (!g_file_get_contents(path, &content, NULL, &error)) {
-        error_setg(errp, "machinery: %s", error->message);
+        error_setg(errp, "skip-list: %s", error->message);
         return false;
     }
     lines = g_strsplit(content, "\n", -1);
     for (i = 0; lines[i]; i++) {
         if (*g_strstrip(lines[i]) && !read_line(symbols, lines[i])) {
-            error_setg(errp, "machinery: %s:%u: cannot use '%s'", path, i + 1,
+            error_setg(errp, "skip-list: %s:%u: cannot use '%s'", path, i + 1,
                        lines[i]);
             return false;
         }

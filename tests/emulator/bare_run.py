@@ -51,8 +51,8 @@ class Setup:
     """More lines of the boot handoff file (emulator/qemu/handoff.c)."""
     probes: tuple[str, ...] = ()
     """Lines of the probes file (emulator/qemu/probes.c)."""
-    machinery: tuple[str, ...] = ()
-    """Lines of the machinery file (emulator/qemu/callers.c)."""
+    skip_list: tuple[str, ...] = ()
+    """Lines of the skip list (emulator/qemu/symbols.h)."""
     devices: tuple[str, ...] = ()
     """More arguments of QEMU's."""
     ended_at: str = ""
@@ -206,8 +206,8 @@ def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[
         f"report={folder / 'report.json'}",
         f"snapshots={folder / 'bitmap'}",
     ]
-    for name in ("attacks", "probes", "machinery"):
-        lines: tuple[str, ...] = getattr(setup, name)
+    for name in ("attacks", "probes", "skip-list"):
+        lines: tuple[str, ...] = getattr(setup, name.replace("-", "_"))
         if lines:
             (folder / name).write_text("\n".join(lines) + "\n")
             properties.append(f"{name}={folder / name}")

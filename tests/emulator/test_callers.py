@@ -10,14 +10,14 @@ from tests.emulator.conftest import Boot
 from tests.emulator.kernel_map import KERNEL_MAP, linked, running
 
 
-def machinery(platform: str) -> Setup:
-    """Return a setup in which all of the guest but the functions `wants...` is machinery."""
+def skip_list(platform: str) -> Setup:
+    """Return a setup in which all of the guest but the functions `wants...` is skipped."""
     start, wants, wants_end, end = (
         linked("callers", platform, symbol)
         for symbol in ("start", "wants", "wants_end", "image_end")
     )
     return Setup(
-        machinery=(
+        skip_list=(
             f"text {start:#x} {end:#x}",
             "",
             f"skip {start:#x} {wants:#x}",
@@ -43,7 +43,7 @@ def caller(run: BareRun) -> int:
     ],
 )
 def test_who_wanted_the_memory(bare: Boot, platform: str, case: str, symbol: str) -> None:
-    run = bare(platform, "callers", f"case_{case}", machinery(platform))
+    run = bare(platform, "callers", f"case_{case}", skip_list(platform))
     assert caller(run) == running(run, symbol)
 
 
@@ -55,18 +55,18 @@ def test_text_may_have_several_parts(bare: Boot, platform: str) -> None:
     elsewhere = f"text {start - 0x2000:#x} {start - 0x1000:#x}"
     own = (f"text {start:#x} {wants_end:#x}", f"skip {start:#x} {wants:#x}")
     for lines in ((elsewhere, *own), (*own, elsewhere)):
-        run = bare(platform, "callers", "case_wants", Setup(machinery=lines))
+        run = bare(platform, "callers", "case_wants", Setup(skip_list=lines))
         assert caller(run) == running(run, "after_wants")
 
 
-def test_everything_is_a_caller_where_no_machinery_is_known(bare: Boot) -> None:
+def test_everything_is_a_caller_where_nothing_is_skipped(bare: Boot) -> None:
     run = bare("snp", "callers", "case_wants")
     assert caller(run) > KERNEL_MAP
     assert caller(run) != running(run, "after_wants"), "the innermost is the one who accepts"
 
 
 def test_a_stack_outside_the_kernel_tells_nothing(bare: Boot) -> None:
-    run = bare("snp", "callers", "case_low_stack", machinery("snp"))
+    run = bare("snp", "callers", "case_low_stack", skip_list("snp"))
     assert caller(run) == 0
 
 
@@ -74,6 +74,6 @@ def test_a_stack_outside_the_kernel_tells_nothing(bare: Boot) -> None:
     "wrong", ["text 0x1000", "skip 0x1000 here", "leap 0x1000 0x2000", "skip 0x1000 0x2000 0x3000"]
 )
 def test_line_that_says_nothing_ends_the_emulator(bare: Boot, wrong: str) -> None:
-    run = bare("snp", "callers", "case_wants", Setup(machinery=("text 0x0 0x1000", wrong)))
+    run = bare("snp", "callers", "case_wants", Setup(skip_list=("text 0x0 0x1000", wrong)))
     assert (run.exit_code, run.events) == (1, [])
-    assert f"machinery: {run.folder / 'machinery'}:2: cannot use '{wrong}'" in run.log
+    assert f"skip-list: {run.folder / 'skip-list'}:2: cannot use '{wrong}'" in run.log

@@ -15,7 +15,7 @@ PATIENCE = 90
 
 def watched(platform: str) -> Setup:
     start, end = (linked("panic", platform, symbol) for symbol in ("panics", "panics_end"))
-    return Setup(machinery=(f"panic {start:#x} {end:#x}",), time_limit=PATIENCE)
+    return Setup(skip_list=(f"panic {start:#x} {end:#x}",), time_limit=PATIENCE)
 
 
 def test_a_panic_without_an_end_is_ended(bare: Boot, platform: str) -> None:
@@ -33,12 +33,12 @@ def test_a_panic_is_no_event(bare: Boot) -> None:
 
 
 def test_a_panic_without_an_end_is_ended_with_threads(bare: Boot) -> None:
-    machinery = watched("snp").machinery
+    skip_list = watched("snp").skip_list
     run = bare(
         "snp",
         "panic",
         "case_circles",
-        Setup(threads="multi", machinery=machinery, time_limit=PATIENCE),
+        Setup(threads="multi", skip_list=skip_list, time_limit=PATIENCE),
     )
     assert (run.outcome, run.exit_code) == ("panic", 0)
 

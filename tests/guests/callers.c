@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who wanted memory: `wants...` call `machinery`, which accepts, and the
+ * Who wanted memory: `wants...` call `carrier`, which accepts, and the
  * emulator has to find the first from the stack. No frame pointers anywhere.
  */
 #include "kernel_map.h"
@@ -18,18 +18,18 @@ void wants(void), wants_deep(void), wants_across_pages(void), wants_stale(void),
 	wants_by_pointer(void);
 
 __asm__(".text\n"
-	".globl machinery, machinery_deep\n"
-	"machinery: sub $8, %rsp\n"
+	".globl carrier, carrier_deep\n"
+	"carrier: sub $8, %rsp\n"
 	"	call accept_next\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
 
 	/*
 	 * On the stack: what points nowhere into the text, a return address of
-	 * a call that ends `machinery_deep` (it is that of the next function),
+	 * a call that ends `carrier_deep` (it is that of the next function),
 	 * and a KiB of something else.
 	 */
-	"machinery_deep:\n"
+	"carrier_deep:\n"
 	"	push $-0x70000000\n"	/* 0xffffffff90000000: in the kernel map, beyond all text */
 	"	mov $wants + 0xffffffff80000000, %rax\n"
 	"	push %rax\n"
@@ -43,7 +43,7 @@ __asm__(".text\n"
 	"	ret\n"
 
 	/* Nearer than its caller: an address in `wants_stale` that no call left there */
-	"machinery_stale:\n"
+	"carrier_stale:\n"
 	"	mov $stale + 0xffffffff80000000, %rax\n"
 	"	push %rax\n"
 	"	call accept_next\n"
@@ -52,14 +52,14 @@ __asm__(".text\n"
 
 	".globl wants, after_wants, after_deep, after_across, wants_end\n"
 	"wants:	sub $8, %rsp\n"
-	"	call machinery\n"
+	"	call carrier\n"
 	"after_wants:\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
 
 	".globl wants_deep\n"
 	"wants_deep: sub $8, %rsp\n"
-	"	call machinery_deep\n"
+	"	call carrier_deep\n"
 	"after_deep:\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
@@ -67,7 +67,7 @@ __asm__(".text\n"
 	".globl wants_stale, stale, after_stale\n"
 	"wants_stale: sub $8, %rsp\n"
 	"stale:	nop\n"
-	"	call machinery_stale\n"
+	"	call carrier_stale\n"
 	"after_stale:\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
@@ -75,7 +75,7 @@ __asm__(".text\n"
 	/* A call through a register, which does not say whom it calls */
 	".globl wants_by_pointer, after_pointer\n"
 	"wants_by_pointer: sub $8, %rsp\n"
-	"	lea machinery(%rip), %rax\n"
+	"	lea carrier(%rip), %rax\n"
 	"	call *%rax\n"
 	"after_pointer:\n"
 	"	add $8, %rsp\n"
@@ -88,7 +88,7 @@ __asm__(".text\n"
 	"	mov %rsp, %rbx\n"
 	"	and $-4096, %rsp\n"
 	"	sub $4096 - 8, %rsp\n"
-	"	call machinery\n"
+	"	call carrier\n"
 	"after_across:\n"
 	"	mov %rbx, %rsp\n"
 	"	pop %rbx\n"

@@ -8,7 +8,7 @@ from typing import NamedTuple, TextIO
 
 from acceptlab.toolkit.collect.guest_program import BEGIN, CONVERTED, TRACEPOINTS, Call, Function
 from acceptlab.toolkit.collect.guest_tally import GuestTally
-from acceptlab.toolkit.run.skip_list import is_machinery
+from acceptlab.toolkit.run.skip_list import is_skipped
 
 _CONVERTS = {"set_memory_encrypted": 1, "set_memory_decrypted": 2}
 """To what a call converts memory (``enum convert_to`` of emulator/model/event.h)."""
@@ -130,7 +130,7 @@ class TraceText:
         wanted = [
             (address, frame.partition("+")[0])
             for address, frame in frames[1:]
-            if not is_machinery(frame.partition("+")[0])
+            if not is_skipped(frame.partition("+")[0])
         ]
         address, caller = wanted[0] if wanted else (0, "")
         return _Who(f"caller={address:#x} process={call.process} name={name} stack={stack}", caller)

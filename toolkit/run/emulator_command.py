@@ -70,9 +70,9 @@ class RunFiles:
         return self.folder / "handoff" / "probes"
 
     @property
-    def machinery(self) -> Path:
-        """Return the list of functions that only carry out an acceptance."""
-        return self.folder / "handoff" / "machinery"
+    def skip_list(self) -> Path:
+        """Return the list of functions that are skipped as callers of an acceptance."""
+        return self.folder / "handoff" / "skip-list"
 
     @property
     def kernel(self) -> Path:
@@ -141,8 +141,8 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
     if options.events:
         properties["events"] = _value(files.raw_events)
         properties["snapshots"] = _value(files.snapshots)
-    if files.machinery.exists():
-        properties["machinery"] = _value(files.machinery)
+    if files.skip_list.exists():
+        properties["skip-list"] = _value(files.skip_list)
     if options.hold:
         properties["hold"] = "on"
     if options.attacks:

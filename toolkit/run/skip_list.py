@@ -2,7 +2,7 @@
 """Functions of a kernel that mean something to the emulator: those that only carry out an acceptance, and panic().
 
 The emulator walks the stack at each event and takes the first return address outside the former as the event's caller. A guest
-that entered panic() is ended a while later: before Linux can reset the machine, it goes round in circles there for ever.
+that entered panic() is ended a while later: before Linux can reset the machine, it loops there without end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _INIT_START, _INIT_END = "_sinittext", "_einittext"
 _STARTUP_PREFIX = "__pi_"
 """Of names in code that runs before the kernel's own mapping (Linux arch/x86/boot/startup/Makefile, 6.18 on)."""
 _PANIC = "panic"
-_MACHINERY = re.compile(
+_SKIPPED = re.compile(
     r"""
       pvalidate.* | __pvalidate.* | pval_pages | _?_?set_pages_state | (__)?page_state_change | vmgexit_psc
     | svsm_.*pval(idate)?(_.*)? | sev_es_.* | snp_accept_memory
@@ -33,10 +33,10 @@ Table = Sequence[tuple[int, str]]
 """(link-time address, name), sorted."""
 
 
-def is_machinery(name: str) -> bool:
+def is_skipped(name: str) -> bool:
     """Tell whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion."""
     plain = _COMPILER_SUFFIX.sub("", name).removeprefix(_STARTUP_PREFIX)
-    return _MACHINERY.fullmatch(plain) is not None
+    return _SKIPPED.fullmatch(plain) is not None
 
 
 def _text(table: Table) -> list[tuple[int, int]]:
@@ -47,16 +47,14 @@ def _text(table: Table) -> list[tuple[int, int]]:
     return found if _TEXT_START in edges and _TEXT_END in edges else []
 
 
-def machinery_text(table: Table) -> str:
-    """Return the emulator's `machinery` file: the kernel's text, the ranges to skip, and panic(); "" when the text is not known."""
+def skip_list_text(table: Table) -> str:
+    """Return the emulator's skip list: the kernel's text, the ranges to skip, and panic(); "" when the text is not known."""
     parts = _text(table)
     if not parts:
         return ""
     addresses = sorted({address for address, _ in table})
     following = dict(zip(addresses, [*addresses[1:], addresses[-1]], strict=True))
-    skipped = sorted(
-        {(address, following[address]) for address, name in table if is_machinery(name)}
-    )
+    skipped = sorted({(address, following[address]) for address, name in table if is_skipped(name)})
     lines = [f"text {start:#x} {end:#x}" for start, end in parts]
     lines += [
         f"skip {begin:#x} {stop:#x}"
@@ -69,9 +67,9 @@ def machinery_text(table: Table) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def write_machinery(table: Table, path: Path) -> bool:
+def write_skip_list(table: Table, path: Path) -> bool:
     """Write the file; return False, and write nothing, when the symbols do not tell where the kernel's text is."""
-    text = machinery_text(table)
+    text = skip_list_text(table)
     if text:
         path.write_text(text)
     return bool(text)

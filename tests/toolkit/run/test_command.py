@@ -127,8 +127,8 @@ def test_attacks_reach_the_emulator() -> None:
     assert any(",attacks=/r/handoff/attacks" in word for word in words)
 
 
-def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
-    assert skip_list.machinery_text(TABLE).splitlines() == [
+def test_functions_are_skipped_up_to_the_next_symbol() -> None:
+    assert skip_list.skip_list_text(TABLE).splitlines() == [
         "text 0x1000 0x2000",
         "skip 0x1000 0x1100",
         "skip 0x1200 0x1300",
@@ -139,7 +139,7 @@ def test_machinery_is_skipped_up_to_the_next_symbol() -> None:
 def test_text_that_is_freed_after_boot_has_callers_as_well() -> None:
     table = [*TABLE, (0x4000, "_sinittext"), (0x4000, "early_accept"), (0x4800, "tdx_map_gpa")]
     table += [(0x4900, "_einittext"), (0x5000, "tdx_accept_memory")]
-    assert skip_list.machinery_text(table).splitlines() == [
+    assert skip_list.skip_list_text(table).splitlines() == [
         "text 0x1000 0x2000",
         "text 0x4000 0x4900",
         "skip 0x1000 0x1100",
@@ -149,8 +149,8 @@ def test_text_that_is_freed_after_boot_has_callers_as_well() -> None:
     ]
 
 
-def test_without_the_edges_of_text_there_is_no_machinery() -> None:
-    assert skip_list.machinery_text(TABLE[1:]) == ""
+def test_without_the_edges_of_text_there_is_no_skip_list() -> None:
+    assert skip_list.skip_list_text(TABLE[1:]) == ""
 
 
 @pytest.mark.parametrize(
@@ -161,8 +161,8 @@ def test_without_the_edges_of_text_there_is_no_machinery() -> None:
         *("__pi_early_set_pages_state", "__pi_pvalidate_4k_page", "__pi___page_state_change"),
     ],
 )
-def test_machinery_by_name(name: str) -> None:
-    assert skip_list.is_machinery(name)
+def test_skipped_by_name(name: str) -> None:
+    assert skip_list.is_skipped(name)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +172,8 @@ def test_machinery_by_name(name: str) -> None:
         *("svsm_setup", "__pi_memcpy"),
     ],
 )
-def test_who_wants_memory_is_no_machinery(name: str) -> None:
-    assert not skip_list.is_machinery(name)
+def test_who_wants_memory_is_not_skipped(name: str) -> None:
+    assert not skip_list.is_skipped(name)
 
 
 def test_probes_are_resolved_and_written(tmp_path: Path) -> None:
