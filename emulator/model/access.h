@@ -26,10 +26,10 @@ struct access {
 enum access_verdict {
 	VERDICT_ALLOWED = 0,
 	VERDICT_CIPHERTEXT = 1,	/* SNP: C=0 read of a guest-owned page: unspecified bytes */
-	VERDICT_MMIO = 2,	/* shared access to what is no RAM */
+	VERDICT_MMIO = 2,	/* shared access to an address that is not RAM */
 	VERDICT_GUEST_FAULT = 3,/* SNP: #VC 0x404. TDX: #VE, VE information in the fault */
 	VERDICT_RESERVED = 4,	/* TDX: #PF with the reserved bit: GPA beyond the width */
-	VERDICT_STOPPED = 5,	/* only the host is told */
+	VERDICT_STOPPED = 5,	/* fatal exit: only the host sees it */
 };
 
 /* VE information, as TDG.VP.VEINFO.GET returns it (semantics.md 2.6.9) */

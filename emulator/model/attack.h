@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Hostile acts of a host: detail of EVENT_ATTACK. Never renumbered.
+ * Malicious host actions (acts): detail of EVENT_ATTACK. Never renumbered.
  *
  * The event stands for all that the act does to the pages in its range (only a
  * SPLIT that it needs comes before it, as an event of its own). A replay takes
  * from it: REMAP, REASSIGN and REMOVE_AUG leave the page assigned and not
- * accepted; KEEP leaves it accepted, though the guest had given it back;
+ * accepted; KEEP leaves it accepted, though the guest had released it;
  * UNASSIGN and REMOVE leave it to the host; REMAP_BACK gives back the state
  * before REMAP; ALIAS and BLOCK make it unusable until it is converted.
  */

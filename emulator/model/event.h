@@ -49,13 +49,13 @@ enum access_kind {
 enum stop_reason {
 	STOP_NONE = 0,
 	STOP_NOT_ASSIGNED = 1,	/* private access, the host has the page as shared */
-	STOP_NOT_RAM = 2,	/* private access to what is no RAM */
+	STOP_NOT_RAM = 2,	/* private access to an address that is not RAM */
 	STOP_SHARED_ACCESS = 3,	/* shared access to a page that the guest owns */
 	STOP_OWNER = 4,		/* wrong ASID or GPA, immutable page */
 	STOP_VMPL = 5,		/* VMPL permissions forbid the access */
 	STOP_PENDING = 6,	/* TDX: not accepted, and #VE for it is disabled */
 	STOP_BLOCKED = 7,	/* TDX: blocked or removed by the host for good */
-	STOP_NO_PROGRESS = 8,	/* the host gave up resolving the same exit, or the guest faults for ever */
+	STOP_NO_PROGRESS = 8,	/* the host gave up resolving the same exit, or the guest only faults */
 	STOP_HANDLER = 9,	/* the guest broke the GHCB or TDCALL protocol */
 	STOP_TRIPLE_FAULT = 10,
 };

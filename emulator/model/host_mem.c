@@ -195,7 +195,7 @@ void host_mem_for_pages(const struct host_mem *mem, unsigned int vcpu, enum even
 
 	for (page = gpa; page < end; page += MODEL_PAGE_SIZE) {
 		done = act(host, page);
-		/* a whole unit may come at once, more than was asked for */
+		/* a whole unit may come at once, more than was requested */
 		if (done == MODEL_UNIT_SIZE) {
 			run = page & UNIT_MASK;
 			end = run + MODEL_UNIT_SIZE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a hypervisor knows of its guest's memory on either platform: where RAM
- * is, what is private and what is shared, how it is backed. The models' own
+ * The memory of a guest as its hypervisor sees it, on either platform: where RAM
+ * is, which pages are private or shared, how they are backed. The models' own
  * (snp*.c, tdx*.c); embedders do not see it.
  */
 #ifndef ACCEPTLAB_HOST_MEM_H
@@ -39,7 +39,7 @@ static inline uint64_t host_mem_in_unit(uint64_t gpa, uint64_t end)
 
 /* 1 if [gpa, gpa + size) is whole pages of RAM, at least one */
 int host_mem_has_pages(const struct host_mem *mem, uint64_t gpa, uint64_t size);
-/* 1 if every page that [gpa, gpa + size) touches is shared RAM */
+/* 1 if every page that [gpa, gpa + size) covers is shared RAM */
 int host_mem_is_shared(const struct host_mem *mem, uint64_t gpa, uint64_t size);
 /* May the unit of gpa be backed by one 2M page? */
 int host_mem_unit_2m(const struct host_mem *mem, uint64_t gpa);

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Room for bytes at *at, which moves on; whole 4K pages, so that untouched parts cost nothing */
+/* Room for bytes at *at, which moves on; whole 4K pages, so that parts without an access cost nothing */
 static inline size_t layout_place(size_t *at, uint64_t bytes)
 {
 	size_t start = *at;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a model asks of whoever embeds it. Every member may be NULL: then the
- * model does without (no events, no TLB to flush, no content to zero, ...).
+ * Callbacks of a model to the program that embeds it. Every member may be NULL:
+ * then the model does without (no events, no TLB to flush, no content to zero, ...).
  * The callbacks run inside a call into the model and must not call back in.
  */
 #ifndef ACCEPTLAB_OPS_H

@@ -18,7 +18,7 @@ struct ram_map {
 };
 
 /*
- * Adds [start, start + size); touching ranges are merged. Returns 0, or -1 if
+ * Adds [start, start + size); adjacent ranges are merged. Returns 0, or -1 if
  * it is empty, not page aligned, overlaps RAM, ends above top or is one too many.
  */
 int ram_add(struct ram_map *ram, uint64_t start, uint64_t size, uint64_t top);

@@ -245,7 +245,7 @@ enum rmp_code rmp_update(struct rmp_table *rmp, uint64_t spa,
 	if (same_state(entry, state))
 		return RMP_SUCCESS;
 	if (!state->size_2m && !(rmp_unit(rmp, spa)->gpa_flags & RMP_SPLIT)) {
-		if (!state->assigned)	/* untouched memory is unassigned already */
+		if (!state->assigned)	/* zeroed entries are unassigned already */
 			return RMP_SUCCESS;
 		rmp_unit(rmp, spa)->gpa_flags = RMP_SPLIT;
 		entry = rmp_page(rmp, spa);

@@ -5,9 +5,9 @@
  * semantics.md 1.1-1.6 (APM Vol 2 15.36).
  *
  * The table is indexed by system physical address. A unit (2M of system
- * memory) is either one 2M entry, or 512 page entries, or untouched: all zero
+ * memory) is either one 2M entry, or 512 page entries, or unused: all zero
  * means owned by the hypervisor, so that zeroed memory is a valid empty table
- * and memory that no guest touched costs nothing.
+ * and memory without an access costs nothing.
  */
 #ifndef ACCEPTLAB_RMP_H
 #define ACCEPTLAB_RMP_H
@@ -86,7 +86,7 @@ struct rmp_result {
 	uint8_t carry;
 };
 
-/* Who asks: the translation under which the processor came to the entry */
+/* The requester: the translation under which the processor came to the entry */
 struct rmp_key {
 	uint64_t spa;		/* system address that the nested tables give */
 	uint64_t gpa;		/* guest address that was translated */

@@ -6,7 +6,7 @@
  *
  * Two levels are kept: the 2M entry of every unit and, where that is a table,
  * its 512 page entries. Zero is FREE, so that zeroed memory is an empty tree
- * and memory that no guest touched costs nothing. GPA g is always backed by
+ * and memory without an access costs nothing. GPA g is always backed by
  * host page g.
  */
 #ifndef ACCEPTLAB_SEPT_H

@@ -40,7 +40,7 @@ struct snp_config {
 #define SNP_VCPUS_MAX 256
 #define SNP_HV_FEATURES_DEFAULT 3ull
 
-/* Bytes of zeroed memory that a guest needs (mostly never touched); 0: bad config */
+/* Bytes of zeroed memory that a guest needs (most of it never accessed); 0: bad config */
 size_t snp_vm_bytes(const struct snp_config *config);
 /* memory: zeroed, 16-byte aligned, snp_vm_bytes() long, the caller's. ops is copied. */
 struct snp_vm *snp_vm_init(void *memory, const struct snp_config *config,
@@ -67,8 +67,8 @@ int snp_vm_start(struct snp_vm *vm);
 enum access_verdict snp_access(struct snp_vm *vm, unsigned int vcpu,
 			       const struct access *access,
 			       struct access_fault *fault);
-/* The same for a device or the host itself: 1 if it may touch the page (shared). */
-int snp_host_may_touch(const struct snp_vm *vm, uint64_t gpa, uint64_t size);
+/* The same for a device or the host itself: 1 if it may access the page (shared). */
+int snp_host_may_access(const struct snp_vm *vm, uint64_t gpa, uint64_t size);
 
 /* --- PVALIDATE, RMPADJUST ------------------------------------------------- */
 
@@ -128,7 +128,7 @@ void snp_ghcb_msr(struct snp_vm *vm, unsigned int vcpu, uint64_t request,
  * VMGEXIT with the GPA of a GHCB page in the MSR; page: that page's 4096 bytes.
  * GHCB_HANDLED: answered (a PSC, or bad input: the codes are in the page).
  * GHCB_REQUEST: the caller handles request and answers with ghcb_answer*().
- * GHCB_BROKEN: the host can't use the page; stop the guest (request->stop).
+ * GHCB_BROKEN: the host can't use the page: fatal exit (request->stop).
  * Page may be NULL when gpa is no RAM.
  */
 enum ghcb_outcome snp_ghcb_page(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa,
@@ -148,7 +148,7 @@ uint64_t snp_vm_accepted_bytes(const struct snp_vm *vm);
 /* The RMP entry behind the page, as RMPREAD shows it */
 struct rmp_entry snp_vm_rmp_entry(const struct snp_vm *vm, uint64_t gpa);
 
-/* --- hostile acts: each emits EVENT_ATTACK -------------------------------- */
+/* --- attacks: each emits EVENT_ATTACK -------------------------------------- */
 
 /* Another system page backs the 4K page: assigned, not validated. -1: no spare page left */
 int snp_attack_remap(struct snp_vm *vm, uint64_t gpa);

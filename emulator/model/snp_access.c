@@ -65,7 +65,7 @@ enum access_verdict snp_access(struct snp_vm *vm, unsigned int vcpu,
 			      shared_access(vm, &copy, fault);
 }
 
-int snp_host_may_touch(const struct snp_vm *vm, uint64_t gpa, uint64_t size)
+int snp_host_may_access(const struct snp_vm *vm, uint64_t gpa, uint64_t size)
 {
 	return host_mem_is_shared(&vm->host.mem, gpa, size);
 }

@@ -19,7 +19,7 @@ static enum ghcb_error find_scratch(const struct snp_vm *vm, uint64_t gpa, uint6
 			return GHCB_ERROR_SCRATCH;
 		request->scratch_offset = offset;
 	} else if (length > MODEL_PAGE_SIZE - start % MODEL_PAGE_SIZE ||
-		   !snp_host_may_touch(vm, start, length)) {
+		   !snp_host_may_access(vm, start, length)) {
 		return GHCB_ERROR_SCRATCH;
 	}
 	request->scratch_length = length;
@@ -78,7 +78,7 @@ static uint64_t psc_run(struct snp_vm *vm, unsigned int vcpu, struct psc_list *l
 	return 0;
 }
 
-/* A hostile host gives back less progress than the guest came with */
+/* A malicious host gives back less progress than the guest came with */
 static void psc_rewind(struct snp_vm *vm, struct psc_list *list, uint16_t came_with)
 {
 	if (!vm->psc_rewinds || !came_with)
@@ -126,7 +126,7 @@ enum ghcb_outcome snp_ghcb_page(struct snp_vm *vm, unsigned int vcpu, uint64_t g
 
 	memset(request, 0, sizeof(*request));
 	if (!page || gpa % MODEL_PAGE_SIZE || vcpu >= vm->config.vcpus ||
-	    !snp_host_may_touch(vm, gpa, MODEL_PAGE_SIZE)) {
+	    !snp_host_may_access(vm, gpa, MODEL_PAGE_SIZE)) {
 		request->stop = STOP_HANDLER;
 		return GHCB_BROKEN;
 	}

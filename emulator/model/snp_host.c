@@ -104,7 +104,7 @@ static int is_assigned(const struct snp_host *host, uint64_t gpa)
 	return !!(rmp_read(&host->rmp, spa).gpa_flags & RMP_ASSIGNED);
 }
 
-/* a hostile host backs it by the system page of another GPA: not its own to assign */
+/* a malicious host backs it by the system page of another GPA: not its own to assign */
 static int is_aliased(const struct snp_host *host, uint64_t gpa)
 {
 	uint64_t spa = snp_host_spa(host, gpa);
@@ -178,7 +178,7 @@ static void drop_remaps(struct snp_host *host, uint64_t gpa, uint64_t size)
 	}
 }
 
-static int is_untouched(const struct snp_host *host, uint64_t gpa)
+static int is_unused(const struct snp_host *host, uint64_t gpa)
 {
 	return !host->rmp.unit[gpa / MODEL_UNIT_SIZE].gpa_flags;
 }
@@ -187,7 +187,7 @@ void snp_host_make_shared(struct snp_host *host, unsigned int vcpu, uint64_t gpa
 {
 	if (host->remaps)
 		drop_remaps(host, gpa, size);
-	if (!is_untouched(host, gpa))
+	if (!is_unused(host, gpa))
 		take_back(host, vcpu, gpa, size);
 	host_mem_set_shared(&host->mem, gpa, size);
 }

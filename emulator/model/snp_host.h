@@ -47,7 +47,7 @@ void snp_host_make_private(struct snp_host *host, unsigned int vcpu, uint64_t gp
 /* Turns the unit of gpa into 512 pages if it is one 2M page. */
 void snp_host_split(struct snp_host *host, unsigned int vcpu, uint64_t gpa);
 
-/* Hostile: backs the page by the system page spa from now on. -1: no room to remember it. */
+/* Malicious: backs the page by the system page spa from now on. -1: no room to remember it. */
 int snp_host_remap(struct snp_host *host, uint64_t gpa, uint64_t spa);
 /* Forgets that: the page's own system page backs it again. */
 void snp_host_unmap(struct snp_host *host, uint64_t gpa);

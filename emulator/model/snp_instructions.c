@@ -45,7 +45,7 @@ enum snp_outcome snp_pvalidate_operands(struct snp_vm *vm,
 {
 	enum snp_outcome outcome = pvalidate_check(caller, rax, ecx, answer);
 
-	/* never walked: there is no guest-physical address to tell */
+	/* never walked: there is no guest-physical address to report */
 	if (outcome == SNP_DONE)
 		accept_event(vm, caller->vcpu, 0, 0, edx & 1, answer);
 	return outcome;
@@ -53,7 +53,7 @@ enum snp_outcome snp_pvalidate_operands(struct snp_vm *vm,
 
 /*
  * One round of an instruction on the entry of gpa. 1: result is final; 0: the
- * host acted, once more; -1: the guest is stopped.
+ * host acted, once more; -1: fatal exit.
  */
 static int settle(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa,
 		  const struct rmp_result *result, struct snp_answer *answer)

@@ -70,7 +70,7 @@ int tdx_vm_add_ram(struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 	return ram_add(&vm->host.mem.ram, gpa, size, vm->config.top);
 }
 
-/* What firmware accepted as one 2M page: AUG and ACCEPT, content kept */
+/* What firmware accepted as one 2M page: AUG and ACCEPT, with its content */
 static int launch_unit(struct tdx_vm *vm, uint64_t gpa)
 {
 	struct sept *sept = &vm->host.sept;

@@ -66,8 +66,8 @@ int tdx_vm_start(struct tdx_vm *vm);
 enum access_verdict tdx_access(struct tdx_vm *vm, unsigned int vcpu,
 			       const struct access *access,
 			       struct access_fault *fault);
-/* 1 if a device or the host may touch all of it (shared RAM) */
-int tdx_host_may_touch(const struct tdx_vm *vm, uint64_t gpa, uint64_t size);
+/* 1 if a device or the host may access all of it (shared RAM) */
+int tdx_host_may_access(const struct tdx_vm *vm, uint64_t gpa, uint64_t size);
 
 /* --- #VE ------------------------------------------------------------------ */
 
@@ -94,7 +94,7 @@ struct tdx_caller {
 };
 
 struct tdx_answer {
-	uint64_t gpa;		/* STOPPED, FAULT_VE: the page that it is about */
+	uint64_t gpa;		/* STOPPED, FAULT_VE: the page in question */
 	uint32_t exits;		/* times the host was entered on the way */
 	uint32_t reserved;
 	struct access_fault fault;
@@ -122,7 +122,7 @@ enum sept_state tdx_vm_sept_state(const struct tdx_vm *vm, uint64_t gpa, unsigne
 /* mask of the SHARED bit, 1 << (gpaw - 1) */
 uint64_t tdx_vm_shared_bit(const struct tdx_vm *vm);
 
-/* --- hostile acts: each emits EVENT_ATTACK -------------------------------- */
+/* --- attacks: each emits EVENT_ATTACK -------------------------------------- */
 
 int tdx_attack_remove_aug(struct tdx_vm *vm, uint64_t gpa);	/* 4K page: PENDING again */
 int tdx_attack_remove(struct tdx_vm *vm, uint64_t gpa);	/* 4K page, never comes back */

@@ -83,7 +83,7 @@ enum access_verdict tdx_access(struct tdx_vm *vm, unsigned int vcpu,
 	return VERDICT_STOPPED;
 }
 
-int tdx_host_may_touch(const struct tdx_vm *vm, uint64_t gpa, uint64_t size)
+int tdx_host_may_access(const struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 {
 	return host_mem_is_shared(&vm->host.mem, gpa, size);
 }

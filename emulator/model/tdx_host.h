@@ -13,7 +13,7 @@
 struct tdx_host {
 	struct host_mem mem;
 	struct sept sept;
-	uint64_t kept;		/* page that a hostile host never removes, if keeps is set */
+	uint64_t kept;		/* page that a malicious host never removes, if keeps is set */
 	int keeps;
 };
 
@@ -23,7 +23,7 @@ struct tdx_host {
  * stop_reason that ends the guest.
  */
 int tdx_host_fault(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t exit_info);
-/* AUGs the private page at gpa, at most at the level asked for; bytes that were, 0: none. */
+/* AUGs the private page at gpa, at most at the requested level; bytes that were, 0: none. */
 uint64_t tdx_host_assign(struct tdx_host *host, uint64_t gpa, unsigned int level);
 /*
  * Conversions of pages in RAM; [gpa, gpa + size) lies in one unit. make_private:

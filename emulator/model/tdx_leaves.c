@@ -132,7 +132,7 @@ enum tdx_outcome tdx_mr_report(struct tdx_vm *vm, unsigned int vcpu,
 	return TDX_DONE;
 }
 
-/* Measurements are not kept: only the operands are checked. */
+/* Measurements are not stored: only the operands are checked. */
 enum tdx_outcome tdx_rtmr_extend(struct tdx_vm *vm, unsigned int vcpu,
 				    const struct tdx_regs *regs, uint64_t *status,
 				    struct tdx_answer *answer)

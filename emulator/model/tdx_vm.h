@@ -19,7 +19,7 @@ struct tdx_vm {
 	uint64_t td_ctls;
 	uint64_t notify_enables;
 	struct tdx_vcpu *vcpu;
-	uint32_t busy;		/* accepts that a hostile host still disturbs */
+	uint32_t busy;		/* accepts that a malicious host still disturbs */
 	uint32_t retries;	/* MapGPA calls that it still puts off */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Injected acts of a hostile host (see attacks.h). */
+/* Injected malicious host actions (see attacks.h). */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "qapi/qmp/qdict.h"

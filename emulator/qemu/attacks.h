@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A hostile host: acts that a run injects at chosen moments. */
+/* Malicious host actions (acts) that a run injects at chosen moments. */
 #ifndef ACCEPTLAB_ATTACKS_H
 #define ACCEPTLAB_ATTACKS_H
 

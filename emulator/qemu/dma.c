@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Device DMA: devices reach guest RAM only by way of an IOMMU region that
- * asks the platform for every page, while vCPUs see the RAM itself. So every
- * path a device model has (read, write, map, cached access) is checked, and
- * none of QEMU's own code has to know.
+ * checks every page with the platform, while vCPUs see the RAM itself. So every
+ * path of a device model (read, write, map, cached access) is checked, with no
+ * change to QEMU's own code.
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
@@ -79,7 +79,7 @@ static bool collect(Int128 start, Int128 size, const MemoryRegion *mr,
     return false;
 }
 
-/* Flash and the like are RAM to QEMU, but none of the guest's. */
+/* Flash and the like are RAM to QEMU, but not the guest's. */
 static bool is_guest_ram(const Handoff *handoff, const RamPiece *piece)
 {
     unsigned i;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Events leave the emulator twice: as fixed records in a file, of which none
- * may be lost, and as QEMU trace-events (USDT probes) for whoever attaches.
+ * may be lost, and as QEMU trace-events (USDT probes) for an attached tracer.
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -53,8 +53,8 @@ void event_stream_observe(EventStream *stream, EventObserver *observer)
     stream->observer[stream->observers++] = observer;
 }
 
-/* An event that cannot be written ends the run: a trace with a hole proves
- * nothing, and must not look as if it did. */
+/* An event that cannot be written ends the run: a trace with an event
+ * gap proves nothing, and must not look as if it did. */
 static G_NORETURN void lost_event(EventStream *stream)
 {
     error_report("events: cannot write %s: %s; the run ends here",
@@ -69,10 +69,10 @@ static void append(EventStream *stream, const struct acc_event *event)
     }
 }
 
-/* What a vCPU has executed since the timers were last told. icount_get_raw()
+/* What a vCPU has executed since the timers were last updated. icount_get_raw()
  * refuses in the middle of a block; blocks are charged when they are entered,
  * which is exact enough and reproducible. */
-static int64_t executed_untold(CPUState *cs)
+static int64_t executed_uncounted(CPUState *cs)
 {
     if (!cs->running) {
         return 0;
@@ -86,10 +86,10 @@ uint64_t guest_clock(void)
     if (!icount_enabled()) {
         return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
     }
-    /* When the timers were last told depends on the host, too: whatever kicks
-     * a vCPU makes it tell them. So count the rest wherever a vCPU runs. */
+    /* When the timers were last updated depends on the host, too: a kick makes
+     * a vCPU update them. So count the rest wherever a vCPU runs. */
     return qatomic_read_i64(&timers_state.qemu_icount) +
-           (current_cpu ? executed_untold(current_cpu) : 0);
+           (current_cpu ? executed_uncounted(current_cpu) : 0);
 }
 
 uint64_t vcpu_executed(EmulatedCpu *cpu)
@@ -97,7 +97,7 @@ uint64_t vcpu_executed(EmulatedCpu *cpu)
     if (!icount_enabled()) {
         return 0;
     }
-    return cpu->cs->icount_executed + executed_untold(cpu->cs);
+    return cpu->cs->icount_executed + executed_uncounted(cpu->cs);
 }
 
 /* The last 64 bits of the record, as trace-events describes them */
@@ -121,7 +121,7 @@ static void trace_out(const struct acc_event *e)
 #undef TRACE
 }
 
-/* Whether anybody is attached to any of the trace-events */
+/* Whether a tracer is attached to any of the trace-events */
 static bool is_traced(void)
 {
 #define ATTACHED(number, KIND, name)                                        \

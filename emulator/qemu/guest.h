@@ -29,7 +29,7 @@ typedef struct GuestAccess {
     enum access_kind kind;
     bool table_bit;         /* C-bit (SNP) or SHARED bit (TDX) as translated */
     bool paging;            /* CR0.PG: without it there is no table bit */
-    bool probe;             /* nobody waits for the answer: no fault, no stop */
+    bool probe;             /* a query: no fault, no fatal exit */
     uintptr_t retaddr;
 } GuestAccess;
 
@@ -47,11 +47,11 @@ struct EmulatedCpu {
     uint16_t index;
     vaddr walk_gva;         /* what the page walk in progress is for */
     uintptr_t walk_retaddr;
-    bool waiting;           /* a secondary vCPU that nobody has started */
+    bool waiting;           /* a secondary vCPU that has not been started */
     bool host_halted;       /* halted by the host on the guest's request */
     bool host_acts;         /* the host uses the vCPU's MSR helpers */
     bool host_msr_failed;   /* and they refused the access */
-    uint64_t fault_gpa;     /* of the last fault that the guest was told of */
+    uint64_t fault_gpa;     /* of the last fault of the guest */
     uint64_t fault_rip;
     unsigned same_faults;   /* how often it came, and nothing else of the vCPU */
 };
@@ -94,7 +94,7 @@ struct EmulatedGuest {
 struct EmulatedGuestClass {
     ConfidentialGuestSupportClass parent_class;
 
-    /* which bit of a page-table entry tells private from shared memory */
+    /* bit of a page-table entry that separates private from shared memory */
     uint64_t table_bit;
     bool private_bit_value;     /* SNP: set means private; TDX: clear does */
     const char *platform;
@@ -118,7 +118,7 @@ struct EmulatedGuestClass {
     /* next run of pages in one state, *cursor 0 at first; false at the end */
     bool (*next_run)(EmulatedGuest *guest, uint64_t *cursor,
                      struct page_run *run);
-    /* a hostile act of the host (model/attack.h); false: it cannot be done now */
+    /* a malicious host action (model/attack.h); false: impossible now */
     bool (*attack)(EmulatedGuest *guest, enum attack attack, uint64_t number);
     /* of an act on calls: calls that it has yet to disturb */
     uint32_t (*attack_left)(EmulatedGuest *guest, enum attack attack);
@@ -142,7 +142,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp);
 /* Host's pointer to guest RAM, NULL where [gpa, gpa + size) is not one. */
 void *emulated_guest_ram(EmulatedGuest *guest, hwaddr gpa, hwaddr size);
 
-/* Zeroed memory for page states; what is never touched costs nothing. */
+/* Zeroed memory for page states; parts without an access cost nothing. */
 void *emulated_guest_state_memory(size_t size);
 
 /* Take access away from every vCPU that has it in its TLB. */
@@ -164,7 +164,7 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);
 G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
                                    const char *why, hwaddr gpa,
                                    uintptr_t retaddr);
-/* The same for an end that the machine itself asked for (shutdown). */
+/* The same for an end that the machine itself requested (shutdown). */
 void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
                            const char *outcome, const char *why, hwaddr gpa);
 

@@ -80,8 +80,8 @@ bool emulated_guest_cpuid(CPUX86State *env);
 bool emulated_guest_rdmsr(CPUX86State *env);
 bool emulated_guest_wrmsr(CPUX86State *env);
 
-/* An MSR helper refuses an access. True: it is the host's, who is told so, and
- * the guest gets no #GP. */
+/* An MSR helper refuses an access. True: it is the host's, which is
+ * notified, and the guest gets no #GP. */
 bool emulated_guest_host_msr_fails(CPUX86State *env);
 
 /* A vCPU that the host halted on request wakes for any interrupt, whatever

@@ -89,14 +89,14 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
     add_string(oc, "skip-list", get_skip_list_file, set_skip_list_file,
                "file with the kernel's text, functions to skip as callers, and panic()");
     add_string(oc, "attacks", get_attacks_file, set_attacks_file,
-               "file with the acts of a hostile host and their moments");
+               "file with malicious actions of the host and their moments");
     add_string(oc, "host-backing", get_backing, set_backing,
                "size of the host's pages behind guest memory: 2M or 4K");
     add_string(oc, "host-assign", get_assign, set_assign,
                "when the host assigns pages to the guest: demand or advance");
     object_class_property_add_bool(oc, "hold", get_hold, set_hold);
     object_class_property_set_description(oc, "hold",
-        "stop before the first event until SIGCONT, for whoever attaches");
+        "stop before the first event until SIGCONT, so that a tracer can attach");
 }
 
 static const TypeInfo emulated_guest_type = {

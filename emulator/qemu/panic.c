@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A kernel that panics before it can reset the machine goes round in circles
- * for ever, and may not have said a word yet. The run ends some time after
- * panic() was entered; what it said is in the report, from the printk ring.
+ * A kernel that panics before it can reset the machine loops without end, and
+ * may not have printed anything yet. The run ends some time after the entry
+ * into panic(); the report has the kernel's messages from the printk ring.
  */
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
@@ -20,7 +20,7 @@ static QEMUTimer *overdue;
 
 static void end(void *opaque)
 {
-    emulated_guest_end(opaque, "panic", "the guest panicked, and did not reset"
+    emulated_guest_end(opaque, "panic", "the guest panicked and did not reset"
                        " the machine", 0, 0);
 }
 

@@ -2,8 +2,8 @@
 /*
  * Knows the instructions with a memory operand that they read and write (SDM
  * Vol 2D appendix A: opcode map). Each of them has no other operand in
- * memory, so that every data access of theirs is to that one. Asked only
- * where an access was refused, never on the way of those that succeed.
+ * memory, so that every data access of theirs is to that one. Used only
+ * where an access was refused, never for an access that succeeds.
  */
 #include "qemu/osdep.h"
 #include "cpu.h"

@@ -62,7 +62,7 @@ void snp_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
                  uint32_t insn_len, uintptr_t retaddr)
 {
     if (svm_exit == SVM_EXIT_HLT) {
-        /* An automatic exit: the guest is not told (APM Vol 2 15.35.4). */
+        /* An automatic exit: the guest is not notified (APM Vol 2 15.35.4). */
         cpu->host_halted = false;
     }
     if (is_reflected(cpu, svm_exit)) {

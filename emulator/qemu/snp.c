@@ -80,7 +80,7 @@ static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
 
 static bool snp_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
 {
-    return snp_host_may_touch(SNP_EMULATED(guest)->vm, gpa, 1);
+    return snp_host_may_access(SNP_EMULATED(guest)->vm, gpa, 1);
 }
 
 /* ---- instructions ------------------------------------------------------------- */

@@ -36,7 +36,7 @@ void snp_start(EmulatedGuest *guest, Error **errp);
 struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr);
 void snp_leave(EmulatedCpu *cpu);
 
-/* CPUID as an SNP guest is told it (snp-cpuid.c). */
+/* CPUID as an SNP guest sees it (snp-cpuid.c). */
 void snp_cpuid(EmulatedCpu *cpu, uint32_t leaf, uint32_t subleaf,
                uint32_t regs[4]);
 /* The launch contents of the CPUID page and the secrets page (4 KiB each). */

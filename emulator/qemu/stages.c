@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which stage a guest is in, told from where vCPUs fetch instructions: the
+ * The stage of a guest, from where its vCPUs fetch instructions: the
  * decompressor runs at identity-mapped addresses, the kernel proper in the
  * kernel map, userspace at CPL 3; a kexec comes back to identity-mapped code.
  */

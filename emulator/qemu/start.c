@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* How a run begins, from the boot handoff, and how the machine's end is told. */
+/* How a run begins, from the boot handoff, and how the end of the machine is reported. */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "qom/object_interfaces.h"
@@ -155,11 +155,11 @@ static void report_shutdown(EmulatedGuest *guest, ShutdownCause cause)
         break;
     case SHUTDOWN_CAUSE_GUEST_RESET:
         emulated_guest_report(guest, &guest->cpu[0], "reset",
-                              "the guest asked for a reset", 0);
+                              "the guest requested a reset", 0);
         break;
     default:
         emulated_guest_report(guest, &guest->cpu[0], "killed",
-                              "the emulator was told to end", 0);
+                              "the emulator was terminated", 0);
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Events of what goes wrong, and the end of a guest that was stopped. */
+/* Events of faults and fatal exits, and the end of a guest after one. */
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
@@ -11,7 +11,7 @@
 
 static const char *const stop_text[] = {
     [STOP_NOT_ASSIGNED] = "private access to a page that the host has as shared",
-    [STOP_NOT_RAM] = "private access to what is no RAM",
+    [STOP_NOT_RAM] = "private access to an address that is not RAM",
     [STOP_SHARED_ACCESS] = "shared access to a page that the guest owns",
     [STOP_OWNER] = "the page belongs to another owner or address",
     [STOP_VMPL] = "VMPL permissions forbid the access",
@@ -43,7 +43,7 @@ static void record(EmulatedCpu *cpu, struct acc_event event, uintptr_t retaddr)
     qemu_mutex_unlock(&cpu->guest->lock);
 }
 
-/* The vCPU stands where the guest is stopped. */
+/* The vCPU stands at the fatal exit. */
 static G_NORETURN void stopped(EmulatedCpu *cpu, hwaddr gpa,
                                enum stop_reason reason, const char *text,
                                enum access_kind kind, uint64_t detail)
@@ -62,7 +62,7 @@ static G_NORETURN void stopped(EmulatedCpu *cpu, hwaddr gpa,
     emulated_guest_end(cpu, "stopped", why, gpa, 0);
 }
 
-/* Whether the vCPU does nothing any more but fault at this place. */
+/* Whether the vCPU makes no progress but faults at this place. */
 static bool is_stuck(EmulatedCpu *cpu, hwaddr gpa)
 {
     uint64_t rip = emulated_cpu_rip(cpu, 0);
@@ -81,7 +81,7 @@ void guest_fault(EmulatedCpu *cpu, hwaddr gpa,
 {
     if (is_stuck(cpu, gpa)) {
         stopped(cpu, gpa, STOP_NO_PROGRESS, "the guest faults here again and"
-                " again, and does nothing else", kind,
+                " again without progress", kind,
                 detail_of(kind, private, fault->platform));
     }
     record(cpu, (struct acc_event) {

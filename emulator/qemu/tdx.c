@@ -112,7 +112,7 @@ static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
 
 static bool tdx_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
 {
-    return tdx_host_may_touch(TDX_EMULATED(guest)->vm, gpa, 1);
+    return tdx_host_may_access(TDX_EMULATED(guest)->vm, gpa, 1);
 }
 
 static bool tdx_attack(EmulatedGuest *guest, enum attack attack,
@@ -207,7 +207,7 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     object_class_property_add_bool(oc, "pending-ve", get_pending_ve,
                                    set_pending_ve);
     object_class_property_set_description(oc, "pending-ve",
-        "a touch of a pending page raises #VE (ATTRIBUTES.SEPT_VE_DISABLE is"
+        "access to a pending page raises #VE (ATTRIBUTES.SEPT_VE_DISABLE is"
         " clear); off: it ends in a TD exit");
     object_class_property_add_bool(oc, "flexible-pending-ve",
                                    get_flexible_pending_ve,

@@ -72,7 +72,7 @@ def test_emulator_that_is_told_to_end_reports_where_the_guest_was(
     run = bare(platform, "ends", "case_spin", Setup(threads=threads, ended_at="spinning"))
     assert (run.outcome, run.exit_code) == ("killed", 0)
     assert run.report is not None
-    assert run.report["reason"] == "the emulator was told to end"
+    assert run.report["reason"] == "the emulator was terminated"
     assert run.at("spin") <= int(run.report["rip"], 16) < run.at("spin_end")
     assert run.only("end").detail == len(run.events) - 1
 

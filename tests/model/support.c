@@ -176,7 +176,7 @@ void support_snp_dump(const struct snp_vm *vm, uint64_t pages, uint8_t *out)
 
 		out[i] = snp_vm_page_state(vm, i * MODEL_PAGE_SIZE);
 		out[pages + i] = entry.gpa_flags & 0x1f;
-		out[2 * pages + i] = snp_host_may_touch(vm, i * MODEL_PAGE_SIZE, 1);
+		out[2 * pages + i] = snp_host_may_access(vm, i * MODEL_PAGE_SIZE, 1);
 		for (vmpl = 0; vmpl < VMPL_LEVELS; vmpl++)
 			out[(3 + vmpl) * pages + i] = entry.perms[vmpl];
 	}
@@ -192,7 +192,7 @@ void support_tdx_dump(const struct tdx_vm *vm, uint64_t pages, uint8_t *out)
 		out[i] = tdx_vm_page_state(vm, i * MODEL_PAGE_SIZE);
 		out[pages + i] = tdx_vm_sept_state(vm, i * MODEL_PAGE_SIZE, &level);
 		out[2 * pages + i] = level;
-		out[3 * pages + i] = tdx_host_may_touch(vm, i * MODEL_PAGE_SIZE, 1);
+		out[3 * pages + i] = tdx_host_may_access(vm, i * MODEL_PAGE_SIZE, 1);
 	}
 }
 

@@ -136,13 +136,13 @@ def test_host_tells_of_each_run_that_it_takes_back() -> None:
 
 
 @both
-def test_host_may_touch_only_shared_ram(guest: Guest) -> None:
+def test_host_may_access_only_shared_ram(guest: Guest) -> None:
     vm = guest(
         Layout(ram=((0, 4 * UNIT),), accepted=((0, UNIT),), shared=((UNIT, UNIT + 2 * PAGE),))
     )
 
     def touch(start: int, size: int) -> int:
-        return vm.act("host_may_touch", start, size)
+        return vm.act("host_may_access", start, size)
 
     assert touch(UNIT, UNIT + 2 * PAGE) == 1
     assert touch(UNIT + 100, 1) == 1

@@ -17,7 +17,7 @@ static long unaccepted(void)
 	return field("/proc/meminfo", "Unaccepted");
 }
 
-/* The last of it is accepted when hardly anything is free: the kernel may have to kill who does this. */
+/* The last of it is accepted when hardly anything is free: the kernel may have to kill this process. */
 static int take_until_none_is_left(unsigned long limit)
 {
 	char *memory = mmap(NULL, limit, PROT_READ | PROT_WRITE,
@@ -42,7 +42,7 @@ int exhaust(unsigned long unused)
 
 	(void)unused;
 	if (unaccepted() < 0)
-		return ENOSYS; /* the kernel says nothing of unaccepted memory */
+		return ENOSYS; /* the kernel does not report unaccepted memory */
 	child = fork();
 	if (!child)
 		_exit(take_until_none_is_left((unsigned long)field("/proc/meminfo", "MemTotal") << 10));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Reading memory by its address, whoever it belongs to: a page of each unit of 2 MiB. */
+/* Reading memory by its address, whatever it is used for: a page of each unit of 2 MiB. */
 #define _GNU_SOURCE
 #include <elf.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a kernel itself counts about acceptance, for whoever compares it with the events. */
+/* The kernel's own counts of acceptance, to compare with the events. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdbool.h>

@@ -36,7 +36,7 @@ void mark_userspace(void)
 		say("ACCEPTLAB note the trace has no mark of userspace\n");
 }
 
-/* Every line with a prefix (analysis/readers/ftrace.py), so that it is told from other output. */
+/* Every line with a prefix (analysis/readers/ftrace.py), so that it differs from other output. */
 int print_trace(unsigned long unused)
 {
 	static char line[1024];

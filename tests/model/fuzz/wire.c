@@ -105,7 +105,7 @@ static void check_snp(const struct snp_vm *vm)
 	while (snp_vm_next_run(vm, &cursor, &run)) {
 		add_run(&books, &run, &after);
 		if (run.state != PAGE_HOST)
-			check(!snp_host_may_touch(vm, run.start, MODEL_PAGE_SIZE),
+			check(!snp_host_may_access(vm, run.start, MODEL_PAGE_SIZE),
 			      "the host may touch a page of the guest");
 	}
 	check(books.covered == TOP - (HOLE_END - HOLE_START), "runs cover the RAM");
@@ -121,7 +121,7 @@ static void check_tdx(const struct tdx_vm *vm)
 	while (tdx_vm_next_run(vm, &cursor, &run)) {
 		add_run(&books, &run, &after);
 		if (run.state != PAGE_HOST)
-			check(!tdx_host_may_touch(vm, run.start, MODEL_PAGE_SIZE),
+			check(!tdx_host_may_access(vm, run.start, MODEL_PAGE_SIZE),
 			      "the host may touch a page of the guest");
 	}
 	check(books.covered == TOP - (HOLE_END - HOLE_START), "runs cover the RAM");
