@@ -11,6 +11,11 @@
 
 #define GUEST_ASID 1
 
+SnpVcpu *snp_vcpu(EmulatedCpu *cpu)
+{
+    return &SNP_EMULATED(cpu->guest)->vcpu[cpu->index];
+}
+
 struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     SnpGuest *snp = SNP_EMULATED(cpu->guest);

@@ -25,11 +25,8 @@ struct SnpGuest {
     bool flush;                 /* some page lost access during the call */
 };
 
-static inline SnpVcpu *snp_vcpu(EmulatedCpu *cpu)
-{
-    return &SNP_EMULATED(cpu->guest)->vcpu[cpu->index];
-}
-
+/* What the platform has of a vCPU (snp-model.c). */
+SnpVcpu *snp_vcpu(EmulatedCpu *cpu);
 /* Builds the model with the memory of the handoff (snp-model.c). */
 void snp_start(EmulatedGuest *guest, Error **errp);
 /* Every call into the model stands between these two (snp-model.c). */
