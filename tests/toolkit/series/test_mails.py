@@ -288,13 +288,15 @@ def test_what_gzip_packed_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 _LARGE = """
-import resource, sys
+import re, resource, sys
 from pathlib import Path
 from acceptlab.toolkit.series.message import files_of, hunks
 from acceptlab.toolkit.series.mailbox import read_patches
 (patch,) = read_patches(Path(sys.argv[1])).patches
 print(len(files_of(patch.patch)), sum(len(one.text) < 1 << 20 for one in hunks(patch.patch)))
-print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+# Not ru_maxrss of this process: exec() leaves the peak of the process that started it in there (fs/exec.c, exec_mmap()).
+own = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]
+print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
@@ -323,4 +325,4 @@ def test_a_mail_of_200_mb_takes_less_than_a_gibibyte(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     counts, sizes = (list(map(int, line.split())) for line in done.stdout.splitlines())
     assert counts == [1, 1]
-    assert max(sizes) < 1 << 20, sizes  # KiB; the peak of each process, ours and git's
+    assert sum(sizes) < 1 << 20, sizes  # KiB; the peaks of both processes, ours and git's
