@@ -2,28 +2,37 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Make this machine able to run acceptlab: Debian packages where a purpose needs them, then a Python environment in the cache.
 #
-#     setup/bootstrap.sh [--run] [--series] [--dev] [--long] [--bench] [--batch]
+#     setup/bootstrap.sh [--run] [--series] [--collect] [--dev] [--long] [--bench] [--batch]
+#     setup/bootstrap.sh --python | --at-hand
 #
 # Without an option: what `replay`, `report`, `import` and the like need, which is Python alone. Prints the environment's folder as
 # its only line on stdout; all else goes to stderr. Safe to interrupt and to run again: each step leaves its mark only when it is
 # done. Exit 3: this machine lacks something that only its owner can install.
+#
+# --python installs nothing and prints a Python that is new enough; --at-hand prints the environment's folder where it is made
+# already, and installs nothing (exit 3, without a word).
 set -eu
 
-here=$(cd "$(dirname "$0")/.." && pwd)
+here=$(cd "${0%/*}/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/acceptlab
 wanted=
 extra=
+only=
 for argument in "$@"; do
 	case $argument in
 	--run) wanted="$wanted run" ;;
 	--series) wanted="$wanted run series" ;;
+	--collect) wanted="$wanted run collect" ;;
+	--python | --at-hand) only=$argument ;;
 	--dev) wanted="$wanted run series collect test" extra=dev ;;
 	--long) wanted="$wanted long" ;;
 	--bench) wanted="$wanted run bench" ;;
 	--batch) extra=${extra:-batch} ;;
-	*) echo "bootstrap: unknown argument '$argument'; it takes --run, --series, --dev, --long, --bench and --batch" >&2; exit 2 ;;
+	*) echo "bootstrap: unknown argument '$argument'; it takes --run, --series, --collect, --dev, --long, --bench, --batch, --python and --at-hand" >&2; exit 2 ;;
 	esac
 done
+
+VERSION='import sys; v = sys.version_info; v < (3, 11) and sys.exit(1); print("%d.%d" % v[:2])'
 
 say() { echo "setup: $*" >&2; }
 lacks() { say "$@"; exit 3; }
@@ -66,10 +75,10 @@ apt_install() {
 
 has_apt() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 
-find_python() { # a python3 that is new enough
+find_python() { # a python3 that is new enough, and its version: "python3 3.11"
 	for candidate in python3 /usr/bin/python3 python3.11 python3.12 python3.13; do
-		if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-			echo "$candidate"
+		if version=$("$candidate" -I -S -c "$VERSION" 2>/dev/null); then
+			echo "$candidate $version"
 			return
 		fi
 	done
@@ -120,11 +129,17 @@ if [ -n "$wanted" ]; then
 	[ -z "$missing" ] || apt_install $missing
 fi
 
-python=$(find_python)
-version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+found=$(find_python)
+python=${found% *} version=${found#* }
+if [ "$only" = --python ]; then
+	echo "$python"
+	exit
+fi
 # All checkouts with the same dependencies share an environment: it has those alone, not acceptlab itself.
 dependencies=$(sed -n '/^dependencies = \[/,/^\]/p; /^\[project.optional-dependencies\]/,/^$/p' "$here/pyproject.toml")
-venv=$cache/venv/$version-$(echo "$dependencies" | sha256sum | cut -c 1-16)
+sum=$(echo "$dependencies" | sha256sum)
+venv=$cache/venv/$version-${sum%"${sum#????????????????}"}
+[ "$only" != --at-hand ] || [ -e "$venv/done" ] || exit 3
 if [ ! -e "$venv/done" ] || { [ -n "$extra" ] && [ ! -e "$venv/done-$extra" ]; }; then
 	mkdir -p "$cache/venv"
 	exec 9>"$venv.lock"

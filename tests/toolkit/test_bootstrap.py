@@ -64,7 +64,7 @@ class Machine:
         reads = f'exec {sys.executable} "$@"'
         self.tool(
             "python3",
-            f'case "$1$2" in -cprint*|-c*print*) echo 3.11;; -mvenv) {makes};; -/*) {reads};; esac',
+            f'case "$1$2" in -I-S) echo 3.11;; -mvenv) {makes};; -/*) {reads};; esac',
         )
         (self.bin / "cp").symlink_to("/usr/bin/cp")
 
@@ -154,6 +154,24 @@ def test_a_machine_without_apt_can_do_what_needs_python_alone(machine: Machine) 
     assert "this is no Debian machine" in done.stderr
 
 
+def test_without_a_word_about_it_nothing_is_installed(machine: Machine) -> None:
+    machine.has_python()
+    done = machine.bootstrap("--python")
+    assert (done.returncode, done.stdout) == (0, "python3\n")
+    done = machine.bootstrap("--at-hand")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", "")
+    assert not machine.home.exists()
+    made = machine.bootstrap().stdout
+    assert machine.bootstrap("--at-hand").stdout == made
+
+
+def test_collecting_takes_the_packages_of_a_run_and_its_own(machine: Machine) -> None:
+    missing = machine.bootstrap("--collect").stderr
+    assert "install --no-install-recommends python3-bpfcc\n" in missing
+    machine.has([])
+    assert "bison" in machine.bootstrap("--collect").stderr
+
+
 def test_an_unknown_argument_is_wrong_usage(machine: Machine) -> None:
     assert machine.bootstrap("--fast").returncode == 2
 
@@ -178,3 +196,63 @@ def test_the_requirements_are_those_of_the_project(machine: Machine) -> None:
     assert "numpy" in listed
     assert "dask" in listed
     assert "pytest" not in listed
+
+
+def started(folder: Path, words: tuple[str, ...], completing: str = "") -> list[str]:
+    """Run the start script beside a bootstrap and a Python that only say how they are called; return what was called."""
+    answers = {
+        "setup/bootstrap.sh": f'[ "$1" = --python ] && echo {folder}/venv/bin/python || echo {folder}/venv',
+        "venv/bin/python": "true",
+    }
+    for name, answer in answers.items():
+        path = folder / name
+        path.parent.mkdir(parents=True)
+        path.write_text(f'#!/bin/sh\necho "{path.name} $*" >>{folder}/calls\n{answer}\n')
+        path.chmod(0o755)
+    script = folder / "acceptlab"
+    script.write_text((CHECKOUT / "acceptlab").read_text())
+    environment = {"PATH": "/usr/bin:/bin"} | (
+        {"_ACCEPTLAB_COMPLETE": completing} if completing else {}
+    )
+    subprocess.run(["/bin/sh", script, *words], env=environment, check=True, capture_output=True)
+    return (folder / "calls").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("line", "purpose"),
+    [
+        ("", "--python"),
+        ("--version", "--python"),
+        ("--help", "--python"),
+        ("-h", "--python"),
+        ("replay traces/snp-lazy", ""),
+        ("report RUN", ""),
+        ("doctor", ""),
+        ("run debian:6.12 --replay", "--run"),
+        ("run debian:6.12 --help", ""),
+        ("run -h", ""),
+        ("matrix spec.toml", "--run"),
+        ("matrix spec.toml --plan", ""),
+        ("demo", "--run"),
+        ("setup", "--run"),
+        ("collect -- debian:6.12 --platform tdx", "--collect"),
+        ("series list", ""),
+        ("series show accept-trace", ""),
+        ("series check", "--series"),
+        ("series check accept-trace --patch last", "--series"),
+        ("series check --help", ""),
+        ("series build v6.12..HEAD", "--series"),
+        ("series bench base=debian:6.12", "--series"),
+        ("kernel list", ""),
+        ("kernel build DIR", "--series"),
+    ],
+)
+def test_a_command_installs_only_what_it_takes(tmp_path: Path, line: str, purpose: str) -> None:
+    calls = started(tmp_path, tuple(line.split()))
+    assert calls[0] == f"bootstrap.sh {purpose}"
+    without_site = "-S " if purpose == "--python" else ""
+    assert calls[1] == f"python {without_site}-m acceptlab.toolkit {line}".rstrip()
+
+
+def test_completion_installs_nothing(tmp_path: Path) -> None:
+    assert started(tmp_path, (), "complete_bash")[0] == "bootstrap.sh --at-hand"
