@@ -6,7 +6,7 @@ from __future__ import annotations
 import errno
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,18 +22,19 @@ from acceptlab.analysis.invariants.death import LastRefusal, causes
 from acceptlab.analysis.invariants.evidence import Evidence, silent_probes
 from acceptlab.analysis.invariants.guest_findings import guest_findings, workloads_not_run
 from acceptlab.analysis.invariants.invariant import Suspicion
+from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
 from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
 from acceptlab.analysis.pages.history import look_up
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.pages.walk import Progress, Walk
 from acceptlab.analysis.run.console import Console, read_console
 from acceptlab.analysis.run.run_folder import Run
-from acceptlab.analysis.run.run_info import NOT_KNOWN
+from acceptlab.analysis.run.run_info import NOT_KNOWN, RunInfo
 from acceptlab.analysis.run.trouble import ENDS_A_GUEST
-from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.coverage import in_words
-from acceptlab.analysis.trace.events import Batch, EventFile
+from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import STAGE_NAMES, Stage
 
 _KERNEL_STAGES = (
@@ -107,9 +108,9 @@ def judge(
     attacks = AttackLog()
     context = Context(run, console, walk.holes, attacks)
     invariants = [kind(context) for kind in registry.values()]
-    tally = _Tally(run.info.handoff.unaccepted)
+    tally = _Tally(run.info)
     for step in walk.steps(progress):
-        tally.watch(step.batch, step.ops)
+        tally.watch(step)
         attacks.watch(step.batch)
         for invariant in invariants:
             invariant.watch(step)
@@ -131,14 +132,18 @@ def _kernel_log(run: Run) -> list[str]:
 
 
 class _Tally:
-    """What is needed to tell a kernel that does not know unaccepted memory."""
+    """What the verdict needs besides the invariants: what a recorder saw, and whether the kernel knows unaccepted memory."""
 
-    def __init__(self, unaccepted: Sequence[Range]) -> None:
+    def __init__(self, info: RunInfo) -> None:
         self.kernel_accepts = 0
-        self.evidence = Evidence(unaccepted)
+        self.evidence = Evidence(info.handoff.unaccepted)
         self.refusal = LastRefusal()
+        self.seen = Seen() if is_recorded(info) else None
 
-    def watch(self, batch: Batch, ops: np.typing.NDArray[np.uint8]) -> None:
+    def watch(self, step: Step) -> None:
+        batch, ops = step.batch, step.ops
+        if self.seen is not None:
+            self.seen.watch(step)
         self.evidence.watch(batch)
         self.refusal.watch(batch, ops)
         if self.kernel_accepts == 0:
@@ -235,21 +240,33 @@ def _verdict(
     else:
         findings = findings + said
     reasons += workloads_not_run(console)
-    reasons += _undecidable(results)
+    unseen = not_seen(run.info, results) if tally.seen else _undecidable(results)
+    reasons += [unseen] if unseen else []
     verdict = "findings" if findings else "undecided" if reasons else "clean"
+    seen = tally.seen.sentence(run.info) if tally.seen else ""
     return Verdict(
         verdict=verdict,
-        headline=_headline(verdict, run, unsupported, findings, reasons)
+        headline=_headline(verdict, run, unsupported, findings, _told_first(seen, reasons, unseen))
         + _not_decided(verdict, run, results)
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
         host=attacks.lines(run.info),
         cause=causes(run.info, console.last_words, tally.refusal),
+        seen=seen,
+        not_seen=unseen if seen else "",
         findings=findings,
         invariants=results,
         reasons=reasons,
         events=walk.events.events,
         events_sha256=run.info.events.sha256,
     )
+
+
+def _told_first(seen: str, reasons: list[str], unseen: str) -> list[str]:
+    """The reasons with what heads an undecided verdict first: of a recorded trace what it shows, and what makes even that doubtful."""
+    if not seen:
+        return reasons
+    doubtful = [one for one in reasons if one != unseen]
+    return [" ".join([f"{seen}.", *doubtful[:1]]), *reasons]
 
 
 def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
@@ -263,21 +280,22 @@ def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
             f"run.json counts {run.info.events.count} events, the file has {walk.events.events}."
         )
     if run.info.outcome == NOT_KNOWN:
-        reasons.append("How the guest ended is not known.")
+        if not is_recorded(run.info):
+            reasons.append("How the guest ended is not known.")
     elif run.info.outcome != "userspace" and not answered:
         because = f": {run.info.reason}" if run.info.reason else ""
         reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
     return reasons
 
 
-def _undecidable(results: list[InvariantResult]) -> list[str]:
-    """What the trace cannot show, and which invariants cannot be decided for that."""
+def _undecidable(results: list[InvariantResult]) -> str:
+    """What the trace cannot show, and which invariants cannot be decided for that; empty: it shows all."""
     concerned = [one for one in results if one.lacking and one.status == Status.NOT_DECIDABLE]
     if not concerned:
-        return []
+        return ""
     names = ", ".join(one.name for one in concerned)
     lacking = sorted({name for one in concerned for name in one.lacking})
-    return [f"Not decidable: {names}. The trace cannot show {in_words(lacking)}."]
+    return f"Not decidable: {names}. The trace cannot show {in_words(lacking)}."
 
 
 def _unsupported(

@@ -87,7 +87,8 @@ class Verdict:
     """The judgement of one run. ``reasons`` says why it would be undecided without findings, else it is empty.
 
     ``host`` has a line for each attack of the host's: noticed, not noticed or harmless; ``cause`` what a guest that died
-    died of. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
+    died of. ``seen`` and ``not_seen`` say what a trace that somebody recorded shows and cannot show; empty for the
+    emulator's own. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
     """
 
     verdict: str
@@ -100,6 +101,8 @@ class Verdict:
     not_stored: str = ""
     host: list[str] = field(default_factory=list)
     cause: list[str] = field(default_factory=list)
+    seen: str = ""
+    not_seen: str = ""
 
     @property
     def undecided(self) -> list[str]:
@@ -128,6 +131,8 @@ class Verdict:
             ],
             "events": self.events,
             "events_sha256": self.events_sha256,
+            "seen": self.seen,
+            "not_seen": self.not_seen,
             "host": self.host,
             "cause": self.cause,
             "invariants": [result.to_json() for result in self.invariants],

@@ -212,3 +212,21 @@ def check_run(folder: Path, case: Case) -> None:
     verdict = replay_run(folder)
     assert verdict.verdict == ("findings" if case.findings else "undecided")
     assert tuple(sorted({one.invariant for one in verdict.findings})) == case.findings
+    assert verdict.seen.startswith(begin_of(case))
+    assert f", {refusals_of(case)}" in verdict.seen or not case.accepts
+    assert case.findings or verdict.headline.startswith(f"{verdict.seen}.")
+    assert verdict.exit_code == (1 if case.findings else 4)
+
+
+def begin_of(case: Case) -> str:
+    """Return how the sentence about what was seen begins."""
+    count = len(case.accepts)
+    return f"{count} accept{'' if count == 1 else 's'}, " if count else "No accept was recorded"
+
+
+def refusals_of(case: Case) -> str:
+    """Return what that sentence says of refusals; a recording without returns has no results."""
+    if any(duration is None for duration, _ in case.accepts):
+        return "refusals were not recorded"
+    refused = sum(bool(result) for _, result in case.accepts)
+    return f"{refused or 'none'} refused"
