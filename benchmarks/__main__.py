@@ -12,6 +12,7 @@ import typer
 from acceptlab.toolkit.cli.output import AsJson, print_json, print_table
 from acceptlab.toolkit.errors import AcceptlabError
 from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.platforms import CONFIDENTIAL
 from acceptlab.toolkit.qemu import emulator_build
 from benchmarks import boots, replays
 from benchmarks.judged import Judged, judge
@@ -46,7 +47,7 @@ def bench(
     load = os.getloadavg()[0]
     rows: list[Row] = []
     if not skip_boots:
-        for platform in ("snp", "tdx"):
+        for platform in CONFIDENTIAL:
             rows += _boot_rows(boots.compare(platform, memory, image, emulator, rounds))
     if not skip_replay:
         rows += _replay_rows("recorded", judge(replays.big_trace(image, emulator), replays.ROUNDS))

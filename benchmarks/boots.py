@@ -24,9 +24,10 @@ from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.guest.initramfs import initramfs
 from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.platforms import PLAIN, PLATFORMS
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
-from acceptlab.toolkit.run.emulator_command import CPU, RunFiles, emulator_command
+from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
 from acceptlab.toolkit.run.emulator_run import full_command_line, prepare
 from acceptlab.toolkit.run.options import RunOptions
 
@@ -105,17 +106,17 @@ def _ours(
 def _plain(options: RunOptions, kernel: Kernel, stock: str, folder: Path) -> Contender:
     """Return the ordinary guest: the same CPU model, but firmware has accepted all and nothing is confidential."""
     folder.mkdir()
-    plain = replace(options, platform="plain", firmware_accepts="all", events=False)
+    plain = replace(options, platform=PLAIN.name, firmware_accepts="all", events=False)
     handoff = build_handoff(
         GuestRequest(
-            "plain", read_bzimage(kernel.image), initramfs().read_bytes(), full_command_line(plain),
+            PLAIN.name, read_bzimage(kernel.image), initramfs().read_bytes(), full_command_line(plain),
             plain.memory_request, plain.cpus,
         )
     )  # fmt: skip
     files = RunFiles(folder)
     written = write_handoff(handoff, files.handoff)
     command = emulator_command(Path(stock), plain, written, files)
-    command[command.index("-cpu") + 1] = CPU[options.platform]
+    command[command.index("-cpu") + 1] = PLATFORMS[options.platform].cpu_model
     return Contender("stock", command, files)
 
 

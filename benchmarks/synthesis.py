@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from acceptlab.analysis.run.platform import SNP
 from acceptlab.analysis.run.run_folder import write_run_json
 from acceptlab.analysis.run.run_info import EventsInfo, Handoff, Machine, RunInfo
 from acceptlab.analysis.trace.event_writer import EventWriter, Records, to_table
@@ -54,7 +55,7 @@ def write_run(folder: Path, gib: int) -> int:
         summary = writer.finish(None)
     top = LOW + units * UNIT_SIZE
     info = RunInfo(
-        platform="snp",
+        platform=SNP.name,
         clock="instructions",
         outcome="userspace",
         machine=Machine(top, 1, "eager"),

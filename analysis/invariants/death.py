@@ -7,6 +7,7 @@ import numpy as np
 
 from acceptlab.analysis.pages.transitions import U8, Op
 from acceptlab.analysis.run.last_words import LastWords
+from acceptlab.analysis.run.platform import platform_of
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
@@ -15,16 +16,6 @@ _DIRECT_MAP = 0xFFFF888000000000
 """Where Linux maps all memory with 4-level page tables and no KASLR (Documentation/arch/x86/x86_64/mm.rst)."""
 _SOON = 1024
 """Events behind a refusal that are looked at first: most are made up for by the next few."""
-_STATUS = {
-    "snp": {1: "FAIL_INPUT", 6: "FAIL_SIZEMISMATCH"},
-    "tdx": {
-        0x00000B0A: "PAGE_ALREADY_ACCEPTED",
-        0xC0000B0B: "PAGE_SIZE_MISMATCH",
-        0x80000200: "OPERAND_BUSY",
-        0xC0000100: "OPERAND_INVALID",
-    },
-}
-"""AMD APM Vol. 3, PVALIDATE; Intel TDX Module ABI, completion status codes (upper half)."""
 
 
 class LastRefusal:
@@ -56,9 +47,9 @@ class LastRefusal:
         one = self._last
         if one is None:
             return ""
-        code = one["result"] if platform == "snp" else one["result"] >> 32
-        name = _STATUS[platform].get(code, f"status {one['result']:#x}")
-        if platform == "snp" and not one["result"]:
+        facts = platform_of(platform)
+        name = facts.statuses.get(facts.status_of(one["result"]), f"status {one['result']:#x}")
+        if facts.has_carry and not one["result"]:
             name = "carry flag set: nothing changed"
         return f"the last refused accept is event {one['seq']}: {one['size'] >> 10}K at {one['gpa']:#x} by vCPU {one['vcpu']} ({name})"
 

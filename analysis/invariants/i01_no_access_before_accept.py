@@ -118,7 +118,7 @@ class NoAccessBeforeAccept(Invariant):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._bit = "C-bit" if self.info.platform == "snp" else "shared bit"
+        self._bit = self.platform.privacy_bit
         self._states = PageStates(0)
         self._touches = Told()
 
@@ -170,12 +170,8 @@ class NoAccessBeforeAccept(Invariant):
     def _notice(self, kind: _Access) -> str:
         """By what the guest, or nobody but the host, notices that the host has taken a page."""
         if kind.kind == Kind.FAULT:
-            return f"a fault ({self._fault_name})"
+            return f"a fault ({self.platform.fault})"
         return f"a fatal exit ({label(StopReason(kind.reason))})"
-
-    @property
-    def _fault_name(self) -> str:
-        return "#VC 0x404" if self.info.platform == "snp" else "#VE"
 
     def _watch_accepts(self, step: Step) -> None:
         if not self.shows(HANDOFF, RESULTS):
@@ -258,7 +254,7 @@ class NoAccessBeforeAccept(Invariant):
 
     def _told(self, kind: _Access) -> str:
         if kind.kind == Kind.FAULT:
-            return f"; the guest was told by {self._fault_name}"
+            return f"; the guest was told by {self.platform.fault}"
         if kind.kind == Kind.STOP:
             return f"; the host stopped the guest ({label(StopReason(kind.reason))})"
         return "; the read gave ciphertext"

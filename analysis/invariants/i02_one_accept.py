@@ -22,13 +22,11 @@ class OneAccept(Invariant):
         "the host has replaced (AMD APM Vol. 2, 15.36.6)."
     )
     needs = frozenset({"accept", RESULTS, EARLY, HANDOFF})
-    needs_snp = frozenset({"rescind"})
-    needs_tdx = frozenset({"convert"})
+    needs_giving_back = True
     by_page = True
 
     def watch(self, step: Step) -> None:
-        given_back = "rescind" if self.info.platform == "snp" else "convert"
-        if not self.shows(RESULTS, given_back):
+        if not self.shows(RESULTS, self.platform.given_back_by):
             return
         self.blame_entries(
             step,

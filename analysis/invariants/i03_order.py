@@ -30,7 +30,7 @@ class Order(Invariant):
     needs = frozenset(
         {"accept", "convert", "assign", "remove", "attack", "stop", RESULTS, EARLY, HANDOFF}
     )
-    needs_snp = frozenset({"rescind"})
+    needs_rescind = True
     by_page = True
 
     def watch(self, step: Step) -> None:
@@ -50,7 +50,7 @@ class Order(Invariant):
                 NOT_ACCEPTED,
                 "Hardware answers CF=1 to this: an accept is missing, or out of order.",
             )
-        if self.info.platform == "snp" and self.shows("rescind", RESULTS):
+        if self.platform.rescinds and self.shows("rescind", RESULTS):
             self.blame_entries(
                 step,
                 HELD,
@@ -79,7 +79,7 @@ class Order(Invariant):
             "The host has the page as shared: the conversion to private is missing.",
             observed=True,
         )
-        if self.info.platform != "snp":
+        if not self.platform.handler_reads_shared:
             return
         before = step.looks()[stops] & np.uint8(STATE_MASK)
         ghcb = (reason == StopReason.HANDLER) & (before != State.HOST)

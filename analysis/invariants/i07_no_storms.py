@@ -17,13 +17,6 @@ ALREADY = "accepted a page that was accepted already"
 NOT_HELD = "rescinded a page that was not accepted"
 MISMATCHES = "tried the same unit at 2M again after a size mismatch"
 
-SNP_SIZE_MISMATCH = 6
-"""PVALIDATE FAIL_SIZEMISMATCH (semantics.md 1.2.5)."""
-TDX_ALREADY_ACCEPTED = 0x00000B0A
-"""Upper half of TDG.MEM.PAGE.ACCEPT's status; the lower half is the level (semantics.md 2.2.2, 2.2.6)."""
-TDX_SIZE_MISMATCH = 0xC0000B0B
-"""Likewise (semantics.md 2.2.5)."""
-
 _OPEN = 1
 _SOON = 3
 """Events after a mismatch in which a guest that falls back has accepted a page of the unit."""
@@ -38,7 +31,7 @@ class NoStorms(Invariant):
         "APM Vol. 2, 15.36.6; TDG.MEM.PAGE.ACCEPT)."
     )
     needs = frozenset({"accept", RESULTS, BLOCKS, EARLY})
-    needs_snp = frozenset({"rescind"})
+    needs_rescind = True
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -52,8 +45,9 @@ class NoStorms(Invariant):
         odd = batch.odd
         accepts = batch["kind"][odd] == Kind.ACCEPT
         unchanged = batch["carry"][odd] == 1
-        upper = batch["result"][odd] >> np.uint64(32)
-        already = odd[accepts & (unchanged | (upper == TDX_ALREADY_ACCEPTED))]
+        status = batch["result"][odd] >> np.uint64(self.platform.status_shift)
+        again = self.platform.already_accepted
+        already = odd[accepts & (unchanged if again is None else unchanged | (status == again))]
         if self.info.outcome != "userspace":
             already = self.context.attacks.without_noticed(batch, already, "a refused accept")
         self.blame(
@@ -76,7 +70,7 @@ class NoStorms(Invariant):
             "PVALIDATE 0 answered CF=1: the page was not accepted.",
             observed=True,
         )
-        mismatched = (batch["result"][odd] == SNP_SIZE_MISMATCH) | (upper == TDX_SIZE_MISMATCH)
+        mismatched = status == self.platform.size_mismatch
         self._watch_mismatches(step, odd[accepts & mismatched])
 
     def finish(self) -> InvariantResult:

@@ -16,6 +16,7 @@ from acceptlab.analysis.invariants.verdict import EXAMINED, LISTED, InvariantRes
 from acceptlab.analysis.pages.page_states import Entries
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.run.console import Console
+from acceptlab.analysis.run.platform import Platform, platform_of
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.coverage import HANDOFF, in_words
@@ -118,7 +119,8 @@ class Invariant(ABC):
 
     ``name`` is stable. ``title`` says the rule in one line, ``rule`` explains it with its source.
     ``needs`` names what a trace has to show for the rule to hold (analysis.trace.coverage);
-    ``needs_snp`` and ``needs_tdx`` what it has to show on that platform besides. ``by_page`` tells
+    with ``needs_rescind`` the rescinds as well, of a platform that has them; with ``needs_giving_back`` whatever gives a page
+    back on the run's platform. ``by_page`` tells
     that a finding follows from the history of its page alone, ``by_end`` that it follows from what never
     came after it as well. ``decided_by`` is the option of `acceptlab run` without which little of it can be decided.
     """
@@ -127,8 +129,8 @@ class Invariant(ABC):
     title: str
     rule: str
     needs: frozenset[str] = frozenset()
-    needs_snp: frozenset[str] = frozenset()
-    needs_tdx: frozenset[str] = frozenset()
+    needs_rescind = False
+    needs_giving_back = False
     by_page = False
     by_end = False
     decided_by = ""
@@ -142,10 +144,20 @@ class Invariant(ABC):
     def info(self) -> RunInfo:
         return self.context.info
 
+    @property
+    def platform(self) -> Platform:
+        """What there is to know of the run's platform."""
+        return platform_of(self.info.platform)
+
     @classmethod
     def needed(cls, platform: str) -> frozenset[str]:
         """What a trace of a guest of ``platform`` has to show."""
-        return cls.needs | (cls.needs_snp if platform == "snp" else cls.needs_tdx)
+        facts, more = platform_of(platform), set()
+        if cls.needs_giving_back:
+            more.add(facts.given_back_by)
+        if cls.needs_rescind and facts.rescinds:
+            more.add("rescind")
+        return cls.needs | more
 
     def shows(self, *names: str) -> bool:
         """Whether the trace shows all of ``names``; without them nothing can be inferred."""

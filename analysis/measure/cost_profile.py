@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from acceptlab.analysis.bad_input import BadInput
-from acceptlab.analysis.run.run_info import PLATFORMS
+from acceptlab.analysis.run.platform import NAMES as PLATFORMS
 
 EVIDENCE = ("published", "derived", "assumed")
 INCLUDES = ("assign", "refused", "convert-private")

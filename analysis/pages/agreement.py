@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from acceptlab.analysis.pages.snapshots import Snapshot
+from acceptlab.analysis.run.platform import PLATFORMS
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.coverage import OUTSIDE_THE_GUEST
 from acceptlab.analysis.trace.events import Batch
-from acceptlab.analysis.trace.schema import NO_CARRY, UNIT_SIZE, Kind, Stage, label
+from acceptlab.analysis.trace.schema import KIND_NAMES, NO_CARRY, UNIT_SIZE, Kind, Stage, label
 
 _LEGACY = 0x60000
 """Bytes between 640 KiB and 1 MiB that are no RAM of a PC."""
@@ -115,12 +116,16 @@ class Agreement:
 
 
 def _platform(batch: Batch) -> str:
-    """The platform whose instructions these events are of, where they tell: PVALIDATE answers with a carry flag, TDG.MEM.PAGE.ACCEPT does not."""
+    """The platform whose instructions these events are of, where they tell: an accept of one answers with a carry flag, of the other not."""
     kind = batch["kind"]
-    if (batch["carry"] != NO_CARRY).any() or (kind == Kind.RESCIND).any() or (kind == Kind.RMPADJUST).any():  # fmt: skip
-        return "snp"
+    carries = (batch["carry"] != NO_CARRY).any()
+    for one in PLATFORMS.values():
+        own = [KIND_NAMES.index(name) + 1 for name in one.own_kinds]
+        if (one.has_carry and carries) or np.isin(kind, own).any():
+            return one.name
     accepted = (kind == Kind.ACCEPT) & (batch["result"] == 0)
-    return "tdx" if accepted.any() else ""
+    without = [one.name for one in PLATFORMS.values() if not one.has_carry]
+    return without[0] if without and accepted.any() else ""
 
 
 def _united(ranges: Iterable[Range]) -> Spans:

@@ -30,7 +30,9 @@ from acceptlab.analysis.readers.entry_names import call_of
 from acceptlab.analysis.readers.lines import Line, first_lines, take_lines
 from acceptlab.analysis.readers.ordered import Entry, Ordered
 from acceptlab.analysis.readers.recorder import Recorder
-from acceptlab.analysis.run.run_info import CLOCKS, PLATFORMS, SOURCES
+from acceptlab.analysis.run.platform import NAMES as PLATFORMS
+from acceptlab.analysis.run.platform import platform_of_kind
+from acceptlab.analysis.run.run_info import CLOCKS, SOURCES
 from acceptlab.analysis.trace.coverage import ABSENT, RESULTS
 from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, Kind, Stage
 
@@ -191,7 +193,7 @@ class _Reader:
         if name == "accept" and "result" not in numbers:
             self._calls.results_missing = True
         kind = Kind(KIND_NAMES.index(name) + 1)
-        if kind in (Kind.RESCIND, Kind.RMPADJUST):
-            self._recorder.of_platform("snp", f"it has events of kind {name}")
+        if only := platform_of_kind(name):
+            self._recorder.of_platform(only.name, f"it has events of kind {name}")
         stage_code = Stage(STAGE_NAMES.index(stage))
         self._recorder.event(kind, entry.clock, entry.vcpu, stage=stage_code, **numbers)

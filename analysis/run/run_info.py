@@ -11,7 +11,6 @@ from acceptlab.analysis.run.typed_json import Json, Range, number_of
 NOT_KNOWN = "not known"
 """In place of a word that nobody recorded: null in run.json."""
 
-PLATFORMS = ("snp", "tdx")
 CLOCKS = ("instructions", "ns")
 OUTCOMES = (
     "userspace",

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.run.platform import NAMES as PLATFORMS
 from acceptlab.analysis.run.run_info import (
     CLOCKS,
     NOT_KNOWN,
     OUTCOMES,
-    PLATFORMS,
     POLICY,
     SOURCES,
     Bitmap,

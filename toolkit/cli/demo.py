@@ -13,12 +13,11 @@ from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.kernels import store
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.platforms import CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.run.new_folder import fresh
 from acceptlab.toolkit.runs.side_by_side import Wanted, run_all
 from acceptlab.toolkit.series.bundled import reference
-
-_PLATFORMS = {"snp": "SEV-SNP", "tdx": "TDX"}
 
 
 def demo(
@@ -61,9 +60,9 @@ def _both(kernel: str, memory: str, home: Path) -> list[Wanted]:
     suffix = f"-{kernel}" if kernel == reference() else ""
     return [
         Wanted(
-            f"{kernel} ({image.version}) as {name} guest, {memory}, lazy",
+            f"{kernel} ({image.version}) as {PLATFORMS[platform].title} guest, {memory}, lazy",
             [*words, "--platform", platform],
             home / f"{platform}{suffix}",
         )
-        for platform, name in _PLATFORMS.items()
+        for platform in CONFIDENTIAL
     ]

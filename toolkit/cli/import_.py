@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from acceptlab.analysis.run.run_info import PLATFORMS
+from acceptlab.analysis.run.platform import NAMES as PLATFORMS
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.errors import BadInputError

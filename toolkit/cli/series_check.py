@@ -154,7 +154,7 @@ def b4_check(
 
 def _options(memory: str, cpus: int, accept: str, append: str, time_limit: float) -> RunOptions:
     return RunOptions(
-        "", "snp", memory, cpus, accept, firmware_accepts="minimal", append=append,
+        "", memory=memory, cpus=cpus, accept=accept, firmware_accepts="minimal", append=append,
         workloads=("touch:64M",), time_limit=time_limit,
     )  # fmt: skip
 

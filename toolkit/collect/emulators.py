@@ -10,10 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.processes import state_of
 
 _PROC = Path("/proc")
-_OBJECT = re.compile(r"(snp|tdx)-emulated(?:,|$)")
+_BY_OBJECT = {one.emulator_object: name for name, one in PLATFORMS.items() if one.is_confidential}
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def _words(pid: int) -> list[str] | None:
 
 def _describe(pid: int, words: list[str]) -> LiveEmulator | None:
     """Return what a command line tells of an emulator, None when it is another program's."""
-    guest = next((word for word in _values(words, "-object") if _OBJECT.match(word)), None)
+    guest = next(
+        (word for word in _values(words, "-object") if word.partition(",")[0] in _BY_OBJECT), None
+    )
     if guest is None:
         return None
     try:
@@ -94,7 +97,7 @@ def _describe(pid: int, words: list[str]) -> LiveEmulator | None:
     return LiveEmulator(
         pid=pid,
         binary=binary,
-        platform=guest.partition("-")[0],
+        platform=_BY_OBJECT[guest.partition(",")[0]],
         memory=int(re.sub(r"\D", "", next(_values(words, "-m"), "0")) or 0),
         cpus=int(re.sub(r"\D.*", "", next(_values(words, "-smp"), "1")) or 1),
         clock="instructions" if any(_values(words, "-icount")) else "ns",

@@ -20,6 +20,7 @@ from acceptlab.toolkit.collect.view import View
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.hardware import signs
 from acceptlab.toolkit.importing.import_record import Origin, recorded_here, run_json
+from acceptlab.toolkit.platforms import CONFIDENTIAL
 from acceptlab.toolkit.processes import stop_asked
 from acceptlab.toolkit.run.new_folder import claimed
 
@@ -48,7 +49,7 @@ def collect(
     found = platform or signs.look().guest
     if not found:
         raise BadInputError(
-            "this machine shows no sign of being a guest: give --platform snp or tdx"
+            f"this machine shows no sign of being a guest: give --platform {' or '.join(CONFIDENTIAL)}"
         )
     with claimed(folder), stop_asked() as stop:
         return _collect(folder, found, seconds, command, stop)

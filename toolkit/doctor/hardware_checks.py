@@ -8,7 +8,8 @@ from pathlib import Path
 
 from acceptlab.toolkit.doctor.check import Check
 from acceptlab.toolkit.hardware import host_programs
-from acceptlab.toolkit.hardware.signs import PLATFORMS, ROOT, Machine, look
+from acceptlab.toolkit.hardware.signs import ROOT, Machine, look
+from acceptlab.toolkit.platforms import HARDWARE, PLATFORMS
 
 HOST = "run --hardware"
 
@@ -16,11 +17,11 @@ HOST = "run --hardware"
 def hardware_checks(root: Path = ROOT, program: str = host_programs.QEMU) -> Iterator[Check]:
     """Look at the machine whose files are below `root`; nothing here is needed for the emulator."""
     machine = look(root)
-    name = PLATFORMS.get(machine.guest, "")
+    name = PLATFORMS[machine.guest].title if machine.guest else ""
     found = f"{name} guest: {machine.why_guest}" if name else f"no: {machine.why_guest}"
     yield Check("confidential guest", bool(name), found, "collect --guest", is_optional=True)
-    for platform, platform_name in PLATFORMS.items():
-        yield from _host(machine, platform, platform_name, root, program)
+    for platform in HARDWARE:
+        yield from _host(machine, platform, PLATFORMS[platform].title, root, program)
 
 
 def _host(machine: Machine, platform: str, name: str, root: Path, program: str) -> Iterator[Check]:
@@ -33,11 +34,11 @@ def _host(machine: Machine, platform: str, name: str, root: Path, program: str) 
     if lacks:
         return
     qemu = host_programs.find_qemu(program)
-    wanted = ".".join(map(str, host_programs.SINCE[platform]))
+    wanted = ".".join(map(str, HARDWARE[platform].qemu_since))
     has = f"{qemu.version[0]}.{qemu.version[1]}" if qemu else "not installed"
     knows = qemu is not None and qemu.launches(platform)
     yield Check(
-        f"QEMU with {host_programs.OBJECT[platform]}", knows, has, HOST,
+        f"QEMU with {HARDWARE[platform].qemu_object}", knows, has, HOST,
         "" if knows else f"install QEMU {wanted} or later", is_optional=True,
     )  # fmt: skip
     firmware = host_programs.find_firmware(platform, root)

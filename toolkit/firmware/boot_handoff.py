@@ -29,10 +29,8 @@ from acceptlab.toolkit.firmware.reset_rom import EntryState
 from acceptlab.toolkit.firmware.unaccepted_table import GUID as UNACCEPTED_GUID
 from acceptlab.toolkit.firmware.unaccepted_table import StubResult, process_unaccepted
 from acceptlab.toolkit.firmware.zero_page import ZeroPage, e820_of, encode_zero_page
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.ranges import Range, intersect, sized, subtract, union
-
-PLATFORMS = ("snp", "tdx", "plain")
-"""``plain`` is a guest without confidential computing: the ordinary peer, and a test of our tables on any QEMU."""
 
 MAX_VCPUS = 255
 """Local APIC ids are eight bits wide."""
@@ -103,14 +101,13 @@ def build_handoff(request: GuestRequest) -> Handoff:
         entry=EntryState(
             entry=at.services or at.kernel + ENTRY_64,
             boot_params=at.boot_params,
-            page_table=at.page_table | page_table.private_mask(request.platform),
+            page_table=at.page_table | PLATFORMS[request.platform].private_mask,
             stack=at.stack,
             gdt=at.gdt,
             gdt_size=len(page_table.build_gdt()),
         ),
         accepted=union([*memory_map.accepted, *stub.accepted_at_once]),
-        # TDX firmware does; Linux looks for option ROMs there with private reads (arch/x86/kernel/probe_roms.c).
-        legacy_hole_accepted=request.platform == "tdx",
+        legacy_hole_accepted=PLATFORMS[request.platform].accepts_legacy_hole,
         unaccepted_table=at.unaccepted_table if stub.table else 0,
         cpuid_page=at.cpuid,
         secrets_page=at.secrets,
@@ -125,8 +122,10 @@ def _check(request: GuestRequest) -> None:
         raise BadInputError(
             f"platform '{request.platform}' is unknown; use one of {', '.join(PLATFORMS)}"
         )
-    if request.platform == "plain" and request.memory.policy.name != "all":
-        raise BadInputError("a plain guest has no unaccepted memory; use the accept policy 'all'")
+    if not PLATFORMS[request.platform].is_confidential and request.memory.policy.name != "all":
+        raise BadInputError(
+            f"a {request.platform} guest has no unaccepted memory; use the accept policy 'all'"
+        )
     if request.shape not in SHAPES:
         raise BadInputError(f"boot handoff '{request.shape}' is unknown; use {', '.join(SHAPES)}")
     if not 1 <= request.vcpus <= MAX_VCPUS:
@@ -152,7 +151,8 @@ def _firmware_memory(request: GuestRequest) -> MemoryRequest:
     SNP firmware accepts everything for a kernel whose stub does not ask it to leave that (semantics.md 3.1.2); TDX firmware
     does not, and the kernel loses what is unaccepted.
     """
-    if request.platform == "snp" and not request.kernel.knows_unaccepted:
+    asks = request.kernel.knows_unaccepted
+    if PLATFORMS[request.platform].accepts_all_unless_asked and not asks:
         return replace(request.memory, policy=AcceptPolicy("all"))
     if request.shape == "stub" and request.memory.policy.name == "minimal":
         extra = max(request.memory.policy.extra, FREE_MEMORY)
@@ -212,7 +212,7 @@ def _services(request: GuestRequest, at: Layout, memory_map: MemoryMap) -> list[
         stub=stub_entry(request.kernel, at.kernel),
         memory_map=at.memory_map,
         descriptors=len(memory_map.pieces),
-        snp=request.platform == "snp",
+        accepts_all_unless_asked=PLATFORMS[request.platform].accepts_all_unless_asked,
     )
     return [Blob("efi-services", at.services, efi_services(settings))]
 

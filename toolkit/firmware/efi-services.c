@@ -46,7 +46,7 @@ struct {
 	struct descriptor *map;
 	u64 descriptors;
 	u64 room;	/* descriptors that fit */
-	u64 is_snp;
+	u64 accepts_all_unless_asked;
 } settings __attribute__((section(".settings"), used)) = { 0 };
 
 static u64 map_key;
@@ -164,7 +164,7 @@ static EFIAPI u64 locate_protocol(const struct guid *guid, void *registration, v
 {
 	(void)registration;
 	/* OVMF's for SEV-SNP: c5a010fe-38a7-4531-8a4a-0500d2fd1649. */
-	if (!settings.is_snp || !same(guid, 0x453138a7c5a010fe, 0x4916fdd200054a8a))
+	if (!settings.accepts_all_unless_asked || !same(guid, 0x453138a7c5a010fe, 0x4916fdd200054a8a))
 		return NOT_FOUND;
 	acceptance.allow = allow_unaccepted_memory;
 	*protocol = &acceptance;
@@ -206,7 +206,7 @@ static EFIAPI u64 install_configuration_table(const struct guid *guid, u64 table
 static EFIAPI u64 exit_boot_services(void *handle, u64 key)
 {
 	(void)handle;
-	if (settings.is_snp && !may_leave_unaccepted)
+	if (settings.accepts_all_unless_asked && !may_leave_unaccepted)
 		return ACCESS_DENIED;
 	return key == map_key ? 0 : INVALID_PARAMETER;
 }
@@ -317,7 +317,7 @@ __attribute__((used, noreturn)) void start(void *boot_params)
 		(void *)settings.stub;
 
 	serve();
-	if (settings.is_snp)
+	if (settings.accepts_all_unless_asked)
 		catch_vc();
 	stub(0, settings.system, boot_params);
 	for (;;)

@@ -47,7 +47,7 @@ class Settings:
     stub: int
     memory_map: int
     descriptors: int
-    snp: bool
+    accepts_all_unless_asked: bool
 
 
 def stub_entry(kernel: BzImage, load_address: int) -> int:
@@ -77,7 +77,7 @@ def efi_services(settings: Settings) -> bytes:
     program = bytearray(_program())
     values = (
         settings.system_table, settings.stub, settings.memory_map, settings.descriptors,
-        settings.descriptors + SPARE_DESCRIPTORS, settings.snp,
+        settings.descriptors + SPARE_DESCRIPTORS, settings.accepts_all_unless_asked,
     )  # fmt: skip
     _SETTINGS.pack_into(program, _SETTINGS_AT, *values)
     return bytes(program)

@@ -14,6 +14,7 @@ from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.firmware.boot_handoff import Handoff
 from acceptlab.toolkit.firmware.memory_map import LEGACY_HOLE
 from acceptlab.toolkit.firmware.reset_rom import entry_rom, halt_rom
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.ranges import Range, total, union
 
 MAP_NAME = "handoff"
@@ -95,7 +96,8 @@ def _write_all(handoff: Handoff, folder: Path) -> None:
     for blob in handoff.blobs:
         (folder / _file_name(blob.name)).write_bytes(blob.data)
     (folder / MAP_NAME).write_text(map_text(handoff))
-    rom = entry_rom(handoff.entry) if handoff.platform == "plain" else halt_rom()
+    is_confidential = PLATFORMS[handoff.platform].is_confidential
+    rom = halt_rom() if is_confidential else entry_rom(handoff.entry)
     (folder / ROM_NAME).write_bytes(rom)
 
 

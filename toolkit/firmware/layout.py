@@ -13,6 +13,7 @@ from acceptlab.toolkit.firmware.efi_types import EfiType
 from acceptlab.toolkit.firmware.memory_map import MemoryRequest
 from acceptlab.toolkit.firmware.placement import Placement, place_kernel
 from acceptlab.toolkit.firmware.unaccepted_table import table_size
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.ranges import PAGE, Range, sized
 
 SHAPES = ("table", "memory-map", "stub")
@@ -64,7 +65,8 @@ class Layout:
 
 def lay_out(request: GuestRequest, place: Placement) -> Layout:
     """Find a place for everything; ``place`` knows afterwards what is taken."""
-    snp, tdx = request.platform == "snp", request.platform == "tdx"
+    platform = PLATFORMS[request.platform]
+    mailboxes, blobs = platform.has_wakeup_mailbox, platform.has_cc_blob
     kernel = place_kernel(request.kernel, request.load_address, place.ram)
     place.put("kernel", kernel, EfiType.LOADER_CODE)
     allocate = place.allocate
@@ -73,11 +75,11 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
     runtime_data = allocate("runtime-data", PAGE, EfiType.RUNTIME_DATA)
     # The page tables stay in use until every vCPU has left firmware's loop: not for the kernel to overwrite.
     tables = allocate("page-table", page_table.PAGES * PAGE, EfiType.ACPI_NVS)
-    mailbox = allocate("mailbox", PAGE, EfiType.ACPI_NVS) if tdx else 0
-    loop = allocate("ap-loop", PAGE, EfiType.ACPI_NVS) if tdx else 0
-    secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if snp else 0
-    cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if snp else 0
-    cc_blob = allocate("cc-blob", PAGE, EfiType.RESERVED) if snp else 0
+    mailbox = allocate("mailbox", PAGE, EfiType.ACPI_NVS) if mailboxes else 0
+    loop = allocate("ap-loop", PAGE, EfiType.ACPI_NVS) if mailboxes else 0
+    secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if blobs else 0
+    cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if blobs else 0
+    cc_blob = allocate("cc-blob", PAGE, EfiType.RESERVED) if blobs else 0
     acpi_size = len(build_acpi(0, request.vcpus, mailbox, request.virtio_slots).data)
     acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
     table = allocate("unaccepted-table", table_size(place.ram[-1].end), EfiType.ACPI_RECLAIM)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.efi_types import EfiType
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.ranges import GIB, KIB, MIB, PAGE, Range, intersect, subtract, total, union
 from acceptlab.toolkit.sizes import parse_size
 
@@ -26,9 +27,6 @@ LOW_RAM = Range(0, LEGACY_HOLE.start)
 
 SIZE_STEP = 8 * KIB
 """QEMU rounds a machine's memory size to a multiple of this (softmmu/vl.c, parse_memory_options)."""
-
-ADDRESS_BITS = {"snp": 46, "plain": 46, "tdx": 47}
-"""Width of an address of RAM: what Linux maps with four levels; for TDX a GPAW of 48 less the shared bit."""
 
 _POLICY = re.compile(r"(below-4g|minimal|all)(?:\+(.+))?")
 
@@ -143,7 +141,7 @@ def machine_ram(size: int, platform: str) -> list[Range]:
     ranges = [Range(0, min(size, LOW_RAM_END))]
     if size > LOW_RAM_END:
         ranges.append(Range(HIGH_RAM_START, HIGH_RAM_START + size - LOW_RAM_END))
-    bits = ADDRESS_BITS[platform]
+    bits = PLATFORMS[platform].address_bits
     if ranges[-1].end > 1 << bits:
         raise BadInputError(
             f"memory size {size >> 30}G is beyond the {bits}-bit address width of platform {platform}; "

@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 
 from acceptlab.toolkit.firmware.memory_map import LOW_RAM_END
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.ranges import GIB, MIB, PAGE
 
 MAPPED_END = 512 * GIB
@@ -14,12 +15,6 @@ MAPPED_END = 512 * GIB
 PAGES = 6
 """4 KiB pages that the tables take: PML4, PDPT, and a page directory for each of the first four GiB."""
 
-CBIT = 51
-"""Position of SEV-SNP's C-bit in our guests: set for private memory."""
-
-SHARED_BIT = 47
-"""Position of TDX's shared bit when the GPAW is 48: set for shared memory."""
-
 _PRESENT_WRITABLE = 0x3
 _LEAF = 0x80 | 0x60 | _PRESENT_WRITABLE  # page size, dirty, accessed
 
@@ -27,19 +22,9 @@ CODE_SELECTOR = 0x10
 DATA_SELECTOR = 0x18
 
 
-def private_mask(platform: str) -> int:
-    """Return the bit that a page-table entry needs for private memory."""
-    return 1 << CBIT if platform == "snp" else 0
-
-
-def shared_mask(platform: str) -> int:
-    """Return the bit that a page-table entry needs for shared memory and memory-mapped registers."""
-    return 1 << SHARED_BIT if platform == "tdx" else 0
-
-
 def build_page_table(base: int, platform: str) -> bytes:
     """Return PAGES pages of tables for loading at ``base``: all RAM private, registers below 4 GiB shared."""
-    private, shared = private_mask(platform), shared_mask(platform)
+    private, shared = PLATFORMS[platform].private_mask, PLATFORMS[platform].shared_mask
     pdpt, first_directory = base + PAGE, base + 2 * PAGE
 
     def entry(address: int, flags: int) -> int:

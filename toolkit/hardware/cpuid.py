@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,10 @@ def has_snp(leaf: Leaf | None) -> bool:
 def is_td(leaf: Leaf | None) -> bool:
     """Tell whether the TDX leaf has the signature that only a TD sees."""
     return leaf is not None and struct.pack("<3I", leaf.ebx, leaf.edx, leaf.ecx) == _TDX_SIGNATURE
+
+
+NAMED_IN: Mapping[int, Callable[[Leaf | None], bool]] = {SEV_LEAF: has_snp, TDX_LEAF: is_td}
+"""By leaf: whether it says that the machine has the platform."""
 
 
 def c_bit(leaf: Leaf | None) -> int | None:

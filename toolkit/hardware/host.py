@@ -14,6 +14,7 @@ from acceptlab.toolkit.guest.workloads import workload_options
 from acceptlab.toolkit.hardware import host_programs, recording, signs
 from acceptlab.toolkit.hardware.qemu_command import Launch, launch_command
 from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.platforms import HARDWARE, PLATFORMS
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.run import boot_tracing, outcome
 from acceptlab.toolkit.run.emulator_run import Finished
@@ -24,11 +25,6 @@ from acceptlab.toolkit.run.options import RunOptions
 
 _PRINT = "acceptlab.workload=ftrace"
 """Has the guests' init print the trace when the workloads are done."""
-_USUAL_FIRMWARE = {
-    "snp": Path("/usr/share/ovmf/OVMF.amdsev.fd"),
-    "tdx": Path("/usr/share/ovmf/OVMF.inteltdx.fd"),
-}
-"""Where it would be, for a command that is only shown."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Host:
         return Launch(
             kernel.image,
             initramfs(),
-            firmware or _USUAL_FIRMWARE[options.platform],
+            firmware or _usual_firmware(options.platform),
             " ".join(words),
             folder / "console.log",
         )
@@ -87,14 +83,14 @@ class Host:
 
     def _check(self, platform: str) -> None:
         """Raise MachineError with what keeps this machine from launching such a guest."""
-        name = signs.PLATFORMS[platform]
+        name = PLATFORMS[platform].title
         missing = list(self.machine.lacks.get(platform, [f"its processor has no {name}"]))
         qemu = host_programs.find_qemu(self.program)
         if qemu is None or not qemu.launches(platform):
             has = f"QEMU {qemu.version[0]}.{qemu.version[1]}" if qemu else "no QEMU"
-            wanted = ".".join(map(str, host_programs.SINCE[platform]))
+            wanted = ".".join(map(str, HARDWARE[platform].qemu_since))
             missing.append(
-                f"it has {has}; {host_programs.OBJECT[platform]} takes {wanted} or later"
+                f"it has {has}; {HARDWARE[platform].qemu_object} takes {wanted} or later"
             )
         if host_programs.find_firmware(platform, self.root) is None:
             missing.append("there is no OVMF: install the package ovmf")
@@ -103,3 +99,8 @@ class Host:
                 f"this machine cannot launch {name} guests: {'; '.join(missing)} "
                 "(--dry-run shows the command all the same)"
             )
+
+
+def _usual_firmware(platform: str) -> Path:
+    """Return where a platform's OVMF would be, for a command that is only shown."""
+    return Path("/") / host_programs.FOLDER / HARDWARE[platform].firmware[0]

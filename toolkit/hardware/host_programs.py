@@ -9,15 +9,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.toolkit.platforms import HARDWARE
+
 QEMU = "qemu-system-x86_64"
-OBJECT = {"snp": "sev-snp-guest", "tdx": "tdx-guest"}
-SINCE = {"snp": (9, 1), "tdx": (10, 1)}
-"""First QEMU release with the object (qemu_options.json)."""
-_FIRMWARE = {
-    "snp": ("OVMF.amdsev.fd", "OVMF.fd"),
-    "tdx": ("OVMF.inteltdx.fd", "OVMF.tdx.fd", "OVMF.fd"),
-}
-_FOLDERS = ("usr/share/ovmf", "usr/share/OVMF", "usr/share/edk2/ovmf", "usr/share/qemu")
+FOLDER = "usr/share/ovmf"
+"""Where Debian's package ovmf has it."""
+_FOLDERS = (FOLDER, "usr/share/OVMF", "usr/share/edk2/ovmf", "usr/share/qemu")
 _VERSION = re.compile(r"version (\d+)\.(\d+)")
 HASHING = "OVMF.amdsev.fd"
 """The build of OVMF that has a page for the hashes of kernel, initrd and command line (OvmfPkg/AmdSev)."""
@@ -33,7 +30,7 @@ class Qemu:
 
     def launches(self, platform: str) -> bool:
         """Tell whether it has the object that makes a guest of a platform."""
-        return OBJECT[platform] in self.objects
+        return HARDWARE[platform].qemu_object in self.objects
 
 
 def find_qemu(program: str = QEMU) -> Qemu | None:
@@ -51,7 +48,7 @@ def find_qemu(program: str = QEMU) -> Qemu | None:
 
 def find_firmware(platform: str, root: Path = Path("/")) -> Path | None:
     """Return the OVMF for a platform, the one built for it first; None when there is none."""
-    for name in _FIRMWARE[platform]:
+    for name in HARDWARE[platform].firmware:
         for folder in _FOLDERS:
             path = root / folder / name
             if path.is_file():

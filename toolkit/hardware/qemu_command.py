@@ -6,14 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptlab.toolkit.hardware.host_programs import HASHING, OBJECT, QEMU
+from acceptlab.toolkit.hardware.host_programs import HASHING, QEMU
 from acceptlab.toolkit.hardware.signs import Machine
+from acceptlab.toolkit.platforms import HARDWARE
 from acceptlab.toolkit.run.options import RunOptions
 
 C_BIT, REDUCED_BITS = 51, 1
 """Of every processor that has SEV-SNP so far (Milan, Genoa, Turin); CPUID leaf 0x8000001f tells on the machine itself."""
-POLICY = "0x30000"
-"""SMT allowed, and the bit that has to be 1 (SEV-SNP firmware ABI, guest policy); no debugging."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ def launch_command(
 
 
 def _machine(platform: str) -> list[str]:
-    """Return the machine's properties: TDX has no SMM, and takes a split irqchip."""
-    common = ["confidential-guest-support=cc0", "memory-backend=ram0", "vmport=off"]
-    return [*common, "smm=off", "kernel-irqchip=split"] if platform == "tdx" else common
+    """Return the machine's properties."""
+    common = ("confidential-guest-support=cc0", "memory-backend=ram0", "vmport=off")
+    return [*common, *HARDWARE[platform].machine_properties]
 
 
 def _memory(options: RunOptions) -> dict[str, str]:
@@ -59,18 +58,14 @@ def _memory(options: RunOptions) -> dict[str, str]:
 
 def _guest(platform: str, launch: Launch, machine: Machine) -> str:
     """Return the object that makes the guest confidential."""
-    if platform == "tdx":
-        return _properties(OBJECT["tdx"], "cc0", {"sept-ve-disable": "on"})
-    hashes = "on" if launch.firmware.name == HASHING else "off"
-    properties = {
-        "cbitpos": str(C_BIT if machine.c_bit is None else machine.c_bit),
-        "reduced-phys-bits": str(
-            REDUCED_BITS if machine.reduced_bits is None else machine.reduced_bits
-        ),
-        "policy": POLICY,
-        "kernel-hashes": hashes,
+    given = {
+        "c_bit": C_BIT if machine.c_bit is None else machine.c_bit,
+        "reduced_bits": REDUCED_BITS if machine.reduced_bits is None else machine.reduced_bits,
+        "hashes": "on" if launch.firmware.name == HASHING else "off",
     }
-    return _properties(OBJECT["snp"], "cc0", properties)
+    hardware = HARDWARE[platform]
+    properties = {name: text.format(**given) for name, text in hardware.guest_properties.items()}
+    return _properties(hardware.qemu_object, "cc0", properties)
 
 
 def _properties(kind: str, name: str, properties: dict[str, str]) -> str:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.hardware import cpuid
+from acceptlab.toolkit.platforms import HARDWARE, PLATFORMS, Hardware, platform_of_vendor
 
 ROOT = Path("/")
-PLATFORMS = {"snp": "SEV-SNP", "tdx": "TDX"}
-_MODULES = {"snp": "kvm_amd/parameters/sev_snp", "tdx": "kvm_intel/parameters/tdx"}
-"""Switches of KVM below /sys/module that say whether it launches such guests."""
 _YES = {"Y", "1"}
 
 
@@ -36,8 +34,8 @@ def look(root: Path = ROOT) -> Machine:
     """Look at the machine whose files are below `root`."""
     flags, vendor = _processor(root)
     sev = cpuid.read_leaf(root, cpuid.SEV_LEAF)
-    guest, why = _guest(root, flags, vendor, sev)
-    platform = {"AuthenticAMD": "snp", "GenuineIntel": "tdx"}.get(vendor)
+    guest, why = _guest(root, flags, vendor)
+    platform = platform_of_vendor(vendor)
     lacks = {platform: _lacks(root, platform, flags, bool(guest))} if platform else {}
     hosts = tuple(name for name, missing in lacks.items() if not missing)
     return Machine(guest, why, vendor, hosts, lacks, cpuid.c_bit(sev), cpuid.reduced_bits(sev))
@@ -57,22 +55,27 @@ def _processor(root: Path) -> tuple[set[str], str]:
     return flags, vendor
 
 
-def _guest(root: Path, flags: set[str], vendor: str, sev: cpuid.Leaf | None) -> tuple[str, str]:
+def _guest(root: Path, flags: set[str], vendor: str) -> tuple[str, str]:
     """Any one of these signs is enough: each is there in such guests only."""
     virtual = "hypervisor" in flags
-    for sign, path in (("tdx", "dev/tdx_guest"), ("snp", "dev/sev-guest")):
-        if (root / path).exists():
-            return sign, f"/{path} exists"
-    if "tdx_guest" in flags:
-        return "tdx", "/proc/cpuinfo has the flag tdx_guest"
-    if (root / "sys/devices/system/cpu/sev/vmpl").exists():
-        return "snp", "/sys/devices/system/cpu/sev/vmpl exists"
-    if virtual and vendor == "GenuineIntel" and cpuid.is_td(cpuid.read_leaf(root, cpuid.TDX_LEAF)):
-        return "tdx", "CPUID leaf 0x21 is IntelTDX"
-    if virtual and vendor == "AuthenticAMD" and (cpuid.has_snp(sev) or "sev_snp" in flags):
-        how = "CPUID leaf 0x8000001f" if cpuid.has_snp(sev) else "/proc/cpuinfo"
-        return "snp", f"a virtual machine whose {how} names SEV-SNP"
+    for name, one in HARDWARE.items():
+        for path in one.guest_files:
+            if (root / path).exists():
+                return name, f"/{path} exists"
+        if one.guest_flag in flags:
+            return name, f"/proc/cpuinfo has the flag {one.guest_flag}"
+    name = platform_of_vendor(vendor)
+    if virtual and name and (where := _names_itself(root, HARDWARE[name], flags)):
+        return name, f"a virtual machine whose {where} names {PLATFORMS[name].title}"
     return "", "a virtual machine, not confidential" if virtual else "not a virtual machine"
+
+
+def _names_itself(root: Path, hardware: Hardware, flags: set[str]) -> str:
+    """Where the processor of a virtual machine has the platform's name; "" where it has not."""
+    leaf = hardware.cpuid_leaf
+    if cpuid.NAMED_IN[leaf](cpuid.read_leaf(root, leaf)):
+        return f"CPUID leaf {leaf:#x}"
+    return "/proc/cpuinfo" if hardware.virtual_flag in flags else ""
 
 
 def _lacks(root: Path, platform: str, flags: set[str], is_guest: bool) -> list[str]:
@@ -80,16 +83,17 @@ def _lacks(root: Path, platform: str, flags: set[str], is_guest: bool) -> list[s
     if is_guest:
         return ["it is a confidential guest itself, and those do not nest"]
     missing = []
-    switch = root / "sys/module" / _MODULES[platform]
-    module, parameter = _MODULES[platform].split("/parameters/")
+    wanted = HARDWARE[platform]
+    module, parameter = wanted.kvm_module, wanted.kvm_parameter
+    switch = root / "sys/module" / module / "parameters" / parameter
     if not switch.exists():
         missing.append(f"KVM has no {module}.{parameter}: {_remedy(platform, flags)}")
     elif _text(switch).strip() not in _YES:
         missing.append(
-            f"{module}.{parameter} is off: enable {PLATFORMS[platform]} in the firmware's set-up, and load "
+            f"{module}.{parameter} is off: enable {PLATFORMS[platform].title} in the firmware's set-up, and load "
             f"{module} with {parameter}=1"
         )
-    for device in ["dev/kvm", *(["dev/sev"] if platform == "snp" else [])]:
+    for device in wanted.host_devices:
         if not (root / device).exists():
             missing.append(f"there is no /{device}")
     return missing
@@ -98,10 +102,8 @@ def _lacks(root: Path, platform: str, flags: set[str], is_guest: bool) -> list[s
 def _remedy(platform: str, flags: set[str]) -> str:
     if "hypervisor" in flags:
         return "this is a virtual machine; such guests are launched by a host on bare metal"
-    kernel = {"snp": "6.11", "tdx": "6.16"}[platform]
-    return (
-        f"it takes Linux {kernel} or later, and a processor and firmware with {PLATFORMS[platform]}"
-    )
+    kernel = HARDWARE[platform].host_kernel
+    return f"it takes Linux {kernel} or later, and a processor and firmware with {PLATFORMS[platform].title}"
 
 
 def _text(path: Path) -> str:

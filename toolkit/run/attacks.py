@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.platforms import CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.ranges import Range
 
 MOMENTS = (
@@ -19,13 +20,6 @@ MOMENTS = (
     "second-userspace",
 )
 """When: a stage begins, or the guest has accepted the page."""
-ON_PAGES = {
-    "snp": ("remap", "remap-back", "reassign", "unassign"),
-    "tdx": ("remove-aug", "remove", "block", "keep"),
-}
-"""What a host can do to one page, by platform; NUMBER is its address."""
-ON_CALLS = {"snp": ("psc-error", "psc-rewind"), "tdx": ("busy", "retry")}
-"""What a host can answer to calls of the guest, by platform; NUMBER says to how many."""
 _NUMBER = re.compile(r"0x[0-9a-f]{1,16}|[0-9]{1,19}", re.IGNORECASE)
 
 
@@ -41,7 +35,7 @@ def check_attack(text: str, platform: str, ram: Sequence[Range]) -> None:
         raise BadInputError(
             f"--attack '{text}': '{when}' is no moment; use one of {', '.join(MOMENTS)}"
         )
-    on_pages, on_calls = ON_PAGES.get(platform, ()), ON_CALLS.get(platform, ())
+    on_pages, on_calls = PLATFORMS[platform].attacks_on_pages, PLATFORMS[platform].attacks_on_calls
     if act not in (*on_pages, *on_calls):
         raise BadInputError(f"--attack '{text}': {_no_act(act, platform)}")
     if not _NUMBER.fullmatch(number):
@@ -54,11 +48,13 @@ def check_attack(text: str, platform: str, ram: Sequence[Range]) -> None:
 
 def _no_act(act: str, platform: str) -> str:
     """Say why the platform's host cannot do that, and what it can do."""
-    acts = (*ON_PAGES.get(platform, ()), *ON_CALLS.get(platform, ()))
+    acts = _acts_of(platform)
     if not acts:
-        return f"a {platform} guest has no attacks; add --platform {' or '.join(ON_PAGES)}"
-    other = [
-        name for name in ON_PAGES if name != platform and act in (*ON_PAGES[name], *ON_CALLS[name])
-    ]
+        return f"a {platform} guest has no attacks; add --platform {' or '.join(CONFIDENTIAL)}"
+    other = [name for name in CONFIDENTIAL if name != platform and act in _acts_of(name)]
     what = f"is an act of {other[0]}, not of {platform}" if other else "is no act"
     return f"'{act}' {what}; use one of {', '.join(acts)}"
+
+
+def _acts_of(platform: str) -> tuple[str, ...]:
+    return (*PLATFORMS[platform].attacks_on_pages, *PLATFORMS[platform].attacks_on_calls)

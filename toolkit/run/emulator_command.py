@@ -7,29 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.run.options import RunOptions
 
-_NO_XSAVE = "xsave=off,avx=off,avx2=off,f16c=off,fma=off,vaes=off,vpclmulqdq=off,pku=off,mpx=off"
-"""XSAVE and what no processor has without it: Linux (7.2, lib/crypto/x86/gf128hash.h) uses AVX where CPUID has AVX alone."""
-CPU = {
-    # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
-    # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
-    # erms=off: what a processor does fast in microcode, `rep movsb`, TCG does byte by byte.
-    # No XSAVE: Linux refuses a CPUID page that has it without XSAVEC or XSAVES (sev-shared.c snp_cpuid_postprocess), which
-    # TCG does not have. monitor=off: KVM shows MONITOR to no guest that it does not allow to wait by it. pks=off: Intel's.
-    "snp": "max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,phys-bits=48,la57=off,erms=off,monitor=off,pks=off,"
-    + _NO_XSAVE,
-    "tdx": "max,vendor=GenuineIntel,phys-bits=48,la57=off,erms=off",
-    "plain": "max,phys-bits=48",
-}
-"""QEMU's CPU model by platform; the two confidential ones show what such guests see, `plain` is the widest."""
-_OBJECT = {"snp": "snp-emulated", "tdx": "tdx-emulated"}
 _PENDING_VE: dict[str, dict[str, str]] = {
     "off": {},
     "on": {"pending-ve": "on"},
     "guest": {"flexible-pending-ve": "on"},
 }
-"""The TDX object's properties by RunOptions.pending_ve."""
+"""The emulator object's properties by RunOptions.pending_ve."""
 _MACHINE = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
     "auto-kernel-cmdline=off,memory-backend=ram0"
@@ -105,7 +91,7 @@ def emulator_command(
         *_time(options),
         *_machine(options),
         *("-bios", str(handoff.rom)),
-        *("-cpu", CPU[options.platform], "-smp", str(options.cpus)),
+        *("-cpu", PLATFORMS[options.platform].cpu_model, "-smp", str(options.cpus)),
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),
@@ -122,14 +108,15 @@ def _time(options: RunOptions) -> list[str]:
 
 def _machine(options: RunOptions) -> list[str]:
     size = options.memory_bytes
-    guarded = "" if options.platform == "plain" else ",confidential-guest-support=cc0"
+    is_confidential = PLATFORMS[options.platform].is_confidential
+    guarded = ",confidential-guest-support=cc0" if is_confidential else ""
     ram = f"memory-backend-ram,id=ram0,size={size},reserve=off"
     return ["-machine", _MACHINE + guarded, "-object", ram, "-m", f"{size}B"]
 
 
 def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[str]:
     """Return the object that makes the machine confidential; none for a plain guest."""
-    if options.platform == "plain":
+    if not PLATFORMS[options.platform].is_confidential:
         return []
     properties = {
         "handoff": _value(handoff.map),
@@ -150,7 +137,7 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
     if options.probes or options.probe_locks:
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())
-    return ["-object", f"{_OBJECT[options.platform]},id=cc0{listed}"]
+    return ["-object", f"{PLATFORMS[options.platform].emulator_object},id=cc0{listed}"]
 
 
 def _value(path: Path) -> str:

@@ -22,6 +22,7 @@ from acceptlab.toolkit.guest.workloads import SAME, workload_options
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
 from acceptlab.toolkit.kernels.support import Support, outweighed, remark, support_of
 from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.progress import say, step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run import outcome, probes, record, skip_list
@@ -203,7 +204,7 @@ def _launch(ready: Prepared) -> Ending:
         follower = Follower(progress, files.console, files.raw_events)
         waiting = f"held: acceptlab collect --emulator {files.folder}" if options.hold else ""
         ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
-    has_report = options.platform == "plain" or files.report.is_file()
+    has_report = files.report.is_file() or not PLATFORMS[options.platform].is_confidential
     outcome.check_emulator(ending, has_report, files.stderr)
     return ending
 

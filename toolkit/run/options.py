@@ -20,6 +20,7 @@ from acceptlab.toolkit.guest.workloads import (
     start_of_second,
     workload_options,
 )
+from acceptlab.toolkit.platforms import CONFIDENTIAL, INNER, PLATFORMS
 from acceptlab.toolkit.run.attacks import check_attack
 from acceptlab.toolkit.run.option import (
     FIRMWARE,
@@ -55,8 +56,8 @@ class RunOptions:
 
     kernel: str
     platform: str = option(
-        "snp", "--platform", "AMD SEV-SNP or Intel TDX.", GUEST,
-        choices=("snp", "tdx"), inner_choices=("plain",), always_shown=True,
+        CONFIDENTIAL[0], "--platform", "AMD SEV-SNP or Intel TDX.", GUEST,
+        choices=CONFIDENTIAL, inner_choices=INNER, always_shown=True,
     )  # fmt: skip
     memory: str = option(
         "16G", "--memory", "RAM of the guest, such as 512M, 16G or 256G.", GUEST, always_shown=True
@@ -205,8 +206,11 @@ class RunOptions:
                 f"--accept {self.accept}: one of {', '.join(POLICIES)}, or several joined by '+'; "
                 "a number may follow, as in deferred:4"
             )
-        if self.pending_ve != "off" and self.platform != "tdx":
-            raise BadInputError("--pending-ve: only a TD has #VE; add --platform tdx")
+        if self.pending_ve != "off" and not PLATFORMS[self.platform].has_pending_ve:
+            have = [name for name, one in PLATFORMS.items() if one.has_pending_ve]
+            raise BadInputError(
+                f"--pending-ve: only a TD has #VE; add --platform {' or '.join(have)}"
+            )
         if not 0 <= self.seed <= _MAX_SEED:
             raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
         if not self.time_limit > 0:

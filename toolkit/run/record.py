@@ -14,6 +14,7 @@ from acceptlab.toolkit.firmware.boot_handoff import Handoff
 from acceptlab.toolkit.kernels import kernel_names
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.kernels.support import Support
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.ranges import UNIT, Range
 from acceptlab.toolkit.run.options import RunOptions
@@ -69,7 +70,11 @@ def describe(
             "debian_version": emulator.build["debian_version"],
             "key": emulator.key,
             "threads": options.threads,
-            **({"pending_ve": options.pending_ve} if options.platform == "tdx" else {}),
+            **(
+                {"pending_ve": options.pending_ve}
+                if PLATFORMS[options.platform].has_pending_ve
+                else {}
+            ),
         },
         report=report,
         events=events,

@@ -13,6 +13,7 @@ from acceptlab.analysis.report.matrix.sheet import Sheet
 from acceptlab.toolkit.matrix.sweep import exit_code, worst
 from acceptlab.toolkit.matrix.sweep import perform as sweep_all
 from acceptlab.toolkit.matrix.sweep_spec import Cell, Spec, Sweep
+from acceptlab.toolkit.platforms import CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.scheduler import Room
@@ -24,13 +25,15 @@ from acceptlab.toolkit.series.checks.problems import SeriesCheck
 from acceptlab.toolkit.series.checks.series_check import Plan as CheckPlan
 from acceptlab.toolkit.series.checks.series_check import perform as check
 
-PLATFORMS = ("snp", "tdx")
 _SMALL = RunOptions("", memory="2G", firmware_accepts="minimal", workloads=("touch:64M",))
 """What each guest is: small, so that all of them take a minute, and handed over with as little as firmware can accept."""
 _GUESTS = (
-    replace(_SMALL, platform="snp"),
-    # A TD that may choose to be told of pending memory: a policy of faults is none without.
-    replace(_SMALL, platform="tdx", pending_ve="guest"),
+    # A guest that may choose to be notified of pending memory does: a policy of faults is none without.
+    *(
+        replace(_SMALL, platform=name, pending_ve="guest" if one.has_pending_ve else "off")
+        for name, one in PLATFORMS.items()
+        if one.is_confidential
+    ),
 )
 
 
@@ -50,7 +53,7 @@ def perform(applied: Applied, emulator: Emulator, room: Room, out: Path) -> Demo
     kernel = series_build.ensure(applied, last).kernel.name
     sheet = sweep_all(_policies(applied, kernel), emulator, out / "policies", room)
     rules = applied.series.spec.rules
-    plan = CheckPlan((last,), PLATFORMS, _SMALL, rules.checkpatch_ignore, rules.console_allow)
+    plan = CheckPlan((last,), CONFIDENTIAL, _SMALL, rules.checkpatch_ignore, rules.console_allow)
     checked = check(applied, plan, emulator, room)
     bench, results = compare(_comparison(applied, kernel), emulator, out / "bench", room)
     codes = (exit_code(sheet), checked.exit_code, worst((one.state, one.code) for one in results))
@@ -79,4 +82,4 @@ def _comparison(applied: Applied, kernel: str) -> Plan:
     """The kernels that the spec compares with, and then the series, on the same workload."""
     subjects = [Subject(name, name) for name in (*applied.series.spec.compare, kernel)]
     title = f"{applied.series.spec.title}, compared"
-    return Plan(title, subjects, PLATFORMS, (1,), FACTS, _SMALL)
+    return Plan(title, subjects, CONFIDENTIAL, (1,), FACTS, _SMALL)

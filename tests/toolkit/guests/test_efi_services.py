@@ -17,7 +17,13 @@ from acceptlab.toolkit.firmware.efi_services import (
     stub_entry,
 )
 
-SETTINGS = Settings(system_table=0x1000, stub=0x2000, memory_map=0x3000, descriptors=7, snp=True)
+SETTINGS = Settings(
+    system_table=0x1000,
+    stub=0x2000,
+    memory_map=0x3000,
+    descriptors=7,
+    accepts_all_unless_asked=True,
+)
 
 
 def with_handover(kernel: BzImage, offset: int, flags: int) -> BzImage:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.hardware.host_programs import OBJECT, SINCE
 from acceptlab.toolkit.hardware.qemu_command import Launch, launch_command
 from acceptlab.toolkit.hardware.signs import Machine
 from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.platforms import HARDWARE
 from acceptlab.toolkit.run.options import RunOptions
 
 DOCUMENTED: dict[str, Any] = json.loads(
@@ -73,7 +73,7 @@ def test_what_is_referred_to_is_there(platform: str) -> None:
     words = command(platform)
     ids = {properties(text)["id"]: text.split(",")[0] for text in after(words, "-object")}
     machine = properties(after(words, "-machine")[0])
-    assert ids[machine["confidential-guest-support"]] == OBJECT[platform]
+    assert ids[machine["confidential-guest-support"]] == HARDWARE[platform].qemu_object
     assert ids[machine["memory-backend"]] == "memory-backend-memfd"
     assert after(words, "-serial") == ["chardev:con"]
 
@@ -115,8 +115,8 @@ def test_a_comma_in_a_path_is_no_separator() -> None:
 
 
 def test_releases_are_those_that_are_documented() -> None:
-    for platform, name in OBJECT.items():
-        assert ".".join(map(str, SINCE[platform])) == DOCUMENTED["objects"][name]["since"]
+    for one in HARDWARE.values():
+        assert ".".join(map(str, one.qemu_since)) == DOCUMENTED["objects"][one.qemu_object]["since"]
 
 
 @pytest.mark.parametrize(

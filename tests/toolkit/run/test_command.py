@@ -11,7 +11,8 @@ import pytest
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.places import CHECKOUT
-from acceptlab.toolkit.run import attacks, probes, skip_list
+from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.run import probes, skip_list
 from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
 from acceptlab.toolkit.run.follower import last_line
 from acceptlab.toolkit.run.options import RunOptions
@@ -76,9 +77,10 @@ def test_attacks_are_the_emulator_s_own_words() -> None:
     code = (CHECKOUT / "emulator" / "qemu" / "attacks.c").read_text()
     read = re.findall(r'\[ATTACK_[A-Z_]+\] = \{ "([a-z-]+)", "(snp|tdx)"(, true)? \}', code)
     for platform in ("snp", "tdx"):
-        for kind, on_calls in ((attacks.ON_PAGES, ""), (attacks.ON_CALLS, ", true")):
+        ours = PLATFORMS[platform]
+        for acts, on_calls in ((ours.attacks_on_pages, ""), (ours.attacks_on_calls, ", true")):
             names = {name for name, of, calls in read if (of, calls) == (platform, on_calls)}
-            assert names == set(kind[platform])
+            assert names == set(acts)
 
 
 @pytest.mark.parametrize(
