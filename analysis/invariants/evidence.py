@@ -8,25 +8,22 @@ from pathlib import Path
 
 import numpy as np
 
-from acceptlab.analysis.kernel.accept_arguments import FUNCTION
+from acceptlab.analysis.kernel.kernel_facts import (
+    ACCEPT_MEMORY,
+    EVERY_BOOT,
+    LOCKING,
+    UNACCEPTED_LOCK,
+    UNLOCKING,
+)
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.schema import ConvertTo, Kind, Stage
 
 _KERNEL = (Stage.KERNEL, Stage.USERSPACE)
-_LOCK = "unaccepted_memory_lock"
-"""Linux, drivers/firmware/efi/unaccepted_memory.c: accept_memory() takes it."""
-_SPIN = "_raw_spin_"
-"""How the names of the functions begin that take and release a spin lock (Linux, kernel/locking/spinlock.c)."""
-_EVERY_BOOT = (
-    "start_kernel",
-    "free_area_init",
-    "mm_core_init_early",
-    "mm_core_init",
-    "page_alloc_init_late",
-)
-"""Functions that run once in every boot, before userspace (Linux, init/main.c; arch/x86/mm/init.c)."""
+_SPIN = in_force(LOCKING) + in_force(UNLOCKING)
+_EVERY_BOOT = in_force(EVERY_BOOT)
 
 
 class Evidence:
@@ -74,8 +71,10 @@ def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
 
 def _must_have_run(name: str, info: RunInfo, seen: Evidence) -> str:
     """Why a function ran, or a lock was taken, in this boot; empty where that is not certain."""
-    own = name == _LOCK and info.series is not None  # a series may accept without this lock
-    if name in (FUNCTION, _LOCK) and seen.accepted and not own:
+    own = (
+        name == UNACCEPTED_LOCK and info.series is not None
+    )  # a series may accept without this lock
+    if name in (ACCEPT_MEMORY, UNACCEPTED_LOCK) and seen.accepted and not own:
         return f"the kernel accepted {seen.accepted >> 20} MiB that firmware left unaccepted"
     if name in _EVERY_BOOT and info.outcome == "userspace":
         return "the kernel reached userspace"
@@ -84,11 +83,9 @@ def _must_have_run(name: str, info: RunInfo, seen: Evidence) -> str:
 
 def _fired(number: int, info: RunInfo, seen: Evidence) -> bool:
     """Whether a probe fired; those of a lock are the functions that take and release spin locks."""
-    if info.probes[number].name != _LOCK:
+    if info.probes[number].name != UNACCEPTED_LOCK:
         return number in seen.fired
-    return any(
-        info.probes[one].name.startswith(_SPIN) for one in seen.fired if one < len(info.probes)
-    )
+    return any(info.probes[one].name in _SPIN for one in seen.fired if one < len(info.probes))
 
 
 def acts_as_guest(events: Path) -> bool:

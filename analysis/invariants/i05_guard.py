@@ -9,7 +9,8 @@ import numpy.typing as npt
 from acceptlab.analysis.invariants.answered import may_be_answered
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
-from acceptlab.analysis.kernel.accept_arguments import END, FUNCTION, SIZE, second, shows_size
+from acceptlab.analysis.kernel.accept_arguments import FUNCTION, second, shows_size
+from acceptlab.analysis.kernel.kernel_facts import END, SIZE
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op

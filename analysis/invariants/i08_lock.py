@@ -8,16 +8,17 @@ import numpy.typing as npt
 
 from acceptlab.analysis.invariants.invariant import Context, Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.kernel.kernel_facts import LOCKING, UNACCEPTED_LOCK, UNLOCKING
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.trace.coverage import EARLY
 from acceptlab.analysis.trace.schema import Kind, Stage
 
 HELD = "accepted memory with the global lock held"
 
-LOCK = ("_raw_spin_lock_irqsave", "_raw_spin_lock")
-UNLOCK = ("_raw_spin_unlock_irqrestore", "_raw_spin_unlock")
-LOCK_NAME = "unaccepted_memory_lock"
-"""The lock of drivers/firmware/efi/unaccepted_memory.c; run.json's probes name its address."""
+LOCK, UNLOCK = in_force(LOCKING), in_force(UNLOCKING)
+LOCK_NAME = UNACCEPTED_LOCK
+"""run.json's probes name its address."""
 _OF_KERNELS = (Stage.KERNEL, Stage.USERSPACE, Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE)
 """Stages in which there is such a lock; a decompressor has none."""
 
@@ -36,7 +37,7 @@ class NoLockHeld(Invariant):
         "commit 50e782a86c98)."
     )
     needs = frozenset({"accept", "probe-enter", EARLY})
-    decided_by = "--probe-lock unaccepted_memory_lock"
+    decided_by = f"--probe-lock {UNACCEPTED_LOCK}"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

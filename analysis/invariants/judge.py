@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import errno
 import json
-import re
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,12 +23,15 @@ from acceptlab.analysis.invariants.guest_findings import guest_findings, workloa
 from acceptlab.analysis.invariants.invariant import Suspicion
 from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
 from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
+from acceptlab.analysis.kernel.kernel_facts import ACCEPT_MEMORY, UNACCEPTED_MEMORY
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
+from acceptlab.analysis.kernel.versions import first_version, version_of
 from acceptlab.analysis.pages.history import look_up
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.pages.walk import Progress, Walk
 from acceptlab.analysis.run.console import Console, read_console
+from acceptlab.analysis.run.platform import platform_of
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import NOT_KNOWN, RunInfo
 from acceptlab.analysis.run.trouble import ENDS_A_GUEST
@@ -44,12 +46,9 @@ _KERNEL_STAGES = (
     Stage.SECOND_USERSPACE,
 )
 
-_PLATFORMS = {"snp": "an SEV-SNP", "tdx": "a TDX"}
 _TOLD = 3
 """Attacks that a headline names."""
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
-_FIRST_WITH_SUPPORT = (6, 5)
-"""Linux version that can accept memory lazily (CONFIG_UNACCEPTED_MEMORY)."""
 
 
 def replay_run(
@@ -304,7 +303,8 @@ def _unsupported(
     """In plain words, if this kernel cannot be such a guest or does not know unaccepted memory."""
     info = run.info
     if info.kernel_support.platform is False and not tally.evidence.is_guest:
-        words = f"This kernel is not built to be {_PLATFORMS[info.platform]} guest"
+        platform = platform_of(info.platform)
+        words = f"This kernel is not built to be {platform.article} {platform.title} guest"
     elif info.kernel_support.unaccepted_memory is False or (
         _accepts_nothing(run, console, tally) and _lacks_support(run, symbols())
     ):
@@ -332,10 +332,10 @@ def _accepts_nothing(run: Run, console: Console, tally: _Tally) -> bool:
 def _lacks_support(run: Run, symbols: RunSymbols) -> bool:
     """Whether a kernel that accepted nothing could not have: by its symbols, or its version."""
     if len(symbols.first):
-        return "accept_memory" not in symbols.first
-    version = re.match(r"(\d+)\.(\d+)", run.info.kernel.version)
+        return ACCEPT_MEMORY not in symbols.first
+    version = version_of(run.info.kernel.version)
     if version is not None:
-        return (int(version[1]), int(version[2])) < _FIRST_WITH_SUPPORT
+        return version < first_version(UNACCEPTED_MEMORY)
     return run.info.outcome == "userspace"
 
 

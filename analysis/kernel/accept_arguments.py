@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a call of accept_memory() asks for: (start, end) up to Linux 6.11, (start, size) since Linux 6.12.
+"""What a call of accept_memory() asks for: a start, and an end or a size (kernel_facts.REQUESTS).
 
-The event of a probe has the two arguments as they were given; this is the one place that says what the second is. What a kernel says of
+The event of a probe has the two arguments as they were given; this is the one place that decides what the second is. What a kernel says of
 itself in its BTF decides, else its release, else the calls: one whose second argument is below its first has a size there, for a range does not
 end before it begins. A run in which no call shows that is taken to have ends; that is a guess, since a size may be above a low
 start, and it is the only one. The platforms' hooks behind accept_memory() have (start, end) in every kernel.
@@ -11,38 +11,33 @@ Needs Python alone: it is used in small guests, too.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from acceptlab.analysis.kernel.btf import parameters
+from acceptlab.analysis.kernel.kernel_facts import ACCEPT_MEMORY, END, HOOKS, REQUESTS, SIZE
+from acceptlab.analysis.kernel.versions import in_force, version_of
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-FUNCTION = "accept_memory"
-START, END, SIZE = "start", "end", "size"
-_HOOKS = ("arch_accept_memory", "snp_accept_memory", "tdx_accept_memory")
-_SIZE_SINCE = (6, 12)
-"""Linux 6.12 has accept_memory(phys_addr_t start, unsigned long size) in include/linux/mm.h, 6.11 (phys_addr_t start, phys_addr_t end)."""
-_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
+FUNCTION = ACCEPT_MEMORY
 
 
 def arguments(function: str, release: str, btf: bytes = b"") -> tuple[str, ...]:
     """Return the names of the first two arguments of a function in a kernel of this release, and with this BTF; none where nothing tells."""
-    if function in _HOOKS:
-        return (START, END)
+    hook = next((one for one in in_force(HOOKS) if one.name == function), None)
+    if hook is not None:
+        return hook.arguments
     if function != FUNCTION:
         return ()
     told = parameters(btf, function)[:2] if btf else ()
     if len(told) == 2 and told[1] in (END, SIZE):
         return told
-    found = _RELEASE.match(release)
-    if not found:
-        return ()
-    since = (int(found[1]), int(found[2])) >= _SIZE_SINCE
-    return (START, SIZE if since else END)
+    version = version_of(release)
+    found = in_force(REQUESTS, version) if version else ()
+    return found[0].arguments if found else ()
 
 
 def second(function: str, recorded: Iterable[str], release: str) -> str:

@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The symbol table that a kernel carries for itself, found in its image by structure.
 
-Layout as scripts/kallsyms.c writes it, every table aligned to 8 bytes, from 7.0 on to 4:
+Which formats there are, kernel_facts.KALLSYMS says; scripts/kallsyms.c writes the tables in these orders:
 
-    6.1:   offsets, relative_base, num_syms, names, markers, token_table, token_index
-    6.2 (and later stable 6.1): the same, with seqs between markers and token_table
-    6.4 on: num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
-    7.0 on: num_syms, names, markers, token_table, token_index, offsets, seqs
+    offsets first: offsets, relative_base, num_syms, names, markers, token_table, token_index
+    offsets last:  num_syms, names, markers, token_table, token_index, offsets, relative_base, seqs
 
-Up to 6.19 an offset counts from ``relative_base``. From 7.0 on it counts from its own place (kernel/kallsyms.c,
-kallsyms_sym_address): the address of that place is what the ELF program headers of the image say.
+6.2 and later stable 6.1 have seqs between markers and token_table. An offset without a base counts from its own place
+(kernel/kallsyms.c, kallsyms_sym_address): the address of that place is what the ELF program headers of the image say.
 
 ``names`` holds, per symbol, a length (one byte, or two in ULEB128) and as many token numbers; a
 token number stands for a string of ``token_table``; ``token_index`` holds the place of each token.
@@ -20,17 +18,17 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.kernel.kernel_facts import KALLSYMS, TEXT_STARTS, KallsymsFormat
+from acceptlab.analysis.kernel.versions import in_force
 
-_ALIGN_WITH_BASE, _ALIGN_OF_PLACES = 8, 4
-"""Alignment of every table in bytes: up to 6.19, whose offsets have a base; from 7.0 on, whose offsets have places."""
-_TEXT_STARTS = ("_text", "_stext")
+_TEXT_STARTS = in_force(TEXT_STARTS)
 _TEXT_ALIGN = 2 << 20
 """Bytes; arch/x86/Kconfig, PHYSICAL_ALIGN."""
 _TOKENS = 256
@@ -43,6 +41,9 @@ _SYMBOL_LIMIT = 1 << 20
 _DIGITS = b"".join(bytes([digit]) + b"\0" for digit in b"0123456789")
 """Digits are tokens that stand for themselves, in a row."""
 
+_FORMATS = in_force(KALLSYMS)[::-1]
+_KINDS = sorted({(one.alignment, one.has_base) for one in _FORMATS}, key=lambda kind: not kind[1])
+
 Symbol = tuple[int, str, str]
 """(link-time address, type as nm has it, name)"""
 
@@ -50,12 +51,14 @@ Symbol = tuple[int, str, str]
 def find_kallsyms(image: bytes) -> list[Symbol]:
     """All symbols of a decompressed kernel image; raises BadInput if there is no such table.
 
-    Tables aligned to 8 bytes are sought first: read as if aligned to 4, some of them make sense by accident.
+    Formats with a base are sought first: read as if offsets had places, some of their tables make sense by accident. The
+    version is not known yet; of formats that are aligned alike, the latest is tried first.
     """
-    for align in (_ALIGN_WITH_BASE, _ALIGN_OF_PLACES):
+    for align, has_base in _KINDS:
+        formats = [one for one in _FORMATS if (one.alignment, one.has_base) == (align, has_base)]
         for table in _token_tables(image, align):
             try:
-                return _read(image, *table, align)
+                return _read(image, *table, formats)
             except (_NotHere, struct.error, IndexError):
                 continue
     raise BadInput("the kernel has no symbol table that is understood (CONFIG_KALLSYMS, 6.1 on)")
@@ -66,20 +69,22 @@ class _NotHere(Exception):  # noqa: N818  it is an answer, not an error
 
 
 def _read(
-    image: bytes, tokens: list[bytes], table_start: int, index_end: int, align: int
+    image: bytes,
+    tokens: list[bytes],
+    table_start: int,
+    index_end: int,
+    formats: Sequence[KallsymsFormat],
 ) -> list[Symbol]:
-    for markers_start, markers in _markers(image, table_start, align):
+    align, has_base = formats[0].alignment, formats[0].has_base
+    for markers_start, markers in _markers(image, table_start, align, has_base):
         try:
             names_start, count = _names(image, markers_start, markers, align)
             names = list(_decode(image, names_start, count, tokens))
         except (_NotHere, struct.error, IndexError):
             continue
-        if align == _ALIGN_OF_PLACES:
-            found = [_from_places(image, _aligned(index_end, align), count)]
-        else:
-            found = list(_addresses(image, names_start, index_end, count))
-        for addresses in found:
-            if addresses is not None and _plausible(names, addresses, align):
+        for one in formats:
+            addresses = _addresses(image, one, names_start, index_end, count)
+            if addresses is not None and _plausible(names, addresses, has_base):
                 return [
                     (address, name[:1], name[1:])
                     for address, name in zip(addresses, names, strict=True)
@@ -87,15 +92,15 @@ def _read(
     raise _NotHere
 
 
-def _plausible(names: list[str], addresses: list[int], align: int) -> bool:
+def _plausible(names: list[str], addresses: list[int], has_base: bool) -> bool:
     """Whether _text and _stext lie where the kernel's text can start (CONFIG_PHYSICAL_ALIGN is at least 2 MiB).
 
-    The layout with places has no other mark: there, one of them has to be in the table.
+    A format without a base has no other mark: there, one of them has to be in the table.
     """
     starts = [
         address for address, name in zip(addresses, names, strict=True) if name[1:] in _TEXT_STARTS
     ]
-    if align == _ALIGN_OF_PLACES and not starts:
+    if not has_base and not starts:
         return False
     return all(start >= KERNEL_MAP and start % _TEXT_ALIGN == 0 for start in starts)
 
@@ -132,7 +137,9 @@ def _first_token(image: bytes, second: int, align: int) -> Iterator[int]:
     yield from range(end & -align, previous, -align)
 
 
-def _markers(image: bytes, table_start: int, align: int) -> Iterator[tuple[int, list[int]]]:
+def _markers(
+    image: bytes, table_start: int, align: int, has_base: bool
+) -> Iterator[tuple[int, list[int]]]:
     """Candidates: where markers start, and what they hold (0 and then increasing)."""
     words = np.frombuffer(image, "<u4", table_start // 4)
     for padding in range(align // 4):
@@ -146,7 +153,7 @@ def _markers(image: bytes, table_start: int, align: int) -> Iterator[tuple[int, 
                 if len(values) > 2 and place * 4 % align == 0:
                     yield place * 4, values[::-1]
                 break
-    if align == _ALIGN_WITH_BASE:
+    if has_base:
         yield from _markers_before_seqs(words, table_start)
 
 
@@ -212,14 +219,16 @@ def _decode(image: bytes, position: int, count: int, tokens: list[bytes]) -> Ite
 
 
 def _addresses(
-    image: bytes, names_start: int, index_end: int, count: int
-) -> Iterator[list[int] | None]:
-    """Addresses by either layout; None where they make no sense."""
-    later = _aligned(index_end)
-    base_later = _aligned(later + 4 * count)
-    yield _with_base(image, later, base_later, count)
-    base_before = names_start - 16
-    yield _with_base(image, base_before - _aligned(4 * count), base_before, count)
+    image: bytes, form: KallsymsFormat, names_start: int, index_end: int, count: int
+) -> list[int] | None:
+    """Addresses by one format; None where they make no sense."""
+    behind = _aligned(index_end, form.alignment)
+    if not form.has_base:
+        return _from_places(image, behind, count)
+    if not form.offsets_first:
+        return _with_base(image, behind, _aligned(behind + 4 * count, form.alignment), count)
+    base = names_start - 2 * form.alignment
+    return _with_base(image, base - _aligned(4 * count, form.alignment), base, count)
 
 
 def _with_base(image: bytes, offsets_at: int, base_at: int, count: int) -> list[int] | None:
@@ -266,5 +275,5 @@ def _address_of(image: bytes, position: int) -> int | None:
     return None
 
 
-def _aligned(position: int, align: int = _ALIGN_WITH_BASE) -> int:
+def _aligned(position: int, align: int) -> int:
     return (position + align - 1) & -align

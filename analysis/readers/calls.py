@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from acceptlab.analysis.kernel import kernel_facts
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.readers.accept_ranges import Numbers, range_of, value_of
 from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.readers.entry_names import Call
@@ -19,9 +21,9 @@ from acceptlab.analysis.readers.ordered import Entry
 from acceptlab.analysis.readers.recorder import Recorder
 from acceptlab.analysis.trace.schema import STAGE_NAMES, ConvertTo, Kind, Stage
 
-HOOKS = ("snp_accept_memory", "tdx_accept_memory")
-_BEGIN, _END, _CONVERT = "accept_memory_begin", "accept_memory_end", "convert_memory"
-TRACEPOINTS = (_BEGIN, _END, _CONVERT)
+_HOOKS = {one.name: one for one in kernel_facts.functions(kernel_facts.HOOKS) if one.platform}
+_BEGIN, _END = kernel_facts.ACCEPT_BEGIN, kernel_facts.ACCEPT_END
+TRACEPOINTS = in_force(kernel_facts.TRACEPOINTS)
 _MARKER = re.compile(r"acceptlab: stage ([a-z-]+)\s*$")
 _FIELD = re.compile(r"(\w+)=(\S+)")
 _CALLER = "caller"
@@ -83,8 +85,8 @@ class Calls:
             Kind.PROBE_ENTER, at.clock, at.vcpu, gpa=arguments[0], size=arguments[1], detail=probe,
             caller=_caller(fields),
         )  # fmt: skip
-        if function in HOOKS:
-            self._recorder.of_platform(function[:3], f"{function}() is called")
+        if function in _HOOKS:
+            self._recorder.of_platform(_HOOKS[function].platform, f"{function}() is called")
             self._accept(function, range_of(values, names), _caller(fields), at)
 
     def _returned(self, function: str, fields: Mapping[str, str], at: Entry) -> None:
@@ -92,9 +94,8 @@ class Calls:
         value = number(fields, next(iter(fields))) if fields else 0
         probe = self._recorder.probe(function)
         self._recorder.event(Kind.PROBE_RETURN, at.clock, at.vcpu, result=value, detail=probe)
-        if function in HOOKS:
-            # tdx_accept_memory() returns whether it succeeded, snp_accept_memory() nothing.
-            told = bool(fields) and function == "tdx_accept_memory"
+        if function in _HOOKS:
+            told = bool(fields) and bool(_HOOKS[function].result)
             self._accepted(function, at, int(value & 0xFF == 0) if told else None)
 
     def _tracepoint(self, name: str, fields: Mapping[str, str], at: Entry) -> None:

@@ -11,14 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.kernel.accept_arguments import (
-    END,
     FUNCTION,
-    SIZE,
     arguments,
     second,
     shows_size,
 )
 from acceptlab.analysis.kernel.btf import parameters
+from acceptlab.analysis.kernel.kernel_facts import END, SIZE
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind

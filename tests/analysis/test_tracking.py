@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.metadata.map_entries import Entries
-from acceptlab.analysis.measure.metadata.metadata_cost import PROBES, Tracking, measure, probes_for
+from acceptlab.analysis.measure.metadata.metadata_cost import Tracking, measure, probes_for
 from acceptlab.analysis.report.metadata_text import as_text
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 from acceptlab.toolkit.places import CHECKOUT
 from tests.analysis.synthetic import MIB, Guest, Layout
+
+PROBES = probes_for("6.12")
 
 
 def runs_of(units: set[int]) -> list[int]:

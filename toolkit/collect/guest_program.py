@@ -5,38 +5,29 @@ from __future__ import annotations
 
 import ctypes
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acceptlab.analysis.kernel import kernel_facts
+from acceptlab.analysis.kernel.kernel_facts import Function
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.kernels import running_kernel
 
-
-@dataclass(frozen=True)
-class Function:
-    """A kernel function, and the names of its first two arguments as trace text has them; kernels may have others."""
-
-    name: str
-    arguments: tuple[str, str]
-
-
+_HOOKS = tuple(one for one in kernel_facts.functions(kernel_facts.HOOKS) if one.platform)
 FUNCTIONS = (
-    Function("accept_memory", ("start", "second")),
-    Function("snp_accept_memory", ("start", "end")),
-    Function("tdx_accept_memory", ("start", "end")),
-    Function("set_memory_encrypted", ("address", "pages")),
-    Function("set_memory_decrypted", ("address", "pages")),
-    Function("vc_raw_handle_exception", ("registers", "error_code")),
-    Function("tdx_handle_virt_exception", ("registers", "information")),
+    Function(kernel_facts.ACCEPT_MEMORY, (kernel_facts.START, "second")),
+    *_HOOKS,
+    *kernel_facts.functions(kernel_facts.CONVERSIONS),
+    *kernel_facts.functions(kernel_facts.HANDLERS),
 )
-"""Linux: drivers/firmware/efi/unaccepted_memory.c, the platforms' hooks behind it, arch/x86/mm/pat/set_memory.c, and what the #VC and
-#VE entries call (the entries themselves are `noinstr`, where no kernel takes a probe). A kernel without one of them goes without."""
-
-HOOKS = ("snp_accept_memory", "tdx_accept_memory")
-HANDLERS = ("vc_raw_handle_exception", "tdx_handle_virt_exception")
-BEGIN, END, CONVERTED = "accept_memory_begin", "accept_memory_end", "convert_memory"
-TRACEPOINTS = (BEGIN, END, CONVERTED)
-"""Of our series (include/trace/events/accept.h): around each range that is really accepted, and behind a conversion. Most kernels have none."""
-SYSTEM = "accept"
+"""What to watch, with the names of the first two arguments as trace text has them. A kernel without one of them goes without."""
+HOOKS = tuple(one.name for one in _HOOKS)
+HANDLERS = kernel_facts.names(kernel_facts.HANDLERS)
+BEGIN, END, CONVERTED = (
+    kernel_facts.ACCEPT_BEGIN, kernel_facts.ACCEPT_END, kernel_facts.CONVERTED,
+)  # fmt: skip
+TRACEPOINTS = in_force(kernel_facts.TRACEPOINTS)
+SYSTEM = kernel_facts.TRACEPOINT_GROUP
 EVENTS = Path("/sys/kernel/tracing/events")
 _FIELD = re.compile(
     r"field:(?P<type>[^;]*?)\s*\b(?P<name>\w+)(?:\[\d+\])?;\s*offset:(?P<offset>\d+);\s*size:(?P<size>\d+);"
@@ -216,12 +207,11 @@ def program(ring_pages: int, direct_map: int, traced: list[Tracepoint]) -> str:
 
 def functions() -> tuple[Function, ...]:
     """Return FUNCTIONS with the names that this kernel has for their arguments, where it tells."""
-    return tuple(Function(one.name, _names(one)) for one in FUNCTIONS)
+    return tuple(replace(one, arguments=_names(one)) for one in FUNCTIONS)
 
 
-def _names(function: Function) -> tuple[str, str]:
-    first, second = (*running_kernel.arguments(function.name), *function.arguments)[:2]
-    return first, second
+def _names(function: Function) -> tuple[str, ...]:
+    return (*running_kernel.arguments(function.name), *function.arguments)[:2]
 
 
 def addresses() -> dict[str, int]:

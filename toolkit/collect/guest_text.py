@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
-from acceptlab.toolkit.collect.guest_program import BEGIN, CONVERTED, TRACEPOINTS, Call, Function
+from acceptlab.analysis.kernel.kernel_facts import Function
+from acceptlab.toolkit.collect.guest_program import BEGIN, CONVERTED, TRACEPOINTS, Call
 from acceptlab.toolkit.collect.guest_tally import GuestTally
 from acceptlab.toolkit.run.skip_list import is_skipped
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from acceptlab.analysis.kernel import kernel_facts
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.apt.client import Package
 from acceptlab.toolkit.errors import BadInputError
 
@@ -29,12 +31,14 @@ _POCKETS = ("", "-updates", "-security")
 _ALONE = ("sid", "unstable", "experimental", "rc-buggy")
 _NAME = re.compile(r"debian:(?P<wanted>[a-z0-9][a-z0-9.~+-]*)(?:/(?P<flavour>[a-z0-9]+))?")
 _VERSION = re.compile(r"(?P<series>\d+(?:\.\d+)?)(?:[.~+-].*)?")
+_LAYOUTS = in_force(kernel_facts.PACKAGES)
+_IMAGE = "|".join(re.escape(one.image) for one in _LAYOUTS)
 _PACKAGE = re.compile(
-    r"linux-(?P<part>image|binary)(?P<before>-unsigned)?-(?P<abi>\d[^-]*(?:-\d+)?)-"
+    rf"(?:{_IMAGE})(?P<before>unsigned-)?(?P<abi>\d[^-]*(?:-\d+)?)-"
     r"(?:(?P<flavour>cloud|rt)-)?amd64(?P<behind>-unsigned)?"
 )
 PACKAGES = _PACKAGE.pattern
-"""Packages that may hold an image: linux-image-V; from 6.19 on linux-binary-V, and linux-image-V only depends on it."""
+"""Packages that may hold an image, in the layout of any version."""
 _LEAST = 1 << 20
 """Bytes of a package with an image: one without has a few KiB."""
 
@@ -84,7 +88,11 @@ class Candidate:
     @property
     def config_package(self) -> str:
         """Return the package with the configuration, where that is another one (linux-base-V)."""
-        return re.sub(r"^linux-binary(-unsigned)?-", "linux-base-", self.package.name)
+        name = self.package.name
+        for one in _LAYOUTS:
+            if one.config != one.image and name.startswith(one.image):
+                return one.config + name.removeprefix(one.image).removeprefix("unsigned-")
+        return name
 
 
 def is_name(argument: str) -> bool:
@@ -167,4 +175,4 @@ def meta_package(flavour: str) -> str:
 def release_of(kernel: Candidate) -> str:
     """Return what `uname -r` prints of a candidate: the name of its package without what every such name has."""
     name = kernel.package.name.removesuffix("-unsigned")
-    return re.sub(r"^linux-(image|binary)-(unsigned-)?", "", name)
+    return re.sub(rf"^(?:{_IMAGE})(unsigned-)?", "", name)

@@ -7,16 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-_EARLY_INIT = {
-    "snp": ("snp_init", "__pi_snp_init", "snp_set_wakeup_secondary_cpu"),
-    "tdx": ("tdx_early_init",),
-}
-"""Functions of which every kernel with support for the platform has one (arch/x86/coco/sev, arch/x86/coco/tdx/tdx.c).
-
-From 6.18 on the startup code (arch/x86/boot/startup) is built with the prefix __pi_.
-"""
-_OPTION = {"snp": "CONFIG_AMD_MEM_ENCRYPT=y", "tdx": "CONFIG_INTEL_TDX_GUEST=y"}
-_NAME = {"snp": "SEV-SNP", "tdx": "TDX"}
+from acceptlab.analysis.kernel import kernel_facts
+from acceptlab.analysis.kernel.versions import in_force
+from acceptlab.toolkit.platforms import PLATFORMS
 
 
 @dataclass(frozen=True)
@@ -37,10 +30,12 @@ def support_of(
     """Tell what a kernel was built for: by its configuration where that is at hand, else by its symbols."""
     names = set(symbols)
     if config:
-        has_option = _OPTION[platform] in config.read_text().splitlines()
+        has_option = PLATFORMS[platform].kernel_option in config.read_text().splitlines()
         return Support(has_option, knows_unaccepted, bool(names))
-    known = any(name in names for name in _EARLY_INIT[platform]) if names else None
-    return Support(known, knows_unaccepted, bool(names))
+    shows = kernel_facts.names(kernel_facts.EARLY_INIT, platform)
+    prefixes = ("", *in_force(kernel_facts.STARTUP_PREFIXES))
+    known = any(before + name in names for before in prefixes for name in shows)
+    return Support(known if names else None, knows_unaccepted, bool(names))
 
 
 def outweighed(support: Support, acts_as_guest: bool) -> Support:
@@ -51,7 +46,7 @@ def outweighed(support: Support, acts_as_guest: bool) -> Support:
 def remark(support: Support, platform: str) -> str:
     """Return one line about what the kernel lacks, or ""."""
     if support.platform is False:
-        return f"this kernel is not built to be a {_NAME[platform]} guest"
+        return f"this kernel is not built to be a {PLATFORMS[platform].title} guest"
     if not support.unaccepted_memory:
         return "kernel lacks CONFIG_UNACCEPTED_MEMORY; firmware accepted memory on its behalf"
     return ""

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.analysis.kernel import kernel_facts
+from acceptlab.analysis.kernel.kernel_facts import Function
 from acceptlab.toolkit.errors import BadInputError, MachineError
 
 BUFFER = "16M"
 """Of the kernel's ring buffer, per CPU: an entry takes some 60 bytes, so that this is a quarter of a million of them."""
-TRACEPOINTS = "accept"
+TRACEPOINTS = kernel_facts.TRACEPOINT_GROUP
 """The group of our series' tracepoints; a kernel without them says so and goes on."""
 TRACEFS = Path("/sys/kernel/tracing")
 _MAGIC = b"#BOOTCONFIG\n"
@@ -28,38 +29,18 @@ _MOST = 32 << 10
 _ALIGNMENT = 4
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A kernel function to trace from its call to its return, with the names of its first arguments.
-
-    ``result`` is what to record of the value returned; a kernel with BTF refuses to record that of a void function.
-    """
-
-    name: str
-    arguments: tuple[str, ...]
-    result: str = ""
-
-
-FUNCTIONS = {
-    "": (Watched("accept_memory", ("start", "second")),),
-    "snp": (Watched("snp_accept_memory", ("start", "end")),),
-    "tdx": (Watched("tdx_accept_memory", ("start", "end"), "ret=$retval:u8"),),
-}
-"""What to trace on any platform (Linux, drivers/firmware/efi/unaccepted_memory.c), and each platform's hook behind it.
-
-What the second argument of accept_memory() is, depends on the kernel, which is not known yet (analysis.kernel.accept_arguments)."""
-
-
-def watched(platform: str | None, more: Sequence[str] = ()) -> tuple[Watched, ...]:
+def watched(platform: str | None, more: Sequence[str] = ()) -> tuple[Function, ...]:
     """Return the functions to trace, and those of the names ``more``; without a platform the hooks of both.
 
-    A kernel leaves out what it has not.
+    A kernel leaves out what it has not. What the second argument of accept_memory() is depends on the kernel, which is not
+    known yet (analysis.kernel.accept_arguments).
     """
-    hooks = FUNCTIONS[platform] if platform else FUNCTIONS["snp"] + FUNCTIONS["tdx"]
-    usual = FUNCTIONS[""] + hooks
+    hooks = [one for one in kernel_facts.functions(kernel_facts.HOOKS, platform) if one.platform]
+    request = Function(kernel_facts.ACCEPT_MEMORY, (kernel_facts.START, "second"))
+    usual = (request, *hooks)
     names = {function.name for function in usual}
     others = [name for name in dict.fromkeys(more) if name not in names]
-    return (*usual, *(Watched(name, ("first", "second")) for name in others))
+    return (*usual, *(Function(name, ("first", "second")) for name in others))
 
 
 def command_line(platform: str | None, more: Sequence[str] = ()) -> str:
@@ -69,7 +50,7 @@ def command_line(platform: str | None, more: Sequence[str] = ()) -> str:
         arguments = ",".join(f"{name}=$arg{at}" for at, name in enumerate(function.arguments, 1))
         probes.append(f"p:{function.name},{function.name},{arguments}")
         probes.append(
-            ",".join(filter(None, (f"r:{function.name}_return", function.name, function.result)))
+            ",".join(filter(None, (f"r:{function.name}_return", function.name, _fetched(function))))
         )
     return f"trace_event={TRACEPOINTS} trace_buf_size={BUFFER} kprobe_event={';'.join(probes)}"
 
@@ -82,9 +63,13 @@ def bootconfig(platform: str | None) -> str:
         arguments = " ".join(f"{name}=$arg{at}" for at, name in enumerate(function.arguments, 1))
         key = f"ftrace.event.kprobes.{function.name}"
         lines += [f'{key}.probes = "{function.name} {arguments}"', f"{key}.enable"]
-        result = f" {function.result}" if function.result else ""
+        result = f" {_fetched(function)}" if function.result else ""
         lines += [f'{key}_return.probes = "{function.name}%return{result}"', f"{key}_return.enable"]
     return "\n".join(lines) + "\n"
+
+
+def _fetched(function: Function) -> str:
+    return f"ret={function.result}" if function.result else ""
 
 
 def with_bootconfig(initrd: bytes, text: str) -> bytes:

@@ -8,17 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acceptlab.analysis.kernel import accept_arguments
+from acceptlab.analysis.kernel.kernel_facts import LOCKING, UNLOCKING
 from acceptlab.analysis.kernel.kernel_image import btf_of
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.skip_list import Table
 
-LOCK_FUNCTIONS = (
-    "_raw_spin_lock",
-    "_raw_spin_lock_irqsave",
-    "_raw_spin_unlock",
-    "_raw_spin_unlock_irqrestore",
-)
-"""How a spin lock is taken and released (Linux, kernel/locking/spinlock.c); each has the lock as its first argument."""
+LOCK_FUNCTIONS = tuple(sorted(in_force(LOCKING) + in_force(UNLOCKING)))
+"""How a spin lock is taken and released; each has the lock as its first argument."""
 
 
 @dataclass(frozen=True)

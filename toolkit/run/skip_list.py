@@ -11,22 +11,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-_TEXT_START, _TEXT_END = "_stext", "_etext"
-_INIT_START, _INIT_END = "_sinittext", "_einittext"
-_STARTUP_PREFIX = "__pi_"
-"""Of names in code that runs before the kernel's own mapping (Linux arch/x86/boot/startup/Makefile, 6.18 on)."""
-_PANIC = "panic"
-_SKIPPED = re.compile(
-    r"""
-      pvalidate.* | __pvalidate.* | pval_pages | _?_?set_pages_state | (__)?page_state_change | vmgexit_psc
-    | svsm_.*pval(idate)?(_.*)? | sev_es_.* | snp_accept_memory
-    | snp_set_memory_.* | early_set_pages_state | early_snp_set_memory_.* | snp_set_page_.*
-    | tdx_accept_memory | try_accept_one | __tdcall.* | __tdx_hypercall.* | tdx_enc_status_changed.* | tdx_map_gpa
-    | (arch_)?accept_memory(_for)? | accept_page | __accept_page | accept_page_memory | cond_accept_memory | try_to_accept_memory.*
-    | accept_unclaimed | accept_units | release_one | release_held_pages
-    """,
-    re.VERBOSE,
-)
+from acceptlab.analysis.kernel.kernel_facts import PANIC, SKIPPED, STARTUP_PREFIXES, TEXT
+from acceptlab.analysis.kernel.versions import in_force
+
+_SKIPPED = re.compile("|".join(in_force(SKIPPED)), re.VERBOSE)
+_STARTUP = re.compile("|".join(map(re.escape, in_force(STARTUP_PREFIXES))))
 _COMPILER_SUFFIX = re.compile(r"\.(isra|constprop|part|cold|llvm)\.?\d*.*$")
 
 Table = Sequence[tuple[int, str]]
@@ -35,16 +24,20 @@ Table = Sequence[tuple[int, str]]
 
 def is_skipped(name: str) -> bool:
     """Tell whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion."""
-    plain = _COMPILER_SUFFIX.sub("", name).removeprefix(_STARTUP_PREFIX)
+    plain = _COMPILER_SUFFIX.sub("", name)
+    if found := _STARTUP.match(plain):
+        plain = plain[found.end() :]
     return _SKIPPED.fullmatch(plain) is not None
 
 
 def _text(table: Table) -> list[tuple[int, int]]:
     """Return (start, end) of the kernel's text and of the text that it frees after boot; [] when the former is not known."""
     edges = {name: address for address, name in table}
-    pairs = ((_TEXT_START, _TEXT_END), (_INIT_START, _INIT_END))
-    found = [(edges[start], edges[end]) for start, end in pairs if start in edges and end in edges]
-    return found if _TEXT_START in edges and _TEXT_END in edges else []
+    stays, *others = in_force(TEXT)
+    if not {stays.start, stays.end} <= set(edges):
+        return []
+    known = [one for one in (stays, *others) if one.start in edges and one.end in edges]
+    return [(edges[one.start], edges[one.end]) for one in known]
 
 
 def skip_list_text(table: Table) -> str:
@@ -62,7 +55,7 @@ def skip_list_text(table: Table) -> str:
         if any(start <= begin < end for start, end in parts)
     ]
     lines += [
-        f"panic {address:#x} {following[address]:#x}" for address, name in table if name == _PANIC
+        f"panic {address:#x} {following[address]:#x}" for address, name in table if name == PANIC
     ]
     return "".join(f"{line}\n" for line in lines)
 

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.kernel.accept_arguments import second
+from acceptlab.analysis.kernel.kernel_facts import HOOKS, REQUESTS, WAITING_CALLS, names
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS, RunSymbols
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.measure.latency.groups import Groups, Row, rounded_sizes, size_name
 from acceptlab.analysis.measure.latency.locks import LockUse, LockWatch
 from acceptlab.analysis.measure.latency.probed_calls import CallPairer, Calls
@@ -23,11 +25,9 @@ from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, Kind
 
-ACCEPTING = ("accept_memory", "arch_accept_memory", "snp_accept_memory", "tdx_accept_memory")
+ACCEPTING = names(REQUESTS) + names(HOOKS)
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
-STALLING = ("get_page_from_freelist", "accept_touched")
-"""Functions that keep somebody waiting who wants memory: an allocation (Linux, mm/page_alloc.c), and a touch of unaccepted
-memory (our series, mm/fault_accept.c). What a call of one of them accepts on its vCPU, it waits for."""
+STALLING = in_force(WAITING_CALLS)
 MEASURED = frozenset({Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT, Kind.ASSIGN, Kind.FAULT})
 """Kinds of events whose ``duration`` is looked at."""
 Progress = Callable[[int, int], None]

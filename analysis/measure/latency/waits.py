@@ -6,7 +6,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.kernel.accept_arguments import END, SIZE, shows_size
+from acceptlab.analysis.kernel.accept_arguments import shows_size
+from acceptlab.analysis.kernel.kernel_facts import END, SIZE
 from acceptlab.analysis.measure.latency.histogram import Histograms
 from acceptlab.analysis.measure.latency.locks import LockUse, convoys_of
 from acceptlab.analysis.measure.latency.probed_calls import Calls

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,20 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.kernel.kernel_facts import FIRST_STRUCT_PAGES, LAST_STRUCT_PAGES
+from acceptlab.analysis.kernel.versions import in_force, version_of
 from acceptlab.analysis.measure.metadata.map_entries import Entries
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE, Kind, Stage
 
-FIRST_STRUCT_PAGES = "free_area_init"
-"""The function (Linux, mm/page_alloc.c; mm/mm_init.c later) before whose return there is no struct page at all."""
-FIRST_SINCE_7_0 = "mm_core_init_early"
-"""The same from 7.0 on (mm/mm_init.c): it ends with free_area_init(), which is static and inlined there."""
-_NAME_SINCE = (7, 0)
-LAST_STRUCT_PAGES = "page_alloc_init_late"
-"""Before it returns, deferred struct pages are not there yet (CONFIG_DEFERRED_STRUCT_PAGE_INIT)."""
-PROBES = (FIRST_STRUCT_PAGES, LAST_STRUCT_PAGES)
+LAST = in_force(LAST_STRUCT_PAGES)[-1]
 _FIRST_KERNEL = (Stage.DECOMPRESSOR, Stage.KERNEL, Stage.USERSPACE)
 
 STRUCT_PAGE = 64
@@ -82,20 +76,20 @@ class Tracking:
 def measure(run: Run) -> Tracking:
     """Go through a run's events once. Raises BadInput for a run that does not say when there are struct pages."""
     when = {probe.name: at for at, probe in enumerate(run.info.probes)}
-    first = FIRST_SINCE_7_0 if FIRST_SINCE_7_0 in when else probes_for(run.info.kernel.version)[0]
-    if missing := [name for name in (first, LAST_STRUCT_PAGES) if name not in when]:
+    recorded = [name for name in in_force(FIRST_STRUCT_PAGES) if name in when]
+    first = recorded[-1] if recorded else probes_for(run.info.kernel.version)[0]
+    if missing := [name for name in (first, LAST) if name not in when]:
         raise BadInput(
             f"{run.path}: it does not tell when there are struct pages: record it with "
             + " ".join(f"--probe {name}" for name in missing)
         )
-    return _Pass(run, when[first], when[LAST_STRUCT_PAGES]).result()
+    return _Pass(run, when[first], when[LAST]).result()
 
 
-def probes_for(version: str) -> tuple[str, str]:
-    """The functions to watch in a kernel of this version: those before whose return there is no, or not every, struct page."""
-    found = re.match(r"(\d+)\.(\d+)", version)
-    is_new = found is not None and (int(found[1]), int(found[2])) >= _NAME_SINCE
-    return (FIRST_SINCE_7_0 if is_new else FIRST_STRUCT_PAGES, LAST_STRUCT_PAGES)
+def probes_for(release: str) -> tuple[str, str]:
+    """The functions to watch in a kernel: those before whose return there is no, or not every, struct page."""
+    version = version_of(release)
+    return in_force(FIRST_STRUCT_PAGES, version)[0], LAST
 
 
 class _Pass:

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.kernel.accept_arguments import END, SIZE
+from acceptlab.analysis.kernel.kernel_facts import END, SIZE
 from acceptlab.analysis.measure.latency.probed_calls import Calls
 from acceptlab.analysis.measure.latency.waits import AcceptWaits
 from acceptlab.analysis.trace.schema import UNIT_SIZE
