@@ -10,6 +10,7 @@ import numpy as np
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Breach
+from acceptlab.analysis.run.platform import platform_of
 from acceptlab.analysis.run.run_info import NOT_KNOWN, RunInfo
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, HANDOFF, OUTSIDE_THE_GUEST, RESULTS
 from acceptlab.analysis.trace.schema import Kind
@@ -64,9 +65,8 @@ class Seen:
     def _twice(self, info: RunInfo) -> str:
         if not self.again:
             return "no page accepted twice"
-        kind, between = (
-            ("rescind", "rescinds") if info.platform == "snp" else ("convert", "conversions")
-        )
+        kind = platform_of(info.platform).given_back_by
+        between = {"rescind": "rescinds", "convert": "conversions"}[kind]
         unseen = f" ({between} were not recorded)" if kind in info.absent else ""
         return f"{self.again:,} of memory accepted before{unseen}"
 
