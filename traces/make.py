@@ -22,7 +22,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ACCEPTLAB = HERE.parent / "acceptlab"
-KEPT = ("events.parquet", "console.log")
+KEPT = ("events.parquet", "console.log", "symbols.json")
 Spec = dict[str, Any]
 
 
@@ -97,7 +97,8 @@ def keep(run: Path, folder: Path, spec: Spec, expected: dict[str, Any]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     for name in KEPT:
-        shutil.copy(run / name, folder)
+        if (run / name).exists():
+            shutil.copy(run / name, folder)
     if (run / "bitmap").is_dir():
         shutil.copytree(run / "bitmap", folder / "bitmap")
     info = without_paths(json.loads((run / "run.json").read_text()))

@@ -16,9 +16,10 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of, write_text
 from acceptlab.analysis.kernel.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
 from acceptlab.analysis.kernel.kernel_image import decompress_bzimage, is_bzimage
+from acceptlab.analysis.kernel.recorded_symbols import Names, read_names
 from acceptlab.analysis.kernel.source_lines import SourceLines
 from acceptlab.analysis.run.run_folder import Run
-from acceptlab.analysis.run.run_info import Kernel
+from acceptlab.analysis.run.run_info import Kernel, RunInfo
 from acceptlab.analysis.trace.schema import Stage
 
 _CACHE_HEADER = "acceptlab symbols 2\n"
@@ -81,26 +82,51 @@ class RunSymbols:
         offset: int = 0,
         second: Symbols | None = None,
         second_offset: int = 0,
+        recorded: tuple[Names, Names] = ({}, {}),
     ) -> None:
         self.first = first
         self._offset = offset
         self._second = first if second is None else second
         self._second_offset = second_offset
+        self._recorded = recorded
+        self._recorded_lines = (_lines(recorded[0]), _lines(recorded[1]))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each kernel's own symbols are at hand."""
+        return bool(len(self.first) and len(self._second))
+
+    def with_recorded(self, recorded: tuple[Names, Names]) -> RunSymbols:
+        """The same, with the names that the run folder has, for a kernel that is not at hand."""
+        return RunSymbols(
+            self.first, self._offset, self._second, self._second_offset, recorded
+        )  # fmt: skip
 
     def name_of(self, address: int, stage: int | None) -> str | None:
         """``function+0x12`` for an address seen in a stage (None: while the first kernel ran), or None."""
-        symbols, offset = self._in(stage)
-        return symbols.name_of(address, offset)
+        symbols, offset, number = self._in(stage)
+        if len(symbols):
+            return symbols.name_of(address, offset)
+        known = self._recorded[number].get(address)
+        return known.symbol or None if known else None
 
     def source_of(self, address: int, stage: int | None) -> str | None:
         """``file:line`` of an address seen in a stage, where there is debug information about it."""
-        symbols, offset = self._in(stage)
-        return symbols.source_of(address, offset)
+        symbols, offset, number = self._in(stage)
+        if len(symbols):
+            return symbols.source_of(address, offset)
+        return self._recorded_lines[number].get(address)
 
-    def _in(self, stage: int | None) -> tuple[Symbols, int]:
+    def _in(self, stage: int | None) -> tuple[Symbols, int, int]:
         if stage is not None and stage >= Stage.SECOND_DECOMPRESSOR:
-            return self._second, self._second_offset
-        return self.first, self._offset
+            return self._second, self._second_offset, 1
+        return self.first, self._offset, 0
+
+
+def _lines(names: Names) -> dict[int, str]:
+    """Source lines by address; that of a call is asked for by the byte before its return address."""
+    calls = {address - 1: one.call_source for address, one in names.items() if one.call_source}
+    return calls | {address: one.source for address, one in names.items() if one.source}
 
 
 NO_SYMBOLS = RunSymbols(Symbols([]))
@@ -130,13 +156,22 @@ def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None 
 
 
 def symbols_of_run(run: Run, cache: Path | None) -> RunSymbols:
+    """Symbols of the kernels that a run names, as far as the files are still those kernels; else what RUN/symbols.json has.
+
+    Raises BadInput where that file is needed and is not usable.
+    """
+    found = symbols_of_kernels(run.info, cache)
+    return found if found.is_whole else found.with_recorded(read_names(run.path))
+
+
+def symbols_of_kernels(info: RunInfo, cache: Path | None) -> RunSymbols:
     """Symbols of the kernels that a run names, as far as the files are still those kernels."""
-    first = (_of_kernel(run.info.kernel, cache), run.info.kaslr_offset)
-    if run.info.second is None:
+    first = (_of_kernel(info.kernel, cache), info.kaslr_offset)
+    if info.second is None:
         return RunSymbols(*first)
-    same = run.info.second.kernel.sha256 == run.info.kernel.sha256
-    second = first[0] if same else _of_kernel(run.info.second.kernel, cache)
-    return RunSymbols(*first, second, run.info.second_kaslr_offset)
+    same = info.second.kernel.sha256 == info.kernel.sha256
+    second = first[0] if same else _of_kernel(info.second.kernel, cache)
+    return RunSymbols(*first, second, info.second_kaslr_offset)
 
 
 def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:

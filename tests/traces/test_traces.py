@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -122,3 +123,31 @@ def test_made_anew_it_says_the_same(name: str, tmp_path: Path) -> None:
     assert one.events == other.events
     if made_from(one) == made_from(kept):
         assert one.events == kept.events
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("replay", "snp-lazy", "--page", "0x10000000"), "get_page_from_freelist"),
+        (("replay", "tdx-lazy", "--page", "0x10000000"), "get_page_from_freelist"),
+        (("report", "snp-lazy"), "get_page_from_freelist"),
+    ],
+    ids=" ".join,
+)
+def test_a_folder_elsewhere_shows_functions_without_the_kernel(
+    tmp_path: Path, words: tuple[str, ...], name: str
+) -> None:
+    command, trace, *options = words
+    moved = tmp_path / trace
+    shutil.copytree(TRACES / trace, moved)
+
+    def printed() -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "acceptlab.toolkit", command, str(moved), *options],
+            env=os.environ | {"XDG_CACHE_HOME": str(tmp_path / "empty")},
+            capture_output=True, text=True, check=True,
+        ).stdout  # fmt: skip
+
+    assert name in printed()
+    (moved / "symbols.json").unlink()
+    assert name not in printed()

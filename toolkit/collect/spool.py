@@ -12,10 +12,12 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from acceptlab.analysis.kernel.symbol_recorder import write_run
 from acceptlab.analysis.run.run_folder import write_run_json
 from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
 from acceptlab.analysis.trace.event_writer import StreamSummary
 from acceptlab.analysis.trace.stream import convert_raw
+from acceptlab.toolkit.places import cache
 
 RAW = "events.raw"
 _UNFINISHED = (
@@ -65,5 +67,5 @@ class Spool:
 
     def close(self, info: RunInfo) -> None:
         """Write run.json as it stays, and remove the records that events.parquet has now."""
-        write_run_json(self.folder, info)
+        write_run(self.folder, info, cache() / "symbols")
         self.raw.unlink()

@@ -6,15 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.analysis.kernel.symbol_recorder import write_run
 from acceptlab.analysis.readers import trace_dat
 from acceptlab.analysis.readers.byte_source import Opened, Progress
 from acceptlab.analysis.readers.conversion import Imported, import_events
 from acceptlab.analysis.readers.detect import READERS, format_of
-from acceptlab.analysis.run.run_folder import Run, write_run_json
+from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.importing.import_record import Origin, run_json
 from acceptlab.toolkit.importing.trace_cmd import FORMAT, import_trace_dat
+from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.processes import signals_interrupt
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.run.new_folder import claimed
@@ -68,7 +70,7 @@ def perform(request: Request, folder: Path) -> Finished:
         platform = _platform(request, imported, recorded_in)
         origin = Origin(request.file, name, request.command)
         info = run_json(imported, platform, parquet, recorded_in, origin)
-        write_run_json(folder, info)
+        write_run(folder, info, cache() / "symbols")
     return Finished(folder, info)
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acceptlab.analysis.bad_input import BadInput
-from acceptlab.analysis.run.run_folder import write_run_json
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
@@ -231,7 +230,9 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:
         files.stderr.unlink()
-    write_run_json(files.folder, info)
+    from acceptlab.analysis.kernel.symbol_recorder import write_run
+
+    write_run(files.folder, info, cache() / "symbols")
     return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
 
 
