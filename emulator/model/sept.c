@@ -344,7 +344,7 @@ void sept_set_state(struct sept *sept, uint64_t gpa, unsigned int level, enum se
 static uint64_t accept_exit_info(unsigned int requested, unsigned int level,
 				 enum sept_state state)
 {
-	uint64_t info = requested | level << 3 | (unsigned int)states[state].encoding << 6 |
+	uint64_t info = requested | level << 3 | (unsigned int)states[state].api_code << 6 |
 			(unsigned int)states[state].leaf << 14;
 
 	return info << 32 | TDX_EEQ_ACCEPT;

@@ -27,13 +27,20 @@ enum tdx_leaf {
 	TDG_MEM_PAGE_ACCEPT = 6,
 	TDG_VM_RD = 7,
 	TDG_VM_WR = 8,
+	TDG_SYS_RD = 11,
 };
 
-/* Metadata fields that Linux uses (semantics.md 2.8) */
+/*
+ * Metadata fields as the module lists them (semantics.md 2.1.14, 2.8, 2.9). Of an
+ * identifier that a guest gives, class and code alone count.
+ */
 #define TDX_FIELD_ATTRIBUTES 0x1110000300000000ull
-#define TDX_FIELD_CONFIG_FLAGS 0x1110000300000016ull
-#define TDX_FIELD_TD_CTLS 0x1110000300000017ull
-#define TDX_FIELD_NOTIFY_ENABLES 0x9100000000000010ull
+#define TDX_FIELD_NOTIFY_ENABLES 0x9110000300000010ull
+#define TDX_FIELD_CONFIG_FLAGS 0x9110000300000016ull
+#define TDX_FIELD_TD_CTLS 0x9110000300000017ull
+#define TDX_FIELD_TOPOLOGY_ENUM_CONFIGURED 0x9110000000000019ull
+#define TDX_FIELD_FEATURES0 0x0a00000300000008ull
+#define TDX_FIELD_NONE 0xffffffffffffffffull
 
 /* Sub-functions in R11 (with R10 = 0) */
 enum tdvmcall {

@@ -2,6 +2,7 @@
 #include "tdx.h"
 
 #include "layout.h"
+#include "tdx_module.h"
 #include "tdx_vm.h"
 
 #define BUSY_LIMIT_DEFAULT 1000
@@ -18,7 +19,7 @@ static int layout_of(const struct tdx_config *config, struct layout *layout)
 	if ((config->gpaw != 48 && config->gpaw != 52) || !config->top ||
 	    config->top > 1ull << (config->gpaw - 1) || config->top % MODEL_PAGE_SIZE ||
 	    !config->vcpus || config->vcpus > TDX_VCPUS_MAX ||
-	    config->map_gpa_chunk % MODEL_PAGE_SIZE)
+	    config->map_gpa_chunk % MODEL_PAGE_SIZE || !tdx_module_allows(config))
 		return -1;
 	layout->units = (config->top + MODEL_UNIT_SIZE - 1) / MODEL_UNIT_SIZE;
 	layout_place(&at, sizeof(struct tdx_vm));
@@ -60,6 +61,9 @@ struct tdx_vm *tdx_vm_init(void *memory, const struct tdx_config *config,
 	vm->host.mem.attr.unit = base + layout.attr_unit;
 	vm->host.mem.attr.page = (uint64_t *)(base + layout.attr_page);
 	vm->vcpu = (struct tdx_vcpu *)(base + layout.vcpu);
+	vm->topology_configured = !!config->topology_configured;
+	if (config->gpaw == 52)
+		vm->config.config_flags |= TDX_CONFIG_GPAW;
 	if (config->attributes & TDX_ATTR_SEPT_VE_DISABLE)
 		vm->td_ctls = TDX_TD_CTLS_PENDING_VE_DISABLE;
 	return vm;

@@ -25,15 +25,19 @@ struct tdx_vm;
 struct tdx_config {
 	uint64_t top;		/* end of guest-physical memory, at most 2^(gpaw - 1) */
 	uint64_t attributes;	/* TDX_ATTR_* */
-	uint64_t config_flags;	/* TDX_CONFIG_FLEXIBLE_PENDING_VE */
+	uint64_t config_flags;	/* TDX_CONFIG_*, but for GPAW; those that the module knows */
 	uint64_t map_gpa_chunk;	/* bytes (whole pages) per MapGPA call before RETRY; 0: all */
 	uint32_t gpaw;		/* 48 or 52 */
 	uint32_t vcpus;		/* at most TDX_VCPUS_MAX */
 	uint32_t busy_limit;	/* BUSY answers in a row before the TD exits; 0: 1000 */
 	uint8_t backing_4k;
 	uint8_t assign_advance;
-	uint8_t reserved[2];
+	uint8_t module;		/* enum tdx_module_version */
+	uint8_t topology_configured;	/* the host gave every vCPU its x2APIC id */
 };
+
+/* What the public text of 1.5.06 describes, and that with what Linux knows of later ones */
+enum tdx_module_version { TDX_MODULE_1_5 = 0, TDX_MODULE_2_0 = 1, TDX_MODULES };
 
 #define TDX_VCPUS_MAX 256
 #define TDX_ATTR_DEBUG (1ull << 0)
@@ -42,8 +46,14 @@ struct tdx_config {
 #define TDX_ATTR_PKS (1ull << 30)
 #define TDX_ATTR_KL (1ull << 31)
 #define TDX_ATTR_PERFMON (1ull << 63)
+#define TDX_CONFIG_GPAW (1ull << 0)
 #define TDX_CONFIG_FLEXIBLE_PENDING_VE (1ull << 1)
+#define TDX_CONFIG_NO_RBP_MOD (1ull << 2)
+#define TDX_CONFIG_PAGE_RELEASE (1ull << 6)
 #define TDX_TD_CTLS_PENDING_VE_DISABLE (1ull << 0)
+#define TDX_TD_CTLS_ENUM_TOPOLOGY (1ull << 1)
+#define TDX_TD_CTLS_VIRT_CPUID2 (1ull << 2)
+#define TDX_TD_CTLS_REDUCE_VE (1ull << 3)
 
 size_t tdx_vm_bytes(const struct tdx_config *config);
 struct tdx_vm *tdx_vm_init(void *memory, const struct tdx_config *config,
@@ -84,7 +94,7 @@ enum tdx_outcome {
 	TDX_GP = 2,		/* #GP(0) */
 	TDX_STOPPED = 3,	/* TD exit that the host does not resolve: answer->fault */
 	TDX_VMCALL = 4,		/* decoded in answer->vmcall: act, then tdx_vmcall_return() */
-	TDX_FAULT_VE = 5,	/* an operand buffer is pending: #VE, see answer->fault.ve */
+	TDX_FAULT_VE = 5,	/* an operand buffer is pending or MMIO: #VE, see answer->fault.ve */
 };
 
 struct tdx_caller {
@@ -96,7 +106,7 @@ struct tdx_caller {
 struct tdx_answer {
 	uint64_t gpa;		/* STOPPED, FAULT_VE: the page in question */
 	uint32_t exits;		/* times the host was entered on the way */
-	uint32_t reserved;
+	uint32_t shared;	/* 1: gpa had the SHARED bit */
 	struct access_fault fault;
 	struct tdx_vmcall vmcall;
 };
@@ -121,6 +131,8 @@ uint64_t tdx_vm_accepted_bytes(const struct tdx_vm *vm);
 enum sept_state tdx_vm_sept_state(const struct tdx_vm *vm, uint64_t gpa, unsigned int *level);
 /* mask of the SHARED bit, 1 << (gpaw - 1) */
 uint64_t tdx_vm_shared_bit(const struct tdx_vm *vm);
+/* 1 if the guest lets the module enumerate the topology (semantics.md 2.9.2, 2.9.4) */
+int tdx_vm_enumerates_topology(const struct tdx_vm *vm);
 
 /* --- attacks: each emits EVENT_ATTACK -------------------------------------- */
 

@@ -73,7 +73,7 @@ static enum tdx_outcome accept_status(struct tdx_vm *vm, unsigned int vcpu, uint
 		/* the module gives up when the host keeps the entry's lock too long */
 		if (++state->busy_in_a_row > vm->config.busy_limit) {
 			answer->gpa = gpa;
-			tdx_stopped(&answer->fault, STOP_NO_PROGRESS, TDX_OPERAND_BUSY_HOST_PRIORITY);
+			tdx_stopped(&answer->fault, STOP_NO_PROGRESS, TDX_HOST_PRIORITY_BUSY_TIMEOUT);
 			return TDX_STOPPED;
 		}
 	} else {

@@ -22,16 +22,23 @@ static uint64_t qualification(const struct access *access)
 	}
 }
 
-static enum access_verdict pending_ve(const struct access *access, struct access_fault *fault)
+static enum access_verdict raise_ve(const struct access *access, uint64_t gpa,
+				    struct access_fault *fault)
 {
 	fault->platform = VMX_EXIT_EPT_VIOLATION;
 	fault->ve = (struct ve_info){
 		.reason = VMX_EXIT_EPT_VIOLATION,
 		.qualification = qualification(access),
 		.gla = access->gla,
-		.gpa = access->gpa,
+		.gpa = gpa,
 	};
 	return VERDICT_GUEST_FAULT;
+}
+
+void tdx_shared_ve(const struct tdx_vm *vm, const struct access *access,
+		   struct access_fault *fault)
+{
+	raise_ve(access, access->gpa | tdx_vm_shared_bit(vm), fault);
 }
 
 static enum access_verdict private_access(struct tdx_vm *vm, unsigned int vcpu,
@@ -49,7 +56,7 @@ static enum access_verdict private_access(struct tdx_vm *vm, unsigned int vcpu,
 		case SEPT_ALLOWED:
 			return VERDICT_ALLOWED;
 		case SEPT_VE:
-			return pending_ve(access, fault);
+			return raise_ve(access, access->gpa, fault);
 		case SEPT_EXIT:
 			break;
 		}

@@ -32,7 +32,10 @@ static void convert(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t
 	}
 }
 
-/* R10 for the operands as KVM checks them */
+/*
+ * R10 for the operands as KVM and QEMU check them: a device's address may be made
+ * shared, which it is already, and never private (semantics.md 2.7.9).
+ */
 static uint64_t map_gpa_check(const struct tdx_vm *vm, uint64_t gpa, uint64_t size)
 {
 	uint64_t shared_bit = tdx_vm_shared_bit(vm), last = gpa + size - 1;
@@ -42,9 +45,31 @@ static uint64_t map_gpa_check(const struct tdx_vm *vm, uint64_t gpa, uint64_t si
 		return TDVMCALL_INVALID_OPERAND;
 	if ((gpa | size) % MODEL_PAGE_SIZE)
 		return TDVMCALL_ALIGN_ERROR;
-	if (!ram_contains(&vm->host.mem.ram, gpa & ~shared_bit, size))
+	if (!(gpa & shared_bit) && !ram_contains(&vm->host.mem.ram, gpa, size))
 		return TDVMCALL_INVALID_OPERAND;
 	return TDVMCALL_SUCCESS;
+}
+
+static void convert_event(const struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa,
+			  uint64_t size, uint64_t status, int shared)
+{
+	host_mem_event(&vm->host.mem, vcpu, EVENT_CONVERT, gpa, size, status,
+		       shared ? CONVERT_SHARED : CONVERT_PRIVATE);
+}
+
+/* Converts what is RAM in [gpa, gpa + size), one event per stretch; none: one of 0 bytes */
+static void convert_ram(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
+			uint64_t status, int shared)
+{
+	uint64_t at = gpa, end = gpa + size, start, stop;
+
+	while (at < end && ram_next(&vm->host.mem.ram, at, end, &start, &stop)) {
+		convert_event(vm, vcpu, start, stop - start, status, shared);
+		convert(vm, vcpu, start, stop - start, shared);
+		at = stop;
+	}
+	if (at == gpa)
+		convert_event(vm, vcpu, gpa, 0, status, shared);
 }
 
 void tdx_map_gpa(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
@@ -63,10 +88,10 @@ void tdx_map_gpa(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
 		status = TDVMCALL_RETRY;
 		done = vm->config.map_gpa_chunk;
 	}
-	host_mem_event(&vm->host.mem, vcpu, EVENT_CONVERT, gpa, done, status,
-		       shared ? CONVERT_SHARED : CONVERT_PRIVATE);
 	if (status == TDVMCALL_SUCCESS || status == TDVMCALL_RETRY)
-		convert(vm, vcpu, gpa, done, shared);
+		convert_ram(vm, vcpu, gpa, done, status, shared);
+	else
+		convert_event(vm, vcpu, gpa, size, status, shared);
 	tdx_vmcall_status(regs, vmcall, status,
 			  status == TDVMCALL_RETRY ? start + done :
 			  status ? start : regs->r[TDX_R11]);

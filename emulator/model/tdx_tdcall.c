@@ -6,12 +6,19 @@
 #include "tdx_leaves.h"
 #include "tdx_vm.h"
 
+/* RBP is the guest's alone in a TD that is configured so (semantics.md 2.9.5) */
+static int passes_rbp(const struct tdx_vm *vm, const struct tdx_regs *regs)
+{
+	return (vm->config.config_flags & TDX_CONFIG_NO_RBP_MOD) &&
+	       regs->r[TDX_RCX] >> TDX_RBP & 1;
+}
+
 static enum tdx_outcome vmcall(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
 			       struct tdx_answer *answer)
 {
 	struct tdx_vmcall *call = &answer->vmcall;
 
-	if (tdvmcall_decode(regs, call)) {
+	if (tdvmcall_decode(regs, call) || passes_rbp(vm, regs)) {
 		regs->r[TDX_RAX] = TDX_OPERAND_INVALID | TDX_OPERAND_RCX;
 		return TDX_DONE;
 	}
@@ -25,7 +32,8 @@ static enum tdx_outcome vmcall(struct tdx_vm *vm, unsigned int vcpu, struct tdx_
 }
 
 static enum tdx_outcome dispatch(struct tdx_vm *vm, unsigned int vcpu, unsigned int leaf,
-				 struct tdx_regs *regs, struct tdx_answer *answer)
+				 unsigned int version, struct tdx_regs *regs,
+				 struct tdx_answer *answer)
 {
 	enum tdx_outcome outcome = TDX_DONE;
 	uint64_t status = TDX_OPERAND_INVALID | TDX_OPERAND_RAX;
@@ -47,10 +55,13 @@ static enum tdx_outcome dispatch(struct tdx_vm *vm, unsigned int vcpu, unsigned 
 		outcome = tdx_page_accept(vm, vcpu, regs->r[TDX_RCX], &status, answer);
 		break;
 	case TDG_VM_RD:
-		status = tdx_vm_rd(vm, regs);
+		status = tdx_vm_rd(vm, regs, version);
 		break;
 	case TDG_VM_WR:
 		status = tdx_vm_wr(vm, regs);
+		break;
+	case TDG_SYS_RD:
+		status = tdx_sys_rd(vm, regs);
 		break;
 	}
 	if (outcome == TDX_DONE)
@@ -66,11 +77,12 @@ enum tdx_outcome tdx_tdcall(struct tdx_vm *vm, const struct tdx_caller *caller,
 	memset(answer, 0, sizeof(*answer));
 	if (!caller->long_mode || caller->cpl || caller->vcpu >= vm->config.vcpus)
 		return TDX_GP;
-	if (tdcall_split(regs->r[TDX_RAX], &leaf, &version) || version) {
+	/* of these leaves VM.RD alone has more than one version */
+	if (tdcall_split(regs->r[TDX_RAX], &leaf, &version) || (version && leaf != TDG_VM_RD)) {
 		regs->r[TDX_RAX] = TDX_OPERAND_INVALID | TDX_OPERAND_RAX;
 		return TDX_DONE;
 	}
 	if (leaf == TDG_VP_VMCALL)
 		return vmcall(vm, caller->vcpu, regs, answer);
-	return dispatch(vm, caller->vcpu, leaf, regs, answer);
+	return dispatch(vm, caller->vcpu, leaf, version, regs, answer);
 }

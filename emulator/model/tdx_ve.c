@@ -13,11 +13,12 @@ enum tdx_raise tdx_raise_ve(struct tdx_vm *vm, unsigned int vcpu, const struct v
 	return TDX_RAISE_VE;
 }
 
-
 uint64_t tdx_veinfo_get(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs)
 {
 	struct tdx_vcpu *state = &vm->vcpu[vcpu];
 
+	regs->r[TDX_RCX] = regs->r[TDX_RDX] = 0;
+	regs->r[TDX_R8] = regs->r[TDX_R9] = regs->r[TDX_R10] = 0;
 	if (!state->ve_valid)
 		return TDX_NO_VE_INFO;
 	regs->r[TDX_RCX] = state->ve.reason;

@@ -18,6 +18,7 @@ struct tdx_vm {
 	uint64_t accepted;	/* bytes */
 	uint64_t td_ctls;
 	uint64_t notify_enables;
+	uint64_t topology_configured;	/* TOPOLOGY_ENUM_CONFIGURED */
 	struct tdx_vcpu *vcpu;
 	uint32_t busy;		/* accepts that a malicious host still disturbs */
 	uint32_t retries;	/* MapGPA calls that it still puts off */
@@ -35,6 +36,10 @@ static inline void tdx_stopped(struct access_fault *fault, enum stop_reason stop
 	fault->platform = VMX_EXIT_EPT_VIOLATION;
 	fault->exit_info = exit_info;
 }
+
+/* The #VE of a shared access that the host has not mapped (semantics.md 2.6.4) */
+void tdx_shared_ve(const struct tdx_vm *vm, const struct access *access,
+		   struct access_fault *fault);
 
 /* As struct host_mem_platform has it (host_mem.h) */
 enum page_state tdx_vm_state_from(const void *vm, uint64_t gpa, uint64_t end, uint64_t *length);

@@ -190,18 +190,32 @@ void host_out(uint16_t port, unsigned size, uint32_t value)
 
 /* By way of the DMA guard, as a device would: the host has no more right to
  * the guest's private pages than its devices have. */
-bool host_mmio_read(hwaddr gpa, void *to, unsigned size)
+static bool mmio(EmulatedCpu *cpu, hwaddr gpa, void *data, unsigned size,
+                 bool write)
 {
-    return address_space_rw(&address_space_memory, gpa,
-                            MEMTXATTRS_UNSPECIFIED, to, size, false)
-           == MEMTX_OK;
+    MemTxResult result = address_space_rw(&address_space_memory, gpa,
+                                          MEMTXATTRS_UNSPECIFIED, data, size,
+                                          write);
+
+    if (result == MEMTX_DECODE_ERROR &&
+        !emulated_guest_ram(cpu->guest, gpa, size)) {
+        if (!write) {
+            memset(data, 0xff, size);
+        }
+        return true;
+    }
+    return result == MEMTX_OK;
 }
 
-bool host_mmio_write(hwaddr gpa, const void *from, unsigned size)
+bool host_mmio_read(EmulatedCpu *cpu, hwaddr gpa, void *to, unsigned size)
 {
-    return address_space_rw(&address_space_memory, gpa,
-                            MEMTXATTRS_UNSPECIFIED, (void *)from, size, true)
-           == MEMTX_OK;
+    return mmio(cpu, gpa, to, size, false);
+}
+
+bool host_mmio_write(EmulatedCpu *cpu, hwaddr gpa, const void *from,
+                     unsigned size)
+{
+    return mmio(cpu, gpa, (void *)from, size, true);
 }
 
 G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len)

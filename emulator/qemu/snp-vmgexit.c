@@ -139,8 +139,8 @@ static void do_mmio(EmulatedCpu *cpu, void *page,
     void *data = scratch(cpu, page, request);
     bool write = request->exit == GHCB_EXIT_MMIO_WRITE;
     bool ok = data && request->info2 <= MAX_MMIO &&
-        (write ? host_mmio_write(request->info1, data, request->info2)
-               : host_mmio_read(request->info1, data, request->info2));
+        (write ? host_mmio_write(cpu, request->info1, data, request->info2)
+               : host_mmio_read(cpu, request->info1, data, request->info2));
 
     if (ok) {
         ghcb_answer_begin(page);

@@ -89,6 +89,13 @@ static int add_range(struct tdx_vm *vm, const HandoffRange *range)
     g_assert_not_reached();
 }
 
+/* As a host configures a TD; KVM requires that RBP stays the guest's. */
+static uint64_t config_flags(const TdxGuest *tdx)
+{
+    return TDX_CONFIG_NO_RBP_MOD |
+           (tdx->flexible_pending_ve ? TDX_CONFIG_FLEXIBLE_PENDING_VE : 0);
+}
+
 void tdx_start(EmulatedGuest *guest, Error **errp)
 {
     TdxGuest *tdx = TDX_EMULATED(guest);
@@ -96,10 +103,10 @@ void tdx_start(EmulatedGuest *guest, Error **errp)
     struct tdx_config config = {
         .top = handoff->memory_top,
         .attributes = tdx->pending_ve ? 0 : TDX_ATTR_SEPT_VE_DISABLE,
-        .config_flags = tdx->flexible_pending_ve
-                        ? TDX_CONFIG_FLEXIBLE_PENDING_VE : 0,
+        .config_flags = config_flags(tdx),
         .gpaw = TDX_GPAW,
         .vcpus = guest->cpus,
+        .topology_configured = 1,   /* as KVM does by TDH.VP.INIT */
         .backing_4k = guest->backing_4k,
         .assign_advance = guest->assign_in_advance,
     };

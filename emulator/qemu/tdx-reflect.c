@@ -72,6 +72,19 @@ static uint64_t io_qualification(uint64_t svm, uint32_t insn_len)
            (svm & 0xffff0000u);
 }
 
+/* The x2APIC ID is the module's, once the guest enumerates the topology by it. */
+static bool is_own_apic_id(EmulatedCpu *cpu, uint32_t msr, bool write)
+{
+    bool enumerates;
+
+    if (msr != X2APIC_MSR_ID || write) {
+        return false;
+    }
+    enumerates = tdx_vm_enumerates_topology(tdx_enter(cpu, 0));
+    tdx_leave(cpu);
+    return enumerates;
+}
+
 /* False: the TD executes the instruction itself. */
 static bool reflects(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
                      uint32_t insn_len, struct ve_info *info)
@@ -86,7 +99,8 @@ static bool reflects(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
         return leaf >= LEAF_HYPERVISOR_FIRST && leaf <= LEAF_HYPERVISOR_LAST;
     case SVM_EXIT_MSR:
         info->reason = svm_info ? EXIT_WRMSR : EXIT_RDMSR;
-        return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]);
+        return !cpu->host_acts && !msr_is_native(env->regs[R_ECX]) &&
+               !is_own_apic_id(cpu, env->regs[R_ECX], svm_info);
     case SVM_EXIT_IOIO:
         info->reason = EXIT_IO;
         info->qualification = io_qualification(svm_info, insn_len);

@@ -32,10 +32,16 @@ static void set_registers(CPUX86State *env, const struct tdx_regs *regs)
     }
 }
 
-/* The host presents itself as KVM with no feature of its own: the sign by
- * which Linux knows that x2APIC mode works without interrupt remapping. */
-static void hypervisor_cpuid(uint32_t leaf, uint32_t value[4])
+/* As the vCPU's CPUID has it. The host presents itself as KVM with no feature
+ * of its own: the sign by which Linux knows that x2APIC mode works without
+ * interrupt remapping. */
+static void vmcall_cpuid(EmulatedCpu *cpu, uint32_t leaf, uint32_t subleaf,
+                         uint32_t value[4])
 {
+    if (leaf >> 28 != 4) {
+        host_answer_cpuid(cpu, leaf, subleaf, value);
+        return;
+    }
     memset(value, 0, 4 * sizeof(value[0]));
     if (leaf == 0x40000000) {
         value[HOST_EAX] = 0x40000001;
@@ -51,7 +57,7 @@ static void do_cpuid(EmulatedCpu *cpu, struct tdx_regs *regs,
     struct tdx_regs results = *regs;
     uint32_t value[4];
 
-    hypervisor_cpuid(vmcall->index, value);
+    vmcall_cpuid(cpu, vmcall->index, vmcall->subleaf, value);
     results.r[TDX_R10] = TDVMCALL_SUCCESS;
     results.r[TDX_R12] = value[HOST_EAX];
     results.r[TDX_R13] = value[HOST_EBX];
@@ -78,7 +84,8 @@ static bool do_msr(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
            : host_rdmsr(cpu, vmcall->index, value);
 }
 
-static bool do_mmio(const struct tdx_vmcall *vmcall, uint64_t *value)
+static bool do_mmio(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
+                    uint64_t *value)
 {
     uint64_t data = cpu_to_le64(vmcall->value);
 
@@ -86,10 +93,10 @@ static bool do_mmio(const struct tdx_vmcall *vmcall, uint64_t *value)
         return false;
     }
     if (vmcall->write) {
-        return host_mmio_write(vmcall->gpa, &data, vmcall->size);
+        return host_mmio_write(cpu, vmcall->gpa, &data, vmcall->size);
     }
     data = 0;
-    if (!host_mmio_read(vmcall->gpa, &data, vmcall->size)) {
+    if (!host_mmio_read(cpu, vmcall->gpa, &data, vmcall->size)) {
         return false;
     }
     *value = le64_to_cpu(data);
@@ -104,7 +111,7 @@ static bool do_device(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
 
     qemu_mutex_lock_iothread();
     ok = vmcall->function == TDVMCALL_IO ? do_io(vmcall, value)
-                                         : do_mmio(vmcall, value);
+                                         : do_mmio(cpu, vmcall, value);
     emulated_guest_end_if_off(cpu);
     qemu_mutex_unlock_iothread();
     return ok;
@@ -194,11 +201,12 @@ static void tdcall(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr)
         raise_exception_err_ra(env, EXCP0D_GPF, 0, retaddr);
     case TDX_FAULT_VE:
         cpu_restore_state(cpu->cs, retaddr);
-        guest_fault(cpu, answer.gpa, &answer.fault, ACCESS_INSTRUCTION, true);
+        guest_fault(cpu, answer.gpa, &answer.fault, ACCESS_INSTRUCTION,
+                    !answer.shared);
         tdx_raise(cpu, &answer.fault.ve, 0);
     case TDX_STOPPED:
-        guest_stop(cpu, answer.gpa, &answer.fault, ACCESS_INSTRUCTION, true,
-                   retaddr);
+        guest_stop(cpu, answer.gpa, &answer.fault, ACCESS_INSTRUCTION,
+                   !answer.shared, retaddr);
     }
     set_registers(env, &regs);
 }

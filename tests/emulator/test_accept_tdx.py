@@ -16,6 +16,7 @@ UD, GP = 6, 13
 ALREADY_ACCEPTED = 0x00000B0A00000000
 SIZE_MISMATCH = 0xC0000B0B00000000
 INVALID_RAX, INVALID_RCX = 0xC000010000000000, 0xC000010000000001
+NOT_WRITABLE = 0xC0000C0100000000
 VMCALL_INVALID, VMCALL_ALIGN, VMCALL_UNSUPPORTED = (0x8000000000000000 | n for n in (0, 2, 3))
 
 
@@ -105,9 +106,13 @@ def test_instructions_of_the_other_platform_are_none_here(bare: Boot) -> None:
 
 def test_metadata_fields(bare: Boot) -> None:
     run = bare("tdx", "accept_tdx", "case_field")
-    assert run.value("unknown") == 0xC0000C0000000002
-    assert run.value("read-only") == 0xC0000C0300000002
+    assert run.value("unknown") == 0xC0000C0000000000
+    assert run.value("field-value") == 0
+    assert run.value("read-only") == NOT_WRITABLE
     assert run.value("notify") == 0
+    assert (run.value("topology"), run.value("configured")) == (0, 1)
+    assert run.value("enumerate") == 0
+    assert run.value("reduce") == NOT_WRITABLE
 
 
 def test_accepted_page_reads_as_zero(bare: Boot) -> None:
@@ -129,15 +134,26 @@ def test_map_gpa_checks_its_operands(bare: Boot) -> None:
     assert run.value("misaligned") == VMCALL_ALIGN
     assert run.value("size") == VMCALL_ALIGN
     assert [run.value(name) for name in ("empty", "beyond", "hole")] == [VMCALL_INVALID] * 3
+    assert run.value("device") == 0
     assert (run.value("shared"), run.value("private")) == (0, 0)
 
 
 def test_vmcall_checks_its_operands(bare: Boot) -> None:
     run = bare("tdx", "accept_tdx", "case_vmcall_operands")
     assert run.value("mask") == INVALID_RCX
+    assert run.value("rbp") == INVALID_RCX
     for name in ("io-size", "io-port", "mmio-size", "msr"):
         assert run.value(name) == VMCALL_INVALID, name
     assert run.value("function") == VMCALL_UNSUPPORTED
+
+
+def test_host_answers_cpuid_as_the_vcpu_has_it(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_vmcall_cpuid")
+    assert run.value("status") == 0
+    [host], [vcpu] = run.said("host"), run.said("vcpu")
+    assert host == vcpu
+    assert host["eax"] & 0xFF == 48, "physical address bits"
+    assert (run.value("hypervisor-status"), run.said("hypervisor")[0]["eax"]) == (0, 0)
 
 
 def test_report_is_written_to_private_memory(bare: Boot) -> None:

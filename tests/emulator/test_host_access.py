@@ -9,6 +9,12 @@ GUEST = {"snp": "ghcb_errors", "tdx": "accept_tdx"}
 ADDRESS = 0x210000
 
 
+def test_what_no_device_answers_reads_as_all_ones(bare: Boot, platform: str) -> None:
+    run = bare(platform, GUEST[platform], "case_mmio_nowhere")
+    assert (run.value("status"), run.value("read"), run.value("write")) == (0, 0xFFFFFFFF, 0)
+    assert run.of("dma-refused") == []
+
+
 def test_host_cannot_read_private_memory(bare: Boot, platform: str) -> None:
     run = bare(platform, GUEST[platform], "case_mmio_on_private")
     assert run.value("leaked") == 0

@@ -112,6 +112,14 @@ def test_tdx_host_answers_vmcalls(bare: Boot) -> None:
     assert run.value("apic-id") == 0
 
 
+def test_td_enumerates_the_topology_itself_once_it_asked_for_it(bare: Boot) -> None:
+    """TD_CTLS.ENUM_TOPOLOGY (semantics.md 2.9.2)."""
+    run = bare("tdx", "reflect_tdx", "case_topology")
+    assert (run.value("before"), run.value("write"), run.value("after")) == (1, 0, 1)
+    assert run.value("apic-id") == 0
+    assert run.value("write-exceptions") == 2
+
+
 def test_ve_before_the_last_one_was_fetched_is_a_double_fault(bare: Boot) -> None:
     run = bare("tdx", "reflect_tdx", "case_nested")
     first = run.said("exception")[0]

@@ -102,8 +102,13 @@ void case_field(void)
 	u64 value;
 
 	say("unknown=%x", vm_read(0x123, &value));
+	say("field-value=%x", value);
 	say("read-only=%x", vm_write(0x1110000300000016, 0, 1));
 	say("notify=%x", vm_write(0x9100000000000010, 0, 1));
+	say("topology=%x", vm_read(0x9100000000000019, &value));
+	say("configured=%x", value);
+	say("enumerate=%x", vm_write(0x1110000300000017, 2, 2));
+	say("reduce=%x", vm_write(0x1110000300000017, 8, 8));
 }
 
 /* An accepted page reads as zero, whatever was in it while it was shared. */
@@ -141,8 +146,9 @@ void case_map_gpa(void)
 	say("size=%x", map_gpa(FRESH, 0x800, &r11));
 	say("empty=%x", map_gpa(FRESH, 0, &r11));
 	say("beyond=%x", map_gpa(1ull << 50, PAGE, &r11));
-	say("hole=%x", map_gpa(HOLE | SHARED_BIT, PAGE, &r11));
+	say("hole=%x", map_gpa(HOLE, PAGE, &r11));
 	say("r11=%x", r11);
+	say("device=%x", map_gpa(0xfec00000 | SHARED_BIT, PAGE, &r11));
 	say("shared=%x", map_gpa(FRESH | SHARED_BIT, PAGE, &r11));
 	say("private=%x", map_gpa(FRESH, PAGE, &r11));
 }
@@ -160,11 +166,39 @@ void case_vmcall_operands(void)
 
 	tdcall(r);
 	say("mask=%x", r[RAX]);
+	r[RAX] = 0;
+	r[RCX] = 0xfc20;
+	tdcall(r);
+	say("rbp=%x", r[RAX]);
 	say("io-size=%x", call(30, 3, 0, 0x3f8));
 	say("io-port=%x", call(30, 1, 0, 0x10000));
 	say("mmio-size=%x", call(48, 16, 0, 0xfee00020));
 	say("msr=%x", call(31, 1ull << 32, 0, 0));
 	say("function=%x", call(0x1234, 0, 0, 0));
+}
+
+/* The host's answer for a leaf, and the vCPU's own */
+void case_vmcall_cpuid(void)
+{
+	struct vmcall vmcall = { .r11 = 10, .r12 = 0x80000008 };
+
+	say("status=%x", tdvmcall(&vmcall));
+	say("host eax=%x ebx=%x", vmcall.r12, vmcall.r13);
+	say("vcpu eax=%x ebx=%x", (u64)cpuid(0x80000008), (u64)cpuid_ebx(0x80000008));
+	vmcall = (struct vmcall){ .r11 = 10, .r12 = 0x40000001 };
+	say("hypervisor-status=%x", tdvmcall(&vmcall));
+	say("hypervisor eax=%x", vmcall.r12);
+}
+
+/* An address at which there is neither memory nor a device */
+void case_mmio_nowhere(void)
+{
+	struct vmcall read = { .r11 = 48, .r12 = 4, .r14 = 0xd0000000 };
+	struct vmcall write = { .r11 = 48, .r12 = 4, .r13 = 1, .r14 = 0xd0000000, .r15 = 1 };
+
+	say("status=%x", tdvmcall(&read));
+	say("read=%x", read.r11);
+	say("write=%x", tdvmcall(&write));
 }
 
 /* The host may not be lent private memory: it has no key for it. */

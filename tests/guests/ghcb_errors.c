@@ -4,6 +4,7 @@
 
 #define EXIT_IOIO 0x7bull
 #define EXIT_MMIO_READ 0x80000001ull
+#define EXIT_MMIO_WRITE 0x80000002ull
 #define EXIT_PSC 0x80000010ull
 #define IO_OUT_BYTE (0x80ull << 16 | 1 << 4)
 
@@ -105,6 +106,19 @@ void case_msr(void)
 	say("unknown=%x", ghcb_msr(0x0bad000000000fff));
 	say("psc-op=%x", msr_psc(FRESH, 7));
 	say("register-hole=%x", ghcb_msr(HOLE | 0x012));
+}
+
+/* An address at which there is neither memory nor a device */
+void case_mmio_nowhere(void)
+{
+	ghcb_begin();
+	ghcb_set(GHCB_SCRATCH, ghcb_gpa() + GHCB_BUFFER);
+	*(volatile u64 *)(ghcb() + GHCB_BUFFER) = 0;
+	say("status=%x", ghcb_exit(EXIT_MMIO_READ, 0xd0000000, 4));
+	say("read=%x", (u64)ghcb_get(GHCB_BUFFER));
+	ghcb_begin();
+	ghcb_set(GHCB_SCRATCH, ghcb_gpa() + GHCB_BUFFER);
+	say("write=%x", ghcb_exit(EXIT_MMIO_WRITE, 0xd0000000, 4));
 }
 
 /* The host may not be lent private memory: it has no key for it. */

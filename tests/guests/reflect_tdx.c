@@ -44,6 +44,18 @@ void case_by_host(void)
 	say("apic-id=%x", call.r11);
 }
 
+/* The x2APIC ID: by #VE, until the guest lets the module enumerate the topology */
+void case_topology(void)
+{
+	rdmsr(0x802);
+	say("before=%x", exceptions);
+	say("write=%x", vm_write(0x1110000300000017, 2, 2));
+	say("apic-id=%x", rdmsr(0x802));
+	say("after=%x", exceptions);
+	wrmsr(0x802, 0);
+	say("write-exceptions=%x", exceptions);
+}
+
 static int nested(struct frame *frame)
 {
 	if (frame->vector == 20)

@@ -227,7 +227,8 @@ class TdxConfig(_Struct):
         ("busy_limit", ct.c_uint32),
         ("backing_4k", ct.c_uint8),
         ("assign_advance", ct.c_uint8),
-        ("reserved", ct.c_uint8 * 2),
+        ("module", ct.c_uint8),
+        ("topology_configured", ct.c_uint8),
     ]
 
 
@@ -261,7 +262,7 @@ class TdxAnswer(_Struct):
     _fields_: ClassVar = [
         ("gpa", ct.c_uint64),
         ("exits", ct.c_uint32),
-        ("reserved", ct.c_uint32),
+        ("shared", ct.c_uint32),
         ("fault", AccessFault),
         ("vmcall", TdxVmcall),
     ]

@@ -20,7 +20,7 @@ FREE, REMOVED, MAPPED, BLOCKED, PENDING, PENDING_BLOCKED = (
     SEPT_STATES.index(name)
     for name in ("FREE", "REMOVED", "MAPPED", "BLOCKED", "PENDING", "PENDING_BLOCKED")
 )
-ENCODING = {FREE: 0x0E, REMOVED: 0x0C, BLOCKED: 0x68, PENDING: 0x70, PENDING_BLOCKED: 0x78}
+CODE = {FREE: 0, REMOVED: 5, BLOCKED: 1, PENDING: 2, PENDING_BLOCKED: 3}
 ACCEPTED_STATES, UNACCEPTED_STATES = (MAPPED, BLOCKED), (PENDING, PENDING_BLOCKED)
 
 SUCCESS = 0
@@ -284,7 +284,7 @@ class TdxOracle:
         if page >= self.pages:
             return None, EEQ_ACCEPT
         state, at = self.state[page], self.large[page]
-        info = (level | at << 3 | ENCODING.get(state, 0) << 6) << 32 | EEQ_ACCEPT
+        info = (level | at << 3 | CODE.get(state, 0) << 6) << 32 | EEQ_ACCEPT
         if state in (BLOCKED, PENDING, PENDING_BLOCKED):
             info |= 1 << 14 << 32
         if at > level:
@@ -374,16 +374,32 @@ class TdxOracle:
             status, done = RETRY, 0
         elif not status and self.chunk and size > self.chunk:
             status, done = RETRY, self.chunk
-        self.events.append(Event(Kind.CONVERT, gpa, done, status, NO_CARRY, detail, 0))
-        if status in (0, RETRY):
-            for page, count in units(gpa // PAGE, done // PAGE):
+        if status not in (0, RETRY):
+            self.events.append(Event(Kind.CONVERT, gpa, size, status, NO_CARRY, detail, 0))
+            return status, start
+        stretches = self._ram_stretches(gpa // PAGE, done // PAGE)
+        for first, length in stretches:
+            self._tell(Kind.CONVERT, first, length, status, detail)
+            for page, count in units(first, length):
                 if shared:
                     self._make_shared(page, count)
                 else:
                     self._make_private(page, count)
-        if status == RETRY:
-            return status, start + done
-        return status, start if status else None
+        if not stretches:
+            self._tell(Kind.CONVERT, gpa // PAGE, 0, status, detail)
+        return status, start + done if status == RETRY else None
+
+    def _ram_stretches(self, page: int, count: int) -> list[tuple[int, int]]:
+        """Runs of RAM in [page, page + count)."""
+        found: list[tuple[int, int]] = []
+        for single in range(page, min(page + count, self.pages)):
+            if not self.is_ram(single):
+                continue
+            if found and sum(found[-1]) == single:
+                found[-1] = (found[-1][0], found[-1][1] + 1)
+            else:
+                found.append((single, 1))
+        return found
 
     def _check_map_gpa(self, start: int, size: int) -> int:
         last = start + size - 1
@@ -391,10 +407,8 @@ class TdxOracle:
             return INVALID_OPERAND
         if start % PAGE or size % PAGE:
             return ALIGN_ERROR
-        first = (start & ~self.shared_bit) // PAGE
-        if not all(self.is_ram(p) for p in range(first, first + size // PAGE)):
-            return INVALID_OPERAND
-        return 0
+        ram = (self.is_ram(p) for p in range(start // PAGE, (start + size) // PAGE))
+        return 0 if start & self.shared_bit or all(ram) else INVALID_OPERAND
 
     # --- hostile acts -----------------------------------------------------------------
 

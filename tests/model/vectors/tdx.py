@@ -40,11 +40,18 @@ NOT_TRACKED = 0xC0000B0800000001
 PROMOTE = 0xC0000B0900000001
 INCORRECT = 0xC0000B0D00000001
 NO_VE_INFO = 0xC000070400000000
-FIELD_ID = 0xC0000C0000000002
-NOT_WRITABLE = 0xC0000C0300000002
+FIELD_ID = 0xC0000C0000000000
+NOT_WRITABLE = 0xC0000C0100000000
+VALUE_NOT_VALID = 0xC0000C0300000000
+FIRST_FIELD = 0x00000C0B00000000
+NO_FIELD = (1 << 64) - 1
 NOTIFY_ENABLES = 0x9100000000000010
+ATTRIBUTES = 0x1110000300000000
 CONFIG_FLAGS = 0x1110000300000016
 TD_CTLS = 0x1110000300000017
+TOPOLOGY_ENUM_CONFIGURED = 0x9100000000000019
+FEATURES0 = 0x0A00000300000008
+MODULE_2_0 = 1
 
 
 def tdx(**config: int) -> Tdx:
@@ -77,8 +84,8 @@ def large(state: str) -> SeptTree:
     return tree
 
 
-def accept_info(requested: int, level: int, encoding: int, leaf: int) -> int:
-    return (requested | level << 3 | encoding << 6 | leaf << 14) << 32 | 1
+def accept_info(requested: int, level: int, code: int, leaf: int) -> int:
+    return (requested | level << 3 | code << 6 | leaf << 14) << 32 | 1
 
 
 def linux_accept(vm: Tdx, start: int, end: int) -> int:

@@ -33,7 +33,7 @@ def _() -> None:
     outcome, _, answer = vm.accept(ACCEPTED | 1)
     assert outcome == TdxOutcome.STOPPED
     assert answer.fault.platform == 48
-    assert answer.fault.exit_info == accept_info(1, 1, 0x68, 1)
+    assert answer.fault.exit_info == accept_info(1, 1, 1, 1)
     assert answer.gpa == ACCEPTED
 
 

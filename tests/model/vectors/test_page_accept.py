@@ -86,12 +86,12 @@ def _() -> None:
 
 @row("2.2-3-above-level-exit")
 def _() -> None:
-    encodings = {"FREE": 0x0E, "PENDING": 0x70, "BLOCKED": 0x68, "NL_BLOCKED": 0x08}
-    for state, encoding in encodings.items():
+    codes = {"FREE": 0, "PENDING": 2, "BLOCKED": 1, "NL_BLOCKED": 129}
+    for state, code in codes.items():
         for locked in (0, 1):
             outcome, _, info = large(state).accept(0, 0, locked)
             leaf = state in ("PENDING", "BLOCKED")
-            assert (outcome, info) == (1, accept_info(0, 1, encoding, leaf))
+            assert (outcome, info) == (1, accept_info(0, 1, code, leaf))
 
 
 @row("2.2-3-host-demotes")

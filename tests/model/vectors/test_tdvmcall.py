@@ -83,7 +83,7 @@ def _() -> None:
         (ACCEPTED, (1 << 64) - ACCEPTED): invalid,
         (shared - PAGE, 2 * PAGE): invalid,  # from private to shared
         (shared - PAGE, 2 * PAGE + 8): invalid,  # seen before the alignment
-        (HOLE, PAGE): invalid,
+        (HOLE, PAGE): invalid,  # a device's address cannot be private
         (TOP - PAGE, 2 * PAGE): invalid,
         (1 << 48, PAGE): invalid,
         (ACCEPTED + 8, PAGE): align,
@@ -93,6 +93,22 @@ def _() -> None:
         _, r10, r11 = vm.map_gpa(start, size)
         assert (r10, r11) == (expected, start), (hex(start), hex(size))
     assert vm.accepted() == UNIT
+
+
+@row("2.7-mapgpa-shared-no-ram")
+def _() -> None:
+    """A device's address is shared already: success, and no conversion of RAM."""
+    vm = tdx()
+    vm.events()
+    for device, size in ((HOLE, PAGE), (TOP, 3 * UNIT), (0xFEC00000, PAGE)):
+        assert vm.map_gpa(vm.shared_bit | device, size)[1] == 0
+        assert vm.events() == [Event(Kind.CONVERT, device, 0, 0, NO_CARRY, 2, 0)]
+    # the hole with a page of RAM on both sides
+    assert vm.map_gpa(vm.shared_bit | 0x9F000, 0x62000)[1] == 0
+    converts = [(e.gpa, e.size) for e in vm.events() if e.kind == Kind.CONVERT]
+    assert converts == [(0x9F000, PAGE), (0x100000, PAGE)]
+    assert vm.access(0x100000, private=0)[0] == Verdict.ALLOWED
+    assert vm.access(HOLE, private=0)[0] == Verdict.MMIO
 
 
 @row("2.7-retry-chunks")

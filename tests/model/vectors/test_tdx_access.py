@@ -32,9 +32,9 @@ from tests.model.vectors.tdx import (
     FRESH,
     HOLE,
     NO_VE_INFO,
-    NOT_WRITABLE,
     SHARED,
     TD_CTLS,
+    VALUE_NOT_VALID,
     VE_DISABLE,
     tdx,
 )
@@ -114,7 +114,8 @@ def _() -> None:
 def _() -> None:
     vm = tdx(attributes=0)
     write = {RAX: 8, RDX: TD_CTLS, R8: 1, R9: 1}
-    assert vm.tdcall(write)[1][RAX] == NOT_WRITABLE
+    assert vm.tdcall(write)[1][RAX] == VALUE_NOT_VALID
+    assert vm.tdcall(write | {R8: 0})[1][RAX] == 0, "nothing changes"
     assert vm.access(FRESH)[0] == Verdict.GUEST_FAULT
     vm = tdx(attributes=0, config_flags=2)
     assert vm.access(FRESH)[0] == Verdict.GUEST_FAULT
@@ -138,7 +139,9 @@ def _() -> None:
 @row("2.6-veinfo-get")
 def _() -> None:
     vm = tdx()
-    assert vm.tdcall({RAX: 3})[1][RAX] == NO_VE_INFO
+    outputs = (RCX, RDX, R8, R9, R10)
+    _, regs, _ = vm.tdcall({RAX: 3} | dict.fromkeys(outputs, 0x77))
+    assert [regs[RAX], *(regs[n] for n in outputs)] == [NO_VE_INFO, 0, 0, 0, 0, 0]
     raised = vm.raise_ve(10, length=2, info=7, qualification=3, gla=4, gpa=5)
     assert raised == 0
     assert vm.tdcall({RAX: 3}, vcpu=1)[1][RAX] == NO_VE_INFO

@@ -45,9 +45,11 @@ def _() -> None:
 
 @row("2.8-config-flags")
 def _() -> None:
-    for flags in (0, 2):
+    for flags in (0, 2, 6):
         vm = tdx(config_flags=flags)
         assert vm.tdcall({RAX: 7, RDX: CONFIG_FLAGS})[1][R8] == flags
+        wide = tdx(config_flags=flags, gpaw=52)
+        assert wide.tdcall({RAX: 7, RDX: CONFIG_FLAGS})[1][R8] == flags | 1
         assert vm.tdcall({RAX: 8, RDX: CONFIG_FLAGS, R8: 3, R9: 3})[1][RAX] == NOT_WRITABLE
 
 
