@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import open_regular
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def write_text(path: Path, text: str) -> None:
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file; raises BadInput when it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from acceptlab.analysis.printable import shown
+
 _LOG_EVERY = 10.0
 """Seconds between two lines about one step when stderr is no terminal."""
 
@@ -21,7 +23,7 @@ class Step:
         self.title = title
         self._console = console
         self._live = live
-        self._task = live.add_task(title, total=None, note="") if live else TaskID(0)
+        self._task = live.add_task(shown(title), total=None, note="") if live else TaskID(0)
         self._started = self._printed = time.monotonic()
         if not live:
             self._print(f"{title} ...")
@@ -29,7 +31,7 @@ class Step:
     def update(self, done: float | None = None, total: float | None = None, note: str = "") -> None:
         """Tell how far the work is (`done` of `total`, in any unit) and in a few words what it does now."""
         if self._live:
-            self._live.update(self._task, completed=done, total=total, note=note)
+            self._live.update(self._task, completed=done, total=total, note=shown(note))
         elif time.monotonic() - self._printed >= _LOG_EVERY:
             self._printed = time.monotonic()
             share = f" {100 * done / total:.0f} %" if done is not None and total else ""
@@ -43,7 +45,7 @@ class Step:
         self._print(f"{self.title}: done in {seconds:.1f} s")
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
+        self._console.print(shown(line), highlight=False, markup=False)
 
 
 @contextmanager
@@ -67,11 +69,11 @@ def steps(titles: Sequence[str]) -> Iterator[list[Step]]:
 @contextmanager
 def step(title: str) -> Iterator[Step]:
     """Show one step while the block runs, and one line with its wall time when it ends well."""
-    with steps([title]) as (shown,):
-        yield shown
-        shown.done()
+    with steps([title]) as (only,):
+        yield only
+        only.done()
 
 
 def say(message: str) -> None:
     """Print one line about the work on stderr."""
-    Console(stderr=True, soft_wrap=True).print(message, highlight=False, markup=False)
+    Console(stderr=True, soft_wrap=True).print(shown(message), highlight=False, markup=False)

@@ -4,11 +4,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
+
+from acceptlab.toolkit.errors import BadInputError
 
 
 def sha256_of(path: Path) -> str:
@@ -31,6 +36,27 @@ def write_whole(path: Path, content: bytes | str) -> None:
         raise
 
 
+def lock_file(path: Path) -> IO[bytes]:
+    """Open a file to lock it, made when absent; what it holds stays. Close it to let go of the lock.
+
+    The folder may be somebody else's: raises BadInputError where a symbolic link, a FIFO or a device has the file's name.
+    """
+    what = f"{path} is no regular file: remove it, or choose another folder"
+    try:
+        descriptor = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666
+        )
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
+            raise BadInputError(what) from None
+        raise
+    file = os.fdopen(descriptor, "r+b", buffering=0)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise BadInputError(what)
+    return file
+
+
 @contextlib.contextmanager
 def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold an exclusive lock on `path` (made when absent); call `on_wait` once when another process holds it now.
@@ -38,7 +64,7 @@ def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[N
     The kernel drops the lock when its holder dies, however that happens.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with lock_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

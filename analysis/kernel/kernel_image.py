@@ -18,6 +18,7 @@ from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import open_regular
 
 _SETUP_SECTS = 0x1F1
 _MAGIC = 0x202
@@ -38,7 +39,8 @@ def is_bzimage(data: bytes) -> bool:
 def btf_of(kernel: Path) -> bytes:
     """The BTF of a kernel, a bzImage or an ELF file; nothing where it has none, or cannot be read."""
     try:
-        data = kernel.read_bytes()
+        with open_regular(kernel) as file:
+            data = file.read()
         image = decompress_bzimage(data) if is_bzimage(data) else data
         section = ELFFile(io.BytesIO(image)).get_section_by_name(_BTF)
     except (OSError, BadInput, ELFError):

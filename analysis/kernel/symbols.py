@@ -18,6 +18,7 @@ from acceptlab.analysis.kernel.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
 from acceptlab.analysis.kernel.kernel_image import decompress_bzimage, is_bzimage
 from acceptlab.analysis.kernel.recorded_symbols import Names, read_names
 from acceptlab.analysis.kernel.source_lines import SourceLines
+from acceptlab.analysis.regular_files import open_regular
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Kernel, RunInfo
 from acceptlab.analysis.trace.schema import Stage
@@ -194,7 +195,8 @@ def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:
 
 def _extract(kernel: Path) -> list[Symbol]:
     try:
-        data = kernel.read_bytes()
+        with open_regular(kernel) as file:
+            data = file.read()
     except OSError as error:
         raise BadInput(f"cannot read {kernel}: {error.strerror or error}") from error
     try:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import read_toml
 from acceptlab.analysis.run.platform import NAMES as PLATFORMS
 
 EVIDENCE = ("published", "derived", "assumed")
@@ -72,11 +72,9 @@ class Profile:
 def read_profile(path: Path) -> Profile:
     """Read and check a profile; raises BadInput, in one line, for whatever is wrong with it."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except OSError as error:
         raise BadInput(f"cannot read the profile {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadInput(f"{path} is no TOML file: {error}") from error
     try:
         return _profile(data)
     except BadInput as error:

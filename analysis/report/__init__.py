@@ -10,6 +10,7 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import write_text
 from acceptlab.analysis.measure.cost_profile import Profile
 from acceptlab.analysis.pages.walk import Progress
+from acceptlab.analysis.printable import shown_lines
 from acceptlab.analysis.report.facts import Subject, subject_of
 from acceptlab.analysis.report.run_json_form import as_json
 from acceptlab.analysis.report.run_markdown import as_markdown
@@ -36,7 +37,9 @@ def render(
     if not paths:
         raise BadInput("a report needs at least one run folder")
     subjects = [subject_of(path, symbols_cache, progress, profile) for path in paths]
-    return _form(format)(subjects)
+    document = _form(format)(subjects)
+    # JSON and HTML escape by themselves; a text is for a terminal or a mail.
+    return shown_lines(document) if format in ("text", "markdown") else document
 
 
 def write(document: str, path: Path) -> None:

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import numpy as np
 import plotly.graph_objects as go
 
 from acceptlab.analysis.measure.cost import Series
 from acceptlab.analysis.report.facts import CallerRow, Subject, caller_rows, clock_word
+from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.run_groups import Group
 from acceptlab.analysis.trace.schema import STAGE_NAMES
 

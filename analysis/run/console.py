@@ -3,15 +3,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import open_regular
 from acceptlab.analysis.run.last_words import LastWords
 from acceptlab.analysis.run.trouble import Collector, Shortage, Trouble
 
 KIB = 1024
+MOST_CONSOLE = 256 << 20
+"""Bytes of a console.log: a serial line of 115,200 baud takes six hours for them."""
+_LONGEST = KIB
+"""Bytes of a line that are read at once: what printk() formats ends there (PRINTKRB_RECORD_MAX)."""
 _MEMINFO = re.compile(
     r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?:.* label=(\w+))?"
 )
@@ -50,8 +57,13 @@ def read_console(path: Path, log: Sequence[str] = ()) -> Console:
     userspace = done = False
     meminfo: list[Meminfo] = []
     collector, words = Collector(), LastWords()
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > MOST_CONSOLE:
+            raise BadInput(
+                f"{path} is larger than {MOST_CONSOLE >> 20} MiB: no guest of a run prints so much"
+            )
+        while raw := file.readline(_LONGEST):
+            line = raw.decode("utf-8", errors="replace")
             userspace = userspace or "ACCEPTLAB userspace" in line
             done = done or "ACCEPTLAB done" in line
             if found := _MEMINFO.search(line):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of, write_text
+from acceptlab.analysis.regular_files import check_regular, read_json
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.run_json import from_json, to_json
 
@@ -29,13 +30,11 @@ class Run:
         folder = Path(path)
         file = folder / "run.json"
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
+            data = read_json(file)
         except FileNotFoundError as error:
             raise BadInput(f"{folder} is not a run folder: it has no run.json") from error
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadInput(f"cannot read {file}: {error}") from error
-        except json.JSONDecodeError as error:
-            raise BadInput(f"{file} is damaged: line {error.lineno}: {error.msg}") from error
+        except OSError as error:
+            raise BadInput(f"cannot read {file}: {error.strerror or error}") from error
         if not isinstance(data, dict):
             raise BadInput(f"{file} is not a run.json: it holds no JSON object")
         try:
@@ -48,6 +47,7 @@ class Run:
 
         A recorder that is still at work, or was killed, has not written one: such a run is incomplete, and can be read.
         """
+        check_regular(self.events_path)
         if not self.events_path.exists():
             raise BadInput(f"{self.path} has no events.parquet: record the run again")
         expected = self.info.events.sha256

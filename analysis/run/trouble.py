@@ -7,6 +7,7 @@ is a warning of the kernel about itself.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -215,6 +216,7 @@ def message(raw: str) -> str:
     return _PREFIX.sub("", _CONTROL.sub("", raw).strip(), count=1).strip()
 
 
+@functools.lru_cache(maxsize=2)  # two readers look at each line
 def kind_of(line: str) -> str | None:
     """Return what kind of trouble a message means, None for none."""
     if not _ANY.search(line):

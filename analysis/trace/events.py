@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import check_regular
 from acceptlab.analysis.trace.schema import (
     ARROW_SCHEMA,
     COLUMNS,
@@ -80,6 +81,7 @@ class EventFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        check_regular(path)
         with _one_line(path):
             self._file = pq.ParquetFile(path)
             schema = self._file.schema_arrow

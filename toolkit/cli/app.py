@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from acceptlab import toolkit
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.cli.command_table import Command, all_commands, find, overview
 from acceptlab.toolkit.cli.streams import unbroken_pipes
-from acceptlab.toolkit.series.shown import shown
 
 if TYPE_CHECKING:
     import typer
@@ -53,7 +53,8 @@ def _app(loaded: Sequence[Command]) -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode="rich",
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        # color: click is not to remove escape sequences from a pipe's text; they are shown escaped (streams.py).
+        context_settings={"help_option_names": ["-h", "--help"], "color": True},
     )
     for command in all_commands():
         if command in loaded:

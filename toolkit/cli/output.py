@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from acceptlab.analysis.printable import shown
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for a program.")]
 
 
@@ -26,5 +28,5 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         console = Console(width=200)
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(shown, row))
     console.print(table, markup=False, highlight=False)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.cli.output import AsJson, print_json, print_table
 from acceptlab.toolkit.cli.series_options import (
     BaseVersionOption,
@@ -27,7 +28,6 @@ from acceptlab.toolkit.series.made_up import commented
 from acceptlab.toolkit.series.message import files_of
 from acceptlab.toolkit.series.series_source import Series
 from acceptlab.toolkit.series.series_spec import FILE, DebianBase, GitBase, NoBase
-from acceptlab.toolkit.series.shown import shown
 from acceptlab.toolkit.whole_files import write_whole
 
 

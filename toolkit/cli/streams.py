@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Standard output and error whose reader may go before we are done (`| head`, `| true`): what is left is not written, and no more."""
+"""Standard output and error: no control character of somebody else's text reaches the terminal, and a reader may leave early.
+
+A guest's console, a trace, a mail or a file's name can hold a terminal's escape sequences. All that is printed goes through
+here and has them escaped; only rich, which draws colours and progress itself, writes past it (`rich_proxied_file`).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from acceptlab.analysis.printable import shown_lines
 
 
 class _Unread(io.FileIO):
@@ -24,6 +30,17 @@ class _Unread(io.FileIO):
             return len(data)
 
 
+class _Printable(io.TextIOWrapper):
+    """A text stream that escapes what is not printable."""
+
+    rich_proxied_file: io.TextIOWrapper
+    """The stream without that, where rich looks for it (rich.console.Console.file)."""
+
+    def write(self, text: str, /) -> int:
+        super().write(shown_lines(text))
+        return len(text)
+
+
 @contextmanager
 def unbroken_pipes() -> Iterator[None]:
     """Let the command end with the exit code of what it found, whether or not anybody reads what it prints."""
@@ -33,6 +50,7 @@ def unbroken_pipes() -> Iterator[None]:
         yield
     finally:
         for stream in (sys.stdout, sys.stderr):
+            getattr(stream, "rich_proxied_file", stream).flush()
             stream.flush()
         sys.stdout, sys.stderr = before
 
@@ -43,7 +61,9 @@ def _unbroken(stream: Any) -> Any:
         raw = _Unread(stream.fileno(), "wb", closefd=False)
     except (AttributeError, ValueError, OSError):
         return stream
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=stream.isatty(),
-        write_through=stream is sys.stderr,
-    )  # fmt: skip
+    binary = io.BufferedWriter(raw)
+    # Both write through to one buffer, so that what is printed first comes out first.
+    how = (stream.encoding, stream.errors, None, stream.isatty(), True)
+    printable = _Printable(binary, *how)
+    printable.rich_proxied_file = io.TextIOWrapper(binary, *how)
+    return printable

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from acceptlab.analysis.printable import shown
 from acceptlab.analysis.trace.schema import Kind
 
 _EVERY = 0.25
@@ -121,11 +122,11 @@ class View:
         if lost:
             table.add_row("lost", f"{lost:,}")
         for name, count in tally.top_callers():
-            table.add_row(f"  {name}", f"{count:,} accepts")
+            table.add_row(f"  {shown(name)}", f"{count:,} accepts")
         return table
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False)
+        self._console.print(shown(line), highlight=False, markup=False)
 
 
 def _line(tally: Counts, rate: float, lost: int) -> str:

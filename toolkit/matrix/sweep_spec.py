@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import read_toml
 from acceptlab.analysis.report.matrix.columns import COLUMNS, DEFAULT_COLUMNS
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.matrix.axes import (
@@ -71,13 +72,13 @@ class Spec:
 def read_spec(path: Path) -> Spec:
     """Read a spec and work out all its cells; raises BadInputError, naming file and place, before anything is run."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except FileNotFoundError:
         raise BadInputError(f"no spec {path}: give the path of a TOML file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"cannot read {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{path} is no TOML: {error}") from None
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror or error}") from None
+    except BadInput as error:
+        raise BadInputError(str(error)) from None
     try:
         return _spec(data, path)
     except BadInputError as error:

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import open_regular
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.whole_files import lock_file
 
 LOCK = ".running"
 
@@ -51,7 +54,7 @@ def claimed(path: Path) -> Iterator[None]:
         ) from None
     held = ours = False
     try:
-        with (path / LOCK).open("w") as lock:
+        with lock_file(path / LOCK) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -88,11 +91,11 @@ def _unmake(path: Path, held: bool) -> None:
 def is_running(path: Path) -> bool:
     """Tell whether a run writes into the folder now."""
     try:
-        with (path / LOCK).open() as lock:
+        with open_regular(path / LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
-    except OSError:
+    except (OSError, BadInput):
         return False
     return False
 

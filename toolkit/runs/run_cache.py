@@ -20,7 +20,7 @@ from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
-from acceptlab.toolkit.whole_files import write_whole
+from acceptlab.toolkit.whole_files import lock_file, write_whole
 
 CELLS = "cells"
 _LOCK = ".matrix"
@@ -90,7 +90,7 @@ def opened(out: Path) -> Iterator[Kept]:
     if out.is_dir() and any(out.iterdir()) and not (out / _LOCK).exists():
         raise BadInputError(f"{out} is not empty and holds no matrix: give --out a new folder")
     (out / CELLS).mkdir(parents=True, exist_ok=True)
-    with (out / _LOCK).open("w") as lock:
+    with lock_file(out / _LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
 from acceptlab.toolkit.kernels.own_tree import HAVE_UNACCEPTED, fragments_by
@@ -20,7 +21,6 @@ from acceptlab.toolkit.series.base import BaseTree
 from acceptlab.toolkit.series.git import GitError, add_worktree, git, git_line
 from acceptlab.toolkit.series.message import Hunk, Message, hunks
 from acceptlab.toolkit.series.series_source import Series
-from acceptlab.toolkit.series.shown import shown
 from acceptlab.toolkit.whole_files import locked, write_whole
 
 _FAILED_AT = re.compile(r"^error: patch failed: (?P<file>.+):(?P<line>\d+)$", re.MULTILINE)

@@ -18,13 +18,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.series.git import GitError, git, read_line
 from acceptlab.toolkit.series.series_spec import Base, DebianBase, GitBase, NoBase, TarballBase
-from acceptlab.toolkit.series.shown import shown
 from acceptlab.toolkit.series.tarball import import_tarball
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
 

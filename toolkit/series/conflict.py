@@ -7,9 +7,9 @@ import re
 import tempfile
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.series.git import GitError, git
 from acceptlab.toolkit.series.message import Message
-from acceptlab.toolkit.series.shown import shown
 
 _BINARY = re.compile(
     r"^error: cannot apply binary patch to '(?P<file>.*)' without full index line$", re.MULTILINE

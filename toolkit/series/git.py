@@ -7,8 +7,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import AcceptlabError, MachineError
-from acceptlab.toolkit.series.shown import shown
 
 Identity = tuple[str, str]
 """A name and a mail address."""

@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.series import base
@@ -15,7 +16,6 @@ from acceptlab.toolkit.series.message import Message
 from acceptlab.toolkit.series.order import Ordered
 from acceptlab.toolkit.series.own_commits import Commits, branch_of, is_kernel_tree, repository_at
 from acceptlab.toolkit.series.series_spec import FILE, Base, GitBase, NoBase, Spec
-from acceptlab.toolkit.series.shown import shown
 
 _AWKWARD = re.compile(r"[^a-z0-9-]+")
 _ENDINGS = re.compile(r"(\.(mbox|mbx|eml|patch|gz))+$")

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series.git import GitError, git_outside
 from acceptlab.toolkit.series.message import Message, read_message
 from acceptlab.toolkit.series.order import Ordered, damaged, ordered
-from acceptlab.toolkit.series.shown import shown
 
 COVER = "cover-letter.txt"
 """A cover letter as plain text: the subject, an empty line, the rest. `0000-cover-letter.patch`, a mail, will do as well."""

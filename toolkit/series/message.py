@@ -13,8 +13,8 @@ from email.message import Message as EmailMail
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.series.git import GitError, git_outside
-from acceptlab.toolkit.series.shown import shown
 
 NO_SUBJECT = "(no subject)"
 _MOST_HEADER = 1 << 20

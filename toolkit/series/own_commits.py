@@ -9,13 +9,13 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series import base
 from acceptlab.toolkit.series.base import BaseTree
 from acceptlab.toolkit.series.git import GitError, git, git_line, read_line
 from acceptlab.toolkit.series.message import Message, read_message
 from acceptlab.toolkit.series.series_spec import GitBase
-from acceptlab.toolkit.series.shown import shown
 
 B4_MARK = "--- b4-submit-tracking ---"
 """What `b4 prep` ends its cover letter with (b4, ez.py, MAGIC_MARKER); its own record follows."""

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.series.made_up import spec_of_commits, spec_of_mails
@@ -14,7 +15,6 @@ from acceptlab.toolkit.series.mailbox import check_there, read_patches
 from acceptlab.toolkit.series.message import Message
 from acceptlab.toolkit.series.own_commits import read_commits, repository_at
 from acceptlab.toolkit.series.series_spec import FILE, GitBase, Spec, read_spec
-from acceptlab.toolkit.series.shown import shown
 
 
 @dataclass(frozen=True)

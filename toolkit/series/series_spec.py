@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.regular_files import read_toml
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
 
@@ -82,16 +83,14 @@ class Spec:
 
 def read_spec(path: Path) -> Spec:
     """Read a series.toml; raises BadInputError with the file and the first mistake in one line."""
-    if path.exists() and not path.is_file():
-        raise BadInputError(f"{path} is no regular file: name a {FILE}")
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = read_toml(path)
     except FileNotFoundError:
         raise BadInputError(f"no file {path}: it names the base of a series") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"cannot read {path}: {error}") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadInputError(f"{path} is no TOML: {error}") from None
+    except OSError as error:
+        raise BadInputError(f"cannot read {path}: {error.strerror or error}") from None
+    except BadInput as error:
+        raise BadInputError(str(error)) from None
     try:
         return spec_of(data, path.resolve().parent)
     except BadInputError as error:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from importlib.resources import files
 
 from plotly.offline import get_plotlyjs
@@ -14,6 +13,7 @@ from acceptlab.analysis.report.compare import comparison_chapter, contests
 from acceptlab.analysis.report.facts import Subject, fact_rows
 from acceptlab.analysis.report.html.parts import Figures, box, chapter
 from acceptlab.analysis.report.html.run_section import brief, section
+from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.run_groups import Group, by_seeds, groups_of, told_in_full
 
 _POLICY = (

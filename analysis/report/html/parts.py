@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import plotly.graph_objects as go
 
+from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.tables import Chapter, Table
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from acceptlab.analysis.report import latency_plots, plots
 from acceptlab.analysis.report.chapters import LATENCY, STALLS, chapters
 from acceptlab.analysis.report.facts import (
@@ -18,6 +16,7 @@ from acceptlab.analysis.report.facts import (
 )
 from acceptlab.analysis.report.html.findings_section import findings, invariants
 from acceptlab.analysis.report.html.parts import Figures, box, chapter, heads, listed, numbers
+from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.stall_causes import held_up
 
 

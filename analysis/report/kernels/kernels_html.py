@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from html import escape
-
 import plotly.graph_objects as go
 
+from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.kernels.kernels_text import cells, heading
 from acceptlab.analysis.report.kernels.modelled_facts import column_of
 from acceptlab.analysis.report.kernels.summary import Bench, Block

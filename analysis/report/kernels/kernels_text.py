@@ -6,6 +6,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from acceptlab.analysis.printable import shown_lines
 from acceptlab.analysis.report.kernels.modelled_facts import column_of
 from acceptlab.analysis.report.kernels.summary import Bench, Block, Row, percent
 from acceptlab.analysis.report.matrix.columns import shown, unit_word
@@ -21,7 +22,7 @@ def as_text(bench: Bench) -> str:
     for block in bench.blocks:
         lines += [*_block(block), ""]
     lines += [line for told in _told(bench) for line in _wrapped(told)]
-    return "\n".join(lines).rstrip() + "\n"
+    return shown_lines("\n".join(lines).rstrip() + "\n")
 
 
 def as_markdown(bench: Bench) -> str:
@@ -34,7 +35,7 @@ def as_markdown(bench: Bench) -> str:
                   for row in block.rows]  # fmt: skip
         lines.append("")
     lines += [f"- {_escaped(told)}" for told in _told(bench)]
-    return "\n".join(lines).rstrip() + "\n"
+    return shown_lines("\n".join(lines).rstrip() + "\n")
 
 
 def heading(block: Block) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from html import escape
 from importlib.resources import files
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.matrix.columns import COLUMNS, Column, shown, unit_word
 from acceptlab.analysis.report.matrix.seeds import Repeated, over_seeds, repeats_seeds
 from acceptlab.analysis.report.matrix.sheet import DONE, CellSheet, Sheet, SweepSheet, troubles

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from acceptlab.analysis.printable import shown_lines
 from acceptlab.toolkit.series.checks.problems import PASS, SKIPPED, Judged, PatchCheck, SeriesCheck
 
 _LISTED = 12
@@ -18,7 +19,7 @@ def as_text(check: SeriesCheck) -> str:
     of = f"{len(check.patches)} patch{'es' if len(check.patches) > 1 else ''} checked"
     numbers = ", ".join(str(patch.number) for patch in bad)
     lines.append(f"{check.state}: {of}, {f'problems with {numbers}' if bad else 'no new problem'}")
-    return "\n".join(lines) + "\n"
+    return shown_lines("\n".join(lines) + "\n")
 
 
 def _patch(patch: PatchCheck, total: int) -> list[str]:
