@@ -10,6 +10,7 @@ import pytest
 
 from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.run.options import RunOptions
 from benchmarks import __main__ as main
 from benchmarks import boots
@@ -65,5 +66,5 @@ def test_the_peer_boots_the_same_cpu_model_without_a_confidential_guest(
     options = RunOptions(kernel.name, platform="tdx", memory="256M")
     command = list(boots._plain(options, kernel, "/usr/bin/qemu", tmp_path / "stock").command)
     assert command[0] == "/usr/bin/qemu"
-    assert command[command.index("-cpu") + 1] == boots.CPU["tdx"]
+    assert command[command.index("-cpu") + 1] == PLATFORMS["tdx"].cpu_model
     assert not any("confidential" in word or "emulated" in word for word in command)
