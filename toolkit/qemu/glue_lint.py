@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Check the glue for compiler warnings: each of its files by the very command that builds it, and stricter.
 
-`python -m acceptlab.toolkit.qemu.glue_lint`, for `make lint`; builds the emulator first if need be.
+`python -m acceptlab.toolkit.qemu.glue_lint`, for `make lint`; builds the emulator first if need be. What was checked without
+a warning is not checked again until a file of emulator/, the configure line or this file changes.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import subprocess
@@ -13,7 +15,9 @@ import sys
 from pathlib import Path
 
 from acceptlab.toolkit.errors import AcceptlabError
-from acceptlab.toolkit.qemu import emulator_build
+from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.qemu import emulator_build, overlay
+from acceptlab.toolkit.whole_files import write_whole
 
 _GLUE = "target/i386/acceptlab/"
 # Compiled in full: many warnings come from the optimiser, and -fsyntax-only has none of them.
@@ -46,8 +50,19 @@ def _without_outputs(words: list[str]) -> list[str]:
     return kept
 
 
+def _stamp() -> Path:
+    """Return the file that is there once the glue of this checkout was checked without a warning."""
+    made_of = [overlay.read(CHECKOUT / "emulator").digest(), *emulator_build.CONFIGURE, *_STRICT]
+    digest = hashlib.sha256("\n".join(made_of).encode())
+    return emulator_build.home() / "lint" / digest.hexdigest()[:16]
+
+
 def main() -> int:
     """Check every file; return 1 when one has a warning."""
+    stamp = _stamp()
+    if stamp.is_file():
+        sys.stderr.write(f"{stamp.read_text()}, checked before\n")
+        return 0
     objects = (
         emulator_build.objects()
     )  # with the headers that are generated from this checkout's trace-events
@@ -57,8 +72,13 @@ def main() -> int:
         for name, command in checked.items()
         if subprocess.run(command, cwd=objects, check=False).returncode
     ]
-    sys.stderr.write(f"{len(checked)} files of the glue checked, {len(failed)} with warnings\n")
-    return 1 if failed or not checked else 0
+    line = f"{len(checked)} files of the glue checked, {len(failed)} with warnings"
+    sys.stderr.write(line + "\n")
+    if failed or not checked:
+        return 1
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(stamp, line)
+    return 0
 
 
 if __name__ == "__main__":
