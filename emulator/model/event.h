@@ -33,8 +33,9 @@ enum stage {
 
 /*
  * detail of EVENT_FAULT and EVENT_STOP: bits 7..0 the access (enum access_kind),
- * bit 8 the address was private (C=1, SHARED=0), bits 63..32 what the platform
- * reports (SNP: #VC error code or NPF EXITINFO1[38:31]; TDX: exit reason).
+ * bit 8 the address was private (C=1, SHARED=0), bits 23..16 how many bytes of
+ * the access lie in the page before (0: none, or not known), bits 63..32 what
+ * the platform reports (SNP: #VC error code or NPF EXITINFO1[38:31]; TDX: exit reason).
  * result: enum stop_reason for EVENT_STOP.
  */
 enum access_kind {
@@ -45,6 +46,7 @@ enum access_kind {
 	ACCESS_INSTRUCTION = 4,	/* PVALIDATE, RMPADJUST, PAGE.ACCEPT themselves */
 };
 #define ACCESS_DETAIL_PRIVATE (1u << 8)
+#define ACCESS_DETAIL_BEFORE_SHIFT 16
 
 enum stop_reason {
 	STOP_NONE = 0,

@@ -51,6 +51,7 @@ struct EmulatedCpu {
     bool host_halted;       /* halted by the host on the guest's request */
     bool host_acts;         /* the host uses the vCPU's MSR helpers */
     bool host_msr_failed;   /* and they refused the access */
+    unsigned bytes_before;  /* of the access that is refused: straddle.h */
     uint64_t fault_gpa;     /* of the last fault of the guest */
     uint64_t fault_rip;
     unsigned same_faults;   /* how often it came, and nothing else of the vCPU */

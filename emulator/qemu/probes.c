@@ -138,18 +138,24 @@ static bool is_watched(uint64_t pc)
     return false;
 }
 
-/* The first probe that wants this call; -1: none */
+#define NOT_WATCHED -1
+#define NOT_WANTED -2   /* a call with another first argument */
+
+/* The first probe that wants this call */
 static int probe_of_call(uint64_t pc, uint64_t argument)
 {
+    int found = NOT_WATCHED;
     unsigned i;
 
     for (i = 0; i < probes; i++) {
-        if (watched[i].address == pc &&
-            (!watched[i].filtered || watched[i].argument == argument)) {
-            return i;
+        if (watched[i].address == pc) {
+            if (!watched[i].filtered || watched[i].argument == argument) {
+                return i;
+            }
+            found = NOT_WANTED;
         }
     }
-    return -1;
+    return found;
 }
 
 bool emulated_guest_probed(uint64_t pc)
@@ -221,7 +227,9 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     if (callback && pc == reached_at) {
         callback(cpu);
     }
-    if (!probes) {
+    /* Every lock of the kernel comes here: no call returns to where a function
+     * begins, so there is nothing to look up. */
+    if (!probes || probe == NOT_WANTED) {
         return;
     }
     qemu_mutex_lock(&cpu->guest->lock);

@@ -9,8 +9,6 @@
 #include "cpu.h"
 #include "rmw.h"
 
-#define INSN_MAX 15
-
 static bool is_prefix(uint8_t byte)
 {
     switch (byte) {
@@ -74,9 +72,11 @@ static bool instruction_modifies(const uint8_t *insn, size_t size)
            two_byte_opcode_modifies(insn[at + 1], insn[at + 2] >> 3 & 7);
 }
 
-/* As much of the instruction as is mapped; it may go on in the next page. */
-static size_t read_instruction(EmulatedCpu *cpu, vaddr rip, uint8_t *insn)
+/* It may go on in the next page. */
+size_t guest_instruction(EmulatedCpu *cpu, uintptr_t retaddr, uint8_t *insn)
 {
+    CPUX86State *env = cpu->cs->env_ptr;
+    vaddr rip = env->segs[R_CS].base + emulated_cpu_rip(cpu, retaddr);
     size_t here = MIN(INSN_MAX, TARGET_PAGE_SIZE - (rip & ~TARGET_PAGE_MASK));
 
     if (!emulated_cpu_peek(cpu, rip, insn, here)) {
@@ -91,14 +91,12 @@ static size_t read_instruction(EmulatedCpu *cpu, vaddr rip, uint8_t *insn)
 
 bool guest_access_modifies(EmulatedCpu *cpu, const GuestAccess *access)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
     uint8_t insn[INSN_MAX];
-    vaddr rip;
 
     /* Outside of a translated block an exception is being delivered. */
     if (access->kind != ACCESS_READ || access->probe || !access->retaddr) {
         return false;
     }
-    rip = env->segs[R_CS].base + emulated_cpu_rip(cpu, access->retaddr);
-    return instruction_modifies(insn, read_instruction(cpu, rip, insn));
+    return instruction_modifies(insn, guest_instruction(cpu, access->retaddr,
+                                                        insn));
 }

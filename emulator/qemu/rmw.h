@@ -5,6 +5,11 @@
 
 #include "guest.h"
 
+#define INSN_MAX 15     /* bytes of the longest instruction (SDM Vol 2A 2.3.11) */
+
+/* As much of the instruction at retaddr as is mapped; returns its size. */
+size_t guest_instruction(EmulatedCpu *cpu, uintptr_t retaddr, uint8_t *insn);
+
 /*
  * Whether a refused data read is the first half of a read-modify-write. To
  * hardware that is one access, a write (SDM Vol 3C 28.2.1: such an EPT

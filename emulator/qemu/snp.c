@@ -7,6 +7,7 @@
 #include "snp.h"
 #include "rmw.h"
 #include "stop.h"
+#include "straddle.h"
 
 /* ---- accesses --------------------------------------------------------------- */
 
@@ -17,6 +18,7 @@ static G_NORETURN void not_validated(EmulatedCpu *cpu,
 {
     CPUX86State *env = cpu->cs->env_ptr;
 
+    cpu->bytes_before = guest_access_bytes_before(cpu, access);
     cpu_restore_state(cpu->cs, access->retaddr);
     guest_fault(cpu, access->gpa, fault, access->kind, private);
     env->cr[2] = access->gva;
@@ -73,6 +75,7 @@ static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
         if (access->probe) {
             return FILL_REFUSED;
         }
+        cpu->bytes_before = guest_access_bytes_before(cpu, access);
         guest_stop(cpu, access->gpa, &fault, access->kind, private,
                    access->retaddr);
     }

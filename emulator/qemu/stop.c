@@ -28,11 +28,14 @@ static const char *const access_text[] = {
     [ACCESS_INSTRUCTION] = "operand of a confidential-computing instruction",
 };
 
-static uint64_t detail_of(enum access_kind kind, bool private,
-                          uint32_t platform)
+static uint64_t detail_of(EmulatedCpu *cpu, enum access_kind kind,
+                          bool private, uint32_t platform)
 {
+    uint64_t before = cpu->bytes_before;
+
+    cpu->bytes_before = 0;
     return kind | (private ? ACCESS_DETAIL_PRIVATE : 0) |
-           (uint64_t)platform << 32;
+           before << ACCESS_DETAIL_BEFORE_SHIFT | (uint64_t)platform << 32;
 }
 
 static void record(EmulatedCpu *cpu, struct acc_event event, uintptr_t retaddr)
@@ -82,13 +85,13 @@ void guest_fault(EmulatedCpu *cpu, hwaddr gpa,
     if (is_stuck(cpu, gpa)) {
         stopped(cpu, gpa, STOP_NO_PROGRESS, "the guest faults here again and"
                 " again without progress", kind,
-                detail_of(kind, private, fault->platform));
+                detail_of(cpu, kind, private, fault->platform));
     }
     record(cpu, (struct acc_event) {
         .kind = EVENT_FAULT,
         .gpa = gpa,
         .size = 1,
-        .detail = detail_of(kind, private, fault->platform),
+        .detail = detail_of(cpu, kind, private, fault->platform),
     }, 0);
 }
 
@@ -98,7 +101,7 @@ void guest_ciphertext(EmulatedCpu *cpu, hwaddr gpa, uintptr_t retaddr)
         .kind = EVENT_CIPHERTEXT,
         .gpa = gpa,
         .size = 1,
-        .detail = detail_of(ACCESS_READ, false, 0),
+        .detail = detail_of(cpu, ACCESS_READ, false, 0),
     }, retaddr);
 }
 
@@ -110,7 +113,7 @@ G_NORETURN void guest_stop(EmulatedCpu *cpu, hwaddr gpa,
     cpu_restore_state(cpu->cs, retaddr);
     stopped(cpu, gpa, fault->stop,
             stop_text[MIN(fault->stop, ARRAY_SIZE(stop_text) - 1)], kind,
-            detail_of(kind, private, fault->platform));
+            detail_of(cpu, kind, private, fault->platform));
 }
 
 G_NORETURN void guest_triple_fault(EmulatedCpu *cpu, uintptr_t retaddr)

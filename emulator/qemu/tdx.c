@@ -7,6 +7,7 @@
 #include "tdx.h"
 #include "rmw.h"
 #include "stop.h"
+#include "straddle.h"
 
 #define EXIT_REASON_EPT_VIOLATION 48        /* SDM Vol 3D appendix C */
 
@@ -50,6 +51,7 @@ static G_NORETURN void refuse(EmulatedCpu *cpu, const GuestAccess *access,
     case VERDICT_MMIO:
         raise_mmio(cpu, access);
     case VERDICT_GUEST_FAULT:
+        cpu->bytes_before = guest_access_bytes_before(cpu, access);
         cpu_restore_state(cpu->cs, access->retaddr);
         guest_fault(cpu, access->gpa, fault, access->kind, private);
         tdx_raise(cpu, &fault->ve, 0);
@@ -59,6 +61,7 @@ static G_NORETURN void refuse(EmulatedCpu *cpu, const GuestAccess *access,
                                PG_ERROR_RSVD_MASK | PG_ERROR_P_MASK,
                                access->retaddr);
     default:
+        cpu->bytes_before = guest_access_bytes_before(cpu, access);
         guest_stop(cpu, access->gpa, fault, access->kind, private,
                    access->retaddr);
     }

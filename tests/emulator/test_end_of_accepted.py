@@ -70,3 +70,24 @@ def test_tdx_string_instruction_stops_where_it_is(bare: Boot) -> None:
     assert run.report is not None
     assert int(run.report["registers"]["rdi"], 16) == END
     assert int(run.report["registers"]["rcx"], 16) == PAGE
+
+
+BEFORE = {"read_across": 1, "write_across": 1, "read_into": 0}
+"""Bytes of each crossing access that lie in the page before the one that was refused."""
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_an_access_that_straddles_says_how_much_lies_in_the_page_before(
+    bare: Boot, case: str, platform: str
+) -> None:
+    run = bare(platform, "end_of_accepted", f"case_{case}")
+    [refused] = [*run.of("fault"), *run.of("stop")]
+    assert refused.detail >> 16 & 0xFF == BEFORE[case]
+
+
+def test_a_string_instruction_that_reaches_a_page_does_not_straddle(
+    bare: Boot, platform: str
+) -> None:
+    run = bare(platform, "end_of_accepted", "case_string")
+    [refused] = [*run.of("fault"), *run.of("stop")]
+    assert (refused.gpa, refused.detail >> 16 & 0xFF) == (END, 0)
