@@ -12,6 +12,8 @@ from acceptlab.analysis.kernel.kernel_facts import (
     ACCEPT_MEMORY,
     EVERY_BOOT,
     LOCKING,
+    RT_LOCKING,
+    RT_UNLOCKING,
     UNACCEPTED_LOCK,
     UNLOCKING,
 )
@@ -22,7 +24,7 @@ from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.schema import ConvertTo, Kind, Stage
 
 _KERNEL = (Stage.KERNEL, Stage.USERSPACE)
-_SPIN = in_force(LOCKING) + in_force(UNLOCKING)
+_SPIN = in_force(LOCKING + UNLOCKING + RT_LOCKING + RT_UNLOCKING)
 _EVERY_BOOT = in_force(EVERY_BOOT)
 
 
@@ -57,7 +59,7 @@ class Evidence:
 def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
     """One line for each probe that never fired although its function ran, by what the guest did.
 
-    Only the emulator watches addresses; other recorders list the functions that they saw.
+    What only the probes of every run do not show is not decided, and no reason for doubt: nobody asked for them. Only the emulator watches addresses; other recorders list the functions that they saw.
     """
     if info.source != "emulator":
         return []
@@ -65,7 +67,9 @@ def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
         f"The probe on {probe.name} never fired, although {why}: its address is wrong "
         "(symbols, KASLR offset), or the kernel has this function inlined."
         for number, probe in enumerate(info.probes)
-        if (why := _must_have_run(probe.name, info, seen)) and not _fired(number, info, seen)
+        if probe.name not in info.default_probes.watched
+        and (why := _must_have_run(probe.name, info, seen))
+        and not _fired(number, info, seen)
     ]
 
 

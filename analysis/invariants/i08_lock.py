@@ -8,7 +8,13 @@ import numpy.typing as npt
 
 from acceptlab.analysis.invariants.invariant import Context, Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
-from acceptlab.analysis.kernel.kernel_facts import LOCKING, UNACCEPTED_LOCK, UNLOCKING
+from acceptlab.analysis.kernel.kernel_facts import (
+    LOCKING,
+    RT_LOCKING,
+    RT_UNLOCKING,
+    UNACCEPTED_LOCK,
+    UNLOCKING,
+)
 from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.trace.coverage import EARLY
@@ -16,7 +22,7 @@ from acceptlab.analysis.trace.schema import Kind, Stage
 
 HELD = "accepted memory with the global lock held"
 
-LOCK, UNLOCK = in_force(LOCKING), in_force(UNLOCKING)
+LOCK, UNLOCK = in_force(LOCKING + RT_LOCKING), in_force(UNLOCKING + RT_UNLOCKING)
 LOCK_NAME = UNACCEPTED_LOCK
 """run.json's probes name its address."""
 _OF_KERNELS = (Stage.KERNEL, Stage.USERSPACE, Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE)
@@ -77,6 +83,8 @@ class NoLockHeld(Invariant):
             )
         if not self._accepts:
             return self.result(Status.NOT_APPLICABLE, "The kernel accepted nothing.")
+        if not self._taken and not self.info.handoff.unaccepted:
+            return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
         if not self._taken:
             return self.result(
                 Status.NOT_DECIDABLE,

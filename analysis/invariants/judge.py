@@ -372,6 +372,8 @@ def _not_decided(verdict: str, run: Run, results: list[InvariantResult]) -> str:
         options = []
     decide = "decides it" if len(options) == 1 else "decide them"
     told = f"; {' '.join(options)} {decide}" if options else ""
+    if missing := run.info.default_probes.missing:
+        told = f": {'; '.join(dict.fromkeys(missing.values()))}"
     return f" Not decided: {', '.join(names)}{told}."
 
 

@@ -166,6 +166,10 @@ UNLOCKING = (
     Row(ANY, None, "_raw_spin_unlock", "Linux 6.1, kernel/locking/spinlock.c"),
 )
 """Release a spin lock, their first argument."""
+RT_LOCKING = (Row((5, 15), None, "rt_spin_lock", "Linux 5.15, kernel/locking/spinlock_rt.c"),)
+"""Take a spinlock_t with CONFIG_PREEMPT_RT, which has no others for it."""
+RT_UNLOCKING = (Row((5, 15), None, "rt_spin_unlock", "Linux 5.15, kernel/locking/spinlock_rt.c"),)
+"""Release it."""
 
 # --- landmarks of a boot ---
 

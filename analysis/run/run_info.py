@@ -152,6 +152,14 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class DefaultProbes:
+    """Of the probes, those that nobody asked for; ``missing``: why there is none, by function or lock that the kernel lacks."""
+
+    watched: tuple[str, ...] = ()
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class EventsInfo:
     """What the conversion of the event stream said. ``sha256`` is that of events.parquet."""
 
@@ -185,6 +193,7 @@ class RunInfo:
     attacks: tuple[str, ...] = ()
     relaxations: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
+    default_probes: DefaultProbes = field(default_factory=DefaultProbes)
     emulator: Json = field(default_factory=dict)
     report: Json | None = None
     events: EventsInfo = EventsInfo()

@@ -20,6 +20,7 @@ from acceptlab.analysis.run.run_info import (
     SOURCES,
     Bitmap,
     Blob,
+    DefaultProbes,
     EventsInfo,
     Handoff,
     Host,
@@ -51,6 +52,7 @@ def from_json(data: Mapping[str, Any]) -> RunInfo:
         source=reader.one_of("source", SOURCES, "emulator"),
         kernel=_kernel(reader.inner("kernel")),
         second=_second(reader.inner("second")),
+        default_probes=_default_probes(reader.inner("default_probes")),
         kernel_support=_kernel_support(reader.inner("kernel_support")),
         series=reader.json_or_none("series"),
         command_line=reader.text("command_line"),
@@ -125,6 +127,10 @@ def _second(reader: TypedJson) -> SecondKernel | None:
     return SecondKernel(
         reader.one_of("started_by", ("kexec", "kdump")), _kernel(reader.inner("kernel"))
     )
+
+
+def _default_probes(reader: TypedJson) -> DefaultProbes:
+    return DefaultProbes(reader.texts("watched"), reader.texts_by_key("missing"))
 
 
 def _kernel_support(reader: TypedJson) -> KernelSupport:

@@ -84,6 +84,12 @@ class TypedJson:
             raise BadInput(f"{self.key(key)} is not a list of texts")
         return tuple(values)
 
+    def texts_by_key(self, key: str) -> dict[str, str]:
+        values = self._typed(key, dict, {}, "an object")
+        if not all(isinstance(value, str) for value in values.values()):
+            raise BadInput(f"{self.key(key)} is not an object of texts")
+        return dict(values)
+
     def ranges(self, key: str) -> tuple[Range, ...]:
         values = self._typed(key, list, [], "a list")
         if not all(isinstance(value, list) and len(value) == 2 for value in values):

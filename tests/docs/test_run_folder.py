@@ -16,6 +16,7 @@ from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.run.run_info import (
     Bitmap,
     Blob,
+    DefaultProbes,
     EventsInfo,
     Handoff,
     Kernel,
@@ -52,6 +53,7 @@ EVERYTHING = RunInfo(
     attacks=("a",),
     relaxations=("a",),
     probes=(Probe("a", 1, ("b",)),),
+    default_probes=DefaultProbes(("a",), {"b": "c"}),
     events=EventsInfo(1, True, None, "a"),
     absent=("early",),
 )  # fmt: skip

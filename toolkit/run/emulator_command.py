@@ -134,7 +134,7 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         properties["hold"] = "on"
     if options.attacks:
         properties["attacks"] = _value(files.attacks)
-    if options.probes or options.probe_locks:
+    if files.probes.exists():
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())
     return ["-object", f"{PLATFORMS[options.platform].emulator_object},id=cc0{listed}"]

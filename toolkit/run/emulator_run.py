@@ -54,6 +54,8 @@ class Prepared:
     """The kernel that the guest is to start by kexec or kdump."""
     no_symbols: str
     """Why no symbols were found; "" when they were."""
+    usual: probes.Defaults
+    """The probes that nobody asked for, which are among ``probes``."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,10 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
-    watched = probes.with_names(watched, kernel.image, kernel.version)
+    usual = probes.Defaults()
+    if options.default_probes and options.events:
+        usual = probes.defaults(watched, table, where, no_symbols)
+    watched = probes.with_names([*watched, *usual.watched], kernel.image, kernel.version)
     command_line = full_command_line(options)
     second = _second_kernel(options, kernel)
     handoff = build_handoff(
@@ -134,7 +139,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     )
     return Prepared(
         options, kernel, emulator, handoff, command_line, watched, command, files, support, second,
-        no_symbols,
+        no_symbols, usual,
     )  # fmt: skip
 
 
@@ -225,7 +230,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     info = record.describe(
         ready.options, ready.kernel, ready.handoff, ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
-        policy,
+        policy, ready.usual,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     if files.stderr.stat().st_size == 0:

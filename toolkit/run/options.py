@@ -179,6 +179,14 @@ class RunOptions:
         metavar="LOCK",
         emulator_only=True,
     )
+    default_probes: bool = option(
+        True,
+        "--default-probes",
+        "Probe accept_memory() and unaccepted_memory_lock, which decide I5 and I8, where the kernel has both.",
+        RECORDING,
+        off="--no-default-probes",
+        emulator_only=True,
+    )
     events: bool = option(True, "--events", "Record events.", RECORDING, off="--no-events")
     hold: bool = option(
         False,

@@ -4,11 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acceptlab.analysis.kernel import accept_arguments
-from acceptlab.analysis.kernel.kernel_facts import LOCKING, UNLOCKING
+from acceptlab.analysis.kernel.kernel_facts import (
+    LOCKING,
+    RT_LOCKING,
+    RT_UNLOCKING,
+    UNACCEPTED_LOCK,
+    UNLOCKING,
+)
 from acceptlab.analysis.kernel.kernel_image import btf_of
 from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.errors import BadInputError
@@ -16,6 +22,8 @@ from acceptlab.toolkit.run.skip_list import Table
 
 LOCK_FUNCTIONS = tuple(sorted(in_force(LOCKING) + in_force(UNLOCKING)))
 """How a spin lock is taken and released; each has the lock as its first argument."""
+RT_FUNCTIONS = in_force(RT_LOCKING + RT_UNLOCKING)
+"""The same of a kernel with CONFIG_PREEMPT_RT."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]
     nobody sees would make the lock look held.
     """
     addresses = {name: address for address, name in table}
+    functions = (*LOCK_FUNCTIONS, *(name for name in RT_FUNCTIONS if name in addresses))
     found = []
     for lock in locks:
         for name in (lock, *LOCK_FUNCTIONS):
@@ -58,8 +67,39 @@ def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]
                 what = "lock of that name" if name == lock else f"{name}: it is inlined there"
                 raise BadInputError(f"--probe-lock {lock}: {where} has no {what}")
         found.append(Probe(lock, addresses[lock]))
-        found += [Probe(name, addresses[name], addresses[lock]) for name in LOCK_FUNCTIONS]
+        found += [Probe(name, addresses[name], addresses[lock]) for name in functions]
     return found
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """The probes that every run has. ``missing`` says, by function or lock, why there is none on it."""
+
+    watched: tuple[Probe, ...] = ()
+    missing: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the functions and locks, without the functions that take and release a lock."""
+        return tuple(one.name for one in self.watched if one.argument is None)
+
+
+def defaults(asked: Sequence[Probe], table: Table, where: str, no_symbols: str) -> Defaults:
+    """Return probes on accept_memory() and its lock, besides those ``asked`` for; a kernel that lacks one goes without.
+
+    ``no_symbols`` says why ``table`` is empty.
+    """
+    have = {one.name for one in asked}
+    watched: list[Probe] = []
+    missing: dict[str, str] = {}
+    for name, find in ((accept_arguments.FUNCTION, resolve), (UNACCEPTED_LOCK, resolve_locks)):
+        if name in have:
+            continue
+        try:
+            watched += find([name], table, where)
+        except BadInputError as error:
+            missing[name] = no_symbols or str(error).partition(": ")[2]
+    return Defaults(tuple(watched), missing)
 
 
 def with_names(probes: Sequence[Probe], kernel: Path, release: str) -> list[Probe]:

@@ -20,7 +20,7 @@ from acceptlab.toolkit.ranges import UNIT, Range
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.outcome import Outcome
 from acceptlab.toolkit.run.policy import Policy
-from acceptlab.toolkit.run.probes import Probe
+from acceptlab.toolkit.run.probes import Defaults, Probe
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
@@ -40,6 +40,7 @@ def describe(
     seconds: float,
     second: Kernel | None,
     policy: Policy,
+    usual: Defaults,
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -65,6 +66,7 @@ def describe(
         host=run_info.Host(backing=options.host_backing, assign=options.host_assign),
         attacks=options.attacks,
         probes=tuple(run_info.Probe(probe.name, probe.address, probe.names) for probe in probes),
+        default_probes=run_info.DefaultProbes(usual.names, usual.missing),
         emulator={
             "version": emulator.build["qemu"],
             "debian_version": emulator.build["debian_version"],
