@@ -23,7 +23,7 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.run.run_folder import Run, write_run_json
-from acceptlab.analysis.run.run_info import Kernel, KernelSupport
+from acceptlab.analysis.run.run_info import DefaultProbes, Kernel, KernelSupport
 from acceptlab.analysis.trace.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kind, Stage
 from acceptlab.analysis.trace.stream import convert_raw
 from acceptlab.toolkit.cli.whole_app import app
@@ -403,6 +403,23 @@ def test_a_clean_verdict_says_what_it_does_not_cover(
     statuses = {one.name: one.status.value for one in verdict.invariants}
     undecided = [name for name, status in statuses.items() if status == "not decidable"]
     assert verdict.to_json()["not_decided"] == undecided
+
+
+def test_a_clean_verdict_says_why_a_kernel_has_no_default_probe(tmp_path: Path) -> None:
+    missing = dict.fromkeys(("accept_memory", "unaccepted_memory_lock"), "k has no symbols")
+    given = DefaultProbes((), missing)
+    verdict = replay_run(booted(accept="eager").write(tmp_path / "run", default_probes=given))
+    assert verdict.headline.endswith(" Not decided: I5, I8: k has no symbols.")
+
+
+def test_a_default_probe_that_is_silent_leaves_the_invariant_undecided_and_the_run_clean(
+    tmp_path: Path,
+) -> None:
+    guest, names = booted(accept="eager"), ("unaccepted_memory_lock", "_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore")  # fmt: skip
+    guest.probes = names
+    folder = guest.write(tmp_path / "run", default_probes=DefaultProbes(names[:1]))
+    verdict = replay_run(folder)
+    assert (verdict.verdict, verdict.to_json()["not_decided"]) == ("clean", ["I5", "I8"])
 
 
 def replayed(folder: Path) -> tuple[int, str]:

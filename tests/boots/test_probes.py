@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
+from acceptlab.toolkit.places import CHECKOUT
 from tests.boots.conftest import Boot, BootGuest
 
 WORDS = [
@@ -53,7 +57,7 @@ def test_the_kernel_is_probed_from_its_start(boot: BootGuest) -> None:
 
 def test_what_the_kernel_says_of_its_arguments_is_recorded(boot: BootGuest) -> None:
     """Debian's tells by its BTF."""
-    (accept, start) = boot("debian:6.12", *WORDS).run["probes"]
+    accept, start, *_ = boot("debian:6.12", *WORDS).run["probes"]
     assert accept["arguments"] == ["start", "size"]
     assert start["arguments"] == []
 
@@ -84,6 +88,7 @@ def test_only_calls_with_the_probed_lock_are_recorded(boot: BootGuest) -> None:
 
 def test_probes_do_not_change_what_is_accepted(boot: BootGuest) -> None:
     plain = [word for word in WORDS if word not in ("--probe", "accept_memory", "start_kernel")]
+    plain.append("--no-default-probes")
     with_probes, without = boot("debian:6.12", *WORDS), boot("debian:6.12", *plain)
     accepted = []
     for run in (with_probes, without):
@@ -92,3 +97,24 @@ def test_probes_do_not_change_what_is_accepted(boot: BootGuest) -> None:
             [(row["gpa"], row["size"]) for row in table.to_pylist() if row["kind"] == "accept"]
         )
     assert accepted[0] == accepted[1]
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_every_run_decides_the_invariants_that_take_a_probe(boot: BootGuest, platform: str) -> None:
+    words = ["--platform", platform, *WORDS[2:6], "--cpus", "2"]
+    run = boot("debian:6.12", *words)
+    results = {one["name"]: one["status"] for one in run.verdict["invariants"]}
+    assert results["I5"] == results["I8"] == "holds"
+    assert run.verdict["not_decided"] == []
+    assert run.run["default_probes"]["watched"] == ["accept_memory", LOCK]
+    without = boot("debian:6.12", *words, "--no-default-probes")
+    assert without.run["probes"] == [] and "I8" in without.verdict["not_decided"]
+
+
+def test_default_probes_are_the_same_in_every_run(boot: BootGuest, tmp_path: Path) -> None:
+    words = ["--platform", "tdx", *WORDS[2:6], "--cpus", "2"]
+    first = boot("debian:6.12", *words)
+    command = [str(CHECKOUT / "acceptlab"), "run", "debian:6.12", *words, "--out", str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    events = [(folder / "events.parquet").read_bytes() for folder in (first.folder, tmp_path)]
+    assert events[0] == events[1]

@@ -32,6 +32,7 @@ from acceptlab.toolkit.run.launch import Ending, launch
 from acceptlab.toolkit.run.new_folder import claimed
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.policy import policy_of
+from acceptlab.toolkit.run.probes import Defaults
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
@@ -54,7 +55,7 @@ class Prepared:
     """The kernel that the guest is to start by kexec or kdump."""
     no_symbols: str
     """Why no symbols were found; "" when they were."""
-    usual: probes.Defaults
+    usual: Defaults
     """The probes that nobody asked for, which are among ``probes``."""
 
 
@@ -105,7 +106,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
-    usual = probes.Defaults()
+    usual = Defaults()
     if options.default_probes and options.events:
         usual = probes.defaults(watched, table, where, no_symbols)
     watched = probes.with_names([*watched, *usual.watched], kernel.image, kernel.version)

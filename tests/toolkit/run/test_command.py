@@ -202,6 +202,58 @@ def test_a_lock_that_cannot_be_watched_is_refused(missing: str) -> None:
         probes.resolve_locks(["my_lock"], table, "k")
 
 
+ACCEPTING = [(0x8000, "accept_memory"), (0x9000, "unaccepted_memory_lock")]
+
+
+def test_every_run_watches_accept_memory_and_its_lock() -> None:
+    found = probes.defaults([], [*LOCKS, *ACCEPTING], "k", "")
+    assert [one.name for one in found.watched] == [
+        "accept_memory", "unaccepted_memory_lock", *(name for _, name in LOCKS)
+    ]  # fmt: skip
+    assert {one.argument for one in found.watched} == {None, 0x9000}
+    assert (found.names, found.missing) == (("accept_memory", "unaccepted_memory_lock"), {})
+
+
+def test_what_was_asked_for_is_watched_once() -> None:
+    table = [*LOCKS, *ACCEPTING]
+    asked = probes.resolve(["accept_memory"], table, "k")
+    asked += probes.resolve_locks(["unaccepted_memory_lock"], table, "k")
+    assert probes.defaults(asked, table, "k", "") == probes.Defaults()
+    assert probes.defaults(asked[:1], table, "k", "").names == ("unaccepted_memory_lock",)
+
+
+@pytest.mark.parametrize(
+    ("table", "no_symbols", "missing"),
+    [
+        (
+            [*LOCKS, ACCEPTING[0]],
+            "",
+            {"unaccepted_memory_lock": "k has no lock of that name"},
+        ),
+        (
+            [*LOCKS, ACCEPTING[1]],
+            "",
+            {"accept_memory": "k has no function of that name (inlined, perhaps?)"},
+        ),
+        ([], "no kallsyms", dict.fromkeys(("accept_memory", "unaccepted_memory_lock"), "no kallsyms")),
+    ],
+)  # fmt: skip
+def test_a_kernel_that_lacks_one_goes_without_and_says_why(
+    table: list[tuple[int, str]], no_symbols: str, missing: dict[str, str]
+) -> None:
+    found = probes.defaults([], table, "k", no_symbols)
+    assert found.missing == missing
+    assert set(found.names) == {"accept_memory", "unaccepted_memory_lock"} - set(missing)
+
+
+def test_a_kernel_with_preempt_rt_takes_the_lock_by_functions_of_its_own() -> None:
+    rt = [(0xA000, "rt_spin_lock"), (0xA010, "rt_spin_unlock")]
+    found = probes.defaults([], [*LOCKS, *ACCEPTING, *rt], "k", "")
+    assert {(one.name, one.argument) for one in found.watched} >= {
+        ("rt_spin_lock", 0x9000), ("rt_spin_unlock", 0x9000)
+    }  # fmt: skip
+
+
 def test_an_unknown_function_is_named() -> None:
     with pytest.raises(BadInputError, match=r"--probe no_such: debian:6\.12 has no function"):
         probes.resolve(["no_such"], TABLE, "debian:6.12")
