@@ -70,6 +70,10 @@ class AttackLog:
                 continue
             self.all.append(Attacked(seq, act, gpa, int(batch["size"][at])))
 
+    def has(self, act: Attack) -> bool:
+        """Whether there was an act of this kind up to here."""
+        return any(one.act == act for one in self.all)
+
     def of(self, batch: Batch, at: int) -> Attacked | None:
         """The act that an event at one position may come of: on its page, before it."""
         if not self.all:

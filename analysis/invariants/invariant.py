@@ -6,12 +6,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.invariants.attack_log import AttackLog
+from acceptlab.analysis.invariants.call_waits import CallWaits
 from acceptlab.analysis.invariants.verdict import EXAMINED, LISTED, InvariantResult, Status
 from acceptlab.analysis.pages.page_states import Entries
 from acceptlab.analysis.pages.step import Step
@@ -108,6 +110,11 @@ class Context:
     console: Console
     holes: Holes = field(default_factory=Holes)
     attacks: AttackLog = field(default_factory=AttackLog)
+
+    @cached_property
+    def waits(self) -> CallWaits:
+        """The calls of accept_memory() up to the step that is looked at."""
+        return CallWaits(self.info)
 
     @property
     def info(self) -> RunInfo:

@@ -111,6 +111,7 @@ def judge(
     for step in walk.steps(progress):
         tally.watch(step)
         attacks.watch(step.batch)
+        context.waits.watch(step)
         for invariant in invariants:
             invariant.watch(step)
     for invariant in invariants:
@@ -249,7 +250,7 @@ def _verdict(
         + _not_decided(verdict, run, results)
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
         host=attacks.lines(run.info),
-        cause=causes(run.info, console.last_words, tally.refusal),
+        cause=causes(run.info, console.last_words, tally.refusal) + _waits(context),
         seen=seen,
         not_seen=unseen if seen else "",
         findings=findings,
@@ -266,6 +267,11 @@ def _told_first(seen: str, reasons: list[str], unseen: str) -> list[str]:
         return reasons
     doubtful = [one for one in reasons if one != unseen]
     return [" ".join([f"{seen}.", *doubtful[:1]]), *reasons]
+
+
+def _waits(context: Context) -> list[str]:
+    """Lines about vCPUs that wait without end, of a guest that did not reach its own."""
+    return [] if context.info.outcome == "userspace" else context.waits.endless()
 
 
 def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:

@@ -48,6 +48,8 @@ class Platform:
     """The status that has the guest accept smaller pages."""
     already_accepted: int | None = None
     """The status of an accept of an accepted page, where that is none of success."""
+    busy: int | None = None
+    """The status of an accept that meets another access to the same entry of the host's."""
     status_shift: int = 0
     has_carry: bool = False
     """Whether an accept answers with a carry flag, set where it changed nothing."""
@@ -113,6 +115,7 @@ TDX = Platform(
     },
     size_mismatch=0xC0000B0B,
     already_accepted=0x00000B0A,
+    busy=0x80000200,
     status_shift=32,
 )
 
