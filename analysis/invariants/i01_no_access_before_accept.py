@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from acceptlab.analysis.pages.transitions import (
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.gaps import END
 from acceptlab.analysis.trace.schema import (
-    PAGE_SIZE,
+    ACCESS_DETAIL_BEFORE_SHIFT,
     STAGE_NAMES,
     UNIT_SIZE,
     Access,
@@ -44,6 +45,7 @@ LEFT_SHARED = "used a page that the first kernel left shared"
 UNACCEPTED_TARGET = "put a second kernel into memory that was not accepted"
 RESCINDED = "used a page after giving it back"
 UNKNOWN = "used a page that is not accepted"
+BEING_CONVERTED = "used a page while another vCPU converts it"
 TAKEN = "used a page that the host has taken away"
 WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
@@ -52,6 +54,9 @@ NOT_RAM_ACCESS = "private access to something that is not RAM"
 DMA = "device DMA into private memory"
 OTHER = "access refused: {reason}"
 
+_CHANGES = tuple(label(one) for one in (Kind.ACCEPT, Kind.LAUNCH, Kind.RESCIND, Kind.CONVERT))
+_JUST_NOW = 10_000_000
+"""A conversion that began this shortly before the guest's end may have been going on. Instructions or nanoseconds."""
 _NO_ACCESS = {StopReason.NO_PROGRESS, StopReason.HANDLER, StopReason.TRIPLE_FAULT}
 """Stops that are not about an access of the guest's."""
 
@@ -65,15 +70,18 @@ class _Access:
     access: int
     private: bool
     before: int
+    bytes_before: int
+    """How much of the access lies in the page before; 0: nothing, or not known."""
 
     @classmethod
     def unpack(cls, packed: int) -> _Access:
         """The fields from one number, as ``_grouped`` packs them."""
         kind, reason, access = packed & 0xFF, packed >> 8 & 0xFF, packed >> 16 & 0xFF
-        private, before = bool(packed >> 24 & 1), packed >> 32
+        private, before = bool(packed >> 24 & 1), packed >> 32 & 0xFF
         if kind == Kind.DMA_REFUSED:
             access = Access.WRITE if access else Access.READ
-        return cls(kind, reason if kind == Kind.STOP else 0, access, private, before)
+        straddles = packed >> 40 if kind in (Kind.FAULT, Kind.STOP) else 0
+        return cls(kind, reason if kind == Kind.STOP else 0, access, private, before, straddles)
 
     def is_wrong(self) -> bool:
         """Reflected shared accesses (MMIO) are as they should be; some stops are no access."""
@@ -96,6 +104,8 @@ def _grouped(
     packed |= np.minimum(batch["result"][positions], np.uint64(0xFF)) << np.uint64(8)
     packed |= (detail & np.uint64(0x1FF)) << np.uint64(16)
     packed |= step.looks()[positions].astype(np.uint64) << np.uint64(32)
+    bytes_before = detail >> np.uint64(ACCESS_DETAIL_BEFORE_SHIFT) & np.uint64(0xFF)
+    packed |= bytes_before << np.uint64(40)
     kinds, first, where, count = np.unique(
         packed, return_index=True, return_inverse=True, return_counts=True
     )
@@ -115,6 +125,7 @@ class NoAccessBeforeAccept(Invariant):
         {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HANDOFF}
     )
     by_page = True
+    looks_at = "event of the guest"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -124,6 +135,7 @@ class NoAccessBeforeAccept(Invariant):
 
     def watch(self, step: Step) -> None:
         self._states = step.states
+        self.looked_at += int(step.batch["stage"][-1] != Stage.FIRMWARE)
         self._watch_accesses(step)
         self._watch_accepts(step)
 
@@ -211,6 +223,8 @@ class NoAccessBeforeAccept(Invariant):
             return UNKNOWN, f"The trace does not go back far enough to tell why{told}."
         if missing := self.missing(one):
             return UNKNOWN, f"Why, the trace does not tell: {missing}{told}."
+        if by := _converting_vcpu(one, self.info.outcome):
+            return BEING_CONVERTED, f"{by}{told}."
         converted = _last_conversion(one)
         if held or kind.reason == StopReason.BLOCKED:
             return TAKEN, f"The guest had accepted the page, then the host took it away{told}."
@@ -240,15 +254,12 @@ class NoAccessBeforeAccept(Invariant):
                 "No accept of this page comes before the access: neither the first kernel nor the "
                 f"second one's decompressor accepted where the second kernel goes{told}."
             )
-        # A kernel writes to new memory before it reads it: a read at the very first byte behind
-        # accepted memory is the second half of a word that began in front of it.
-        at_start = kind.access == Access.READ and gpa % PAGE_SIZE == 0 and gpa > 0
-        if at_start and self._states.at(gpa - 1) & STATE_MASK == State.ACCEPTED:
-            by = f"{one.size} bytes" if 1 < one.size < 8 else "1 to 7 bytes"
+        straddles = kind.access == Access.READ and kind.bytes_before and gpa
+        if straddles and self._states.at(gpa - 1) & STATE_MASK == State.ACCEPTED:
+            where = "1 byte" if kind.bytes_before == 1 else f"{kind.bytes_before} bytes"
             return PAST_END, (
-                f"The page before is accepted and the read is at the first byte of this one: a "
-                f"word that begins in accepted memory ran past its end, by {by}. The guard unit "
-                f"is there to prevent this{told}."
+                f"The page before is accepted; the read began there, {where} before its end, and ran into this "
+                f"page. The guard unit is there to prevent this{told}."
             )
         return NEVER, f"No accept of this page comes before the access{told}."
 
@@ -281,3 +292,32 @@ def _last_conversion(one: Suspicion) -> int | None:
         elif event["kind"] in (label(Kind.ACCEPT), label(Kind.LAUNCH)):
             last = None
     return last
+
+
+def _converting_vcpu(one: Suspicion, outcome: str) -> str:
+    """Who was converting the page when another vCPU used it, in words; empty: nobody was.
+
+    A conversion to private ends with an accept, one to shared that began with a rescind ends with the conversion. One that the
+    same vCPU ends after the access was going on; so was one that began just before the guest died of the access.
+    """
+    before = [event for event in one.history if event["seq"] < one.events[0] and _done(event)]
+    changes = [event for event in before if event["kind"] in _CHANGES]
+    if not changes or changes[-1]["vcpu"] == one.vcpu:
+        return ""
+    last = changes[-1]
+    private = last["kind"] == label(Kind.CONVERT) and last["detail"] == ConvertTo.PRIVATE
+    if not private and last["kind"] != label(Kind.RESCIND):
+        return ""
+    ends = label(Kind.ACCEPT) if private else label(Kind.CONVERT)
+    behind = [event for event in one.history if event["seq"] > one.events[0] and _done(event)]
+    ended = any(event["kind"] == ends and event["vcpu"] == last["vcpu"] for event in behind[:1])
+    died = outcome != "userspace" and not behind
+    just_now = one.clock is not None and one.clock - last["clock"] < _JUST_NOW
+    if not ended and not (died and just_now):
+        return ""
+    to = "private" if private else "shared"
+    return f"vCPU {last['vcpu']} was making the page {to} (event {last['seq']}) when vCPU {one.vcpu} used it"
+
+
+def _done(event: dict[str, Any]) -> bool:
+    return bool(event["result"] == 0 and event.get("carry") != 1)

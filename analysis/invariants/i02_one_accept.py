@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from acceptlab.analysis.invariants.invariant import Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
-from acceptlab.analysis.pages.transitions import Breach
+from acceptlab.analysis.pages.transitions import Breach, Op
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 
 TWICE = "accepted a page twice"
@@ -24,8 +26,10 @@ class OneAccept(Invariant):
     needs = frozenset({"accept", RESULTS, EARLY, HANDOFF})
     needs_giving_back = True
     by_page = True
+    looks_at = "accept of the guest's that succeeded"
 
     def watch(self, step: Step) -> None:
+        self.looked_at += int(np.count_nonzero(step.ops == Op.ACCEPT))
         if not self.shows(RESULTS, self.platform.given_back_by):
             return
         self.blame_entries(

@@ -17,6 +17,8 @@ NOT_ACCEPTED = "rescinded a page that was not accepted, and it succeeded"
 SHARED = "accepted a page that is shared with the host"
 GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
+_ORDERED = (Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
+"""What has an order."""
 
 
 class Order(Invariant):
@@ -32,8 +34,10 @@ class Order(Invariant):
     )
     needs_rescind = True
     by_page = True
+    looks_at = "accept, rescind or conversion"
 
     def watch(self, step: Step) -> None:
+        self.looked_at += int(np.isin(step.batch["kind"], _ORDERED).sum())
         if self.shows("assign", RESULTS, HANDOFF):
             self.blame_entries(
                 step,

@@ -36,6 +36,7 @@ class BitmapTrue(Invariant):
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
     needs = frozenset({"accept", "bitmap", PAGE_STATES, RESULTS, EARLY, HANDOFF})
+    looks_at = "bit for memory that firmware left unaccepted"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -70,7 +71,9 @@ class BitmapTrue(Invariant):
         never = never_accepted_pages(step.states)
         unit, mixed = step.states.unit_bytes()
         ram = (unit != 0) | mixed
-        early = np.flatnonzero(unset & ram & self._firmware(step.states) & (never > 0))
+        mine = ram & self._firmware(step.states)
+        self.looked_at += int(np.count_nonzero((unset | set_) & mine))
+        early = np.flatnonzero(unset & mine & (never > 0))
         self._blame(
             step,
             snapshot,

@@ -92,8 +92,13 @@ class GuardUnit(Invariant):
         if self.shows(*self.needs):
             self._blame(ends[(ends + 1) * UNIT_SIZE % BLOCK_SIZE == 0])
             self._blame_requests()
-        looked_at = len(ends) + len(self._requests)
-        if not looked_at:
+        self.looked_at = len(ends) + self._requests_with_ram_behind()
+        if not self.looked_at and self._requests:
+            return self.result(
+                Status.NOT_APPLICABLE,
+                "No memory ends at memory that firmware left unaccepted, in userspace or by a request.",
+            )
+        if not self.looked_at:
             return self.result(
                 Status.NOT_DECIDABLE,
                 "No memory that was accepted in userspace ends at unaccepted memory, and the run "
@@ -101,7 +106,7 @@ class GuardUnit(Invariant):
             )
         return self.result(
             Status.HOLDS,
-            f"Every end of accepted memory has its guard unit ({looked_at} looked at).",
+            f"Every end of accepted memory has its guard unit ({self.looked_at} looked at).",
         )
 
     def _watch_faults(self, step: Step) -> None:
@@ -171,6 +176,12 @@ class GuardUnit(Invariant):
     @property
     def _requests(self) -> dict[int, int]:
         return self._asked[self._kind_of_second]
+
+    def _requests_with_ram_behind(self) -> int:
+        """Requests that end at a unit of which firmware left a part unaccepted: the others need no guard unit."""
+        inside = units_inside(self._states, self.info.handoff.unaccepted)
+        units = np.array([border // UNIT_SIZE for border in self._requests], np.int64)
+        return int(inside[units[units < len(inside)]].sum())
 
     def _blame_requests(self) -> None:
         guardless = self._guardless[self._kind_of_second]

@@ -152,6 +152,7 @@ class OneVcpuPerUnit(Invariant):
             who = f"only vCPU {min(self._vcpus)} did" if self._vcpus else "nobody did"
             why = f"Of the vCPUs that accept pages for the first time there are no two: {who}."
             return self.result(Status.NOT_APPLICABLE, why)
+        self.looked_at = len(self._vcpus)
         told = f"Every unit was accepted by one vCPU at a time{self.context.waits.words()}."
         return self.result(Status.HOLDS, told)
 

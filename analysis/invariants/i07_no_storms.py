@@ -3,10 +3,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.invariants.invariant import Context, Invariant, Positions, Suspicion
+from acceptlab.analysis.invariants.invariant import (
+    OTHER_RIP,
+    Context,
+    Invariant,
+    Positions,
+    Suspicion,
+)
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
@@ -32,6 +40,7 @@ class NoStorms(Invariant):
     )
     needs = frozenset({"accept", RESULTS, BLOCKS, EARLY})
     needs_rescind = True
+    looks_at = "accept or rescind"
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -42,6 +51,7 @@ class NoStorms(Invariant):
         if len(self._open) != step.states.units:
             self._open = np.zeros(step.states.units, np.uint8)
         batch = step.batch
+        self.looked_at += int(np.isin(batch["kind"], (Kind.ACCEPT, Kind.RESCIND)).sum())
         odd = batch.odd
         accepts = batch["kind"][odd] == Kind.ACCEPT
         unchanged = batch["carry"][odd] == 1
@@ -74,10 +84,11 @@ class NoStorms(Invariant):
         self._watch_mismatches(step, odd[accepts & mismatched])
 
     def finish(self) -> InvariantResult:
-        for one in self.suspects(ALREADY).listed:
-            one.explanation += _parties(one)
-        if not self.suspects(ALREADY).total:
-            del self.kinds[ALREADY]
+        for kind, parties in ((ALREADY, _accepters), (NOT_HELD, _rescinders)):
+            for one in self.kinds[kind].listed if kind in self.kinds else ():
+                one.explanation += parties(one)
+            if kind in self.kinds and not self.kinds[kind].total:
+                del self.kinds[kind]
         return self.result(
             Status.HOLDS,
             f"No accept met an accepted page; {self._mismatches} size mismatches, none repeated.",
@@ -129,25 +140,42 @@ class NoStorms(Invariant):
         return np.sort(positions[(opens == _OPEN) & (before == _OPEN)])
 
 
-def _parties(one: Suspicion) -> str:
+def _accepters(one: Suspicion) -> str:
     """Name who accepted the page before, and who did now."""
+    first = _last(one, Kind.ACCEPT, Kind.LAUNCH)
+    if first is None:
+        return ""
+    if first["kind"] == label(Kind.LAUNCH):
+        return f" It was accepted before the first instruction; vCPU {one.vcpu} accepted it now."
+    return f" {_party(one, first, 'had accepted')}; vCPU {one.vcpu} accepted it now."
+
+
+def _rescinders(one: Suspicion) -> str:
+    """Name who rescinded the page before, and who did now."""
+    first = _last(one, Kind.RESCIND)
+    if first is None:
+        return ""
+    return f" {_party(one, first, 'had rescinded')}; vCPU {one.vcpu} rescinded it now."
+
+
+def _last(one: Suspicion, *kinds: Kind) -> dict[str, Any] | None:
+    """The last event of these kinds that succeeded on the page before."""
+    names = [label(kind) for kind in kinds]
     before = [
         event
         for event in one.history
-        if event["kind"] in (label(Kind.ACCEPT), label(Kind.LAUNCH))
+        if event["kind"] in names
         and event["seq"] < one.events[0]
         and event["result"] == 0
         and event.get("carry") != 1
     ]
-    if not before:
-        return ""
-    first = before[-1]
-    if first["kind"] == label(Kind.LAUNCH):
-        return f" It was accepted before the first instruction; vCPU {one.vcpu} accepted it now."
-    return (
-        f" vCPU {first['vcpu']} had accepted it in stage {first['stage']} (event {first['seq']}, at {first['rip']:#x}); "
-        f"vCPU {one.vcpu} accepted it now."
-    )
+    return before[-1] if before else None
+
+
+def _party(one: Suspicion, event: dict[str, Any], did: str) -> str:
+    """The other party of a collision; the evidence gets its place, for its function's name."""
+    one.more |= {"other_vcpu": event["vcpu"], "other_event": event["seq"], OTHER_RIP: event["rip"]}
+    return f"vCPU {event['vcpu']} {did} it in stage {event['stage']} (event {event['seq']})"
 
 
 def _followed_up(step: Step, unit: Positions, position: Positions) -> bool:

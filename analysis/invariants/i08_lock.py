@@ -55,6 +55,7 @@ class NoLockHeld(Invariant):
         self._address = (addresses[0] + offset) % (1 << 64) if addresses else None
         self._held: dict[int, bool] = {}
         self._taken = self._accepts = 0
+        self._second_taken = self._second_accepts = 0
 
     @property
     def decidable(self) -> bool:
@@ -72,6 +73,10 @@ class NoLockHeld(Invariant):
         accepts = batch["kind"] == Kind.ACCEPT
         self._taken += int(np.count_nonzero(locks))
         self._accepts += int(np.count_nonzero(accepts & np.isin(batch["stage"], _OF_KERNELS)))
+        second = batch["stage"] >= Stage.SECOND_KERNEL
+        if second.any():
+            self._second_taken += int(np.count_nonzero(locks & second))
+            self._second_accepts += int(np.count_nonzero(accepts & second))
         for vcpu in np.unique(batch["vcpu"]).tolist():
             self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
 
@@ -90,6 +95,12 @@ class NoLockHeld(Invariant):
                 Status.NOT_DECIDABLE,
                 "Nobody was seen to take the lock, so nothing shows that it would have been seen.",
             )
+        if self._second_accepts and not self._second_taken:
+            return self.result(
+                Status.NOT_DECIDABLE,
+                "The second kernel accepted memory, and its lock was not watched.",
+            )
+        self.looked_at = self._taken
         return self.result(Status.HOLDS, f"The lock was taken {self._taken} times, for no accept.")
 
     def _watch_vcpu(

@@ -49,6 +49,7 @@ class FirmwareData(Invariant):
             return self.result(Status.NOT_DECIDABLE, "run.json names nothing that firmware left.")
         if not self._judged:
             return self.result(Status.NOT_DECIDABLE, "The trace ends before the boot handoff.")
+        self.looked_at = len(self._blobs)
         return self.result(
             Status.HOLDS, f"{len(self._blobs)} things were accepted at boot handoff."
         )

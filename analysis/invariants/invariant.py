@@ -31,6 +31,9 @@ Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
 _DECIDES = {label(one) for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND)}
 """Kinds of events behind which it does not matter what happened to the page before; so does a conversion to shared."""
 
+OTHER_RIP = "other_rip"
+"""In the evidence of a suspicion: the place of the other party of a collision, an address that is to be named."""
+
 
 @dataclass
 class Suspicion:
@@ -129,7 +132,8 @@ class Invariant(ABC):
     with ``needs_rescind`` the rescinds as well, of a platform that has them; with ``needs_giving_back`` whatever gives a page
     back on the run's platform. ``by_page`` tells
     that a finding follows from the history of its page alone, ``by_end`` that it follows from what never
-    came after it as well. ``decided_by`` is the option of `acceptlab run` without which little of it can be decided.
+    came after it as well. ``decided_by`` is the option of `acceptlab run` without which little of it can be decided. ``looks_at`` names the
+    evidence: what there has to be, and be right, for the rule to hold.
     """
 
     name: str
@@ -141,11 +145,14 @@ class Invariant(ABC):
     by_page = False
     by_end = False
     decided_by = ""
+    looks_at = "events of the guest"
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.kinds: dict[object, Suspects] = {}
         self.doubts: list[str] = []
+        self.looked_at = 0
+        """How often the trace had what could have broken the rule; without it the rule does not hold: there was nothing to look at."""
 
     @property
     def info(self) -> RunInfo:
@@ -243,6 +250,9 @@ class Invariant(ABC):
                 explanation = f"The trace cannot show {in_words(lacking)}."
             why = Status.NOT_DECIDABLE
             return InvariantResult(self.name, self.title, why, explanation, 0, lacking)
+        if status == Status.HOLDS and not self.looked_at:
+            explanation = f"Nothing to look at: the trace has no {self.looks_at}."
+            status = Status.NOT_APPLICABLE
         return InvariantResult(self.name, self.title, status, explanation)
 
     def missing(self, one: Suspicion) -> str:

@@ -20,7 +20,7 @@ from acceptlab.analysis.invariants.attack_log import AttackLog, not_done
 from acceptlab.analysis.invariants.death import LastRefusal, causes
 from acceptlab.analysis.invariants.evidence import Evidence, silent_probes
 from acceptlab.analysis.invariants.guest_findings import guest_findings, workloads_not_run
-from acceptlab.analysis.invariants.invariant import Suspicion
+from acceptlab.analysis.invariants.invariant import OTHER_RIP, Suspicion
 from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
 from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
 from acceptlab.analysis.kernel.kernel_facts import ACCEPT_MEMORY, UNACCEPTED_MEMORY
@@ -136,6 +136,7 @@ class _Tally:
 
     def __init__(self, info: RunInfo) -> None:
         self.kernel_accepts = 0
+        self.accepted = False
         self.evidence = Evidence(info.handoff.unaccepted)
         self.refusal = LastRefusal()
         self.seen = Seen() if is_recorded(info) else None
@@ -146,6 +147,8 @@ class _Tally:
             self.seen.watch(step)
         self.evidence.watch(batch)
         self.refusal.watch(batch, ops)
+        if not self.accepted:
+            self.accepted = bool((ops == Op.ACCEPT).any())
         if self.kernel_accepts == 0:
             accepts = batch["stage"][ops == Op.ACCEPT]
             self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
@@ -207,6 +210,10 @@ def _evidence(one: Suspicion, symbols: RunSymbols) -> dict[str, Any]:
     if one.stage is not None:
         evidence["stage"] = STAGE_NAMES[one.stage]
     evidence |= one.more
+    if address := evidence.pop(OTHER_RIP, 0):
+        evidence[OTHER_RIP] = f"{address:#x}"
+        if symbol := symbols.name_of(address, one.stage):
+            evidence["other_symbol"] = symbol
     if one.history:
         evidence["history"] = [_shown(event) for event in one.history]
     return evidence
@@ -246,7 +253,9 @@ def _verdict(
     seen = tally.seen.sentence(run.info) if tally.seen else ""
     return Verdict(
         verdict=verdict,
-        headline=_headline(verdict, run, unsupported, findings, _told_first(seen, reasons, unseen))
+        headline=_headline(
+            verdict, run, unsupported, findings, _told_first(seen, reasons, unseen), tally.accepted
+        )
         + _not_decided(verdict, run, results)
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
         host=attacks.lines(run.info),
@@ -346,7 +355,12 @@ def _lacks_support(run: Run, symbols: RunSymbols) -> bool:
 
 
 def _headline(
-    verdict: str, run: Run, unsupported: str | None, findings: list[Finding], reasons: list[str]
+    verdict: str,
+    run: Run,
+    unsupported: str | None,
+    findings: list[Finding],
+    reasons: list[str],
+    accepted: bool,
 ) -> str:
     if unsupported is not None:
         return unsupported
@@ -360,6 +374,8 @@ def _headline(
         return f"{', '.join(broken)} broken: {first.title}{where}."
     if verdict == "undecided":
         return reasons[0]
+    if not accepted:
+        return f"Nothing was accepted, and no access was refused ({run.info.machine.policy})."
     every = f"very page was accepted once, in order, before anybody used it ({run.info.machine.policy})."
     if run.info.outcome != "userspace":
         return f"Until the host attacked and the guest ended ({run.info.outcome}), e{every}"

@@ -120,6 +120,9 @@ class Access(IntEnum):
 ACCESS_DETAIL_PRIVATE = 1 << 8
 """Bit 8 of the detail of a fault or stop: the address was private (C=1, SHARED=0)."""
 
+ACCESS_DETAIL_BEFORE_SHIFT = 16
+"""Bits 23..16 of it: bytes of the access that lie in the page before; 0: none, or not known."""
+
 
 class StopReason(IntEnum):
     """Result of a stop. ``enum stop_reason``."""

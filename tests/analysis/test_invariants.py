@@ -15,6 +15,7 @@ import pytest
 from acceptlab.analysis.invariants import REGISTRY
 from acceptlab.analysis.invariants.judge import judge, replay_run
 from acceptlab.analysis.invariants.verdict import Status, Verdict
+from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Blob, Kernel, Probe
 from acceptlab.analysis.trace.schema import (
@@ -249,10 +250,175 @@ def test_ciphertext_read(tmp_path: Path) -> None:
     assert found == ["shared access to a private page: the C-bit is wrong"]
 
 
-def test_read_past_the_end_of_accepted_memory(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("before", "title"),
+    [
+        (0, "used a page it never accepted"),
+        (1, "read past the end of accepted memory"),
+        (7, "read past the end of accepted memory"),
+    ],
+)
+def test_read_past_the_end_of_accepted_memory(before: int, title: str, tmp_path: Path) -> None:
+    """At the first byte of a page: only what began in the page before ran past an end."""
     guest = after_boot()
-    guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x100)
-    assert titles(finished(guest), tmp_path) == ["read past the end of accepted memory"]
+    guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x100 | before << 16)
+    (finding,) = replay(finished(guest), tmp_path).findings
+    assert finding.title == title
+    assert (f"{before} byte" in finding.explanation) == bool(before)
+
+
+def test_a_read_across_two_unaccepted_pages_ran_past_no_end(tmp_path: Path) -> None:
+    guest = after_boot()
+    guest.event(Kind.FAULT, at(guest, SPARE) + PAGE_SIZE, 1, detail=0x100 | 3 << 16)
+    assert titles(finished(guest), tmp_path) == ["used a page it never accepted"]
+
+
+CONVERTS = "used a page while another vCPU converts it"
+
+
+def converts(guest: Guest, page: int, to: ConvertTo, vcpu: int = 1) -> None:
+    guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=to, vcpu=vcpu)
+
+
+@pytest.mark.parametrize(
+    ("user", "ended_by", "title"),
+    [
+        (0, 1, CONVERTS),
+        (1, 1, "used a page after converting it without accepting"),
+        (0, 0, "used a page after converting it without accepting"),
+    ],
+)
+def test_a_page_that_another_vcpu_makes_private(
+    user: int, ended_by: int, title: str, tmp_path: Path
+) -> None:
+    guest = after_boot()
+    page = at(guest, -8 * MIB)
+    guest.share(page, PAGE_SIZE)
+    converts(guest, page, ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, page, PAGE_SIZE, vcpu=1)
+    guest.event(Kind.FAULT, page, 1, detail=0x404 << 32 | 0x101, vcpu=user)
+    guest.accept_block(page, PAGE_SIZE, vcpu=ended_by)
+    (finding,) = replay(finished(guest), tmp_path).findings
+    assert finding.title == title
+    if title == CONVERTS:
+        assert "vCPU 1 was making the page private (event " in finding.explanation
+        assert "when vCPU 0 used it" in finding.explanation
+
+
+@pytest.mark.parametrize(
+    ("user", "title"), [(0, CONVERTS), (1, "used a page after giving it back")]
+)
+def test_a_page_that_another_vcpu_makes_shared(user: int, title: str, tmp_path: Path) -> None:
+    guest = after_boot()
+    page = at(guest, -8 * MIB)
+    guest.event(Kind.RESCIND, page, PAGE_SIZE, carry=0, vcpu=1)
+    guest.event(Kind.FAULT, page, 1, detail=0x404 << 32 | 0x101, vcpu=user)
+    converts(guest, page, ConvertTo.SHARED)
+    guest.event(Kind.REMOVE, page, PAGE_SIZE)
+    guest._set(page, PAGE_SIZE, 0)
+    assert titles(finished(guest), tmp_path) == [title]
+
+
+@pytest.mark.parametrize(("later", "title"), [(0, CONVERTS), (1 << 30, "used a page after converting it without accepting")])  # fmt: skip
+def test_the_conversion_during_which_a_guest_died(later: int, title: str, tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = at(guest, -8 * MIB)
+    guest.share(page, PAGE_SIZE)
+    converts(guest, page, ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, page, PAGE_SIZE, vcpu=1)
+    guest.clock += later
+    guest.event(Kind.STOP, page, 1, detail=0x101, result=StopReason.PENDING, vcpu=0)
+    guest._set(page, PAGE_SIZE, 1)
+    guest.end()
+    told = replay(guest, tmp_path, outcome="stopped").findings
+    assert [one.title for one in told if one.invariant == "I1"] == [title]
+
+
+def test_the_parties_of_a_second_rescind_are_named(tmp_path: Path) -> None:
+    guest = after_boot()
+    page = at(guest, -8 * MIB)
+    guest.event(Kind.RESCIND, page, PAGE_SIZE, carry=0, vcpu=1)
+    guest.event(Kind.RESCIND, page, PAGE_SIZE, carry=1, vcpu=0)
+    converts(guest, page, ConvertTo.SHARED)
+    guest.event(Kind.REMOVE, page, PAGE_SIZE)
+    guest._set(page, PAGE_SIZE, 0)
+    (finding,) = replay(finished(guest), tmp_path).findings
+    assert finding.title == "rescinded a page that was not accepted"
+    assert "vCPU 1 had rescinded it in stage userspace (event " in finding.explanation
+    assert finding.explanation.endswith("vCPU 0 rescinded it now.")
+    assert finding.evidence["other_vcpu"] == 1
+
+
+# --- nothing to look at -----------------------------------------------------------------------
+
+
+def idle() -> Guest:
+    """A guest whose firmware accepted everything, and that accepts and converts nothing."""
+    guest = Guest(layout=Layout(96 * MIB, 96 * MIB))
+    for stage in (Stage.DECOMPRESSOR, Stage.KERNEL, Stage.USERSPACE):
+        guest.stage(stage)
+    guest.end()
+    return guest
+
+
+def test_without_anything_to_look_at_no_rule_holds_and_the_run_is_clean(tmp_path: Path) -> None:
+    verdict = replay(idle(), tmp_path)
+    told = {one.name: one for one in verdict.invariants}
+    for name in ("I2", "I3", "I4", "I5", "I6", "I7", "I10"):
+        assert told[name].status == Status.NOT_APPLICABLE, name
+    for name in ("I2", "I3", "I7"):
+        assert told[name].explanation.startswith("Nothing to look at: the trace has no "), name
+    assert told["I1"].status == told["I9"].status == Status.HOLDS
+    assert verdict.verdict == "clean"
+    assert verdict.headline.startswith("Nothing was accepted, and no access was refused")
+
+
+@pytest.mark.parametrize("name", list(REGISTRY))
+def test_no_invariant_holds_that_looked_at_nothing(name: str, tmp_path: Path) -> None:
+    run = Run.open(booted(probes=LOCK_PROBES).write(tmp_path / "run"))
+
+    class Blind(REGISTRY[name]):  # type: ignore[misc]
+        """As the invariant is, and never shown a step."""
+
+        def watch(self, step: Step) -> None:
+            pass
+
+    (result,) = judge(run, registry={name: Blind}).invariants
+    assert result.status != Status.HOLDS
+
+
+def test_requests_with_no_unaccepted_ram_behind_decide_nothing(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    start = at(guest, 60 * MIB)
+    asks(guest, start, BLOCK)
+    for unit in range(start, start + BLOCK, UNIT_SIZE):
+        guest.accept_unit(unit, 0)
+    asks(guest, 0, 0, Kind.PROBE_RETURN)
+    guest.bits[30:32] = False
+    assert guarded(guest, tmp_path) == ("not applicable", [])
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_second_kernel_has_a_lock_of_its_own(watched: bool, tmp_path: Path) -> None:
+    guest = Guest(probes=LOCK_PROBES)
+    guest.boot()
+    taken = (1, 2)
+    for function in taken:
+        guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=function)
+    guest.stage(Stage.SECOND_DECOMPRESSOR)
+    guest.stage(Stage.SECOND_KERNEL)
+    for function in taken if watched else ():
+        guest.event(Kind.PROBE_ENTER, LOCK, 0, detail=function)
+    guest.accept_memory(at(guest, 40 * MIB), BLOCK)
+    guest.stage(Stage.SECOND_USERSPACE)
+    guest.end()
+    probes = tuple(Probe(name, LOCK) for name in LOCK_PROBES)
+    (result,) = [
+        one for one in replay(guest, tmp_path, probes=probes).invariants if one.name == "I8"
+    ]
+    assert result.status == (Status.HOLDS if watched else Status.NOT_DECIDABLE)
 
 
 def test_a_fault_that_is_answered_by_an_accept_is_no_finding(tmp_path: Path) -> None:
