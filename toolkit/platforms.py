@@ -74,6 +74,8 @@ class GuestPlatform:
     """Whether firmware accepts the VGA hole: Linux looks for option ROMs there with private reads (arch/x86/kernel/probe_roms.c)."""
     has_pending_ve: bool = False
     """Whether the guest can be notified of an access to a page that it has yet to accept, or not (SEPT_VE_DISABLE)."""
+    has_tdx_module: bool = False
+    """Whether a TDX module stands between guest and host: its version, and what the host makes of a shared access, are options."""
     attacks_on_pages: tuple[str, ...] = ()
     """What a host can do to one page."""
     attacks_on_calls: tuple[str, ...] = ()
@@ -148,6 +150,7 @@ TDX = GuestPlatform(
     has_wakeup_mailbox=True,
     accepts_legacy_hole=True,
     has_pending_ve=True,
+    has_tdx_module=True,
     attacks_on_pages=("remove-aug", "remove", "block", "keep"),
     attacks_on_calls=("busy", "retry"),
     kernel_option="CONFIG_INTEL_TDX_GUEST=y",

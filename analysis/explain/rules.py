@@ -20,7 +20,7 @@ def rule_of(moment: Moment, platform: str) -> str:
         return rules.access
     if moment.op in (Op.REMOVE, Op.ASSIGN) and moment.before == ACCEPTED:
         return rules.remove
-    if kind == label(Kind.RESCIND):
+    if kind in (label(Kind.RESCIND), label(Kind.RELEASE)):
         return rules.rescind
     if moment.op == Op.SHARE and moment.before == ACCEPTED:
         return rules.share_accepted

@@ -38,7 +38,7 @@ def sentence(moment: Moment, unit: str) -> str:
     change = ""
     if moment.after != moment.before:
         change = f"; it was {moment.before}, and is {moment.after} now"
-    elif event["kind"] in ("accept", "rescind", "convert", "fault", "stop"):
+    elif event["kind"] in ("accept", "rescind", "release", "convert", "fault", "stop"):
         change = f"; it was {moment.before}, and still is"
     where = f"at {event['clock']:,} {unit}, {event['stage']}"
     return f"{_what(event)}{_by(moment)} ({where}){change}."
@@ -51,7 +51,7 @@ def _what(event: dict[str, Any]) -> str:
         return _FIXED[kind]
     if kind in _HOST:
         return _HOST[kind].format(what=block)
-    if kind in ("accept", "rescind"):
+    if kind in ("accept", "rescind", "release"):
         return _tried(event, f"{'Accepted' if kind == 'accept' else 'Gave back'} {block}")
     if kind == "convert":
         to = "private" if event["detail"] == ConvertTo.PRIVATE else "shared"

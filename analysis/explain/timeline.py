@@ -17,6 +17,7 @@ from acceptlab.analysis.explain.life import ACCEPTED, HOST, PENDING, Life, Momen
 LETTERS = {
     "accept": "A",
     "rescind": "R",
+    "release": "R",
     "convert": "C",
     "assign": "a",
     "remove": "r",

@@ -104,7 +104,7 @@ def acts_as_guest(events: Path) -> bool:
 
 def _acts_of_a_guest(batch: Batch) -> np.typing.NDArray[np.bool_]:
     kind = batch["kind"]
-    page = (kind == Kind.ACCEPT) | (kind == Kind.RESCIND)
+    page = (kind == Kind.ACCEPT) | (kind == Kind.RESCIND) | (kind == Kind.RELEASE)
     shared = (kind == Kind.CONVERT) & (batch["detail"] == ConvertTo.SHARED)
     found: np.typing.NDArray[np.bool_] = (page | shared) & (batch["result"] == 0)
     return found & (batch["stage"] >= Stage.DECOMPRESSOR)

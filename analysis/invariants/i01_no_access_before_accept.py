@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.invariants.answered import Told, may_be_answered
+from acceptlab.analysis.invariants.conversion_window import drop_harmless, made_private_by
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
@@ -27,6 +28,7 @@ from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.gaps import END
 from acceptlab.analysis.trace.schema import (
     ACCESS_DETAIL_BEFORE_SHIFT,
+    CONVERT_IMPLICIT,
     STAGE_NAMES,
     UNIT_SIZE,
     Access,
@@ -48,13 +50,17 @@ UNKNOWN = "used a page that is not accepted"
 BEING_CONVERTED = "used a page while another vCPU converts it"
 TAKEN = "used a page that the host has taken away"
 WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
+UNDER_CONVERSION = "shared access to a page that another vCPU made private"
+IMPLICIT = "shared access to a private page, which the host made shared"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
 NOT_RAM_ACCEPT = "accepted something that is not RAM"
 NOT_RAM_ACCESS = "private access to something that is not RAM"
 DMA = "device DMA into private memory"
 OTHER = "access refused: {reason}"
 
-_CHANGES = tuple(label(one) for one in (Kind.ACCEPT, Kind.LAUNCH, Kind.RESCIND, Kind.CONVERT))
+_CHANGES = tuple(
+    label(one) for one in (Kind.ACCEPT, Kind.LAUNCH, Kind.RESCIND, Kind.RELEASE, Kind.CONVERT)
+)
 _JUST_NOW = 10_000_000
 """A conversion that began this shortly before the guest's end may have been going on. Instructions or nanoseconds."""
 _NO_ACCESS = {StopReason.NO_PROGRESS, StopReason.HANDLER, StopReason.TRIPLE_FAULT}
@@ -83,10 +89,14 @@ class _Access:
         straddles = packed >> 40 if kind in (Kind.FAULT, Kind.STOP) else 0
         return cls(kind, reason if kind == Kind.STOP else 0, access, private, before, straddles)
 
+    def is_shared_fault(self) -> bool:
+        """Whether the guest was notified of a shared access (TDX, #VE with a SHARED GPA)."""
+        return self.kind == Kind.FAULT and not self.private
+
     def is_wrong(self) -> bool:
-        """Reflected shared accesses (MMIO) are as they should be; some stops are no access."""
+        """Reflected shared accesses are as they should be where there is no private page (MMIO); some stops are no access."""
         if self.kind == Kind.FAULT and not self.private:
-            return False
+            return self.before & STATE_MASK in (State.ASSIGNED, State.ACCEPTED)
         if self.reason == StopReason.NOT_ASSIGNED and self.access == Access.INSTRUCTION:
             return False  # an accept in the wrong order: I3
         return self.reason not in _NO_ACCESS
@@ -137,6 +147,7 @@ class NoAccessBeforeAccept(Invariant):
         self._states = step.states
         self.looked_at += int(step.batch["stage"][-1] != Stage.FIRMWARE)
         self._watch_accesses(step)
+        self._watch_implicit(step)
         self._watch_accepts(step)
 
     def settle(self) -> None:
@@ -147,7 +158,14 @@ class NoAccessBeforeAccept(Invariant):
             self.suspects(kind).add(total, listed)
 
     def finish(self) -> InvariantResult:
-        for kind, suspects in self.kinds.items():
+        for kind, suspects in list(self.kinds.items()):
+            if kind == IMPLICIT or (isinstance(kind, _Access) and kind.is_shared_fault()):
+                drop_harmless(suspects)
+                if not suspects.total:
+                    del self.kinds[kind]
+            if kind == IMPLICIT:
+                for one in suspects.kept:
+                    self._word_implicit(one)
             if isinstance(kind, _Access):
                 for one in suspects.kept:
                     one.title, one.explanation = self._words(kind, one)
@@ -166,7 +184,8 @@ class NoAccessBeforeAccept(Invariant):
             if not kind.is_wrong():
                 continue
             same = positions[where == number] if count[number] > 1 else positions[[first[number]]]
-            if kind.kind == Kind.FAULT and may_be_answered(np.array([kind.before], np.uint8))[0]:
+            reflected = kind.kind == Kind.FAULT and kind.private
+            if reflected and may_be_answered(np.array([kind.before], np.uint8))[0]:
                 self._touches.add(kind, step.batch, same)
                 continue
             if kind.private and kind.before & HELD:
@@ -178,6 +197,22 @@ class NoAccessBeforeAccept(Invariant):
             for one in listed:
                 one.observed = True
             suspects.add(len(same), listed)
+
+    def _watch_implicit(self, step: Step) -> None:
+        """Accesses at which the host converted a private page to shared (semantics.md 2.10.3)."""
+        batch = step.batch
+        detail = batch["detail"]
+        implicit = (batch["kind"] == Kind.CONVERT) & (detail & np.uint64(CONVERT_IMPLICIT) != 0)
+        found = np.flatnonzero(implicit & (detail & np.uint64(0xFF) == ConvertTo.SHARED))
+        if len(found):
+            self.blame(step, IMPLICIT, found, IMPLICIT, "", observed=True)
+
+    def _word_implicit(self, one: Suspicion) -> None:
+        lost = "the host converted it at this access (implicit conversion), and its content is lost"
+        one.explanation = f"The access was shared, the page was private: {lost}."
+        if (other := made_private_by(one)) is not None:
+            one.title = UNDER_CONVERSION
+            one.explanation = f"vCPU {other} had made the page private: {lost}."
 
     def _notice(self, kind: _Access) -> str:
         """By what the guest, or nobody but the host, notices that the host has taken a page."""
@@ -203,7 +238,13 @@ class NoAccessBeforeAccept(Invariant):
         if kind.kind == Kind.DMA_REFUSED:
             way = "write to" if kind.access == Access.WRITE else "read from"
             return DMA, f"A device tried to {way} a page that belongs to the guest alone."
-        if kind.kind == Kind.CIPHERTEXT or kind.reason == StopReason.SHARED_ACCESS:
+        shared = kind.reason == StopReason.SHARED_ACCESS or kind.is_shared_fault()
+        if shared and (other := made_private_by(one)) is not None:
+            return UNDER_CONVERSION, (
+                f"vCPU {other} had made the page private, and the mapping of this vCPU was still shared: "
+                f"the conversion is not complete, or this vCPU has a stale translation{self._told(kind)}."
+            )
+        if kind.kind == Kind.CIPHERTEXT or shared:
             title = WRONG_BIT_SHARED.format(bit=self._bit)
             return title, f"The access was shared, the page is private{self._told(kind)}."
         state = kind.before & STATE_MASK

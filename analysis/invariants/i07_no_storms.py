@@ -23,6 +23,7 @@ from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, label
 
 ALREADY = "accepted a page that was accepted already"
 NOT_HELD = "rescinded a page that was not accepted"
+NOT_RELEASED = "released a page that was not accepted"
 MISMATCHES = "tried the same unit at 2M again after a size mismatch"
 
 _OPEN = 1
@@ -78,6 +79,16 @@ class NoStorms(Invariant):
             rescinds,
             NOT_HELD,
             "PVALIDATE 0 answered CF=1: the page was not accepted.",
+            observed=True,
+        )
+        refused = np.isin(status, sorted(self.platform.not_accepted))
+        releases = odd[(batch["kind"][odd] == Kind.RELEASE) & refused]
+        self.blame(
+            step,
+            NOT_RELEASED,
+            self.context.attacks.without_noticed(batch, releases, "a refused release"),
+            NOT_RELEASED,
+            "TDG.MEM.PAGE.RELEASE found no accepted page there.",
             observed=True,
         )
         mismatched = status == self.platform.size_mismatch

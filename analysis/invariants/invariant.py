@@ -28,7 +28,7 @@ from acceptlab.analysis.trace.schema import ConvertTo, Kind, label
 
 Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
 
-_DECIDES = {label(one) for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND)}
+_DECIDES = {label(one) for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND, Kind.RELEASE)}
 """Kinds of events behind which it does not matter what happened to the page before; so does a conversion to shared."""
 
 OTHER_RIP = "other_rip"
@@ -288,6 +288,6 @@ class Invariant(ABC):
 
 
 def _decides(event: dict[str, Any]) -> bool:
-    shared = event["kind"] == label(Kind.CONVERT) and event["detail"] == ConvertTo.SHARED
+    shared = event["kind"] == label(Kind.CONVERT) and event["detail"] & 0xFF == ConvertTo.SHARED
     succeeded = event["result"] == 0 and event.get("carry") != 1
     return succeeded and (shared or event["kind"] in _DECIDES)

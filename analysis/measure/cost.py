@@ -203,7 +203,7 @@ class _Counter:
         size[batch["size"] == PAGE_SIZE] = 0
         size[batch["size"] == UNIT_SIZE] = 1
         failed = (batch["result"] != 0) | (batch["carry"] == 1)
-        failed &= (kind >= Kind.ACCEPT) & (kind <= Kind.REMOVE)
+        failed &= ((kind >= Kind.ACCEPT) & (kind <= Kind.REMOVE)) | (kind == Kind.RELEASE)
         cell = ((kind * _STAGES + batch["stage"]) * len(SIZES) + size) * 2 + failed
         cells = self._counts.size
         self._counts += np.bincount(cell, minlength=cells).reshape(self._counts.shape)

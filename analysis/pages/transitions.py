@@ -44,7 +44,7 @@ def past_unknown(byte: int) -> bool:
 
 
 class Op(IntEnum):
-    """What an event does to the state of a page. RESCIND and SHARE come from the guest."""
+    """What an event does to the state of a page. RESCIND (a TD's is RELEASE) and SHARE come from the guest."""
 
     NONE = 0
     RAM = 1
@@ -119,6 +119,7 @@ def _op_table() -> U8:
     table = np.zeros(256, np.uint8)
     for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND, Kind.ASSIGN, Kind.REMOVE):
         table[one] = Op[one.name]
+    table[Kind.RELEASE] = Op.RESCIND
     table[Kind.CONVERT] = Op.SHARE
     table[[Kind.FAULT, Kind.STOP, Kind.DMA_REFUSED, Kind.CIPHERTEXT]] = Op.LOOK
     return table
@@ -148,7 +149,8 @@ def ops_of(batch: Batch) -> U8:
     kind = batch["kind"]
     ops = recoded(kind, _OP)
     converts = np.flatnonzero(kind == Kind.CONVERT)
-    ops[converts[batch["detail"][converts] != ConvertTo.SHARED]] = Op.NONE
+    to = batch["detail"][converts] & np.uint64(0xFF)
+    ops[converts[to != ConvertTo.SHARED]] = Op.NONE
     attacks = np.flatnonzero(kind == Kind.ATTACK)
     ops[attacks] = _ATTACK[np.minimum(batch["detail"][attacks], 255).astype(np.uint8)]
     odd, blocks = batch.odd, np.flatnonzero(~batch.page_sized)

@@ -50,6 +50,8 @@ class Platform:
     """The status of an accept of an accepted page, where that is none of success."""
     busy: int | None = None
     """The status of an accept that meets another access to the same entry of the host's."""
+    not_accepted: frozenset[int] = frozenset()
+    """The statuses of a release of a page that is not accepted (semantics.md 2.11.3)."""
     status_shift: int = 0
     has_carry: bool = False
     """Whether an accept answers with a carry flag, set where it changed nothing."""
@@ -106,17 +108,22 @@ TDX = Platform(
         access="A private access to a PENDING page raises #VE, or exits to the host when "
         "SEPT_VE_DISABLE is set (TDX Module ABI).",
         remove="A page that the host removed and adds again is PENDING until it is accepted again.",
+        rescind="TDG.MEM.PAGE.RELEASE makes a mapped page PENDING: it must be accepted again before it is accessed.",
     ),
     statuses={
         0x00000B0A: "PAGE_ALREADY_ACCEPTED",
         0xC0000B0B: "PAGE_SIZE_MISMATCH",
+        0xC0000B01: "EPT_ENTRY_FREE",
+        0xC0000B0D: "EPT_ENTRY_STATE_INCORRECT",
         0x80000200: "OPERAND_BUSY",
         0xC0000100: "OPERAND_INVALID",
     },
     size_mismatch=0xC0000B0B,
     already_accepted=0x00000B0A,
     busy=0x80000200,
+    not_accepted=frozenset({0xC0000B01, 0xC0000B0D}),
     status_shift=32,
+    own_kinds=frozenset({"release"}),
 )
 
 PLATFORMS: Mapping[str, Platform] = {one.name: one for one in (SNP, TDX)}

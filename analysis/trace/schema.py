@@ -68,6 +68,7 @@ class Kind(IntEnum):
     PROBE_ENTER = 19  # detail: index of the probe; gpa, size: RDI, RSI as given (analysis/kernel/accept_arguments.py)
     PROBE_RETURN = 20  # detail: index of the probe; result: RAX; size: instructions of the vCPU itself in the call, 0: not counted
     END = 21  # last record of a complete stream; detail: records before it
+    RELEASE = 22  # TDG.MEM.PAGE.RELEASE
 
 
 class Stage(IntEnum):
@@ -83,7 +84,7 @@ class Stage(IntEnum):
 
 
 class ConvertTo(IntEnum):
-    """Detail of a conversion. ``enum convert_to``."""
+    """Bits 7..0 of the detail of a conversion. ``enum convert_to``."""
 
     PRIVATE = 1
     SHARED = 2
@@ -117,6 +118,8 @@ class Access(IntEnum):
     INSTRUCTION = 4
 
 
+CONVERT_IMPLICIT = 1 << 8
+"""Bit 8 of the detail of a conversion: no request of the guest's; the host converted at an access (semantics.md 2.10.3)."""
 ACCESS_DETAIL_PRIVATE = 1 << 8
 """Bit 8 of the detail of a fault or stop: the address was private (C=1, SHARED=0)."""
 

@@ -19,7 +19,10 @@ enum event_kind {
 #undef EVENT_CONSTANT
 };
 
+/* Bits 7..0 of the detail of EVENT_CONVERT */
 enum convert_to { CONVERT_PRIVATE = 1, CONVERT_SHARED = 2 };
+/* Bit 8: no request of the guest's; the host converted at an access (implicit conversion) */
+#define CONVERT_IMPLICIT (1u << 8)
 
 enum stage {
 	STAGE_FIRMWARE = 0,	/* before the guest's first instruction */

@@ -38,6 +38,7 @@
 	/* detail: index of the probe; result: RAX; size: instructions that the                \
 	 * vCPU itself executed in the call, 0 where that was not counted */                   \
 	KIND(20, PROBE_RETURN, probe_return)                                                   \
-	KIND(21, END, end)		/* last record of a complete stream; detail: records before it */
+	KIND(21, END, end)		/* last record of a complete stream; detail: records before it */ \
+	KIND(22, RELEASE, release)	/* TDG.MEM.PAGE.RELEASE: the guest gives a page back */
 
 #endif

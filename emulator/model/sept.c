@@ -418,6 +418,31 @@ int sept_accept_page_done(struct sept *sept, uint64_t gpa, unsigned int level)
 	return 1;
 }
 
+uint64_t sept_release(struct sept *sept, uint64_t gpa, unsigned int level, int locked,
+		      unsigned int *mapped, int *pending)
+{
+	enum sept_state state = sept_walk(sept, gpa, mapped);
+
+	*pending = sept_is_acceptable(state);
+	if (*mapped > level && !states[state].leaf)
+		return TDX_EPT_ENTRY_FREE | TDX_OPERAND_RCX;
+	if (*mapped > level)
+		return TDX_PAGE_SIZE_MISMATCH | *mapped;
+	if (locked)
+		return TDX_OPERAND_BUSY | TDX_OPERAND_RCX;
+	if (*mapped < level)
+		return TDX_PAGE_SIZE_MISMATCH | *mapped;
+	if (state == SEPT_FREE || state == SEPT_REMOVED)
+		return TDX_EPT_ENTRY_FREE | TDX_OPERAND_RCX;
+	if (state != SEPT_MAPPED)
+		return TDX_EPT_ENTRY_STATE_INCORRECT | TDX_OPERAND_RCX;
+	if (level == SEPT_2M)
+		unit_of(sept, gpa)->state = SEPT_PENDING;
+	else
+		page_of(sept, gpa)->state = SEPT_PENDING;
+	return TDX_SUCCESS;
+}
+
 enum sept_state sept_walk(const struct sept *sept, uint64_t gpa, unsigned int *level)
 {
 	const struct sept_unit *unit = unit_of(sept, gpa);

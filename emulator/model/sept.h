@@ -146,6 +146,14 @@ int sept_accept_page_done(struct sept *sept, uint64_t gpa, unsigned int level);
 /* First page that a 2M accept has still to zero */
 uint64_t sept_accept_next(const struct sept *sept, uint64_t gpa, unsigned int level);
 
+/*
+ * RELEASE (semantics.md 2.11): the MAPPED leaf at that level becomes PENDING. locked: the
+ * entry is busy. Returns the completion status; *mapped: level of the entry that maps gpa,
+ * *pending: 1 if it is PENDING.
+ */
+uint64_t sept_release(struct sept *sept, uint64_t gpa, unsigned int level, int locked,
+		      unsigned int *mapped, int *pending);
+
 enum sept_outcome {
 	SEPT_ALLOWED = 0,
 	SEPT_VE = 1,		/* pending, #VE for it is on */

@@ -28,6 +28,7 @@ enum tdx_leaf {
 	TDG_VM_RD = 7,
 	TDG_VM_WR = 8,
 	TDG_SYS_RD = 11,
+	TDG_MEM_PAGE_RELEASE = 30,
 };
 
 /*

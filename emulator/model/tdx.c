@@ -19,7 +19,8 @@ static int layout_of(const struct tdx_config *config, struct layout *layout)
 	if ((config->gpaw != 48 && config->gpaw != 52) || !config->top ||
 	    config->top > 1ull << (config->gpaw - 1) || config->top % MODEL_PAGE_SIZE ||
 	    !config->vcpus || config->vcpus > TDX_VCPUS_MAX ||
-	    config->map_gpa_chunk % MODEL_PAGE_SIZE || !tdx_module_allows(config))
+	    config->map_gpa_chunk % MODEL_PAGE_SIZE || !tdx_module_allows(config) ||
+	    config->shared_access >= TDX_SHARED_ACCESSES)
 		return -1;
 	layout->units = (config->top + MODEL_UNIT_SIZE - 1) / MODEL_UNIT_SIZE;
 	layout_place(&at, sizeof(struct tdx_vm));

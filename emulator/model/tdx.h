@@ -34,6 +34,16 @@ struct tdx_config {
 	uint8_t assign_advance;
 	uint8_t module;		/* enum tdx_module_version */
 	uint8_t topology_configured;	/* the host gave every vCPU its x2APIC id */
+	uint8_t shared_access;	/* enum tdx_shared_access */
+	uint8_t reserved[7];
+};
+
+/* What a host makes of a shared access to a private page of RAM (semantics.md 2.10) */
+enum tdx_shared_access {
+	TDX_SHARED_STOPS = 0,	/* an EPT violation that it does not resolve: fatal exit */
+	TDX_SHARED_VE = 1,	/* its entry has the suppress-#VE bit clear: #VE */
+	TDX_SHARED_CONVERTS = 2,	/* it makes the page shared: implicit conversion */
+	TDX_SHARED_ACCESSES
 };
 
 /* What the public text of 1.5.06 describes, and that with what Linux knows of later ones */

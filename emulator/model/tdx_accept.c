@@ -3,17 +3,8 @@
 
 #include <string.h>
 
+#include "tdx_operand.h"
 #include "tdx_vm.h"
-
-static int accept_operand_ok(const struct tdx_vm *vm, uint64_t rcx, uint64_t *gpa,
-			     unsigned int *level, uint64_t *size)
-{
-	*level = rcx & 7;
-	*gpa = rcx & 0x000ffffffffff000ull;
-	*size = *level <= SEPT_1G ? MODEL_PAGE_SIZE << 9 * *level : 0;
-	return *level <= SEPT_2M && !(rcx & 0xff8) && !(rcx >> 52) && !(*gpa % *size) &&
-	       !tdx_beyond_width(vm, *gpa);
-}
 
 static void accept_event(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
 			 uint64_t status)
@@ -101,7 +92,7 @@ enum tdx_outcome tdx_page_accept(struct tdx_vm *vm, unsigned int vcpu, uint64_t 
 	enum sept_accept result;
 
 	memset(answer, 0, sizeof(*answer));
-	if (!accept_operand_ok(vm, rcx, &gpa, &level, &size))
+	if (!tdx_page_operand(vm, rcx, &gpa, &level, &size))
 		return accept_status(vm, vcpu, gpa, size, TDX_OPERAND_INVALID | TDX_OPERAND_RCX,
 				     rax, answer);
 	for (;;) {
@@ -114,7 +105,9 @@ enum tdx_outcome tdx_page_accept(struct tdx_vm *vm, unsigned int vcpu, uint64_t 
 	if (result == SEPT_ACCEPT_ZERO) {
 		if (!zero_and_map(vm, vcpu, gpa, level))
 			return TDX_INTERRUPTED;
-		vm->accepted += size;
+		/* not what a malicious host kept while it was shared, and the guest released */
+		if (tdx_vm_page_state(vm, gpa) == PAGE_ACCEPTED)
+			vm->accepted += size;
 	}
 	return accept_status(vm, vcpu, gpa, size, result == SEPT_ACCEPT_ZERO ? 0 : status, rax,
 			     answer);

@@ -69,6 +69,26 @@ static enum access_verdict private_access(struct tdx_vm *vm, unsigned int vcpu,
 	return VERDICT_STOPPED;
 }
 
+/* The private page is not in the shared EPT: the host decides (semantics.md 2.10) */
+static enum access_verdict shared_access_to_private(struct tdx_vm *vm, unsigned int vcpu,
+						    const struct access *access,
+						    struct access_fault *fault)
+{
+	uint64_t page = access->gpa & PAGE_MASK;
+
+	switch (vm->config.shared_access) {
+	case TDX_SHARED_VE:
+		tdx_shared_ve(vm, access, fault);
+		return VERDICT_GUEST_FAULT;
+	case TDX_SHARED_CONVERTS:
+		tdx_convert(vm, vcpu, page, MODEL_PAGE_SIZE, CONVERT_SHARED | CONVERT_IMPLICIT);
+		return VERDICT_ALLOWED;
+	default:
+		tdx_stopped(fault, STOP_SHARED_ACCESS, TDX_EEQ_NONE);
+		return VERDICT_STOPPED;
+	}
+}
+
 enum access_verdict tdx_access(struct tdx_vm *vm, unsigned int vcpu,
 			       const struct access *access,
 			       struct access_fault *fault)
@@ -86,8 +106,7 @@ enum access_verdict tdx_access(struct tdx_vm *vm, unsigned int vcpu,
 		return private_access(vm, vcpu, access, fault);
 	if (attr_is_shared(&vm->host.mem.attr, access->gpa))
 		return VERDICT_ALLOWED;
-	tdx_stopped(fault, STOP_SHARED_ACCESS, TDX_EEQ_NONE);
-	return VERDICT_STOPPED;
+	return shared_access_to_private(vm, vcpu, access, fault);
 }
 
 int tdx_host_may_access(const struct tdx_vm *vm, uint64_t gpa, uint64_t size)

@@ -10,6 +10,8 @@ uint64_t tdx_veinfo_get(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *r
 uint64_t tdx_vm_rd(struct tdx_vm *vm, struct tdx_regs *regs, unsigned int version);
 uint64_t tdx_vm_wr(struct tdx_vm *vm, struct tdx_regs *regs);
 uint64_t tdx_sys_rd(const struct tdx_vm *vm, struct tdx_regs *regs);
+/* RCX: the operand, and the mapping that was found where RAX is not 0 */
+uint64_t tdx_page_release(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs);
 /* These use buffers in guest memory: an outcome but TDX_DONE goes before the status. */
 enum tdx_outcome tdx_mr_report(struct tdx_vm *vm, unsigned int vcpu,
 			       const struct tdx_regs *regs, uint64_t *status,

@@ -16,20 +16,33 @@ static uint64_t accepted_in(const struct tdx_vm *vm, uint64_t gpa, uint64_t size
 	return bytes;
 }
 
+static void convert_event(const struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa,
+			  uint64_t size, uint64_t status, uint64_t detail)
+{
+	host_mem_event(&vm->host.mem, vcpu, EVENT_CONVERT, gpa, size, status, detail);
+}
+
 static void convert(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
-		    int shared)
+		    enum convert_to to)
 {
 	uint64_t end = gpa + size, part;
 
 	for (; gpa < end; gpa += part) {
 		part = host_mem_in_unit(gpa, end);
-		if (shared) {
+		if (to == CONVERT_SHARED) {
 			vm->accepted -= accepted_in(vm, gpa, part);
 			tdx_host_make_shared(&vm->host, vcpu, gpa, part);
 		} else {
 			vm->accepted += tdx_host_make_private(&vm->host, vcpu, gpa, part);
 		}
 	}
+}
+
+void tdx_convert(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
+		 uint64_t detail)
+{
+	convert_event(vm, vcpu, gpa, size, 0, detail);
+	convert(vm, vcpu, gpa, size, detail & 0xff);
 }
 
 /*
@@ -50,26 +63,19 @@ static uint64_t map_gpa_check(const struct tdx_vm *vm, uint64_t gpa, uint64_t si
 	return TDVMCALL_SUCCESS;
 }
 
-static void convert_event(const struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa,
-			  uint64_t size, uint64_t status, int shared)
-{
-	host_mem_event(&vm->host.mem, vcpu, EVENT_CONVERT, gpa, size, status,
-		       shared ? CONVERT_SHARED : CONVERT_PRIVATE);
-}
-
 /* Converts what is RAM in [gpa, gpa + size), one event per stretch; none: one of 0 bytes */
 static void convert_ram(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
-			uint64_t status, int shared)
+			uint64_t status, enum convert_to to)
 {
 	uint64_t at = gpa, end = gpa + size, start, stop;
 
 	while (at < end && ram_next(&vm->host.mem.ram, at, end, &start, &stop)) {
-		convert_event(vm, vcpu, start, stop - start, status, shared);
-		convert(vm, vcpu, start, stop - start, shared);
+		convert_event(vm, vcpu, start, stop - start, status, to);
+		convert(vm, vcpu, start, stop - start, to);
 		at = stop;
 	}
 	if (at == gpa)
-		convert_event(vm, vcpu, gpa, 0, status, shared);
+		convert_event(vm, vcpu, gpa, 0, status, to);
 }
 
 void tdx_map_gpa(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
@@ -77,7 +83,7 @@ void tdx_map_gpa(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
 {
 	uint64_t shared_bit = tdx_vm_shared_bit(vm), start = vmcall->gpa;
 	uint64_t gpa = start & ~shared_bit, size = vmcall->value;
-	int shared = !!(start & shared_bit);
+	enum convert_to to = start & shared_bit ? CONVERT_SHARED : CONVERT_PRIVATE;
 	uint64_t status = map_gpa_check(vm, start, size), done = size;
 
 	if (!status && vm->retries) {
@@ -89,9 +95,9 @@ void tdx_map_gpa(struct tdx_vm *vm, unsigned int vcpu, struct tdx_regs *regs,
 		done = vm->config.map_gpa_chunk;
 	}
 	if (status == TDVMCALL_SUCCESS || status == TDVMCALL_RETRY)
-		convert_ram(vm, vcpu, gpa, done, status, shared);
+		convert_ram(vm, vcpu, gpa, done, status, to);
 	else
-		convert_event(vm, vcpu, gpa, size, status, shared);
+		convert_event(vm, vcpu, gpa, size, status, to);
 	tdx_vmcall_status(regs, vmcall, status,
 			  status == TDVMCALL_RETRY ? start + done :
 			  status ? start : regs->r[TDX_R11]);

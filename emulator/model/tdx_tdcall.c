@@ -60,6 +60,10 @@ static enum tdx_outcome dispatch(struct tdx_vm *vm, unsigned int vcpu, unsigned 
 	case TDG_VM_WR:
 		status = tdx_vm_wr(vm, regs);
 		break;
+	case TDG_MEM_PAGE_RELEASE:
+		if (vm->config.config_flags & TDX_CONFIG_PAGE_RELEASE)
+			status = tdx_page_release(vm, vcpu, regs);
+		break;
 	case TDG_SYS_RD:
 		status = tdx_sys_rd(vm, regs);
 		break;

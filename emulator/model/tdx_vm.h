@@ -37,6 +37,9 @@ static inline void tdx_stopped(struct access_fault *fault, enum stop_reason stop
 	fault->exit_info = exit_info;
 }
 
+/* Converts pages of RAM, with the event; detail: enum convert_to, and CONVERT_IMPLICIT */
+void tdx_convert(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
+		 uint64_t detail);
 /* The #VE of a shared access that the host has not mapped (semantics.md 2.6.4) */
 void tdx_shared_ve(const struct tdx_vm *vm, const struct access *access,
 		   struct access_fault *fault);

@@ -93,7 +93,8 @@ static int add_range(struct tdx_vm *vm, const HandoffRange *range)
 static uint64_t config_flags(const TdxGuest *tdx)
 {
     return TDX_CONFIG_NO_RBP_MOD |
-           (tdx->flexible_pending_ve ? TDX_CONFIG_FLEXIBLE_PENDING_VE : 0);
+           (tdx->flexible_pending_ve ? TDX_CONFIG_FLEXIBLE_PENDING_VE : 0) |
+           (tdx->module == TDX_MODULE_2_0 ? TDX_CONFIG_PAGE_RELEASE : 0);
 }
 
 void tdx_start(EmulatedGuest *guest, Error **errp)
@@ -106,7 +107,9 @@ void tdx_start(EmulatedGuest *guest, Error **errp)
         .config_flags = config_flags(tdx),
         .gpaw = TDX_GPAW,
         .vcpus = guest->cpus,
+        .module = tdx->module,
         .topology_configured = 1,   /* as KVM does by TDH.VP.INIT */
+        .shared_access = tdx->shared_access,
         .backing_4k = guest->backing_4k,
         .assign_advance = guest->assign_in_advance,
     };

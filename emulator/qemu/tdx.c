@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The emulated TDX guest: memory accesses, the object. */
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "cpu.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
@@ -80,6 +81,11 @@ static G_NORETURN void refuse_shared_fetch(EmulatedCpu *cpu,
                            access->retaddr);
 }
 
+static bool tdx_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
+{
+    return tdx_host_may_access(TDX_EMULATED(guest)->vm, gpa, 1);
+}
+
 static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
 {
     bool private = !access->paging || !access->table_bit;
@@ -94,6 +100,9 @@ static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
 
     if (!private && access->kind == ACCESS_FETCH && !access->probe) {
         refuse_shared_fetch(cpu, access);
+    }
+    if (access->probe && !private && !tdx_dma_allowed(cpu->guest, access->gpa)) {
+        return FILL_REFUSED;    /* a query: the host converts nothing for it */
     }
     verdict = tdx_access(tdx_enter(cpu, access->retaddr), cpu->index,
                          &model_access, &fault);
@@ -111,11 +120,6 @@ static FillVerdict tdx_check(EmulatedCpu *cpu, const GuestAccess *access)
         return tdx_check(cpu, &write);
     }
     refuse(cpu, access, verdict, private, &fault);
-}
-
-static bool tdx_dma_allowed(EmulatedGuest *guest, hwaddr gpa)
-{
-    return tdx_host_may_access(TDX_EMULATED(guest)->vm, gpa, 1);
 }
 
 static bool tdx_attack(EmulatedGuest *guest, enum attack attack,
@@ -167,6 +171,19 @@ static uint64_t tdx_accepted_bytes(EmulatedGuest *guest)
 
 /* ---- the object ----------------------------------------------------------------- */
 
+/* Index of a name in a list that ends with NULL, or -1. */
+static int string_index(const char *const *names, const char *name)
+{
+    int i;
+
+    for (i = 0; names[i]; i++) {
+        if (!strcmp(names[i], name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 static bool get_pending_ve(Object *obj, Error **errp)
 {
     return TDX_EMULATED(obj)->pending_ve;
@@ -185,6 +202,47 @@ static bool get_flexible_pending_ve(Object *obj, Error **errp)
 static void set_flexible_pending_ve(Object *obj, bool value, Error **errp)
 {
     TDX_EMULATED(obj)->flexible_pending_ve = value;
+}
+
+static const char *const module_names[] = {
+    [TDX_MODULE_1_5] = "1.5", [TDX_MODULE_2_0] = "2.0", NULL
+};
+
+static char *get_module(Object *obj, Error **errp)
+{
+    return g_strdup(module_names[TDX_EMULATED(obj)->module]);
+}
+
+static void set_module(Object *obj, const char *value, Error **errp)
+{
+    int module = string_index(module_names, value);
+
+    if (module < 0) {
+        error_setg(errp, "module: 1.5 or 2.0, not '%s'", value);
+        return;
+    }
+    TDX_EMULATED(obj)->module = module;
+}
+
+static const char *const shared_access_names[] = {
+    [TDX_SHARED_STOPS] = "stop", [TDX_SHARED_VE] = "ve",
+    [TDX_SHARED_CONVERTS] = "convert", NULL
+};
+
+static char *get_shared_access(Object *obj, Error **errp)
+{
+    return g_strdup(shared_access_names[TDX_EMULATED(obj)->shared_access]);
+}
+
+static void set_shared_access(Object *obj, const char *value, Error **errp)
+{
+    int act = string_index(shared_access_names, value);
+
+    if (act < 0) {
+        error_setg(errp, "shared-access: stop, ve or convert, not '%s'", value);
+        return;
+    }
+    TDX_EMULATED(obj)->shared_access = act;
 }
 
 static void tdx_class_init(ObjectClass *oc, void *data)
@@ -217,6 +275,14 @@ static void tdx_class_init(ObjectClass *oc, void *data)
                                    set_flexible_pending_ve);
     object_class_property_set_description(oc, "flexible-pending-ve",
         "the guest may choose that itself (CONFIG_FLAGS.FLEXIBLE_PENDING_VE)");
+    object_class_property_add_str(oc, "module", get_module, set_module);
+    object_class_property_set_description(oc, "module",
+        "version of the TDX module: 1.5, 2.0 (REDUCE_VE, PAGE.RELEASE)");
+    object_class_property_add_str(oc, "shared-access", get_shared_access,
+                                  set_shared_access);
+    object_class_property_set_description(oc, "shared-access",
+        "what the host makes of a shared access to a private page: stop, ve,"
+        " convert (to shared)");
 }
 
 static const TypeInfo tdx_type = {

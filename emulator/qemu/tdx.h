@@ -17,6 +17,8 @@ struct TdxGuest {
     EmulatedGuest parent_obj;
     bool pending_ve;            /* ATTRIBUTES.SEPT_VE_DISABLE clear */
     bool flexible_pending_ve;
+    enum tdx_module_version module;
+    enum tdx_shared_access shared_access;
     struct tdx_vm *vm;
     EmulatedCpu *acting;        /* vCPU on whose behalf the model runs */
     uintptr_t acting_retaddr;

@@ -18,6 +18,7 @@ MIB = 1 << 20
 SEEN = [
     (Kind.ACCEPT, {}),
     (Kind.RESCIND, {}),
+    (Kind.RELEASE, {}),
     (Kind.CONVERT, {"detail": ConvertTo.SHARED}),
 ]
 NOT_SEEN = [

@@ -19,6 +19,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Blob, Kernel, Probe
 from acceptlab.analysis.trace.schema import (
+    CONVERT_IMPLICIT,
     PAGE_SIZE,
     UNIT_SIZE,
     Attack,
@@ -241,6 +242,96 @@ def test_shared_use_of_a_private_page(platform: str, bit: str, tmp_path: Path) -
     guest.event(Kind.STOP, page, 1, result=StopReason.SHARED_ACCESS, detail=0x001)
     found = titles(finished(guest), tmp_path)
     assert found == [f"shared access to a private page: the {bit} is wrong"]
+
+
+@pytest.mark.parametrize("kind", [Kind.STOP, Kind.FAULT])
+def test_shared_use_of_a_page_that_another_vcpu_converts(kind: Kind, tmp_path: Path) -> None:
+    """Linux converts to private first and changes the mapping afterwards (semantics.md 2.10.4)."""
+    guest = after_boot(platform="tdx")
+    page = at(guest, -12 * MIB)
+    guest.share(page, PAGE_SIZE)
+    guest.unshare(page, PAGE_SIZE)
+    result = StopReason.SHARED_ACCESS if kind == Kind.STOP else 0
+    guest.event(kind, page, 1, result=result, detail=0x000, vcpu=1)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["shared access to a page that another vCPU made private"]
+
+
+def test_shared_use_of_a_page_that_the_same_vcpu_made_private(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = at(guest, -12 * MIB)
+    guest.share(page, PAGE_SIZE)
+    guest.unshare(page, PAGE_SIZE)
+    guest.event(Kind.FAULT, page, 1, detail=0x000)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["shared access to a private page: the shared bit is wrong"]
+
+
+IMPLICIT = ConvertTo.SHARED | CONVERT_IMPLICIT
+
+
+def test_implicit_conversion_is_a_shared_use_of_a_private_page(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = at(guest, -12 * MIB)
+    guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=IMPLICIT)
+    guest.event(Kind.REMOVE, page, PAGE_SIZE)
+    guest._set(page, PAGE_SIZE, 0)
+    found = titles(finished(guest), tmp_path)
+    assert found == ["shared access to a private page, which the host made shared"]
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+def test_shared_use_of_a_page_on_its_way_to_shared_is_harmless(
+    implicit: bool, tmp_path: Path
+) -> None:
+    """Linux changes the mapping first, and then asks for the conversion (semantics.md 2.10.4)."""
+    for vcpu, expected in ((1, []), (0, ["shared access to a private page"])):
+        guest = after_boot(platform="tdx")
+        page = at(guest, -12 * MIB)
+        if implicit:
+            guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=IMPLICIT, vcpu=vcpu)
+            guest.event(Kind.REMOVE, page, PAGE_SIZE, vcpu=vcpu)
+        else:
+            guest.event(Kind.FAULT, page, 1, detail=0x000, vcpu=vcpu)
+        guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=ConvertTo.SHARED)
+        if not implicit:
+            guest.event(Kind.REMOVE, page, PAGE_SIZE)
+        guest._set(page, PAGE_SIZE, 0)
+        found = titles(finished(guest), tmp_path / str(vcpu))
+        assert [title[:31] for title in found] == expected
+
+
+def released(guest: Guest, offset: int) -> int:
+    """Have the guest release a page; its address."""
+    page = at(guest, offset)
+    guest.event(Kind.RELEASE, page, PAGE_SIZE)
+    guest._set(page, PAGE_SIZE, 1)
+    return page
+
+
+def test_a_released_page_is_accepted_again(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    guest.accept_block(released(guest, -12 * MIB), PAGE_SIZE)
+    assert titles(finished(guest), tmp_path) == []
+
+
+def test_use_of_a_released_page(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = released(guest, -12 * MIB)
+    guest.event(Kind.STOP, page + 8, 1, result=StopReason.PENDING, detail=0x100)
+    assert titles(finished(guest), tmp_path) == ["used a page after giving it back"]
+
+
+def test_a_refused_release_gives_nothing_back(tmp_path: Path) -> None:
+    guest = after_boot(platform="tdx")
+    page = at(guest, -12 * MIB)
+    guest.event(Kind.RELEASE, page, PAGE_SIZE, result=0xC0000B0B00000001)
+    assert titles(finished(guest), tmp_path / "mismatch") == []
+    guest = after_boot(platform="tdx")
+    page = released(guest, -12 * MIB)
+    guest.event(Kind.RELEASE, page, PAGE_SIZE, result=0xC0000B0D00000001)
+    found = titles(finished(guest), tmp_path / "twice")
+    assert found == ["released a page that was not accepted"]
 
 
 def test_ciphertext_read(tmp_path: Path) -> None:

@@ -14,7 +14,15 @@ from acceptlab.analysis.pages import page_states
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.transitions import EVER, HELD, Breach, Op, State, ops_of
 from acceptlab.analysis.trace.events import Batch
-from acceptlab.analysis.trace.schema import NO_CARRY, PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind
+from acceptlab.analysis.trace.schema import (
+    CONVERT_IMPLICIT,
+    NO_CARRY,
+    PAGE_SIZE,
+    UNIT_SIZE,
+    Attack,
+    ConvertTo,
+    Kind,
+)
 
 UNITS = 4
 TOP = UNITS * UNIT_SIZE
@@ -75,11 +83,11 @@ class Model:
             case Kind.ACCEPT:
                 breach = self._accept_breach(page)
                 self.state[page], self.held[page], self.ever[page] = State.ACCEPTED, True, True
-            case Kind.RESCIND:
+            case Kind.RESCIND | Kind.RELEASE:
                 if self.state[page] != State.ACCEPTED:
                     breach = Breach.RESCIND_NOT_ACCEPTED
                 self.state[page], self.held[page] = State.ASSIGNED, False
-            case Kind.CONVERT if event.detail == ConvertTo.SHARED:
+            case Kind.CONVERT if event.detail & 0xFF == ConvertTo.SHARED:
                 breach = Breach.SHARE_HELD if self.held[page] else Breach.NONE
                 self.state[page], self.held[page] = State.HOST, False
             case Kind.ASSIGN:
@@ -118,6 +126,7 @@ KINDS = [
     Kind.ACCEPT,
     Kind.ACCEPT,
     Kind.RESCIND,
+    Kind.RELEASE,
     Kind.CONVERT,
     Kind.ASSIGN,
     Kind.ASSIGN,
@@ -155,7 +164,11 @@ def events(draw: st.DrawFn) -> Event:
         size,
         draw(st.sampled_from([0, 0, 0, 1, 6])),
         draw(st.sampled_from([0, 0, NO_CARRY, 1])),
-        draw(st.sampled_from([ConvertTo.PRIVATE, ConvertTo.SHARED, 5, 6, 9])),
+        draw(
+            st.sampled_from(
+                [ConvertTo.PRIVATE, ConvertTo.SHARED, ConvertTo.SHARED | CONVERT_IMPLICIT, 5, 6, 9]
+            )
+        ),
     )
 
 

@@ -179,3 +179,46 @@ def test_pending_operand_raises_ve_where_it_is_enabled(bare: Boot) -> None:
     [raised] = run.said("exception")
     assert (raised["vector"], raised["rip"]) == (20, run.at("at_tdcall"))
     assert run.said("ve")[0]["gpa"] == FRESH
+
+
+MODULE_2_0 = Setup(properties=("module=2.0",))
+ENTRY_STATE_INCORRECT = 0xC0000B0D00000001
+
+
+def test_released_unit_is_accepted_again(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_release", MODULE_2_0)
+    assert run.value("small") == SIZE_MISMATCH | 1
+    assert (run.value("release"), run.value("again")) == (0, ENTRY_STATE_INCORRECT)
+    assert (run.value("accept"), run.value("zero")) == (0, 0)
+    assert [(e.gpa, e.size, e.result) for e in run.of("release")] == [
+        (FRESH, PAGE, SIZE_MISMATCH | 1),
+        (FRESH, UNIT, 0),
+        (FRESH, UNIT, ENTRY_STATE_INCORRECT),
+    ]
+    assert {event.rip for event in run.of("release")} == {run.at("at_tdcall")}
+
+
+def test_use_of_a_released_page_stops(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_use_released", MODULE_2_0)
+    assert run.value("release") == 0
+    stop = run.only("stop")
+    assert (stop.gpa, stop.reason, stop.access) == (FRESH + 8, "pending", "read")
+    assert run.said("read") == []
+
+
+def test_module_1_5_has_no_release(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_use_released")
+    assert run.value("release") == INVALID_RAX
+    assert run.value("read") == 0x1122334455667788
+    assert run.of("release") == []
+
+
+def test_module_2_0_reduces_ve(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_reduce_ve", MODULE_2_0)
+    assert (run.value("reduce"), run.value("apic-id"), run.value("exceptions")) == (0, 0, 0)
+
+
+def test_module_that_does_not_exist_is_refused(bare: Boot) -> None:
+    run = bare("tdx", "accept_tdx", "case_twice", Setup(properties=("module=3.0",)))
+    assert run.exit_code == 1
+    assert "module: 1.5 or 2.0, not '3.0'" in run.log

@@ -24,6 +24,7 @@ NOT_RAM_ACCEPT = "accepted something that is not RAM"
 REPLACED = "accepted a page again after the host replaced it"
 TWICE = "accepted a page that was accepted already"
 DMA = "device DMA into private memory"
+MODULE_2_0 = Setup(properties=("module=2.0",))
 SEVENTH, NINTH, ELEVENTH = (FRESH + n * PAGE for n in (7, 9, 11))
 
 
@@ -118,6 +119,46 @@ MISDEEDS = [
         NINTH,
         "at_read64",
     ),
+    Misdeed(
+        TDX,
+        "wrong_bit",
+        "shared_write",
+        "I1",
+        "shared access to a private page: the shared bit is wrong",
+        NINTH,
+        "at_write64",
+        Setup(properties=("shared-access=ve",)),
+    ),
+    Misdeed(
+        TDX,
+        "wrong_bit",
+        "shared_write",
+        "I1",
+        "shared access to a private page, which the host made shared",
+        NINTH,
+        "at_write64",
+        Setup(properties=("shared-access=convert",)),
+    ),
+    Misdeed(
+        TDX,
+        "accept_tdx",
+        "use_released",
+        "I1",
+        "used a page after giving it back",
+        FRESH + 8,
+        "at_read64",
+        MODULE_2_0,
+    ),
+    Misdeed(
+        TDX,
+        "accept_tdx",
+        "release",
+        "I7",
+        "released a page that was not accepted",
+        FRESH,
+        "at_tdcall",
+        MODULE_2_0,
+    ),
     Misdeed(BOTH, "not_ram", "accept_hole", "I1", NOT_RAM_ACCEPT, HOLE + PAGE, PVALIDATE_OR_TDCALL),
     Misdeed(BOTH, "not_ram", "accept_beyond", "I1", NOT_RAM_ACCEPT, RAM_END, PVALIDATE_OR_TDCALL),
     Misdeed(
@@ -175,7 +216,11 @@ MISDEEDS = [
 ]
 EACH = [
     pytest.param(
-        platform, misdeed, id=f"{platform}-{misdeed.guest}-{misdeed.case}-{misdeed.invariant}"
+        platform,
+        misdeed,
+        id="-".join(
+            (platform, misdeed.guest, misdeed.case, misdeed.invariant, *misdeed.setup.properties)
+        ),
     )
     for misdeed in MISDEEDS
     for platform in misdeed.platforms
@@ -211,6 +256,7 @@ GOOD = [
     ("snp", "vcpus", "accept_in_parallel", Setup(cpus=2)),
     ("tdx", "vcpus", "accept_in_parallel", Setup(cpus=2)),
     ("tdx", "accept_tdx", "content", Setup()),
+    ("tdx", "accept_tdx", "release_properly", MODULE_2_0),
 ]
 
 

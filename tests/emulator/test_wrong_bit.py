@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulator.bare_handoff import FRESH, PAGE, SHARED_ALIAS
+from tests.emulator.bare_handoff import FRESH, PAGE, SHARED_ALIAS, SHARED_BIT
+from tests.emulator.bare_run import Setup
 from tests.emulator.conftest import Boot
 
 AT = FRESH + 9 * PAGE
@@ -95,3 +96,36 @@ def test_page_tables_are_private_whatever_their_entry_says(bare: Boot, platform:
     stop = run.only("stop")
     assert (stop.gpa, stop.rip, stop.access) == (AT, run.at("at_read8"), "walk")
     assert (stop.reason, stop.private) == ("not-assigned", True)
+
+
+def test_tdx_shared_access_may_be_a_ve(bare: Boot) -> None:
+    """The host's choice (semantics.md 2.10.2): #VE with a SHARED address."""
+    setup = Setup(properties=("shared-access=ve",))
+    run = bare("tdx", "wrong_bit", "case_shared_write", setup)
+    fault = run.only("fault")
+    assert (fault.gpa, fault.rip) == (AT, run.at("at_write64"))
+    assert (fault.access, fault.private) == ("write", False)
+    [raised] = run.said("exception")
+    assert (raised["vector"], raised["rip"]) == (20, run.at("at_write64"))
+    assert run.said("ve")[0]["gpa"] == AT | 1 << SHARED_BIT
+    assert run.of("stop") == []
+
+
+def test_tdx_host_may_convert_at_a_shared_access(bare: Boot) -> None:
+    """As KVM and QEMU do (semantics.md 2.10.3): the page is shared now, and its content lost."""
+    setup = Setup(properties=("shared-access=convert",))
+    run = bare("tdx", "wrong_bit", "case_shared_read", setup)
+    convert = run.only("convert")
+    assert (convert.gpa, convert.size, convert.detail) == (AT, PAGE, 0x102)
+    assert convert.rip == run.at("at_read64")
+    assert run.only("remove").gpa == AT
+    assert len(run.said("same")) == 1
+    stop = run.only("stop")
+    assert (stop.gpa, stop.reason, stop.private) == (AT, "not-assigned", True)
+
+
+@pytest.mark.parametrize("case", ["shared_write", "shared_exchange"])
+def test_tdx_write_goes_to_the_converted_page(bare: Boot, case: str) -> None:
+    run = bare("tdx", "wrong_bit", f"case_{case}", Setup(properties=("shared-access=convert",)))
+    assert run.only("convert").gpa == AT
+    assert (run.of("stop"), run.of("fault"), run.outcome) == ([], [], "shutdown")

@@ -138,6 +138,49 @@ void case_content_of_unit(void)
 	say("second=%x", read64(FRESH + 200 * PAGE));
 }
 
+/* Given back, and accepted again before it is used */
+void case_release(void)
+{
+	page_accept(FRESH | LEVEL_2M);
+	write64(FRESH + 8, 0x1122334455667788);
+	say("small=%x", page_release(FRESH));
+	say("release=%x", page_release(FRESH | LEVEL_2M));
+	say("again=%x", page_release(FRESH | LEVEL_2M));
+	say("accept=%x", page_accept(FRESH | LEVEL_2M));
+	say("zero=%x", read64(FRESH + 8));
+}
+
+void case_release_properly(void)
+{
+	page_accept(FRESH | LEVEL_2M);
+	page_accept(FRESH + UNIT);
+	page_release(FRESH | LEVEL_2M);
+	page_release(FRESH + UNIT);
+	page_accept(FRESH | LEVEL_2M);
+	write64(FRESH + 8, 1);
+	/* released, then given to the host, as a guest with TDX Connect does */
+	page_release(FRESH | LEVEL_2M);
+	make_shared(FRESH, UNIT);
+	write64(FRESH + SHARED_ALIAS, 1);
+	say("done");
+}
+
+/* A misbehaving guest: it uses what it gave back. */
+void case_use_released(void)
+{
+	page_accept(FRESH);
+	write64(FRESH + 8, 0x1122334455667788);
+	say("release=%x", page_release(FRESH));
+	say("read=%x", read64(FRESH + 8));
+}
+
+void case_reduce_ve(void)
+{
+	say("reduce=%x", vm_write(0x1110000300000017, 8, 8));
+	say("apic-id=%x", rdmsr(0x802));
+	say("exceptions=%x", exceptions);
+}
+
 void case_map_gpa(void)
 {
 	u64 r11;

@@ -29,6 +29,14 @@ u64 page_accept(u64 rcx)
 	return r[RAX];
 }
 
+u64 page_release(u64 rcx)
+{
+	u64 r[16] = { [RAX] = 30, [RCX] = rcx };
+
+	tdcall(r);
+	return r[RAX];
+}
+
 u64 vm_read(u64 field, u64 *value)
 {
 	u64 r[16] = { [RAX] = 7, [RDX] = field };

@@ -17,6 +17,8 @@ struct vmcall {
 u64 tdvmcall(struct vmcall *call);
 /* PAGE.ACCEPT with the operand as it is; RAX */
 u64 page_accept(u64 rcx);
+/* PAGE.RELEASE with the operand as it is; RAX */
+u64 page_release(u64 rcx);
 /* VM.RD; VM.WR of the bits in mask; RAX. *value: read, or the old one */
 u64 vm_read(u64 field, u64 *value);
 u64 vm_write(u64 field, u64 value, u64 mask);

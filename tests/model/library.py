@@ -53,7 +53,7 @@ def declare(path: Path) -> ct.CDLL:
     for name in ("snp_vm_accepted_bytes", "tdx_vm_accepted_bytes", "tdx_vm_shared_bit",
                  "sept_sept_add", "sept_page_add", "sept_page_aug", "sept_range_block",
                  "sept_range_unblock", "sept_track", "sept_page_remove", "sept_page_demote",
-                 "sept_page_promote", "sept_accept_next", "ghcb_scratch_bytes",
+                 "sept_page_promote", "sept_accept_next", "sept_release", "ghcb_scratch_bytes",
                  "snp_vm_bytes", "tdx_vm_bytes"):  # fmt: skip
         getattr(lib, name).restype = u64
     lib.snp_vm_rmp_entry.restype = RmpEntry

@@ -17,6 +17,7 @@ class Kind(IntEnum):
     REMOVE = 8
     SPLIT = 9
     ATTACK = 10
+    RELEASE = 22
 
 
 class Reach(IntEnum):

@@ -229,6 +229,8 @@ class TdxConfig(_Struct):
         ("assign_advance", ct.c_uint8),
         ("module", ct.c_uint8),
         ("topology_configured", ct.c_uint8),
+        ("shared_access", ct.c_uint8),
+        ("reserved", ct.c_uint8 * 7),
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.model.guest import Layout
 from tests.model.names import Verdict
 from tests.model.oracle.tdx import RETRY, Answer, TdxOracle
-from tests.model.structs import PAGE, R8, R9, RAX, RDX, UNIT
+from tests.model.structs import PAGE, R8, R9, RAX, RCX, RDX, UNIT
 from tests.model.td import Tdx
 
 TOP = 3 * UNIT + 3 * PAGE
@@ -22,6 +22,7 @@ LAYOUT = Layout(
 )
 OPERATIONS_PER_GUEST = 400
 TD_CTLS = 0x1110000300000017
+FLEXIBLE_PENDING_VE, PAGE_RELEASE = 1 << 1, 1 << 6
 
 
 class Pair:
@@ -34,14 +35,24 @@ class Pair:
             "assign_advance": int(self.random.random() < 0.3),
             "map_gpa_chunk": self.random.choice((0, 0, UNIT, 3 * PAGE)),
             "gpaw": self.random.choice((48, 52)),
+            "shared_access": self.random.choice((0, 0, 1, 2)),
         }
         ve_disable = self.random.randrange(2)
-        self.c = Tdx(LAYOUT, attributes=ve_disable << 28, config_flags=2, busy_limit=20, **config)
+        flags = FLEXIBLE_PENDING_VE | PAGE_RELEASE
+        self.c = Tdx(
+            LAYOUT,
+            attributes=ve_disable << 28,
+            config_flags=flags,
+            module=1,
+            busy_limit=20,
+            **config,
+        )
         self.oracle = TdxOracle(LAYOUT, ve_disable=ve_disable, busy_limit=20, **config)
         self.seed = seed
         self.history: list[tuple[Any, ...]] = []
         hostile = [self.attack] if self.random.random() < 0.4 else []
-        honest = [self.accept] * 6 + [self.access] * 4 + [self.map_gpa] * 3 + [self.control]
+        honest = [self.accept] * 6 + [self.access] * 4 + [self.map_gpa] * 3
+        honest += [self.release] * 2 + [self.control]
         self.choices = honest + hostile
         self.compare()
 
@@ -113,6 +124,13 @@ class Pair:
             found = self.c.map_gpa(next_gpa, rest)[1], None
             again, _ = self.oracle.map_gpa(next_gpa, rest)
             self.agree(("map again", hex(next_gpa), hex(rest)), found, (again, None))
+
+    def release(self) -> None:
+        rcx = self.gpa() | self.random.choice((0, 0, 1, 1, 1, 2))
+        if self.random.random() < 0.02:
+            rcx |= 1 << self.random.choice((3, 11, 52, 63))
+        _, regs, _ = self.c.tdcall({RAX: 30, RCX: rcx})
+        self.agree(("release", hex(rcx)), (regs[RAX], regs[RCX]), self.oracle.release(rcx))
 
     def control(self) -> None:
         """The guest turns #VE for pending pages on or off."""

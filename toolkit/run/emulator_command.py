@@ -125,6 +125,8 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         "report": _value(files.report),
     }
     properties |= _PENDING_VE[options.pending_ve]
+    if PLATFORMS[options.platform].has_tdx_module:
+        properties |= {"module": options.tdx_module, "shared-access": options.shared_access}
     if options.events:
         properties["events"] = _value(files.raw_events)
         properties["snapshots"] = _value(files.snapshots)

@@ -89,6 +89,14 @@ class RunOptions:
         choices=("off", "on", "guest"),
         emulator_only=True,
     )
+    tdx_module: str = option(
+        "1.5",
+        "--tdx-module",
+        "Version of the TDX module: 1.5, or 2.0, which also has REDUCE_VE and TDG.MEM.PAGE.RELEASE.",
+        GUEST,
+        choices=("1.5", "2.0"),
+        emulator_only=True,
+    )
     threads: str = option(
         "single", "--threads", "multi: one thread per vCPU. Faster, but not repeatable.", GUEST,
         choices=("single", "multi"), emulator_only=True,
@@ -127,6 +135,15 @@ class RunOptions:
         "demand", "--host-assign", "Host assigns pages on demand, or all in advance.", HOST,
         choices=("demand", "advance"), emulator_only=True, always_shown=True,
     )  # fmt: skip
+    shared_access: str = option(
+        "stop",
+        "--shared-access",
+        "What the host makes of a TD's shared access to a private page: stop (fatal exit), ve (#VE), or convert (to shared, as "
+        "KVM and QEMU do).",
+        HOST,
+        choices=("stop", "ve", "convert"),
+        emulator_only=True,
+    )
     attacks: tuple[str, ...] = option(
         (),
         "--attack",
@@ -219,6 +236,7 @@ class RunOptions:
             raise BadInputError(
                 f"--pending-ve: only a TD has #VE; add --platform {' or '.join(have)}"
             )
+        self._check_module()
         if not 0 <= self.seed <= _MAX_SEED:
             raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
         if not self.time_limit > 0:
@@ -239,6 +257,16 @@ class RunOptions:
             value = getattr(self, item.name)
             if shown.choices and value not in shown.choices + shown.inner_choices:
                 raise BadInputError(f"{shown.name} {value}: one of {', '.join(shown.choices)}")
+
+    def _check_module(self) -> None:
+        """Raise BadInputError for an option of TDX alone on another platform."""
+        if PLATFORMS[self.platform].has_tdx_module:
+            return
+        have = [name for name, one in PLATFORMS.items() if one.has_tdx_module]
+        for item in ("tdx_module", "shared_access"):
+            if getattr(self, item) != getattr(RunOptions, item):
+                name = f"--{item.replace('_', '-')}"
+                raise BadInputError(f"{name}: only for a TD; add --platform {' or '.join(have)}")
 
     @property
     def memory_bytes(self) -> int:

@@ -77,6 +77,11 @@ def describe(
                 if PLATFORMS[options.platform].has_pending_ve
                 else {}
             ),
+            **(
+                {"tdx_module": options.tdx_module, "shared_access": options.shared_access}
+                if PLATFORMS[options.platform].has_tdx_module
+                else {}
+            ),
         },
         report=report,
         events=events,

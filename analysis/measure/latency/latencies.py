@@ -28,7 +28,9 @@ from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, Kind
 ACCEPTING = names(REQUESTS) + names(HOOKS)
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
 STALLING = in_force(WAITING_CALLS)
-MEASURED = frozenset({Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT, Kind.ASSIGN, Kind.FAULT})
+MEASURED = frozenset(
+    {Kind.ACCEPT, Kind.RESCIND, Kind.RELEASE, Kind.CONVERT, Kind.ASSIGN, Kind.FAULT}
+)
 """Kinds of events whose ``duration`` is looked at."""
 Progress = Callable[[int, int], None]
 

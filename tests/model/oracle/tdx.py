@@ -28,6 +28,10 @@ INVALID_RCX = 0xC000010000000001
 BUSY_RCX = 0x8000020000000001
 ALREADY = 0x00000B0A00000000
 MISMATCH = 0xC0000B0B00000000
+ENTRY_FREE = 0xC0000B0100000001
+INCORRECT_RCX = 0xC0000B0D00000001
+SHARED_VE, SHARED_CONVERTS = 1, 2
+QUALIFICATION = {Reach.READ: 0x181, Reach.WRITE: 0x182, Reach.FETCH: 0x184, Reach.WALK: 0x081}
 HOST_PRIORITY_BUSY = 0x9000020500000000
 EEQ_ACCEPT, EEQ_PENDING = 1, 6
 RETRY, INVALID_OPERAND, ALIGN_ERROR = 1, 1 << 63, 1 << 63 | 2
@@ -66,6 +70,7 @@ class TdxOracle:
         map_gpa_chunk: int = 0,
         busy_limit: int = 1000,
         ve_disable: int = 1,
+        shared_access: int = 0,
     ) -> None:
         self.pages = layout.top // PAGE
         padded = (self.pages + PER_UNIT - 1) // PER_UNIT * PER_UNIT
@@ -78,6 +83,7 @@ class TdxOracle:
         self.shared_bit = 1 << (gpaw - 1)
         self.gpaw, self.backing_4k, self.advance = gpaw, backing_4k, assign_advance
         self.chunk, self.busy_limit, self.ve_disable = map_gpa_chunk, busy_limit, ve_disable
+        self.shared_access = shared_access
         self.busy = self.retries = self.interrupt_at = 0
         self.kept: int | None = None
         self.busy_in_a_row = [0, 0]
@@ -343,9 +349,7 @@ class TdxOracle:
         if not self.is_ram(page):
             return (Verdict.STOPPED, Stop.NOT_RAM, 0) if private else (Verdict.MMIO, 0, 0)
         if not private:
-            if self.shared[page]:
-                return Verdict.ALLOWED, 0, 0
-            return Verdict.STOPPED, Stop.SHARED_ACCESS, 0
+            return self._shared_access(page, kind)
         if self.state[page] == FREE:
             stop = self._fault(page, 0, 1)
             if stop:
@@ -357,8 +361,52 @@ class TdxOracle:
             return Verdict.STOPPED, stop, 0
         if self.ve_disable:
             return Verdict.STOPPED, Stop.PENDING, EEQ_PENDING
-        bit = {Reach.READ: 0x101, Reach.WRITE: 0x102, Reach.FETCH: 0x104, Reach.WALK: 0x001}
-        return Verdict.GUEST_FAULT, 0, bit[Reach(kind)] | 0x80
+        return Verdict.GUEST_FAULT, 0, QUALIFICATION[Reach(kind)]
+
+    def _shared_access(self, page: int, kind: int) -> tuple[int, int, int]:
+        """2.10: what the host makes of it."""
+        if self.shared[page]:
+            return Verdict.ALLOWED, 0, 0
+        if self.shared_access == SHARED_VE:
+            return Verdict.GUEST_FAULT, 0, QUALIFICATION[Reach(kind)]
+        if self.shared_access == SHARED_CONVERTS:
+            self._tell(Kind.CONVERT, page, 1, 0, 0x102)
+            self._make_shared(page, 1)
+            return Verdict.ALLOWED, 0, 0
+        return Verdict.STOPPED, Stop.SHARED_ACCESS, 0
+
+    # --- 2.11: PAGE.RELEASE -------------------------------------------------------------
+
+    def release(self, rcx: int) -> tuple[int, int]:
+        """RAX and RCX."""
+        level, gpa = rcx & 7, rcx & (1 << 52) - (1 << 12)
+        size = {0: 1, 1: PER_UNIT, 2: PER_UNIT**2}.get(level, 0)
+        page = gpa // PAGE
+        if level > 1 or rcx & 0xFF8 or rcx >> 52 or gpa >> (self.gpaw - 1) or page % size:
+            status, after = INVALID_RCX, rcx
+        else:
+            status, after = self._release(page, level, rcx)
+        self._tell(Kind.RELEASE, page, size, status)
+        return status, after
+
+    def _release(self, page: int, level: int, rcx: int) -> tuple[int, int]:
+        gpa = page * PAGE
+        if page >= self.pages:
+            return ENTRY_FREE, gpa | level
+        state, at = self.state[page], self.large[page]
+        found = gpa | at | (state == PENDING) << 62
+        if at > level:
+            return (ENTRY_FREE if state in (FREE, REMOVED) else MISMATCH | at), found
+        if self.busy:
+            self.busy -= 1
+            return BUSY_RCX, rcx
+        if at < level:
+            return MISMATCH | at, found
+        if state != MAPPED:
+            return (ENTRY_FREE if state in (FREE, REMOVED) else INCORRECT_RCX), found
+        count = PER_UNIT if level else 1
+        self.state[page : page + count] = bytes([PENDING]) * count
+        return SUCCESS, rcx
 
     # --- 2.7: MapGPA ------------------------------------------------------------------
 

@@ -161,6 +161,45 @@ def _() -> None:
     assert vm.raise_ve(12) == 0
 
 
+@row("2.10-shared-access-stops")
+def _() -> None:
+    vm = tdx()
+    for gpa in (ACCEPTED, FRESH):
+        verdict, fault = vm.access(gpa, private=0)
+        assert (verdict, fault.stop) == (Verdict.STOPPED, Stop.SHARED_ACCESS)
+
+
+@row("2.10-shared-access-ve")
+def _() -> None:
+    vm = tdx(shared_access=1)
+    vm.events()
+    verdict, fault = vm.access(ACCEPTED + 8, Reach.WRITE, private=0)
+    assert (verdict, fault.ve.reason, fault.ve.qualification) == (Verdict.GUEST_FAULT, 48, 0x182)
+    assert fault.ve.gpa == vm.shared_bit | ACCEPTED + 8
+    assert (vm.accepted(), vm.events()) == (UNIT, [])
+
+
+@row("2.10-shared-access-converts")
+def _() -> None:
+    """As KVM and QEMU do: the page is the host's now, and what was in it is lost."""
+    vm = tdx(shared_access=2)
+    vm.events()
+    assert vm.access(ACCEPTED + PAGE + 8, private=0)[0] == Verdict.ALLOWED
+    page = ACCEPTED + PAGE
+    assert vm.events() == [
+        Event(Kind.CONVERT, page, PAGE, 0, NO_CARRY, 0x102, 0),
+        Event(Kind.SPLIT, ACCEPTED, UNIT, 0, NO_CARRY, 0, 0),
+        Event(Kind.REMOVE, page, PAGE, 0, NO_CARRY, 0, 0),
+    ]
+    assert vm.accepted() == UNIT - PAGE
+    assert vm.access(page)[1].stop == Stop.NOT_ASSIGNED
+    assert vm.access(ACCEPTED)[0] == Verdict.ALLOWED
+    assert vm.access(page, private=0)[0] == Verdict.ALLOWED
+    assert vm.events() == []
+    with pytest.raises(ValueError, match="refuses"):
+        tdx(shared_access=3)
+
+
 @pytest.mark.parametrize("vector", row.parameters())
 def test_row(vector: Vector) -> None:
     vector()

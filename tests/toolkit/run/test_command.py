@@ -61,6 +61,17 @@ def test_a_td_is_told_of_pending_pages_if_wanted(pending_ve: str, told: str) -> 
     assert ("pending-ve" in guest) == bool(told)
 
 
+def test_a_td_has_the_module_and_the_host_that_are_wanted() -> None:
+    def guest(platform: str, **options: str) -> str:
+        words = command(Path("/r"), platform=platform, **options)
+        return next(word for word in words if word.startswith(f"{platform}-emulated"))
+
+    assert ",module=1.5,shared-access=stop," in guest("tdx") + ","
+    changed = guest("tdx", tdx_module="2.0", shared_access="convert") + ","
+    assert ",module=2.0,shared-access=convert," in changed
+    assert "module=" not in guest("snp")
+
+
 def test_a_comma_in_a_path_is_no_separator() -> None:
     guest = next(word for word in command(Path("/a,b")) if word.startswith("snp-emulated"))
     assert "events=/a,,b/events.raw" in guest
