@@ -97,5 +97,8 @@ def test_snp_host_converts_no_hole(bare: Boot) -> None:
 
 def test_tdx_host_converts_no_hole(bare: Boot) -> None:
     run = bare("tdx", "not_ram", "case_convert_hole")
-    assert run.value("shared") == 1
-    assert run.only("convert").result != 0
+    assert (run.value("shared"), run.value("private")) == (0, 1)
+    shared, private = run.of("convert")
+    assert (shared.gpa, shared.size, shared.result) == (HOLE, 0, 0), "as a device's address is"
+    assert (private.gpa, private.size) == (HOLE, PAGE)
+    assert private.result != 0

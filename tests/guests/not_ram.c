@@ -71,6 +71,7 @@ void case_registers(void)
 void case_convert_hole(void)
 {
 	say("shared=%x", (u64)(make_shared(HOLE, PAGE) != 0));
+	say("private=%x", (u64)(make_private(HOLE, PAGE) != 0));
 }
 
 #ifdef SNP
