@@ -74,6 +74,7 @@ class BitmapTrue(Invariant):
         mine = ram & self._firmware(step.states)
         self.looked_at += int(np.count_nonzero((unset | set_) & mine))
         early = np.flatnonzero(unset & mine & (never > 0))
+        self.context.wrong_bits.early.update(early.tolist())
         self._blame(
             step,
             snapshot,
@@ -83,6 +84,7 @@ class BitmapTrue(Invariant):
         )
         late = set_ & ram & (never == 0) & ~mixed & ((unit & EVER) != 0)
         late &= ~self._accepts.recent(int(step.batch["clock"][-1]), step.states.units)
+        self.context.wrong_bits.late.update(np.flatnonzero(late).tolist())
         if self._lasts is not None:
             late &= ~self._lasts.around(late)
         self._blame(

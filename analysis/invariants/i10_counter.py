@@ -7,7 +7,7 @@ from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicio
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
-from acceptlab.analysis.pages.unaccepted import Remaining, remaining
+from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, BLOCK_UNITS, Remaining, remaining
 from acceptlab.analysis.run.console import Meminfo
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import Kind, Stage
@@ -110,9 +110,10 @@ class Counter(Invariant):
                 first,
                 last,
             )
-        low, high = last.least, first.most
+        low, high = last.least, first.most + _blocks(self.context.wrong_bits.late)
         if count.label in ("end", f"{_SECOND_LABEL}end") and not moving:
-            high = min(high, last.most + END_SLACK)
+            high = min(high, last.most + END_SLACK + _blocks(self.context.wrong_bits.late))
+        low -= min(low, _blocks(self.context.wrong_bits.early))
         if not low <= count.unaccepted <= high:
             self._add(
                 WRONG,
@@ -132,6 +133,11 @@ class Counter(Invariant):
             "unaccepted_at_end": last.bytes,
         }
         self.suspects(title).add(1, [one])
+
+
+def _blocks(units: set[int]) -> int:
+    """Bytes of the blocks that hold units whose bits are wrong: the counter follows the bitmap, and I4 tells of that."""
+    return len({unit // BLOCK_UNITS for unit in units}) * BLOCK_SIZE
 
 
 def _of_second(count: Meminfo) -> bool:

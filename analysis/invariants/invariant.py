@@ -105,6 +105,14 @@ class Suspects:
         return self.kept[:LISTED]
 
 
+@dataclass
+class WrongBits:
+    """Units whose bits of the bitmap are wrong in some snapshot: ``early`` are clear, and ``late`` set, without cause."""
+
+    early: set[int] = field(default_factory=set)
+    late: set[int] = field(default_factory=set)
+
+
 @dataclass(frozen=True)
 class Context:
     """The run around the events. ``holes`` are known once all events have been seen, ``attacks`` up to the step that is looked at."""
@@ -113,6 +121,7 @@ class Context:
     console: Console
     holes: Holes = field(default_factory=Holes)
     attacks: AttackLog = field(default_factory=AttackLog)
+    wrong_bits: WrongBits = field(default_factory=WrongBits)
 
     @cached_property
     def waits(self) -> CallWaits:

@@ -1085,3 +1085,34 @@ def test_vcpus_that_accept_nothing_show_nothing(tmp_path: Path) -> None:
     guest.stage(Stage.USERSPACE)
     status = {one.name: one.status.value for one in replay(finished_at(guest), tmp_path).invariants}
     assert status["I6"] == "not applicable"
+
+
+@pytest.mark.parametrize("blocks", [1, 5])
+def test_the_counter_is_not_blamed_for_bits_that_were_cleared_too_early(
+    blocks: int, tmp_path: Path
+) -> None:
+    """It follows the bitmap: what I4 tells of explains it."""
+    guest = Guest()
+    guest.boot()
+    guest.bits[SPARE // UNIT_SIZE : SPARE // UNIT_SIZE + 2 * min(blocks, 2)] = False
+    guest.bits[0 : 2 * max(blocks - 2, 0)] = False
+    found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
+    assert found == {"I4"}
+
+
+def test_the_counter_is_not_blamed_for_bits_that_stay_set(tmp_path: Path) -> None:
+    guest = Guest(accept="eager")
+    guest.boot()
+    guest.clock += 1 << 30
+    guest.bits[:30] = True
+    found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
+    assert found == {"I4"}
+
+
+def test_a_counter_that_is_wrong_by_more_than_the_bits_is_blamed(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    guest.bits[SPARE // UNIT_SIZE] = False
+    guest.meminfo("middle", extra_blocks=40)
+    found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
+    assert found == {"I4", "I10"}
