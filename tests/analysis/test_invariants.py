@@ -973,7 +973,8 @@ def test_a_refused_accept_in_a_finished_unit_is_no_collision(tmp_path: Path) -> 
     guest = Guest()
     guest.boot()
     in_turns(guest, {})
-    guest.event(Kind.ACCEPT, at(guest, 40 * MIB), PAGE_SIZE, carry=1, vcpu=1)
+    for vcpu in (1, 0, 1):
+        guest.event(Kind.ACCEPT, at(guest, 40 * MIB), PAGE_SIZE, carry=1, vcpu=vcpu)
     found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
     assert found == {"I7"}
 
