@@ -76,6 +76,8 @@ class GuestPlatform:
     """Whether the guest can be notified of an access to a page that it has yet to accept, or not (SEPT_VE_DISABLE)."""
     has_tdx_module: bool = False
     """Whether a TDX module stands between guest and host: its version, and what the host makes of a shared access, are options."""
+    has_sev_features: bool = False
+    """Whether a guest may have features of SEV_FEATURES besides its platform's own."""
     attacks_on_pages: tuple[str, ...] = ()
     """What a host can do to one page."""
     attacks_on_calls: tuple[str, ...] = ()
@@ -115,6 +117,7 @@ SNP = GuestPlatform(
     emulator_object="snp-emulated",
     has_cc_blob=True,
     accepts_all_unless_asked=True,
+    has_sev_features=True,
     attacks_on_pages=("remap", "remap-back", "reassign", "unassign"),
     attacks_on_calls=("psc-error", "psc-rewind"),
     kernel_option="CONFIG_AMD_MEM_ENCRYPT=y",

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.kernel.caller_names import marked
 from acceptlab.analysis.kernel.symbols import RunSymbols
 from acceptlab.analysis.pages.history import event_at
 from acceptlab.analysis.pages.transitions import Op, ops_of
@@ -34,6 +35,7 @@ _COLUMNS = (
     "rip",
     "caller",
     "detail",
+    "caller_how",
 )
 
 TOO_LATE = (
@@ -116,6 +118,7 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
                 symbols.name_of(int(batch[name][position]), int(batch["stage"][position])) or ""
                 for name in ("rip", "caller")
             )
+            called = marked(called, int(batch["caller_how"][position])) if called else ""
             source = symbols.source_of(event["rip"], int(batch["stage"][position])) or ""
             who = who or _hexed(event["rip"])
             moment = Moment(event, op, state, after, who, called, source, doubt)

@@ -24,7 +24,7 @@ from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.coverage import HANDOFF, in_words
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.gaps import END, Holes
-from acceptlab.analysis.trace.schema import ConvertTo, Kind, label
+from acceptlab.analysis.trace.schema import CallerHow, ConvertTo, Kind, label
 
 Positions = npt.NDArray[np.intp] | npt.NDArray[np.int64]
 
@@ -41,7 +41,7 @@ class Suspicion:
 
     ``observed``: the event tells of it by itself, whatever else is missing from the trace.
     ``by_end``: it follows from what never came after the event as well.
-    ``history``, ``rip`` and ``caller`` (those of the first event) are filled in afterwards.
+    ``history``, ``rip``, ``caller`` and ``caller_how`` (those of the first event) are filled in afterwards.
     """
 
     title: str
@@ -53,6 +53,7 @@ class Suspicion:
     stage: int | None = None
     rip: int | None = None
     caller: int | None = None
+    caller_how: int = CallerHow.NOT_KNOWN
     clock: int | None = None
     observed: bool = False
     by_end: bool = False

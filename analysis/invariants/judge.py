@@ -23,6 +23,7 @@ from acceptlab.analysis.invariants.guest_findings import guest_findings, workloa
 from acceptlab.analysis.invariants.invariant import OTHER_RIP, Suspicion
 from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
 from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
+from acceptlab.analysis.kernel.caller_names import is_implausible, is_sure
 from acceptlab.analysis.kernel.kernel_facts import ACCEPT_MEMORY, UNACCEPTED_MEMORY
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS, RunSymbols, symbols_of_run
 from acceptlab.analysis.kernel.versions import first_version, version_of
@@ -171,7 +172,7 @@ def _add_histories(invariants: list[Invariant], events: EventFile) -> None:
         if one.gpa is not None:
             one.history = found.pages[one.gpa]
         if one.vcpu is not None and one.events[0] in found.callers:
-            one.rip, one.caller = found.callers[one.events[0]]
+            one.rip, one.caller, one.caller_how = found.callers[one.events[0]]
 
 
 def _findings(invariants: list[Invariant], symbols: Callable[[], RunSymbols]) -> list[Finding]:
@@ -196,9 +197,11 @@ def _evidence(one: Suspicion, symbols: RunSymbols) -> dict[str, Any]:
         evidence |= {"gpa": f"{one.gpa:#x}", "size": one.size}
     for name in ("rip", "caller"):
         address = getattr(one, name)
-        if address:
+        before = "" if name == "rip" else "caller_"
+        if address and not (before and is_implausible(one.caller_how)):
             evidence[name] = f"{address:#x}"
-            before = "" if name == "rip" else "caller_"
+            if before and not is_sure(one.caller_how):
+                evidence["caller_best_effort"] = True
             if symbol := symbols.name_of(address, one.stage):
                 evidence[f"{before}symbol"] = symbol
             # A return address is behind the call: the line of the call is that of the byte before.

@@ -174,6 +174,8 @@ RT_UNLOCKING = (Row((5, 15), None, "rt_spin_unlock", "Linux 5.15, kernel/locking
 # --- landmarks of a boot ---
 
 PANIC = "panic"
+OOPS = "oops_enter"
+"""Called once an oops, before anything is printed of it (Linux 6.1 and 7.3, kernel/panic.c)."""
 TEXT = (
     Row(ANY, None, Region("_stext", "_etext"), "Linux 6.1, include/asm-generic/sections.h"),
     Row(ANY, None, Region("_sinittext", "_einittext"), "Linux 6.1, include/asm-generic/sections.h"),

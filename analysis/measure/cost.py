@@ -21,6 +21,7 @@ from acceptlab.analysis.trace.schema import (
     PAGE_SIZE,
     STAGE_NAMES,
     UNIT_SIZE,
+    CallerHow,
     ConvertTo,
     Kind,
     Stage,
@@ -40,8 +41,10 @@ _COLUMNS = (
     "rip",
     "caller",
     "detail",
+    "caller_how",
 )
 _STAGES = len(STAGE_NAMES)
+_HOWS = len(CallerHow)
 _KINDS = len(KIND_NAMES) + 1
 SIZES = ("4K", "2M", "other")
 _MAP_TOP_LIMIT = 64 << 40
@@ -63,10 +66,11 @@ class Operations:
 
 @dataclass(frozen=True)
 class Caller:
-    """Successful accepts from one place: a return address and the accepting instruction's."""
+    """Successful accepts from one place: a return address, how it was found, and the accepting instruction's."""
 
     stage: str
     caller: int
+    how: int
     rip: int
     accepts: int
     bytes: int
@@ -156,7 +160,7 @@ class _Counter:
         cells = (_KINDS, _STAGES, len(SIZES), 2)
         self._counts: npt.NDArray[np.int64] = np.zeros(cells, np.int64)
         self._bytes: F64 = np.zeros(cells)
-        self._callers: dict[tuple[int, int, int], list[int]] = {}
+        self._callers: dict[tuple[int, int, int, int], list[int]] = {}
         self._stages: dict[str, int] = {}
         self._clock = events.clock_range()
         self._launched = 0
@@ -215,15 +219,17 @@ class _Counter:
         self._bytes += np.bincount(cell, weights, cells).reshape(self._bytes.shape)
 
     def _add_callers(self, batch: Batch, accepts: npt.NDArray[np.intp]) -> None:
-        stage, caller, rip = (batch[name][accepts] for name in ("stage", "caller", "rip"))
+        stage, caller, how, rip = (
+            batch[name][accepts] for name in ("stage", "caller", "caller_how", "rip")
+        )
         _, caller_number = np.unique(caller, return_inverse=True)
         rips, rip_number = np.unique(rip, return_inverse=True)
-        key = (caller_number * len(rips) + rip_number) * _STAGES + stage
+        key = ((caller_number * len(rips) + rip_number) * _STAGES + stage) * _HOWS + how
         _, first, where = np.unique(key, return_index=True, return_inverse=True)
         count = np.bincount(where)
         size = np.bincount(where, batch["size"][accepts].astype(np.float64))
         for number, at in enumerate(first.tolist()):
-            place = (int(stage[at]), int(caller[at]), int(rip[at]))
+            place = (int(stage[at]), int(caller[at]), int(how[at]), int(rip[at]))
             total = self._callers.setdefault(place, [0, 0])
             total[0] += int(count[number])
             total[1] += int(size[number])
@@ -257,7 +263,9 @@ class _Counter:
 
     def _top_callers(self) -> list[Caller]:
         callers = [
-            Caller(STAGE_NAMES[stage], caller, rip, accepts, size)
-            for (stage, caller, rip), (accepts, size) in self._callers.items()
+            Caller(STAGE_NAMES[stage], caller, how, rip, accepts, size)
+            for (stage, caller, how, rip), (accepts, size) in self._callers.items()
         ]
-        return sorted(callers, key=lambda one: (-one.bytes, one.stage, one.caller, one.rip))
+        return sorted(
+            callers, key=lambda one: (-one.bytes, one.stage, one.caller, one.how, one.rip)
+        )

@@ -33,9 +33,11 @@ _COLUMNS = (
     "rip",
     "caller",
     "detail",
+    "caller_how",
 )
+_CALLER = ("rip", "caller", "caller_how")
 
-_SHOWN = tuple(name for name in _COLUMNS if name not in ("carry", "caller"))
+_SHOWN = tuple(name for name in _COLUMNS if name not in ("carry", "caller", "caller_how"))
 
 Event = dict[str, Any]
 Pages = npt.NDArray[np.uint64]
@@ -59,10 +61,10 @@ class _Life:
 
 @dataclass(frozen=True)
 class Lookup:
-    """``pages``: events by address asked for, oldest first. ``callers``: (rip, caller) by seq."""
+    """``pages``: events by address asked for, oldest first. ``callers``: (rip, caller, how it was found) by seq."""
 
     pages: dict[int, list[Event]]
-    callers: dict[int, tuple[int, int]]
+    callers: dict[int, tuple[int, int, int]]
 
 
 def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) -> Lookup:
@@ -76,7 +78,7 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
     wanted = np.unique(np.array(asked, dtype=np.uint64) & _PAGE)
     wanted_seqs = np.array(sorted(set(seqs)), dtype=np.uint64)
     lives = {int(one): _Life() for one in wanted}
-    callers: dict[int, tuple[int, int]] = {}
+    callers: dict[int, tuple[int, int, int]] = {}
     if len(wanted) or len(wanted_seqs):
         groups = _groups(events, wanted, wanted_seqs)
         for batch in one_ahead(events.batches_of(groups, _COLUMNS)):
@@ -84,7 +86,8 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
                 _scan(batch, wanted, lives)
             for position in np.flatnonzero(np.isin(batch["seq"], wanted_seqs)).tolist():
                 seq = int(batch["seq"][position])
-                callers[seq] = (int(batch["rip"][position]), int(batch["caller"][position]))
+                rip, caller, how = (batch[name][position] for name in _CALLER)
+                callers[seq] = (int(rip), int(caller), int(how))
     pages = {one: lives[one & int(_PAGE)] for one in asked}
     return Lookup({one: life.first + life.latest for one, life in pages.items()}, callers)
 

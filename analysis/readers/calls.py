@@ -19,7 +19,7 @@ from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.readers.entry_names import Call
 from acceptlab.analysis.readers.ordered import Entry
 from acceptlab.analysis.readers.recorder import Recorder
-from acceptlab.analysis.trace.schema import STAGE_NAMES, ConvertTo, Kind, Stage
+from acceptlab.analysis.trace.schema import STAGE_NAMES, CallerHow, ConvertTo, Kind, Stage
 
 _HOOKS = {one.name: one for one in kernel_facts.functions(kernel_facts.HOOKS) if one.platform}
 _BEGIN, _END = kernel_facts.ACCEPT_BEGIN, kernel_facts.ACCEPT_END
@@ -83,7 +83,7 @@ class Calls:
         arguments = [*values, 0, 0]
         self._recorder.event(
             Kind.PROBE_ENTER, at.clock, at.vcpu, gpa=arguments[0], size=arguments[1], detail=probe,
-            caller=_caller(fields),
+            **_by(_caller(fields)),
         )  # fmt: skip
         if function in _HOOKS:
             self._recorder.of_platform(_HOOKS[function].platform, f"{function}() is called")
@@ -132,7 +132,7 @@ class Calls:
             return
         start, size = covered
         event = self._recorder.event(
-            Kind.ACCEPT, at.clock, at.vcpu, gpa=start, size=size, caller=caller
+            Kind.ACCEPT, at.clock, at.vcpu, gpa=start, size=size, **_by(caller)
         )
         if (by, at.task) in self._open or len(self._open) == _MOST_OPEN:
             self.results_missing = True
@@ -170,6 +170,12 @@ def _range(fields: Mapping[str, str]) -> tuple[int, int]:
 def _caller(fields: Mapping[str, str]) -> int:
     """Who asked, where the recorder looked at the stack; else 0."""
     return number(fields, _CALLER) if _CALLER in fields else 0
+
+
+def _by(caller: int) -> dict[str, int]:
+    """The same for an event: what a recorder gives is the return address of the call that it stands at."""
+    how = CallerHow.EXACT if caller else CallerHow.NOT_KNOWN
+    return {"caller": caller, "caller_how": how}
 
 
 def _stage(name: str) -> Stage:

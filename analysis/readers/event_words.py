@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.readers.recorder import Recorder
-from acceptlab.analysis.trace.schema import KIND_NAMES, NO_CARRY, STAGE_NAMES, Kind, Stage
+from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, CallerHow, Kind, Stage
 
 WORDS = ("seq", "clock", "gpa", "size", "result", "rip", "caller", "detail", "tags")
-"""The words in their order. ``tags``: bits 15..0 vcpu, 23..16 kind, 31..24 stage, 39..32 carry."""
+"""The words in their order. ``tags``: bits 15..0 vcpu, 23..16 kind, 31..24 stage, 39..32 carry, 47..40 how the caller was found."""
 
 
 class EmulatorEvents:
@@ -25,11 +25,11 @@ class EmulatorEvents:
         """One event; ``name`` is that of the trace-event. Raises Damaged when the two disagree."""
         self._recorder.source, self._recorder.clock_unit = "emulator", "instructions"
         seq, clock, gpa, size, result, rip, caller, detail, tags = words
-        vcpu, kind, stage, carry = (
-            tags & 0xFFFF, tags >> 16 & 0xFF, tags >> 24 & 0xFF, tags >> 32,
+        vcpu, kind, stage, carry, how = (
+            tags & 0xFFFF, tags >> 16 & 0xFF, tags >> 24 & 0xFF, tags >> 32 & 0xFF, tags >> 40,
         )  # fmt: skip
-        if not 1 <= kind <= len(KIND_NAMES) or stage >= len(STAGE_NAMES) or carry > NO_CARRY:
-            raise Damaged(f"tags={tags:#x} is damaged: unknown kind, stage or carry flag")
+        if not 1 <= kind <= len(KIND_NAMES) or stage >= len(STAGE_NAMES) or how > max(CallerHow):
+            raise Damaged(f"tags={tags:#x} is damaged: unknown kind, stage or way to the caller")
         if name != trace_event_of(Kind(kind)):
             raise Damaged(f"{name} says in its tags that it is {trace_event_of(Kind(kind))}")
         if self._ended:
@@ -42,7 +42,7 @@ class EmulatorEvents:
         self._ended = kind == Kind.END
         self._recorder.event(
             Kind(kind), clock, vcpu, gpa=gpa, size=size, result=result, rip=rip, caller=caller,
-            detail=detail, stage=Stage(stage), carry=carry,
+            detail=detail, stage=Stage(stage), carry=carry, caller_how=how,
         )  # fmt: skip
 
     def finish(self) -> None:

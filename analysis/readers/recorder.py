@@ -10,7 +10,7 @@ import numpy as np
 from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.run.run_info import Probe
 from acceptlab.analysis.trace.event_writer import NOT_MEASURED, Durations, Records
-from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
+from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, CallerHow, Kind, Stage
 
 KEPT = 1 << 16
 """Events that are held back, so that a duration that is known later can still be entered."""
@@ -20,7 +20,14 @@ _MOST_TIES = 1 << 10
 _U64 = 1 << 64
 _FIELDS = ("clock", "gpa", "size", "result", "rip", "caller", "detail")
 _Row = list[int]
-_VCPU, _KIND, _STAGE, _CARRY, _DURATION, _RESULT = 7, 8, 9, 10, 11, 3
+_VCPU, _KIND, _STAGE, _CARRY, _DURATION, _HOW, _RESULT = 7, 8, 9, 10, 11, 12, 3
+_BYTES = (
+    ("vcpu", _VCPU),
+    ("kind", _KIND),
+    ("stage", _STAGE),
+    ("carry", _CARRY),
+    ("caller_how", _HOW),
+)
 
 
 class Recorder:
@@ -59,12 +66,13 @@ class Recorder:
     def event(self, kind: Kind, clock: int, vcpu: int = 0, **fields: int) -> int:
         """Append an event of the present stage and return its number.
 
-        ``fields``: gpa, size, result, rip, caller, detail, carry, duration, stage. Raises Damaged for
+        ``fields``: gpa, size, result, rip, caller, detail, carry, duration, stage, caller_how. Raises Damaged for
         a value that no record can hold.
         """
         stage = fields.pop("stage", self.stage)
         carry = fields.pop("carry", NO_CARRY)
         duration = fields.pop("duration", NOT_MEASURED)
+        how = fields.pop("caller_how", CallerHow.NOT_KNOWN)
         values = [fields.get(name, 0) for name in _FIELDS]
         values[0] = clock
         if not min(*values, duration) >= 0 or max(*values, duration) >= _U64:
@@ -73,7 +81,7 @@ class Recorder:
             raise Damaged(f"event {self.events}: there is no CPU {vcpu}")
         if self.sorted and Kind.ACCEPT <= kind <= Kind.CONVERT:
             self._check_tie(clock, vcpu, values[1], values[1] + values[2])
-        self._rows.append([*values, vcpu, kind, stage, carry, duration])
+        self._rows.append([*values, vcpu, kind, stage, carry, duration, how])
         self.kinds.add(kind)
         self.vcpus = max(self.vcpus, vcpu + 1)
         self.clock = clock
@@ -164,7 +172,7 @@ class Recorder:
         records["seq"] = np.arange(self._first, self._first + len(rows))
         for name, column in zip(_FIELDS, columns, strict=False):
             records[name] = np.array(column, np.uint64)
-        for name, place in (("vcpu", _VCPU), ("kind", _KIND), ("stage", _STAGE), ("carry", _CARRY)):
+        for name, place in _BYTES:
             records[name] = columns[place]
         self._first += len(rows)
         self._write(records, np.array(columns[_DURATION], np.uint64))

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.kernel.caller_names import BEST_EFFORT, is_implausible, is_sure
 from acceptlab.analysis.kernel.symbols import RunSymbols, symbols_of_run
-from acceptlab.analysis.measure.cost import Cost, measure
+from acceptlab.analysis.measure.cost import Caller, Cost, measure
 from acceptlab.analysis.measure.cost_profile import Profile
 from acceptlab.analysis.measure.latency.latencies import Latency
 from acceptlab.analysis.measure.latency.latencies import measure as measure_latency
@@ -40,12 +41,18 @@ class Subject:
 
 @dataclass(frozen=True)
 class CallerRow:
-    """Accepts by the function that asked for them."""
+    """Accepts by the function that asked for them. ``best_effort``: it may have been another one."""
 
     stage: str
     function: str
     accepts: int
     bytes: int
+    best_effort: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Return the function as tables show it."""
+        return f"{BEST_EFFORT}{self.function}" if self.best_effort else self.function
 
 
 def subject_of(
@@ -100,16 +107,28 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
 
 def caller_rows(subject: Subject) -> list[CallerRow]:
     """Accepts by stage and function, the most bytes first."""
-    totals: dict[tuple[str, str], list[int]] = {}
+    totals: dict[tuple[str, str, bool], list[int]] = {}
     for one in subject.cost.callers:
-        place = one.caller or one.rip
-        name = subject.symbols.name_of(place, STAGE_NAMES.index(one.stage))
-        function = name.split("+")[0] if name else _unnamed(one.stage, place)
-        total = totals.setdefault((one.stage, function), [0, 0])
+        key = (one.stage, *_named(subject, one))
+        total = totals.setdefault(key, [0, 0])
         total[0] += one.accepts
         total[1] += one.bytes
-    rows = [CallerRow(stage, name, *total) for (stage, name), total in totals.items()]
-    return sorted(rows, key=lambda row: (-row.bytes, row.stage, row.function))
+    rows = [
+        CallerRow(stage, name, accepts, size, best_effort)
+        for (stage, name, best_effort), (accepts, size) in totals.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.bytes, row.stage, row.function, row.best_effort))
+
+
+def _named(subject: Subject, one: Caller) -> tuple[str, bool]:
+    """Name the function that asked for accepts, and tell whether it may have been another one."""
+    place = one.caller or one.rip
+    if one.caller and is_implausible(one.how):
+        return NOT_KNOWN, False
+    name = subject.symbols.name_of(place, STAGE_NAMES.index(one.stage))
+    if not name:
+        return _unnamed(one.stage, place), False
+    return name.split("+")[0], bool(one.caller) and not is_sure(one.how)
 
 
 def _unnamed(stage: str, address: int) -> str:

@@ -78,7 +78,7 @@ def acceptance_map(subject: Subject) -> go.Figure:
 def operations_by_stage(subject: Subject) -> go.Figure:
     """Accepted bytes by function that asked, one colour per stage."""
     rows = caller_rows(subject)
-    names = list(dict.fromkeys(row.function for row in rows))[:_CALLERS]
+    names = list(dict.fromkeys(row.shown for row in rows))[:_CALLERS]
     figure = go.Figure()
     for number, stage in enumerate(STAGE_NAMES):
         mine = _of_stage(rows, stage, names)
@@ -104,7 +104,7 @@ def _address_unit(series: Series | None) -> tuple[str, int]:
 
 
 def _of_stage(rows: Sequence[CallerRow], stage: str, names: Sequence[str]) -> list[CallerRow]:
-    found = {row.function: row for row in rows if row.stage == stage}
+    found = {row.shown: row for row in rows if row.stage == stage}
     return [found.get(name, CallerRow(stage, name, 0, 0)) for name in names]
 
 

@@ -63,7 +63,7 @@ def _run(subject: Subject) -> str:
         word = clock_word(subject.run.info.clock)
         parts.append(table(["stage", word, "accepts", "accepted"], rows))
     if callers := caller_rows(subject)[:TOP_CALLERS]:
-        cells = [[one.function, one.stage, count(one.accepts), mib(one.bytes)] for one in callers]
+        cells = [[one.shown, one.stage, count(one.accepts), mib(one.bytes)] for one in callers]
         parts.append(table(["accepted by", "stage", "accepts", "bytes"], cells))
     parts.extend(_chapter(chapter) for chapter in chapters(subject))
     parts.append(_way_back(subject))

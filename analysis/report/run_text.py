@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Sequence
 
 from acceptlab.analysis.invariants.verdict import Finding
+from acceptlab.analysis.kernel.caller_names import MARK_MEANS
 from acceptlab.analysis.report.chapters import chapters
 from acceptlab.analysis.report.compare import comparison_chapter
 from acceptlab.analysis.report.facts import (
@@ -69,7 +70,7 @@ def _row(label: str, values: Sequence[str], width: int) -> str:
 
 def _fit(value: str, width: int) -> str:
     """The end of a name tells more than its beginning."""
-    return value if len(value) <= width else "~" + value[1 - width :]
+    return value if len(value) <= width else ".." + value[2 - width :]
 
 
 def _run(subject: Subject) -> str:
@@ -136,10 +137,12 @@ def _callers(subject: Subject) -> list[str]:
         return []
     lines = [f"{'accepted by':<36}{'stage':<13}{'accepts':>10}{'bytes':>13}"]
     for row in rows[:TOP_CALLERS]:
-        name, stage = _fit(row.function, 35), _fit(row.stage, 12)
+        name, stage = _fit(row.shown, 35), _fit(row.stage, 12)
         lines.append(f"{name:<36}{stage:<13}{count(row.accepts):>10}{mib(row.bytes):>13}")
     if len(rows) > TOP_CALLERS:
         lines.append(f"  and {len(rows) - TOP_CALLERS} more")
+    if any(row.best_effort for row in rows[:TOP_CALLERS]):
+        lines.append(MARK_MEANS)
     return [*lines, ""]
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from acceptlab.analysis.files import sha256_of, written_beside
 from acceptlab.analysis.trace.schema import (
     ARROW_SCHEMA,
+    CALLER_HOW_NAMES,
     FORMAT,
     KIND_NAMES,
     METADATA_KEY,
@@ -123,6 +124,9 @@ def _column(fields: dict[str, npt.NDArray[Any] | None], name: str) -> pa.Array:
         return _named((values - 1).astype(np.int8), KIND_NAMES)
     if name == "stage":
         return _named(values.astype(np.int8), STAGE_NAMES)
+    if name == "caller_how":
+        known = (values > 0) & (values <= len(CALLER_HOW_NAMES))
+        return _named((values - 1).astype(np.int8), CALLER_HOW_NAMES, ~known)
     if name == "carry":
         return pa.array(values, mask=values == NO_CARRY)
     if name == "duration":
@@ -130,8 +134,10 @@ def _column(fields: dict[str, npt.NDArray[Any] | None], name: str) -> pa.Array:
     return pa.array(values)
 
 
-def _named(codes: npt.NDArray[np.int8], names: list[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(codes, pa.array(names))
+def _named(
+    codes: npt.NDArray[np.int8], names: list[str], null: npt.NDArray[np.bool_] | None = None
+) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=null), pa.array(names))
 
 
 def _metadata(events: int, problem: str | None) -> str:

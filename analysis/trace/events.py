@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.regular_files import check_regular
 from acceptlab.analysis.trace.schema import (
+    ADDED_COLUMNS,
     ARROW_SCHEMA,
+    CALLER_HOW_NAMES,
     COLUMNS,
     FORMAT,
     KIND_NAMES,
@@ -85,10 +87,10 @@ class EventFile:
         with _one_line(path):
             self._file = pq.ParquetFile(path)
             schema = self._file.schema_arrow
-            missing = [name for name in COLUMNS if schema.get_field_index(name) < 0]
-        if missing:
+            self._missing = {name for name in COLUMNS if schema.get_field_index(name) < 0}
+        if missing := [name for name in COLUMNS if name in self._missing - ADDED_COLUMNS]:
             raise BadInput(f"{path} is not a file of events: it has no column {missing[0]}")
-        for wanted in ARROW_SCHEMA:
+        for wanted in (one for one in ARROW_SCHEMA if one.name not in self._missing):
             found = schema.field(wanted.name).type
             if not _same_type(found, wanted.type):
                 raise BadInput(
@@ -126,16 +128,24 @@ class EventFile:
         self, columns: Sequence[str], batch_events: int, groups: Sequence[int], start: int
     ) -> Iterator[Batch]:
         with _one_line(self.path):
-            chunks = self._file.iter_batches(batch_events, list(groups), list(columns))
-            for chunk in chunks:
-                yield Batch(start, {name: _plain(chunk.column(name), name) for name in columns})
+            there = [name for name in columns if name not in self._missing]
+            for chunk in self._file.iter_batches(batch_events, list(groups), there):
+                plain = {name: _plain(chunk.column(name), name) for name in there}
+                plain |= dict.fromkeys(
+                    self._missing.intersection(columns), np.zeros(chunk.num_rows, np.uint8)
+                )
+                yield Batch(start, plain)
                 start += chunk.num_rows
 
     def tables(self, batch_events: int = BATCH_EVENTS) -> Iterator[pa.Table]:
-        """All events in order, as they are in the file."""
+        """All events in order, as they are in the file; a column that it lacks is null."""
         with _one_line(self.path):
             for chunk in self._file.iter_batches(batch_events):
-                yield pa.Table.from_batches([chunk])
+                table = pa.Table.from_batches([chunk])
+                for name in sorted(self._missing):
+                    nulls = pa.nulls(len(table), ARROW_SCHEMA.field(name).type)
+                    table = table.append_column(name, nulls)
+                yield table.select(COLUMNS) if self._missing else table
 
     def clock_range(self) -> tuple[int, int]:
         """Smallest and largest clock, from the statistics of the file; (0, 0) if there are none."""
@@ -179,6 +189,9 @@ def _plain(column: pa.Array, name: str) -> Column:
         return _codes(column, KIND_NAMES, 1)
     if name == "stage":
         return _codes(column, STAGE_NAMES, 0)
+    if name == "caller_how":
+        known = _known(column.indices) if column.null_count else True
+        return np.where(known, _codes(column, CALLER_HOW_NAMES, 1, True), 0).astype(np.uint8)
     values = _values(column)
     if not column.null_count:
         return values
@@ -205,13 +218,18 @@ def _known(column: pa.Array) -> npt.NDArray[np.bool_]:
     return part[start:].view(np.bool_)
 
 
-def _codes(column: pa.DictionaryArray, names: list[str], base: int) -> npt.NDArray[np.uint8]:
-    """Codes of the raw record for a dictionary column, whatever the order of its dictionary."""
+def _codes(
+    column: pa.DictionaryArray, names: list[str], base: int, nulls: bool = False
+) -> npt.NDArray[np.uint8]:
+    """Codes of the raw record for a dictionary column, whatever the order of its dictionary.
+
+    What stands where it is null means nothing; without ``nulls`` there may be none.
+    """
     if not isinstance(column, pa.DictionaryArray):
         column = column.dictionary_encode()
     dictionary = column.dictionary.to_pylist()
     unknown = [name for name in dictionary if name not in names]
-    if unknown or column.null_count:
+    if unknown or (column.null_count and not nulls):
         raise BadInput(f"there is an event of an unknown kind or stage: {unknown[:1] or 'null'}")
     table = np.zeros(256, np.uint8)
     table[: len(dictionary)] = [names.index(name) + base for name in dictionary]

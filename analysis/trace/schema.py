@@ -6,23 +6,24 @@ the same record to C; ``tests/analysis/test_schema.py`` holds the two together.
 
 Columns of events.parquet (one row per event, in order of ``seq``):
 
-========  ====================  ===============================================================
-column    type                  meaning
-========  ====================  ===============================================================
-seq       uint64                0, 1, 2 ... without a gap
-clock     uint64                instructions or nanoseconds, as run.json ``clock`` says
-vcpu      uint16                index of the vCPU that caused it
-stage     dictionary<string>    where the guest was: a name of ``Stage``
-kind      dictionary<string>    what happened: a name of ``Kind``
-gpa       uint64                guest physical address, without C-bit or shared bit
-size      uint64                bytes
-result    uint64                EAX, RAX or status; 0 is success; a ``StopReason`` for a stop
-carry     uint8, null if none   carry flag of PVALIDATE
-rip       uint64                instruction pointer
-caller    uint64                return address of the function at ``rip``, best effort, else 0
-duration  uint64, null if none  time in units of ``clock``, where something measured it
-detail    uint64                by kind, see ``Kind``
-========  ====================  ===============================================================
+==========  ====================  ===============================================================
+column      type                  meaning
+==========  ====================  ===============================================================
+seq         uint64                0, 1, 2 ... without a gap
+clock       uint64                instructions or nanoseconds, as run.json ``clock`` says
+vcpu        uint16                index of the vCPU that caused it
+stage       dictionary<string>    where the guest was: a name of ``Stage``
+kind        dictionary<string>    what happened: a name of ``Kind``
+gpa         uint64                guest physical address, without C-bit or shared bit
+size        uint64                bytes
+result      uint64                EAX, RAX or status; 0 is success; a ``StopReason`` for a stop
+carry       uint8, null if none   carry flag of PVALIDATE
+rip         uint64                instruction pointer
+caller      uint64                return address of the function at ``rip``, best effort, else 0
+caller_how  dictionary<string>    how ``caller`` was found: a name of ``CallerHow``; null if not known
+duration    uint64, null if none  time in units of ``clock``, where something measured it
+detail      uint64                by kind, see ``Kind``
+==========  ====================  ===============================================================
 
 Metadata of the file (key ``acceptlab``): a JSON object with ``format``, ``events``,
 ``complete`` and, when not complete, ``problem``.
@@ -143,6 +144,16 @@ class StopReason(IntEnum):
     TRIPLE_FAULT = 10
 
 
+class CallerHow(IntEnum):
+    """How the caller of an event was found. ``enum caller_how``."""
+
+    NOT_KNOWN = 0  # null in the column: nobody said, or caller is 0
+    EXACT = 1  # the return address of a call that begins here
+    BY_CALL = 2  # behind a CALL of a function that only carries an accept out
+    BY_SCAN = 3  # behind some CALL: the frame may be an old one
+    GUESS = 4  # an address in the kernel's text, and no call returns to it
+
+
 NO_CARRY = 0xFF
 """EVENT_NO_CARRY of the raw record; null in the parquet column."""
 
@@ -160,7 +171,8 @@ RAW_DTYPE = np.dtype(
         ("kind", "u1"),
         ("stage", "u1"),
         ("carry", "u1"),
-        ("reserved", "u1", (3,)),
+        ("caller_how", "u1"),
+        ("reserved", "u1", (2,)),
     ]
 )
 """``struct acc_event``: 72 bytes, little endian, no padding."""
@@ -175,6 +187,8 @@ KIND_NAMES = [label(kind) for kind in Kind]
 """Dictionary of the ``kind`` column; the code in the raw record is the position plus one."""
 STAGE_NAMES = [label(stage) for stage in Stage]
 """Dictionary of the ``stage`` column; the position is the code in the raw record."""
+CALLER_HOW_NAMES = [label(how) for how in CallerHow if how]
+"""Dictionary of the ``caller_how`` column; the code in the raw record is the position plus one."""
 
 ARROW_SCHEMA = pa.schema(
     [
@@ -189,8 +203,11 @@ ARROW_SCHEMA = pa.schema(
         pa.field("carry", pa.uint8()),
         pa.field("rip", pa.uint64(), nullable=False),
         pa.field("caller", pa.uint64(), nullable=False),
+        pa.field("caller_how", pa.dictionary(pa.int8(), pa.string())),
         pa.field("duration", pa.uint64()),
         pa.field("detail", pa.uint64(), nullable=False),
     ]
 )
 COLUMNS = ARROW_SCHEMA.names
+ADDED_COLUMNS = frozenset({"caller_how"})
+"""Columns that files of earlier recorders lack: null throughout."""

@@ -65,6 +65,15 @@ enum stop_reason {
 	STOP_TRIPLE_FAULT = 10,
 };
 
+/* How sure the caller of an event is (emulator/qemu/callers.c) */
+enum caller_how {
+	CALLER_NOT_KNOWN = 0,	/* nobody said, or caller is 0 */
+	CALLER_EXACT = 1,	/* the return address of a call that begins here */
+	CALLER_BY_CALL = 2,	/* behind a CALL of a function that only carries an accept out */
+	CALLER_BY_SCAN = 3,	/* behind some CALL: the frame may be an old one */
+	CALLER_GUESS = 4,	/* an address in the kernel's text, and no call returns to it */
+};
+
 #define EVENT_NO_CARRY 0xff
 
 struct acc_event {
@@ -80,7 +89,8 @@ struct acc_event {
 	uint8_t kind;		/* enum event_kind */
 	uint8_t stage;		/* enum stage */
 	uint8_t carry;		/* 0, 1 or EVENT_NO_CARRY */
-	uint8_t reserved[3];
+	uint8_t caller_how;	/* enum caller_how */
+	uint8_t reserved[2];
 };
 
 #endif

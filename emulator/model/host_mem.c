@@ -46,8 +46,23 @@ static void set_attr(struct host_mem *mem, uint64_t gpa, uint64_t size,
 		set(&mem->attr, page, MODEL_PAGE_SIZE);
 }
 
+/* guest_memfd has private memory, the rest of the guest's is mapped elsewhere (KVM api.rst). */
+static void lose_content(const struct host_mem *mem, uint64_t gpa, uint64_t size, int shared)
+{
+	uint64_t end = gpa + size, length;
+
+	if (!mem->other_memory || !mem->ops.content_lost)
+		return;
+	for (; gpa < end; gpa += length) {
+		length = same_opinion(mem, gpa, end);
+		if (attr_is_shared(&mem->attr, gpa) != shared)
+			mem->ops.content_lost(mem->ops.opaque, gpa, length, shared);
+	}
+}
+
 void host_mem_set_shared(struct host_mem *mem, uint64_t gpa, uint64_t size)
 {
+	lose_content(mem, gpa, size, 1);
 	set_attr(mem, gpa, size, attr_set_shared);
 	host_mem_lost_access(mem, gpa, size);
 }
@@ -60,6 +75,7 @@ void host_mem_set_private(struct host_mem *mem, uint64_t gpa, uint64_t size)
 
 	if (was_private)
 		return;
+	lose_content(mem, gpa, size, 0);
 	set_attr(mem, gpa, size, attr_set_private);
 	host_mem_lost_access(mem, gpa, size);
 }

@@ -27,6 +27,7 @@ struct host_mem {
 	uint64_t top;		/* end of guest-physical memory */
 	uint8_t backing_4k;
 	uint8_t assign_advance;
+	uint8_t other_memory;	/* a converted page is backed by other memory than before */
 };
 
 /* Length of the part of [gpa, end) that lies in gpa's unit */

@@ -23,6 +23,11 @@ struct model_ops {
 	/* [gpa, gpa + size) must read as zero (TDX accept); only for stale pages */
 	void (*scrub)(void *opaque, uint64_t gpa, uint64_t size);
 	/*
+	 * The host has given [gpa, gpa + size) other memory, shared or private: what
+	 * the guest had in it is gone. Not called where the host converts in place.
+	 */
+	void (*content_lost)(void *opaque, uint64_t gpa, uint64_t size, int shared);
+	/*
 	 * Host pointer to [gpa, gpa + len) of guest memory, or NULL. The model
 	 * has checked that the range is RAM and in one page.
 	 */

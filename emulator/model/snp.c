@@ -118,6 +118,7 @@ int snp_vm_share(struct snp_vm *vm, uint64_t gpa, uint64_t size)
 int snp_vm_start(struct snp_vm *vm)
 {
 	host_mem_start(&vm->host.mem, &platform, vm);
+	vm->host.mem.other_memory = !vm->config.in_place;
 	return 0;
 }
 

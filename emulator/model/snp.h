@@ -31,6 +31,7 @@ struct snp_config {
 	uint32_t vcpus;		/* at most SNP_VCPUS_MAX */
 	uint8_t backing_4k;	/* host backs with 4K pages only; 0: with 2M where it can */
 	uint8_t assign_advance;	/* host assigns before it must; 0: when the guest needs it */
+	uint8_t in_place;	/* content survives a conversion; 0: it is lost */
 	uint8_t c_bit;		/* position, for SEV_INFO; 51 */
 	uint32_t psc_entries_per_exit;	/* host's limit per VMGEXIT; 0: none */
 	uint64_t hv_features;	/* bits of GHCB MSR 0x081; 0: SNP and AP creation (3) */

@@ -35,7 +35,8 @@ struct tdx_config {
 	uint8_t module;		/* enum tdx_module_version */
 	uint8_t topology_configured;	/* the host gave every vCPU its x2APIC id */
 	uint8_t shared_access;	/* enum tdx_shared_access */
-	uint8_t reserved[7];
+	uint8_t in_place;	/* content survives a conversion; 0: it is lost */
+	uint8_t reserved[6];
 };
 
 /* What a host makes of a shared access to a private page of RAM (semantics.md 2.10) */

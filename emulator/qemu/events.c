@@ -104,7 +104,7 @@ uint64_t vcpu_executed(EmulatedCpu *cpu)
 static uint64_t tags_of(const struct acc_event *e)
 {
     return e->vcpu | (uint64_t)e->kind << 16 | (uint64_t)e->stage << 24 |
-           (uint64_t)e->carry << 32;
+           (uint64_t)e->carry << 32 | (uint64_t)e->caller_how << 40;
 }
 
 static void trace_out(const struct acc_event *e)
@@ -159,7 +159,7 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (cpu) {
         event.vcpu = cpu->index;
         event.rip = emulated_cpu_rip(cpu, retaddr);
-        event.caller = guest_caller(cpu, event.rip);
+        event.caller = guest_caller(cpu, &event);
     }
     append(stream, &event);
     trace_out(&event);

@@ -71,6 +71,7 @@ struct EmulatedGuest {
     char *attacks_file;
     bool backing_4k;
     bool assign_in_advance;
+    bool convert_in_place;
     bool hold;
 
     Handoff handoff;
@@ -142,6 +143,11 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp);
 
 /* Host's pointer to guest RAM, NULL where [gpa, gpa + size) is not one. */
 void *emulated_guest_ram(EmulatedGuest *guest, hwaddr gpa, hwaddr size);
+
+/* A converted page is other memory now: zeros if shared, else nothing that the
+ * guest ever wrote. */
+void emulated_guest_lose_content(EmulatedGuest *guest, hwaddr gpa,
+                                 hwaddr size, bool shared);
 
 /* Zeroed memory for page states; parts without an access cost nothing. */
 void *emulated_guest_state_memory(size_t size);

@@ -39,6 +39,7 @@ static inline int emulated_guest_decode(int modrm, bool repz, bool repnz,
 static inline bool emulated_guest_may_reflect(uint32_t svm_exit)
 {
     switch (svm_exit) {
+    case 0x27:          /* read of DR7 */
     case 0x37:          /* write to DR7 */
     case 0x6f:          /* RDPMC */
     case 0x76:          /* INVD */

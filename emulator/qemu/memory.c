@@ -55,6 +55,23 @@ void *emulated_guest_ram(EmulatedGuest *guest, hwaddr gpa, hwaddr size)
     return pointer;
 }
 
+void emulated_guest_lose_content(EmulatedGuest *guest, hwaddr gpa,
+                                 hwaddr size, bool shared)
+{
+    const void *noise = memory_region_get_ram_ptr(&guest->ciphertext);
+    hwaddr end = gpa + size;
+
+    for (; gpa < end; gpa += TARGET_PAGE_SIZE) {
+        void *page = emulated_guest_ram(guest, gpa, TARGET_PAGE_SIZE);
+
+        if (page && shared) {
+            memset(page, 0, TARGET_PAGE_SIZE);
+        } else if (page) {
+            memcpy(page, noise, TARGET_PAGE_SIZE);
+        }
+    }
+}
+
 void *emulated_guest_state_memory(size_t size)
 {
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,

@@ -54,6 +54,16 @@ static void set_assign(Object *obj, const char *value, Error **errp)
     EMULATED_GUEST(obj)->assign_in_advance = !strcmp(value, "advance");
 }
 
+static bool get_in_place(Object *obj, Error **errp)
+{
+    return EMULATED_GUEST(obj)->convert_in_place;
+}
+
+static void set_in_place(Object *obj, bool value, Error **errp)
+{
+    EMULATED_GUEST(obj)->convert_in_place = value;
+}
+
 static bool get_hold(Object *obj, Error **errp)
 {
     return EMULATED_GUEST(obj)->hold;
@@ -94,6 +104,10 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "size of the host's pages behind guest memory: 2M or 4K");
     add_string(oc, "host-assign", get_assign, set_assign,
                "when the host assigns pages to the guest: demand or advance");
+    object_class_property_add_bool(oc, "host-in-place", get_in_place,
+                                   set_in_place);
+    object_class_property_set_description(oc, "host-in-place",
+        "pages keep their content when the host converts them");
     object_class_property_add_bool(oc, "hold", get_hold, set_hold);
     object_class_property_set_description(oc, "hold",
         "stop before the first event until SIGCONT, so that a tracer can attach");

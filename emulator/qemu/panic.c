@@ -2,7 +2,9 @@
 /*
  * A kernel that panics before it can reset the machine loops without end, and
  * may not have printed anything yet. The run ends some time after the entry
- * into panic(); the report has the kernel's messages from the printk ring.
+ * into panic(); the report has the kernel's messages from the printk ring. It
+ * ends as well when a kernel oopses again and again and does nothing else: one
+ * whose report of an oops faults never comes to panic().
  */
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
@@ -14,48 +16,70 @@
 /* Time of the guest; a reset or a crash kernel follows within a tenth of it. */
 #define GRACE_NS (2 * NANOSECONDS_PER_SECOND)
 
+#define OOPSES_MAX 16
+
 static bool armed;
+static unsigned oopses;     /* since the last event */
+static const char *reason;
 static bool begun;
 static QEMUTimer *overdue;
 
 static void end(void *opaque)
 {
-    emulated_guest_end(opaque, "panic", "the guest panicked and did not reset"
-                       " the machine", 0, 0);
+    emulated_guest_end(opaque, "panic", reason, 0, 0);
 }
 
 static void set_timer(CPUState *cs, run_on_cpu_data data)
 {
     if (armed) {
         overdue = timer_new_ns(QEMU_CLOCK_VIRTUAL, end, data.host_ptr);
-        timer_mod(overdue, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) + GRACE_NS);
+        timer_mod(overdue, qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL) +
+                           (oopses < OOPSES_MAX ? GRACE_NS : 0));
     }
 }
 
-/* The vCPU is about to execute panic(). */
-static void begin(EmulatedCpu *cpu)
+static void end_soon(EmulatedCpu *cpu, const char *why)
 {
     if (begun) {
         return;
     }
     begun = true;
+    reason = why;
     /* The time is not known in the middle of a block. */
     async_run_on_cpu(cpu->cs, set_timer, RUN_ON_CPU_HOST_PTR(cpu));
 }
 
-static void arm(uint64_t link_address, uint64_t kaslr_offset)
+/* The vCPU is about to execute panic(). */
+static void begin(EmulatedCpu *cpu)
 {
-    if (!link_address) {
-        return;
+    end_soon(cpu, "the guest panicked and did not reset the machine");
+}
+
+/* The vCPU is about to execute oops_enter(). */
+static void begin_oops(EmulatedCpu *cpu)
+{
+    if (++oopses == OOPSES_MAX) {
+        end_soon(cpu, "the guest oopsed again and again");
     }
-    armed = true;
-    probes_call_at(link_address + kaslr_offset, begin);
+}
+
+static void arm(const KernelSymbols *symbols, uint64_t kaslr_offset)
+{
+    if (symbols->panic) {
+        armed = true;
+        probes_call_at(WATCH_PANIC, symbols->panic + kaslr_offset, begin);
+    }
+    if (symbols->oops) {
+        armed = true;
+        probes_call_at(WATCH_OOPS, symbols->oops + kaslr_offset, begin_oops);
+    }
 }
 
 static void disarm(void)
 {
     armed = false;
-    probes_call_at(0, NULL);
+    probes_call_at(WATCH_PANIC, 0, NULL);
+    probes_call_at(WATCH_OOPS, 0, NULL);
     if (overdue) {
         timer_del(overdue);
     }
@@ -63,8 +87,11 @@ static void disarm(void)
 
 void panic_note(EmulatedGuest *guest, const struct acc_event *event)
 {
+    if (!begun) {
+        oopses = 0;
+    }
     if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
-        arm(guest->symbols.panic, guest->kaslr_offset[0]);
+        arm(&guest->symbols, guest->kaslr_offset[0]);
     }
     if (event->kind == EVENT_STAGE &&
         event->detail == STAGE_SECOND_DECOMPRESSOR) {

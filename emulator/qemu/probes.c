@@ -35,8 +35,10 @@ typedef struct Probe {
 
 static Probe watched[PROBES_MAX];
 static unsigned probes;
-static uint64_t reached_at;
-static void (*reached)(EmulatedCpu *cpu);
+static struct {
+    uint64_t at;
+    void (*callback)(EmulatedCpu *cpu);
+} reached[WATCHES];
 static GHashTable *return_sites;        /* run addresses that calls return to */
 static GHashTable *calls;               /* stack pointer after return -> Call */
 
@@ -119,11 +121,28 @@ void probes_note(EmulatedGuest *guest, const struct acc_event *event)
     }
 }
 
-void probes_call_at(uint64_t pc, void (*callback)(EmulatedCpu *cpu))
+void probes_call_at(enum Watch watch, uint64_t pc,
+                    void (*callback)(EmulatedCpu *cpu))
 {
-    reached_at = pc;
-    qatomic_set(&reached, callback);
+    reached[watch].at = pc;
+    qatomic_set(&reached[watch].callback, callback);
     emulated_guest_has_probes |= callback != NULL;
+}
+
+/* What is to be called when a vCPU is about to execute pc, or NULL */
+static void (*callback_at(uint64_t pc))(EmulatedCpu *cpu)
+{
+    unsigned i;
+
+    for (i = 0; i < WATCHES; i++) {
+        /* Another vCPU may end the watch meanwhile. */
+        void (*callback)(EmulatedCpu *) = qatomic_read(&reached[i].callback);
+
+        if (callback && reached[i].at == pc) {
+            return callback;
+        }
+    }
+    return NULL;
 }
 
 static bool is_watched(uint64_t pc)
@@ -163,7 +182,7 @@ bool emulated_guest_probed(uint64_t pc)
     EmulatedGuest *guest = emulated_guest_of_machine();
     bool found;
 
-    if (qatomic_read(&reached) && pc == reached_at) {
+    if (callback_at(pc)) {
         return true;
     }
     if (!probes) {
@@ -221,10 +240,9 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     target_ulong eip = env->eip;
     uint64_t returns_to;
     int probe = probe_of_call(pc, env->regs[R_EDI]);
-    /* Another vCPU may end the watch meanwhile. */
-    void (*callback)(EmulatedCpu *) = qatomic_read(&reached);
+    void (*callback)(EmulatedCpu *) = callback_at(pc);
 
-    if (callback && pc == reached_at) {
+    if (callback) {
         callback(cpu);
     }
     /* Every lock of the kernel comes here: no call returns to where a function

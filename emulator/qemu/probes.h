@@ -18,12 +18,20 @@ bool probes_read(const char *path, Error **errp);
  */
 void probes_note(struct EmulatedGuest *guest, const struct acc_event *event);
 
+/* Places that are no events: one address each */
+enum Watch {
+    WATCH_PANIC,
+    WATCH_OOPS,
+    WATCHES
+};
+
 /*
  * From now on a vCPU that is about to execute the instruction at pc (a run
- * address) calls reached(), in the middle of a block and without guest->lock.
- * There is one such place at most; NULL: none any more. Called with
- * guest->lock held, before code at pc is translated.
+ * address) calls reached(), in the middle of a block and without guest->lock;
+ * NULL: no longer. Called with guest->lock held, before code at pc is
+ * translated.
  */
-void probes_call_at(uint64_t pc, void (*reached)(struct EmulatedCpu *cpu));
+void probes_call_at(enum Watch watch, uint64_t pc,
+                    void (*reached)(struct EmulatedCpu *cpu));
 
 #endif

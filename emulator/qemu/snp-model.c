@@ -58,6 +58,12 @@ static void on_lost_access(void *opaque, uint64_t gpa, uint64_t size)
     snp->flush = true;
 }
 
+static void on_content_lost(void *opaque, uint64_t gpa, uint64_t size,
+                            int shared)
+{
+    emulated_guest_lose_content(EMULATED_GUEST(opaque), gpa, size, shared);
+}
+
 static void *on_guest_memory(void *opaque, uint64_t gpa, uint64_t len)
 {
     return emulated_guest_ram(EMULATED_GUEST(opaque), gpa, len);
@@ -108,12 +114,14 @@ void snp_start(EmulatedGuest *guest, Error **errp)
         .vcpus = guest->cpus,
         .backing_4k = guest->backing_4k,
         .assign_advance = guest->assign_in_advance,
+        .in_place = guest->convert_in_place,
         .c_bit = SNP_C_BIT,
     };
     struct model_ops ops = {
         .opaque = snp,
         .event = on_event,
         .lost_access = on_lost_access,
+        .content_lost = on_content_lost,
         .guest_memory = on_guest_memory,
         .cpuid = on_cpuid,
     };

@@ -8,6 +8,7 @@
 #define MSR_SEV_STATUS 0xc0010131       /* Linux msr-index.h MSR_AMD64_SEV */
 #define MSR_GHCB 0xc0010130
 #define SEV_STATUS_SNP_GUEST 7          /* SEV, SEV-ES and SEV-SNP active */
+#define SEV_STATUS_DEBUG_SWAP (1u << 7)
 
 /* MSRs that a host leaves to the guest: hardware never intercepts the first
  * two, KVM passes the others through for SEV-ES guests (Linux svm/svm.c,
@@ -51,8 +52,11 @@ static bool is_reflected(EmulatedCpu *cpu, uint32_t svm_exit)
     case SVM_EXIT_RDPMC:
     case SVM_EXIT_MONITOR:
     case SVM_EXIT_MWAIT:
-    case SVM_EXIT_WRITE_DR0 + 7:
         return true;
+    case SVM_EXIT_READ_DR0 + 7:
+    case SVM_EXIT_WRITE_DR0 + 7:
+        /* KVM svm/sev.c sev_es_init_vmcb(): semantics.md 1.9.10 */
+        return !SNP_EMULATED(cpu->guest)->debug_swap;
     default:
         return false;
     }
@@ -81,6 +85,9 @@ bool snp_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
     switch (msr) {
     case MSR_SEV_STATUS:
         *value = SEV_STATUS_SNP_GUEST;
+        if (SNP_EMULATED(cpu->guest)->debug_swap) {
+            *value |= SEV_STATUS_DEBUG_SWAP;
+        }
         return true;
     case MSR_GHCB:
         *value = snp_vcpu(cpu)->ghcb_msr;

@@ -227,6 +227,7 @@ static void handle(EmulatedCpu *cpu, void *page,
     case GHCB_EXIT_MONITOR:
     case GHCB_EXIT_MWAIT:
     case GHCB_EXIT_NMI_COMPLETE:
+    case GHCB_EXIT_READ_DR7:
     case GHCB_EXIT_WRITE_DR7:
         ghcb_answer_begin(page);
         break;

@@ -245,6 +245,18 @@ static uint64_t snp_accepted_bytes(EmulatedGuest *guest)
     return snp_vm_accepted_bytes(SNP_EMULATED(guest)->vm);
 }
 
+/* ---- the object --------------------------------------------------------------- */
+
+static bool get_debug_swap(Object *obj, Error **errp)
+{
+    return SNP_EMULATED(obj)->debug_swap;
+}
+
+static void set_debug_swap(Object *obj, bool value, Error **errp)
+{
+    SNP_EMULATED(obj)->debug_swap = value;
+}
+
 static void snp_class_init(ObjectClass *oc, void *data)
 {
     EmulatedGuestClass *gc = EMULATED_GUEST_CLASS(oc);
@@ -266,6 +278,10 @@ static void snp_class_init(ObjectClass *oc, void *data)
     gc->describe = snp_describe;
     gc->next_run = snp_next_run;
     gc->accepted_bytes = snp_accepted_bytes;
+    object_class_property_add_bool(oc, "debug-swap", get_debug_swap,
+                                   set_debug_swap);
+    object_class_property_set_description(oc, "debug-swap",
+        "the SEV feature DebugSwap; off: the host intercepts DR7");
 }
 
 static const TypeInfo snp_type = {

@@ -23,6 +23,7 @@ struct SnpGuest {
     EmulatedCpu *acting;        /* vCPU on whose behalf the model runs */
     uintptr_t acting_retaddr;
     bool flush;                 /* some page lost access during the call */
+    bool debug_swap;            /* SEV_FEATURES[5], a property: DR7 is the guest's */
 };
 
 /* What the platform has of a vCPU (snp-model.c). */

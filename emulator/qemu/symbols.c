@@ -30,6 +30,10 @@ static bool read_line(KernelSymbols *symbols, const char *line)
         symbols->panic = start;
         return true;
     }
+    if (g_str_equal(word[0], "oops")) {
+        symbols->oops = start;
+        return true;
+    }
     add(&symbols->skip, start, end);
     return g_str_equal(word[0], "skip");
 }

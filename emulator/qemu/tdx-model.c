@@ -60,6 +60,12 @@ static void on_scrub(void *opaque, uint64_t gpa, uint64_t size)
     }
 }
 
+static void on_content_lost(void *opaque, uint64_t gpa, uint64_t size,
+                            int shared)
+{
+    emulated_guest_lose_content(EMULATED_GUEST(opaque), gpa, size, shared);
+}
+
 static void *on_guest_memory(void *opaque, uint64_t gpa, uint64_t len)
 {
     return emulated_guest_ram(EMULATED_GUEST(opaque), gpa, len);
@@ -112,12 +118,14 @@ void tdx_start(EmulatedGuest *guest, Error **errp)
         .shared_access = tdx->shared_access,
         .backing_4k = guest->backing_4k,
         .assign_advance = guest->assign_in_advance,
+        .in_place = guest->convert_in_place,
     };
     struct model_ops ops = {
         .opaque = tdx,
         .event = on_event,
         .lost_access = on_lost_access,
         .scrub = on_scrub,
+        .content_lost = on_content_lost,
         .guest_memory = on_guest_memory,
         .interrupt_pending = on_interrupt_pending,
     };

@@ -32,6 +32,7 @@ from acceptlab.analysis.trace.schema import (
     PAGE_SIZE,
     RAW_DTYPE,
     UNIT_SIZE,
+    CallerHow,
     ConvertTo,
     Kind,
     Stage,
@@ -99,7 +100,7 @@ class Guest:
     # --- events ------------------------------------------------------------------------
 
     def event(self, kind: Kind, gpa: int = 0, size: int = 0, **more: int) -> None:
-        """Append one event; ``more``: result, carry, detail, vcpu, rip, caller."""
+        """Append one event; ``more``: result, carry, detail, vcpu, rip, caller, how (CallerHow)."""
         self.clock += 7
         self.rows.append(
             (
@@ -115,7 +116,8 @@ class Guest:
                 kind,
                 self.stage_now,
                 more.get("carry", NO_CARRY),
-                (0, 0, 0),
+                more.get("how", CallerHow.BY_CALL),
+                (0, 0),
             )
         )
 

@@ -42,6 +42,7 @@ def c_enum(name: str, prefix: str) -> dict[str, int]:
         (schema.Attack, "attack", "ATTACK_"),
         (schema.Access, "access_kind", "ACCESS_"),
         (schema.StopReason, "stop_reason", "STOP_"),
+        (schema.CallerHow, "caller_how", "CALLER_"),
     ],
 )
 def test_enums_are_those_of_the_header(ours: type[IntEnum], name: str, prefix: str) -> None:

@@ -75,6 +75,7 @@ class Event:
     seq: int
     clock: int
     caller: int
+    caller_how: int
 
     @property
     def access(self) -> str:
@@ -256,6 +257,7 @@ def _read(
                     "seq",
                     "clock",
                     "caller",
+                    "caller_how",
                 )
             },
         )

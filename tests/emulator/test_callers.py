@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 
+from acceptlab.analysis.trace.schema import CallerHow
 from tests.emulator.bare_run import BareRun, Setup
 from tests.emulator.conftest import Boot
 from tests.emulator.kernel_map import KERNEL_MAP, linked, running
@@ -32,19 +33,36 @@ def caller(run: BareRun) -> int:
     return run.only("accept").caller
 
 
+def how(run: BareRun) -> CallerHow:
+    """Return how it was found."""
+    return CallerHow(run.only("accept").caller_how)
+
+
 @pytest.mark.parametrize(
-    ("case", "symbol"),
+    ("case", "symbol", "found"),
     [
-        ("wants", "after_wants"),
-        ("deep", "after_deep"),
-        ("across_pages", "after_across"),
-        ("stale", "after_stale"),
-        ("by_pointer", "after_pointer"),
+        ("wants", "after_wants", CallerHow.BY_CALL),
+        ("deep", "after_deep", CallerHow.BY_CALL),
+        ("across_pages", "after_across", CallerHow.BY_CALL),
+        ("stale", "after_stale", CallerHow.BY_CALL),
+        ("by_pointer", "after_pointer", CallerHow.BY_SCAN),
+        ("by_table", "after_table", CallerHow.BY_SCAN),
+        ("jumped", "no_call", CallerHow.GUESS),
     ],
 )
-def test_who_wanted_the_memory(bare: Boot, platform: str, case: str, symbol: str) -> None:
+def test_who_wanted_the_memory(
+    bare: Boot, platform: str, case: str, symbol: str, found: CallerHow
+) -> None:
     run = bare(platform, "callers", f"case_{case}", skip_list(platform))
-    assert caller(run) == running(run, symbol)
+    assert (caller(run), how(run)) == (running(run, symbol), found)
+
+
+def test_a_call_that_begins_has_its_return_address_on_the_stack(bare: Boot) -> None:
+    at = linked("callers", "snp", "carrier")
+    setup = Setup(skip_list=skip_list("snp").skip_list, probes=(f"carrier {at:#x}",))
+    entered = bare("snp", "callers", "case_wants", setup).only("probe-enter")
+    assert entered.caller == running(bare("snp", "callers", "case_wants", setup), "after_wants")
+    assert entered.caller_how == CallerHow.EXACT
 
 
 def test_text_may_have_several_parts(bare: Boot, platform: str) -> None:
@@ -67,7 +85,7 @@ def test_everything_is_a_caller_where_nothing_is_skipped(bare: Boot) -> None:
 
 def test_a_stack_outside_the_kernel_tells_nothing(bare: Boot) -> None:
     run = bare("snp", "callers", "case_low_stack", skip_list("snp"))
-    assert caller(run) == 0
+    assert (caller(run), how(run)) == (0, CallerHow.NOT_KNOWN)
 
 
 @pytest.mark.parametrize(

@@ -48,3 +48,12 @@ def test_a_crash_kernel_takes_the_time_that_it_takes(bare: Boot) -> None:
     assert "done" in run.lines
     assert run.report is not None
     assert run.report["instructions"] > GRACE * 1.1
+
+
+def test_a_kernel_that_only_oopses_is_ended(bare: Boot, platform: str) -> None:
+    start, end = (linked("panic", platform, symbol) for symbol in ("oops", "oops_end"))
+    setup = Setup(skip_list=(f"oops {start:#x} {end:#x}",), time_limit=PATIENCE)
+    run = bare(platform, "panic", "case_oopses", setup)
+    assert (run.outcome, run.exit_code) == ("panic", 0)
+    assert run.report is not None
+    assert "oopsed again and again" in run.report["reason"]

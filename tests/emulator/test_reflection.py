@@ -24,6 +24,7 @@ SNP_CODES = [
     ("monitor", 0x8A),
     ("mwait", 0x8B),
     ("write_dr7", 0x37),
+    ("read_dr7", 0x27),
 ]
 IN, STRING, REP, IMMEDIATE = 1 << 3, 1 << 4, 1 << 5, 1 << 6
 TDX_REASONS = [
@@ -48,6 +49,21 @@ def test_snp_reflects(bare: Boot, name: str, code: int) -> None:
     run = bare("snp", "reflect_snp", "case_reflected")
     [raised] = [e for e in run.said("exception") if e["rip"] == run.at(f"at_{name}")]
     assert (raised["vector"], raised["error"]) == (VC, code)
+
+
+def test_snp_guest_with_debug_swap_has_dr7_to_itself(bare: Boot) -> None:
+    """semantics.md 1.9.10: SEV_STATUS has bit 7, and no access of DR7 is intercepted."""
+    run = bare("snp", "reflect_snp", "case_dr7", Setup(properties=("debug-swap=on",)))
+    assert (run.value("status"), run.value("dr7"), run.value("exceptions")) == (0x87, 0x401, 0)
+
+
+def test_snp_guest_without_debug_swap_has_its_host_write_dr7(bare: Boot) -> None:
+    run = bare("snp", "reflect_snp", "case_dr7")
+    assert run.value("status") == 7
+    raised = [(e["vector"], e["error"], e["rip"]) for e in run.said("exception")]
+    assert raised == [(VC, 0x37, run.at("at_write_dr7")), (VC, 0x27, run.at("at_read_dr7"))]
+    answered = bare("snp", "reflect_snp", "case_dr7_by_host")
+    assert (answered.value("write"), answered.value("read")) == (0, 0)
 
 
 def test_snp_executes_the_others_itself(bare: Boot) -> None:

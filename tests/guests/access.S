@@ -66,6 +66,7 @@ at_\name:
 	access rdpmc, rdpmc
 	access rdtsc, rdtsc
 	access write_dr7, mov %rdi, %dr7
+	access read_dr7, mov %dr7, %rax
 	access ud2, ud2
 
 	/* A fetch fault leaves RIP outside of the image: the handler returns. */

@@ -15,7 +15,7 @@ void accept_next(void)
 }
 
 void wants(void), wants_deep(void), wants_across_pages(void), wants_stale(void),
-	wants_by_pointer(void);
+	wants_by_pointer(void), wants_by_table(void), wants_jumped(void);
 
 __asm__(".text\n"
 	".globl carrier, carrier_deep\n"
@@ -81,6 +81,26 @@ __asm__(".text\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
 
+	/* The same through memory: opcode, ModRM, SIB and a displacement */
+	".globl wants_by_table, after_table\n"
+	"wants_by_table: sub $24, %rsp\n"
+	"	lea carrier(%rip), %rax\n"
+	"	mov %rax, 8(%rsp)\n"
+	"	mov $1, %eax\n"
+	"	call *0(%rsp,%rax,8)\n"
+	"after_table:\n"
+	"	add $24, %rsp\n"
+	"	ret\n"
+
+	/* No call: a return address that was pushed by hand */
+	".globl wants_jumped, no_call\n"
+	"wants_jumped: sub $8, %rsp\n"
+	"	lea no_call(%rip), %rax\n"
+	"	push %rax\n"
+	"	jmp carrier\n"
+	"no_call: add $8, %rsp\n"
+	"	ret\n"
+
 	/* The return address is the first word of a page, the rest lies in the page before. */
 	".globl wants_across_pages\n"
 	"wants_across_pages:\n"
@@ -120,6 +140,16 @@ void case_stale(void)
 void case_by_pointer(void)
 {
 	run(wants_by_pointer);
+}
+
+void case_by_table(void)
+{
+	run(wants_by_table);
+}
+
+void case_jumped(void)
+{
+	run(wants_jumped);
 }
 
 void case_across_pages(void)

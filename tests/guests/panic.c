@@ -5,7 +5,7 @@
 /* Many instructions in a block cost the emulator little. */
 #define LONG ".rept 100\nnop\n.endr"
 
-void circles(void), leaves_it(void);
+void circles(void), leaves_it(void), oopses(void);
 
 __asm__(".text\n"
 	".globl circles, panics, panics_end\n"
@@ -22,6 +22,16 @@ __asm__(".text\n"
 	"	jmp 1b\n"
 	"2:	ret\n"
 	"panics_end:\n"
+
+	/* what oopses in the report of an oops never comes back */
+	".globl oopses, oops, oops_end\n"
+	"oopses: mov $16, %ecx\n"
+	"1:	call oops\n"
+	"	loop 1b\n"
+	"2:	" LONG "\n"
+	"	jmp 2b\n"
+	"oops:	ret\n"
+	"oops_end:\n"
 	".data\n"
 	"returns: .quad 0\n"
 	".text\n");
@@ -30,6 +40,12 @@ void case_circles(void)
 {
 	map_kernel();
 	run_in_kernel_map(circles);
+}
+
+void case_oopses(void)
+{
+	map_kernel();
+	run_in_kernel_map(oopses);
 }
 
 static void in_userspace(void)

@@ -23,6 +23,26 @@ void case_reflected(void)
 	monitor(&exceptions);
 	mwait();
 	write_dr7(0x400);
+	read_dr7();
+}
+
+/* With DebugSwap the register is the guest's own */
+void case_dr7(void)
+{
+	say("status=%x", rdmsr(MSR_SEV_STATUS));
+	write_dr7(0x401);
+	say("dr7=%x", read_dr7());
+	say("exceptions=%x", exceptions);
+}
+
+/* What a handler of #VC asks of a host that intercepts DR7 */
+void case_dr7_by_host(void)
+{
+	ghcb_begin();
+	ghcb_set(GHCB_RAX, 0x400);
+	say("write=%x", ghcb_exit(0x37, 0, 0));
+	ghcb_begin();
+	say("read=%x", ghcb_exit(0x27, 0, 0));
 }
 
 void case_native(void)

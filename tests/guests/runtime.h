@@ -73,6 +73,7 @@ u64 invd(void);
 u64 rdpmc(void);
 u64 rdtsc(void);
 u64 write_dr7(u64 value);
+u64 read_dr7(void);
 u64 ud2(void);
 u32 cpuid(u32 leaf);
 u32 cpuid_ebx(u32 leaf);

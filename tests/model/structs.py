@@ -65,7 +65,8 @@ class AccEvent(_Struct):
         ("kind", ct.c_uint8),
         ("stage", ct.c_uint8),
         ("carry", ct.c_uint8),
-        ("reserved", ct.c_uint8 * 3),
+        ("caller_how", ct.c_uint8),
+        ("reserved", ct.c_uint8 * 2),
     ]
 
 
@@ -75,6 +76,7 @@ class ModelOps(_Struct):
         ("event", ct.c_void_p),
         ("lost_access", ct.c_void_p),
         ("scrub", ct.c_void_p),
+        ("content_lost", ct.c_void_p),
         ("guest_memory", ct.c_void_p),
         ("cpuid", ct.c_void_p),
         ("interrupt_pending", ct.c_void_p),
@@ -111,6 +113,7 @@ class SnpConfig(_Struct):
         ("vcpus", ct.c_uint32),
         ("backing_4k", ct.c_uint8),
         ("assign_advance", ct.c_uint8),
+        ("in_place", ct.c_uint8),
         ("c_bit", ct.c_uint8),
         ("psc_entries_per_exit", ct.c_uint32),
         ("hv_features", ct.c_uint64),
@@ -230,7 +233,8 @@ class TdxConfig(_Struct):
         ("module", ct.c_uint8),
         ("topology_configured", ct.c_uint8),
         ("shared_access", ct.c_uint8),
-        ("reserved", ct.c_uint8 * 7),
+        ("in_place", ct.c_uint8),
+        ("reserved", ct.c_uint8 * 6),
     ]
 
 

@@ -11,6 +11,7 @@ import typer
 
 from acceptlab.analysis import exit_codes
 from acceptlab.analysis.invariants.verdict import Verdict
+from acceptlab.analysis.kernel.caller_names import BEST_EFFORT
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.replay_explain import explain
 from acceptlab.toolkit.places import cache
@@ -108,6 +109,7 @@ def _code(evidence: dict[str, Any]) -> str:
         address = evidence.get("caller" if before else "rip")
         name = evidence.get(f"{before}symbol", address)
         source = evidence.get(f"{before}source")
+        mark = BEST_EFFORT if before and evidence.get("caller_best_effort") else ""
         if name:
-            parts.append(f"{word}{name}{f' ({source})' if source else ''}")
+            parts.append(f"{word}{mark}{name}{f' ({source})' if source else ''}")
     return ", ".join(parts)

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from acceptlab.analysis.kernel.caller_names import marked
 from acceptlab.analysis.printable import shown
 from acceptlab.analysis.trace.schema import Kind
 
@@ -34,7 +35,7 @@ class Tally:
         self.accepts = 0
         self.accepted = 0
         self.faults = 0
-        self.callers: Counter[int] = Counter()
+        self.callers: Counter[tuple[int, int]] = Counter()
         self.name_of = name_of
 
     def add(self, records: npt.NDArray[np.void]) -> None:
@@ -45,14 +46,15 @@ class Tally:
         self.accepts += int(done.sum())
         self.accepted += int(records["size"][done].sum())
         self.faults += int(np.isin(kind, _FAULTS).sum())
-        addresses, counts = np.unique(records["caller"][done], return_counts=True)
-        self.callers.update(dict(zip(addresses.tolist(), counts.tolist(), strict=True)))
+        found, counts = np.unique(records[["caller", "caller_how"]][done], return_counts=True)
+        self.callers.update(dict(zip(found.tolist(), counts.tolist(), strict=True)))
 
     def top_callers(self) -> list[tuple[str, int]]:
         """Return who accepted most often: name, or address where there is none, and number of accepts."""
         named: Counter[str] = Counter()
-        for address, count in self.callers.items():
-            named[(self.name_of(address) or f"{address:#x}").partition("+")[0]] += count
+        for (address, how), count in self.callers.items():
+            name = (self.name_of(address) or f"{address:#x}").partition("+")[0]
+            named[marked(name, how) if address else name] += count
         return named.most_common(_TOP)
 
 

@@ -16,6 +16,8 @@ _PENDING_VE: dict[str, dict[str, str]] = {
     "guest": {"flexible-pending-ve": "on"},
 }
 """The emulator object's properties by RunOptions.pending_ve."""
+_SEV_FEATURES: dict[str, dict[str, str]] = {"none": {}, "debug-swap": {"debug-swap": "on"}}
+"""The emulator object's properties by RunOptions.sev_features."""
 _MACHINE = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
     "auto-kernel-cmdline=off,memory-backend=ram0"
@@ -124,7 +126,7 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         "host-assign": options.host_assign,
         "report": _value(files.report),
     }
-    properties |= _PENDING_VE[options.pending_ve]
+    properties |= _PENDING_VE[options.pending_ve] | _SEV_FEATURES[options.sev_features]
     if PLATFORMS[options.platform].has_tdx_module:
         properties |= {"module": options.tdx_module, "shared-access": options.shared_access}
     if options.events:

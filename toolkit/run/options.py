@@ -97,6 +97,15 @@ class RunOptions:
         choices=("1.5", "2.0"),
         emulator_only=True,
     )
+    sev_features: str = option(
+        "none",
+        "--sev-features",
+        "SEV features of an SNP guest: none, as KVM and QEMU start it unless they are asked for more, or debug-swap (DebugSwap: "
+        "the guest's accesses of DR7 are not intercepted).",
+        GUEST,
+        choices=("none", "debug-swap"),
+        emulator_only=True,
+    )
     threads: str = option(
         "single", "--threads", "multi: one thread per vCPU. Faster, but not repeatable.", GUEST,
         choices=("single", "multi"), emulator_only=True,
@@ -237,6 +246,11 @@ class RunOptions:
                 f"--pending-ve: only a TD has #VE; add --platform {' or '.join(have)}"
             )
         self._check_module()
+        if self.sev_features != "none" and not PLATFORMS[self.platform].has_sev_features:
+            have = [name for name, one in PLATFORMS.items() if one.has_sev_features]
+            raise BadInputError(
+                f"--sev-features: only an SNP guest has them; add --platform {' or '.join(have)}"
+            )
         if not 0 <= self.seed <= _MAX_SEED:
             raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
         if not self.time_limit > 0:

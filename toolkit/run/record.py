@@ -82,6 +82,11 @@ def describe(
                 if PLATFORMS[options.platform].has_tdx_module
                 else {}
             ),
+            **(
+                {"sev_features": options.sev_features}
+                if PLATFORMS[options.platform].has_sev_features
+                else {}
+            ),
         },
         report=report,
         events=events,

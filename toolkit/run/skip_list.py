@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Functions of a kernel that mean something to the emulator: those that only carry out an acceptance, and panic().
+"""Functions of a kernel that mean something to the emulator: those that only carry out an acceptance, panic() and oops_enter().
 
 The emulator walks the stack at each event and takes the first return address outside the former as the event's caller. A guest
-that entered panic() is ended a while later: before Linux can reset the machine, it loops there without end.
+that entered panic() is ended a while later: before Linux can reset the machine, it loops there without end. One that oopses again
+and again is ended, too: where the report of an oops faults, Linux never comes to panic().
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from acceptlab.analysis.kernel.kernel_facts import PANIC, SKIPPED, STARTUP_PREFIXES, TEXT
+from acceptlab.analysis.kernel.kernel_facts import OOPS, PANIC, SKIPPED, STARTUP_PREFIXES, TEXT
 from acceptlab.analysis.kernel.versions import in_force
 
 _SKIPPED = re.compile("|".join(in_force(SKIPPED)), re.VERBOSE)
 _STARTUP = re.compile("|".join(map(re.escape, in_force(STARTUP_PREFIXES))))
+_WATCHED = {PANIC: "panic", OOPS: "oops"}
+"""The emulator's words for functions that it watches."""
 _COMPILER_SUFFIX = re.compile(r"\.(isra|constprop|part|cold|llvm)\.?\d*.*$")
 
 Table = Sequence[tuple[int, str]]
@@ -41,7 +44,7 @@ def _text(table: Table) -> list[tuple[int, int]]:
 
 
 def skip_list_text(table: Table) -> str:
-    """Return the emulator's skip list: the kernel's text, the ranges to skip, and panic(); "" when the text is not known."""
+    """Return the emulator's skip list: the kernel's text, the ranges to skip, panic() and oops_enter(); "" when the text is not known."""
     parts = _text(table)
     if not parts:
         return ""
@@ -55,7 +58,9 @@ def skip_list_text(table: Table) -> str:
         if any(start <= begin < end for start, end in parts)
     ]
     lines += [
-        f"panic {address:#x} {following[address]:#x}" for address, name in table if name == PANIC
+        f"{_WATCHED[name]} {address:#x} {following[address]:#x}"
+        for address, name in table
+        if name in _WATCHED
     ]
     return "".join(f"{line}\n" for line in lines)
 

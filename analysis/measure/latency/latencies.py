@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.kernel.accept_arguments import second
+from acceptlab.analysis.kernel.caller_names import BEST_EFFORT
 from acceptlab.analysis.kernel.kernel_facts import HOOKS, REQUESTS, WAITING_CALLS, names
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS, RunSymbols
 from acceptlab.analysis.kernel.versions import in_force
@@ -23,7 +24,7 @@ from acceptlab.analysis.measure.latency.waits import AcceptWaits
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import Batch, EventFile
-from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, Kind
+from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, CallerHow, Kind
 
 ACCEPTING = names(REQUESTS) + names(HOOKS)
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
@@ -84,7 +85,7 @@ def measure(
     events = EventFile(run.events_path)
     counter = _Counter(run, symbols, weigh)
     if run.info.probes or _has_durations(events):
-        for batch in events.batches((*COLUMNS, "duration")):
+        for batch in events.batches((*COLUMNS, "duration", "caller_how")):
             counter.add(batch)
             if progress is not None:
                 progress(batch.start + len(batch), events.events)
@@ -112,10 +113,12 @@ class _Counter:
         self._weighs = weigh is not None
         self._stalls: dict[Where, list[int]] = {}
         self._callers: dict[int, str] = {}
+        self._unsure: set[int] = set()
         self._stalling = [at for at, name in enumerate(self._names) if name in STALLING]
         self._longest_stall = 0 if self._stalling else None
 
     def add(self, batch: Batch) -> None:
+        self._note_unsure(batch)
         self._add_durations(batch)
         if not self._names:
             return
@@ -193,7 +196,7 @@ class _Counter:
         """By the probes that a call is in; where they tell nothing, by the name of its caller."""
         where = calls.where[chosen].astype(np.int64)
         caller, inverse = np.unique(calls.caller[chosen], return_inverse=True)
-        by_name = np.array([_code(where_of(self._caller(int(one)))) for one in caller], np.int64)
+        by_name = np.array([_code(where_of(self._function(int(one)))) for one in caller], np.int64)
         where = np.where(where == len(ENCLOSING), by_name[inverse.reshape(-1)], where)
         for code in np.unique(where).tolist():
             mine = chosen[where == code]
@@ -203,8 +206,20 @@ class _Counter:
             numbers[2] += int(calls.duration[mine].sum())
             numbers[3] = max(numbers[3], int(calls.duration[mine].max()))
 
+    def _note_unsure(self, batch: Batch) -> None:
+        """Remember the callers of which it is not certain that they are."""
+        unsure = (batch["caller_how"] == CallerHow.NOT_KNOWN) | (
+            batch["caller_how"] > CallerHow.BY_CALL
+        )
+        counted = unsure & (batch["caller"] != 0) & (batch["kind"] != Kind.PROBE_RETURN)
+        self._unsure.update(np.unique(batch["caller"][counted]).tolist())
+
     def _caller(self, address: int) -> str:
-        """Function of a return address; an address without a name is told as it is."""
+        """Function of a return address, marked if it may be another one; an address without a name is told as it is."""
+        name = self._function(address)
+        return f"{BEST_EFFORT}{name}" if address in self._unsure else name
+
+    def _function(self, address: int) -> str:
         if address not in self._callers:
             name = self._symbols.name_of(address, None) if address else None
             unnamed = f"{address:#x}" if address else "(decompressor)"

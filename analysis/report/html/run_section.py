@@ -76,7 +76,7 @@ def _costs(subject: Subject, figures: Figures) -> str:
         for stage, spent, accepts, size in stage_rows(subject)
     ]
     callers = [
-        numbers(row.function, row.stage, count(row.accepts), mib(row.bytes))
+        numbers(row.shown, row.stage, count(row.accepts), mib(row.bytes))
         for row in caller_rows(subject)[:TOP_CALLERS]
     ]
     parts = ["<h3>Cost</h3>"]

@@ -40,4 +40,4 @@ def test_durations_arrive_and_what_is_not_known_is_empty(tmp_path: Path) -> None
     csv.write_csv(EventFile(tmp_path / "events.parquet"), tmp_path / "events.csv")
     lines = (tmp_path / "events.csv").read_text().splitlines()
     assert lines[0].replace('"', "").split(",") == COLUMNS
-    assert lines[3] == '2,123457000,0,"kernel","accept",1073741824,6291456,0,,0,0,100000,0'
+    assert lines[3] == '2,123457000,0,"kernel","accept",1073741824,6291456,0,,0,0,,100000,0'

@@ -72,6 +72,16 @@ def test_a_td_has_the_module_and_the_host_that_are_wanted() -> None:
     assert "module=" not in guest("snp")
 
 
+@pytest.mark.parametrize(("features", "on"), [("none", False), ("debug-swap", True)])
+def test_an_snp_guest_has_the_features_that_are_wanted(features: str, on: bool) -> None:
+    guest = next(
+        word
+        for word in command(Path("/r"), sev_features=features)
+        if word.startswith("snp-emulated")
+    )
+    assert (",debug-swap=on," in guest) == on == ("debug-swap" in guest)
+
+
 def test_a_comma_in_a_path_is_no_separator() -> None:
     guest = next(word for word in command(Path("/a,b")) if word.startswith("snp-emulated"))
     assert "events=/a,,b/events.raw" in guest

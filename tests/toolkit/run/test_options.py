@@ -35,6 +35,8 @@ from acceptlab.toolkit.run.options import RunOptions
         ({"tdx_module": "2.0"}, "--tdx-module: only for a TD"),
         ({"shared_access": "ve"}, "--shared-access: only for a TD"),
         ({"tdx_module": "1.0", "platform": "tdx"}, "--tdx-module 1.0: one of 1.5, 2.0"),
+        ({"sev_features": "debug-swap", "platform": "tdx"}, "--sev-features: only an SNP guest"),
+        ({"sev_features": "debugswap"}, "--sev-features debugswap: one of none, debug-swap"),
         ({"time_limit": 0.0}, "--time-limit 0"),
         ({"time_limit": float("nan")}, "--time-limit nan"),
         ({"firmware_accepts": "some"}, "'some' is unknown"),
