@@ -64,8 +64,14 @@ def _comparison(subjects: Sequence[Subject]) -> str:
 
 
 def _row(label: str, values: Sequence[str], width: int) -> str:
-    cells = [_fit(value, width - 1).rjust(width) for value in values]
+    fit = _fit_start if label == "kernel" else _fit
+    cells = [fit(value, width - 1).rjust(width) for value in values]
     return (_fit(label, _LABEL).ljust(_LABEL) + "".join(cells)).rstrip()
+
+
+def _fit_start(value: str, width: int) -> str:
+    """A kernel's release begins with its version."""
+    return value if len(value) <= width else value[: width - 2] + ".."
 
 
 def _fit(value: str, width: int) -> str:

@@ -129,14 +129,18 @@ class Machine:
 
 @dataclass(frozen=True)
 class Host:
-    """Host policy: size of backing pages (2M, 4K), and when it assigns (demand, advance); or NOT_KNOWN."""
+    """Size of backing pages (2M, 4K), when the host assigns (demand, advance), and its policy's name; or NOT_KNOWN."""
 
     backing: str = NOT_KNOWN
     assign: str = NOT_KNOWN
+    policy: str = NOT_KNOWN
 
     def __str__(self) -> str:
-        """Both in words; not known, once, where neither is."""
-        return self.backing if self.backing == self.assign else f"{self.backing}, {self.assign}"
+        """Sizes and moments in words, the policy where its name says more; not known, once, where nothing is."""
+        if self.policy in (NOT_KNOWN, self.backing):
+            return self.backing if self.backing == self.assign else f"{self.backing}, {self.assign}"
+        named = f"{self.backing} ({self.policy})"
+        return named if self.assign == "demand" else f"{named}, {self.assign}"
 
 
 @dataclass(frozen=True)

@@ -158,6 +158,7 @@ def _host(reader: TypedJson) -> Host:
     return Host(
         reader.one_of("backing", ("2M", "4K")) if reader.has("backing") else NOT_KNOWN,
         reader.one_of("assign", ("demand", "advance")) if reader.has("assign") else NOT_KNOWN,
+        reader.text("policy") if reader.has("policy") else NOT_KNOWN,
     )
 
 

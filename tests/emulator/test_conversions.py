@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.emulator.bare_handoff import FRESH, PAGE, UNIT
+from tests.emulator.bare_run import Setup
 from tests.emulator.conftest import Boot
 
 AT = FRESH + 7 * PAGE
@@ -23,6 +24,21 @@ def test_round_trip_in_good_order(bare: Boot, platform: str) -> None:
     converted = [event.detail for event in run.of("convert") if event.gpa == AT]
     assert converted == [SHARED, PRIVATE]
     assert run.outcome == "shutdown"
+
+
+def test_a_converted_page_is_other_memory(bare: Boot, platform: str) -> None:
+    run = bare(platform, "convert", "case_content")
+    assert (run.value("shared"), run.value("still")) == (0, 0x99)
+    if platform == "tdx":
+        assert run.value("private") == 0, "an accept clears the page"
+    else:
+        assert run.value("private") not in (0, 0x99, 0x1122334455667788)
+
+
+def test_a_host_that_converts_in_place_leaves_the_content(bare: Boot, platform: str) -> None:
+    run = bare(platform, "convert", "case_content", Setup(properties=("host-in-place=on",)))
+    assert (run.value("shared"), run.value("still")) == (0x1122334455667788, 0x99)
+    assert run.value("private") == (0 if platform == "tdx" else 0x99)
 
 
 def test_round_trip_of_a_unit(bare: Boot, platform: str) -> None:

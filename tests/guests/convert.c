@@ -28,6 +28,21 @@ void case_properly(void)
 	say("read=%x", read64(at));
 }
 
+/* Nothing is written between the conversions. */
+void case_content(void)
+{
+	accept(at, PAGE);
+	write64(at, 0x1122334455667788);
+	make_shared(at, PAGE);
+	say("shared=%x", read64(at + SHARED_ALIAS));
+	write64(at + SHARED_ALIAS, 0x99);
+	make_shared(at, PAGE);
+	say("still=%x", read64(at + SHARED_ALIAS));
+	make_private(at, PAGE);
+	accept(at, PAGE);
+	say("private=%x", read64(at));
+}
+
 void case_unit(void)
 {
 	say("accept=%x", accept(FRESH, UNIT));

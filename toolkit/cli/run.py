@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.cli.run_parameters import options_from, with_run_options
 from acceptlab.toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK, InterruptedByUserError
 from acceptlab.toolkit.hardware.host import Host
+from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.run.backend import Emulated, Means
@@ -28,10 +30,10 @@ def run(
     kernel: Annotated[
         str,
         typer.Argument(
-            help="debian:VERSION or debian:SUITE, perhaps with /cloud, /generic or /rt (debian:7.3/rt), a name that "
+            help="debian:newest (the newest release that the archive has), debian:VERSION or debian:SUITE, perhaps with /cloud, /generic or /rt (debian:7.3/rt), a name that "
             "`kernel list` shows, a bzImage, a .deb, or a folder: a build tree, an unpacked package, /usr/lib/modules/V."
         ),
-    ],
+    ] = "",
     *,
     out: Annotated[
         Path | None,
@@ -75,6 +77,9 @@ def run(
     or the emulator was killed; 4 --replay cannot decide; 5 a fault of acceptlab.
     """
     options = options_from(kernel, given)
+    if not kernel:
+        kernel = debian_kernels.ensure_default()
+        options = replace(options, kernel=kernel)
     image = resolve(kernel)
     means: Means = Host() if options.hardware else Emulated(emulator_build.ensure(), keep_handoff)
     folder = out or fresh(f"{options.platform}-{options.memory}-{options.accept}")

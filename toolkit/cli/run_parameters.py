@@ -26,8 +26,8 @@ def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give ``command`` the options of a run as parameters, in place of its ``**given``; Typer reads the signature."""
     own = inspect.signature(command, eval_str=True)
     kept = [one for one in own.parameters.values() if one.kind is not one.VAR_KEYWORD]
-    arguments = [one for one in kept if one.default is one.empty]
-    rest = [one for one in kept if one.default is not one.empty]
+    arguments = [one for one in kept if one.kind is one.POSITIONAL_OR_KEYWORD]
+    rest = [one for one in kept if one.kind is not one.POSITIONAL_OR_KEYWORD]
     ours = [_parameter(item, shown) for item, shown in options_of(RunOptions).values()]
     parameters = [*arguments, *ours, *rest]
     command.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
@@ -48,7 +48,8 @@ def _parameter(item: Field[Any], shown: Option) -> inspect.Parameter:
     repeated = isinstance(item.default, tuple)
     kind: Any = list[str] | None if repeated else type(item.default)
     names = f"{shown.name}/{shown.off}" if shown.off else shown.name
-    more = _one_of(shown.choices) if shown.choices else {"metavar": shown.metavar}
+    words = tuple(dict.fromkeys((*shown.choices, str(item.default))))
+    more = _one_of(words) if shown.choices else {"metavar": shown.metavar}
     declared = typer.Option(
         names, *shown.old_names, help=shown.help, rich_help_panel=shown.group, **more
     )

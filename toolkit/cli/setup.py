@@ -10,6 +10,7 @@ import typer
 
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.kernels import debian_kernels
+from acceptlab.toolkit.kernels.debian_kernels import demonstrated
 from acceptlab.toolkit.qemu import emulator_build
 
 
@@ -21,16 +22,25 @@ def setup(
             help="QEMU's source tarball, with Debian's part beside it; without this, apt fetches both.",
         ),
     ] = None,
-    kernel: Annotated[str, typer.Option(help="The stock kernel to fetch.")] = "debian:6.12",
+    kernel: Annotated[
+        str,
+        typer.Option(help="The stock kernel to fetch; by default debian:newest and debian:6.12."),
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Build the emulator and fetch the default kernel; what is there already is kept."""
     emulator = emulator_build.ensure(qemu_source)
-    image = debian_kernels.ensure(kernel)
+    names = [kernel] if kernel else demonstrated()
+    images = [debian_kernels.ensure(name) for name in names]
     if as_json:
         print_json(
-            {"emulator": {"path": str(emulator.binary), **emulator.build}, "kernel": image.meta}
+            {
+                "emulator": {"path": str(emulator.binary), **emulator.build},
+                "kernel": images[0].meta,
+                "kernels": [one.meta for one in images],
+            }
         )
     else:
         typer.echo(f"emulator  {emulator.binary}")
-        typer.echo(f"kernel    {image.image} ({image.version})")
+        for image in images:
+            typer.echo(f"kernel    {image.image} ({image.version})")

@@ -70,6 +70,25 @@ def ensure(name: str, again: bool = False) -> store.CachedKernel:
             return _fetch(name, wanted, progress)
 
 
+def ensure_default() -> str:
+    """Return the name of the default kernel, fetched: the newest, or the long-term one where the newest cannot be had.
+
+    Whatever is in the cache needs no network. Raises as `ensure` does, when neither can be had.
+    """
+    try:
+        ensure(kernel_names.NEWEST)
+    except (BadInputError, MachineError) as error:
+        ensure(kernel_names.LTS)
+        say(f"{kernel_names.NEWEST} cannot be had ({error}); taking {kernel_names.LTS}")
+        return kernel_names.LTS
+    return kernel_names.NEWEST
+
+
+def demonstrated() -> list[str]:
+    """Return the names of the default kernel and of the long-term one, each once."""
+    return list(dict.fromkeys((ensure_default(), kernel_names.LTS)))
+
+
 def available(progress: Step) -> list[Available]:
     """Return every kernel that the archive has now, newest first, and what its suites' names stand for."""
     archive = _archive(kernel_names.SUITES)

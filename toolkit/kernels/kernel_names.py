@@ -13,6 +13,10 @@ from acceptlab.toolkit.apt.client import Package
 from acceptlab.toolkit.errors import BadInputError
 
 PREFIX = "debian:"
+NEWEST = f"{PREFIX}newest"
+"""The newest released kernel of all suites: no release candidate."""
+LTS = f"{PREFIX}6.12"
+"""The long-term kernel that demonstrations put beside it."""
 FLAVOURS = ("cloud", "generic", "rt")
 """The first one is meant by a name without a flavour."""
 _RELEASES = ("bookworm", "trixie")
@@ -50,6 +54,7 @@ class Name:
     version: str
     suite: str
     flavour: str
+    is_newest: bool = False
 
     @property
     def series(self) -> str:
@@ -86,6 +91,11 @@ class Candidate:
         return ".".join(re.split(r"[.~]", self.upstream)[:2])
 
     @property
+    def is_candidate(self) -> bool:
+        """Tell whether it is a release candidate, as 7.3~rc7 is."""
+        return "~rc" in self.upstream
+
+    @property
     def config_package(self) -> str:
         """Return the package with the configuration, where that is another one (linux-base-V)."""
         name = self.package.name
@@ -105,7 +115,7 @@ def parse(argument: str) -> Name:
     found = _NAME.fullmatch(argument)
     if not found:
         raise BadInputError(
-            f"{argument!r} names no kernel: write debian:VERSION (debian:7.3, debian:6.12.107) or debian:SUITE "
+            f"{argument!r} names no kernel: write debian:newest, debian:VERSION (debian:7.3, debian:6.12.107) or debian:SUITE "
             f"(debian:sid), and perhaps a flavour: /{', /'.join(FLAVOURS)}"
         )
     flavour = found["flavour"] or FLAVOURS[0]
@@ -114,9 +124,17 @@ def parse(argument: str) -> Name:
             f"{argument}: there is no flavour {flavour}: choose from {', '.join(FLAVOURS)}"
         )
     wanted = found["wanted"].replace("-rc", "~rc")
+    if wanted == NEWEST.removeprefix(PREFIX):
+        return Name("", "", flavour, is_newest=True)
     if _VERSION.fullmatch(wanted):
         return Name(wanted, "", flavour)
     return Name("", found["wanted"], flavour)
+
+
+def version_name(release: str, flavour: str = "") -> str:
+    """Return the name of the version that a kernel calls itself: debian:7.3.4 for 7.3.4+deb13-cloud-amd64."""
+    version = re.match(r"\d+(?:\.\d+)*", release)
+    return PREFIX + (version[0] if version else release) + (f"/{flavour}" if flavour else "")
 
 
 def candidates(packages: Iterable[Package]) -> list[Candidate]:
@@ -139,11 +157,13 @@ def candidates(packages: Iterable[Package]) -> list[Candidate]:
 
 
 def choose(name: Name, among: Sequence[Candidate]) -> tuple[Candidate | None, str]:
-    """Return the newest kernel that fits a version, and a line to say when that is not the one that was asked for.
+    """Return the newest kernel that fits a name, and a line to say when that is not the one that was asked for.
 
     `among` is sorted, newest first. A point release that the archive has no more is replaced by the newest of its series.
     """
     kernels = [one for one in among if one.flavour == name.flavour]
+    if name.is_newest:
+        return next((one for one in kernels if not one.is_candidate), None), ""
     fitting = [one for one in kernels if _fits(name.version, one.upstream)]
     if fitting:
         return fitting[0], ""

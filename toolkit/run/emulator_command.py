@@ -8,6 +8,7 @@ from pathlib import Path
 
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
 
 _PENDING_VE: dict[str, dict[str, str]] = {
@@ -122,7 +123,8 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         return []
     properties = {
         "handoff": _value(handoff.map),
-        "host-backing": options.host_backing,
+        "host-backing": options.backing,
+        "host-in-place": "on" if HOST_POLICIES[options.host].in_place else "off",
         "host-assign": options.host_assign,
         "report": _value(files.report),
     }

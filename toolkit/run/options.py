@@ -22,6 +22,7 @@ from acceptlab.toolkit.guest.workloads import (
 )
 from acceptlab.toolkit.platforms import CONFIDENTIAL, INNER, PLATFORMS
 from acceptlab.toolkit.run.attacks import check_attack
+from acceptlab.toolkit.run.host_policies import DEFAULT_HOST, HOST_POLICIES
 from acceptlab.toolkit.run.option import (
     FIRMWARE,
     GUEST,
@@ -48,6 +49,10 @@ _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 _ACCEPT_MEMORY = "accept_memory="
 _CRASH_MEMORY = "crashkernel=256M"
 """Enough for a distribution's kernel as confidential guest, whose bounce buffers alone are 64 MiB (Linux mem_encrypt.c)."""
+
+
+BY_POLICY = "policy"
+"""Value of ``host_backing``: that of the host policy."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +141,20 @@ class RunOptions:
         old_names=("--handoff",),
         emulator_only=True,
     )
+    host: str = option(
+        DEFAULT_HOST,
+        "--host",
+        "Host policy: "
+        + "; ".join(f"{one.name} ({one.about})" for one in HOST_POLICIES.values())
+        + ".",
+        HOST,
+        choices=tuple(HOST_POLICIES),
+        emulator_only=True,
+        always_shown=True,
+    )
     host_backing: str = option(
-        "2M", "--host-backing", "Page size of the host's backing.", HOST,
-        choices=("2M", "4K"), emulator_only=True, always_shown=True,
+        BY_POLICY, "--host-backing", "Page size of the host's backing; policy: as --host has it.", HOST,
+        choices=("2M", "4K"), inner_choices=(BY_POLICY,), emulator_only=True,
     )  # fmt: skip
     host_assign: str = option(
         "demand", "--host-assign", "Host assigns pages on demand, or all in advance.", HOST,
@@ -281,6 +297,12 @@ class RunOptions:
             if getattr(self, item) != getattr(RunOptions, item):
                 name = f"--{item.replace('_', '-')}"
                 raise BadInputError(f"{name}: only for a TD; add --platform {' or '.join(have)}")
+
+    @property
+    def backing(self) -> str:
+        """Return the largest page that the host maps: 2M or 4K."""
+        named = self.host_backing
+        return HOST_POLICIES[self.host].backing if named == BY_POLICY else named
 
     @property
     def memory_bytes(self) -> int:

@@ -63,7 +63,7 @@ def describe(
             refused=policy.refused,
         ),
         handoff=handoff_of(handoff),
-        host=run_info.Host(backing=options.host_backing, assign=options.host_assign),
+        host=run_info.Host(options.backing, options.host_assign, options.host),
         attacks=options.attacks,
         probes=tuple(run_info.Probe(probe.name, probe.address, probe.names) for probe in probes),
         default_probes=run_info.DefaultProbes(usual.names, usual.missing),
@@ -136,7 +136,9 @@ def _second(
 
 
 def _reproducible_name(kernel: Kernel) -> str:
-    """Return the kernel's name, or its whole path when it was given by path."""
+    """Return the kernel's name, or its whole path when it was given by path; of the newest kernel the name of its version."""
+    if kernel.name.partition("/")[0] == kernel_names.NEWEST:
+        return kernel_names.version_name(kernel.version, kernel.name.partition("/")[2])
     if kernel_names.is_name(kernel.name):
         return kernel.name
     return str(kernel.image) if "/" in kernel.name or Path(kernel.name).exists() else kernel.name

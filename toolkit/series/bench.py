@@ -62,7 +62,7 @@ class Plan:
         """Return in a line what is run on each kernel."""
         o = self.options
         words = [o.memory, f"{o.cpus} vCPU{'s' if o.cpus > 1 else ''}", o.accept, o.append]
-        words += [f"firmware accepts {o.firmware_accepts}", f"{o.host_backing} host pages"]
+        words += [f"firmware accepts {o.firmware_accepts}", f"{o.backing} host pages"]
         return ", ".join(word for word in (*words, *o.workloads) if word) + "."
 
 

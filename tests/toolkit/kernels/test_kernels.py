@@ -153,6 +153,8 @@ def test_a_stock_kernel_is_fetched_once_and_recorded(
         ("debian:7.3-rc7", "linux-binary-7.3-cloud-amd64", False),
         ("debian:6.12.107", "linux-image-6.12.107+deb13-cloud-amd64-unsigned", True),
         ("debian:6.12.118", "linux-image-6.12.118+deb13-cloud-amd64-unsigned", True),
+        ("debian:newest", "linux-binary-7.3.4+deb13-cloud-amd64", True),
+        ("debian:newest/generic", "linux-binary-7.3.4+deb13-amd64", False),
         ("debian:sid", "linux-binary-7.2.13+deb14-cloud-amd64", False),
         ("debian:experimental", "linux-binary-7.3-cloud-amd64", False),
     ],
@@ -166,6 +168,42 @@ def test_versions_suites_and_flavours(
     assert kernel.version == re.sub(r"^linux-(image|binary)-|-unsigned$", "", package)
     assert store.find(name) == debian_kernels.ensure(name)
     assert "no longer" not in capsys.readouterr().err
+
+
+def test_the_default_kernel_is_the_newest_release_and_stays_without_a_network(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert debian_kernels.demonstrated() == ["debian:newest", "debian:6.12"]
+    assert resolve("debian:newest").version.startswith("7.3.4"), "no candidate of a later one"
+    monkeypatch.setattr(debian_kernels, "Archive", None)
+    assert debian_kernels.ensure_default() == "debian:newest"
+
+
+@pytest.mark.parametrize(
+    ("release", "flavour", "name"),
+    [
+        ("7.3.4+deb13-cloud-amd64", "", "debian:7.3.4"),
+        ("7.3.4+deb13-amd64", "generic", "debian:7.3.4/generic"),
+        ("6.19-cloud-amd64", "cloud", "debian:6.19/cloud"),
+    ],
+)
+def test_the_newest_kernel_has_a_name_that_stays(release: str, flavour: str, name: str) -> None:
+    assert kernel_names.version_name(release, flavour) == name
+    assert kernel_names.parse(name).flavour == (flavour or "cloud")
+
+
+def test_without_the_suites_of_other_releases_the_long_term_kernel_is_the_default(
+    archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def update(own: FakeArchive, step: Step) -> None:
+        if own.suites:
+            raise MachineError("the mirror does not answer")
+
+    monkeypatch.setattr(FakeArchive, "update", update)
+    assert debian_kernels.demonstrated() == ["debian:6.12"]
+    said = [line for line in capsys.readouterr().err.splitlines() if "taking debian:6.12" in line]
+    assert said == ["debian:newest cannot be had (the mirror does not answer); taking debian:6.12"]
+    assert store.find("debian:newest") is None, "asked for again next time"
 
 
 def test_an_archive_that_has_moved_on_gives_the_newest_that_fits(
@@ -208,8 +246,8 @@ def test_the_names_of_old_go_on_where_the_own_suites_lack_them(
         ("debian:7.2/rt", "it has none"),
         ("debian:foo", "this machine's mirror has no suite foo"),
         ("debian:7.3/x", "no flavour x: choose from cloud, generic, rt"),
-        ("debian:", "write debian:VERSION"),
-        ("debian:../x", "write debian:VERSION"),
+        ("debian:", "write debian:newest, debian:VERSION"),
+        ("debian:../x", "write debian:newest, debian:VERSION"),
     ],
 )
 def test_a_kernel_that_cannot_be_had(archive: Path, name: str, says: str) -> None:

@@ -46,8 +46,23 @@ def test_one_thread_counts_instructions_and_many_do_not() -> None:
 def test_platform_and_host_are_told() -> None:
     words = command(Path("/r"), platform="tdx", host_backing="4K", host_assign="advance", cpus=4)
     guest = next(word for word in words if word.startswith("tdx-emulated"))
-    assert ",host-backing=4K,host-assign=advance," in guest
+    assert ",host-backing=4K," in guest and ",host-assign=advance," in guest
     assert words[words.index("-smp") + 1] == "4"
+
+
+@pytest.mark.parametrize(
+    ("host", "given"),
+    [
+        ({}, "host-backing=2M,host-in-place=off"),
+        ({"host": "kvm"}, "host-backing=4K,host-in-place=off"),
+        ({"host": "kvm-hugepage"}, "host-backing=2M,host-in-place=off"),
+        ({"host": "in-place"}, "host-backing=4K,host-in-place=on"),
+        ({"host": "kvm", "host_backing": "2M"}, "host-backing=2M,host-in-place=off"),
+    ],
+)
+def test_a_host_policy_sets_what_the_host_does(host: dict[str, str], given: str) -> None:
+    guest = next(word for word in command(Path("/r"), **host) if word.startswith("snp-emulated"))
+    assert f",{given}," in guest
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from acceptlab.toolkit.cli import run as command
 from acceptlab.toolkit.cli import run_parameters
 from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
 
 
@@ -104,7 +105,8 @@ options = st.builds(
     memory=st.sampled_from(["2G", "16G", "256G"]),
     cpus=st.integers(1, 16),
     accept=st.sampled_from(["lazy", "eager", "deferred:4", "lazy+deferred", "fault:8"]),
-    host_backing=st.sampled_from(["2M", "4K"]),
+    host=st.sampled_from(list(HOST_POLICIES)),
+    host_backing=st.sampled_from(["policy", "2M", "4K"]),
     host_assign=st.sampled_from(["demand", "advance"]),
     firmware_accepts=st.sampled_from(["below-4g", "minimal", "minimal+64", "all"]),
     handoff=st.sampled_from(["table", "memory-map", "stub"]),
