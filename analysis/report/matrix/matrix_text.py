@@ -6,6 +6,7 @@ from __future__ import annotations
 import textwrap
 
 from acceptlab.analysis.report.matrix.columns import COLUMNS, Column, shown, unit_word
+from acceptlab.analysis.report.matrix.over_kernels import histories
 from acceptlab.analysis.report.matrix.seeds import SEED, Repeated, over_seeds, repeats_seeds
 from acceptlab.analysis.report.matrix.sheet import DONE, CellSheet, Sheet, SweepSheet, troubles
 from acceptlab.analysis.report.matrix.wide_table import WIDTH, Table
@@ -30,6 +31,8 @@ def summary(sweep: SweepSheet) -> str:
         seeds = ", ".join(dict.fromkeys(cell.labels[SEED] for cell in sweep.cells))
         lines += [_wrapped(f"Seeds {seeds}: median, and the least and the most where they differ.")]
     lines += ["", table(sweep).text()]
+    if over := histories(sweep):
+        lines += ["", *(_wrapped(one.text(), "   ") for one in over)]
     told = troubles(sweep)
     lines += ["", *(_wrapped(line, "   ") for line in told)] if told else []
     return "\n".join(lines)
