@@ -36,7 +36,9 @@ void case_content(void)
 	make_shared(at, PAGE);
 	say("shared=%x", read64(at + SHARED_ALIAS));
 	write64(at + SHARED_ALIAS, 0x99);
+#ifndef SNP	/* there, a page is rescinded first, which a shared one cannot be */
 	make_shared(at, PAGE);
+#endif
 	say("still=%x", read64(at + SHARED_ALIAS));
 	make_private(at, PAGE);
 	accept(at, PAGE);
