@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import os
 import random
-import resource
 import time
 from collections.abc import Callable
+
+from tests import peak_memory
 
 SECONDS = float(os.environ.get("ACCEPTLAB_FUZZ_SECONDS", "600"))
 """How long each test fuzzes."""
 LONGEST = 20.0
-"""Seconds that one small file may take, on a busy machine."""
-GROWTH = 200 << 10
-"""KiB that all of it may add to the most memory that this process ever had."""
+"""Seconds of processor time that one small file may take."""
+GROWTH = 200 << 20
+"""Bytes that all of it may take beyond what this process has at the beginning."""
 
 WORDS = (
     b"0x",
@@ -56,13 +57,14 @@ def spoil(data: bytearray, chance: random.Random) -> bytes:
 
 def fuzz(sample: bytes, feed: Callable[[bytes], None], seed: int) -> int:
     """Feed spoilt copies until the time is over; gives their number."""
-    chance, before = random.Random(seed), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    chance = random.Random(seed)
     end, count = time.monotonic() + SECONDS, 0
-    while time.monotonic() < end:
-        data = spoil(bytearray(sample), chance)
-        started = time.monotonic()
-        feed(data)
-        assert time.monotonic() - started < LONGEST, data
-        count += 1
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GROWTH
+    with peak_memory.growth() as grown:
+        while time.monotonic() < end:
+            data = spoil(bytearray(sample), chance)
+            started = time.process_time()
+            feed(data)
+            assert time.process_time() - started < LONGEST, data
+            count += 1
+    assert grown.bytes < GROWTH
     return count

@@ -12,19 +12,21 @@ import numpy as np
 import pytest
 
 from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, Kind
+from tests import peak_memory
 
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
 from acceptlab.analysis.readers.detect import READERS, format_of
 from acceptlab.analysis.readers.conversion import import_events
 from acceptlab.analysis.readers.byte_source import Opened
+from tests import peak_memory
 with Opened(Path(sys.argv[1])) as source:
     found = import_events(source, READERS[format_of(source)], Path(sys.argv[2]))
-print(found.events.events, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(found.events.events, peak_memory.peak())
 """
-SLACK = 100 << 10
-"""KiB: pages of the parquet writer, arrays on their way."""
+SLACK = 100 << 20
+"""Bytes: pages of the parquet writer, arrays on their way."""
 
 
 def ftrace(path: Path, events: int) -> None:
@@ -58,9 +60,15 @@ def emulator(path: Path, events: int) -> None:
 
 
 def peak(path: Path) -> tuple[int, int]:
-    """(events, KiB of memory at most) of an import in a process of its own."""
+    """(events, bytes of memory at most) of an import in a process of its own."""
     words = [sys.executable, "-c", MEASURE, str(path), str(path.with_suffix(".parquet"))]
-    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        words,
+        env=peak_memory.child_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     events, memory = done.stdout.split()
     return int(events), int(memory)
 

@@ -15,13 +15,13 @@ import pytest
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.kernel_config import Configuration
-from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.series import base, mailbox
 from acceptlab.toolkit.series.apply import Applied, apply
 from acceptlab.toolkit.series.git import git
 from acceptlab.toolkit.series.mailbox import read_patches
 from acceptlab.toolkit.series.series_source import Series
 from acceptlab.toolkit.series.series_spec import GitBase, Spec
+from tests import peak_memory
 from tests.toolkit.series.conftest import HERE, WHO, Command
 
 MAILS = HERE / "mails"
@@ -288,15 +288,14 @@ def test_what_gzip_packed_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 _LARGE = """
-import re, resource, sys
+import resource, sys
 from pathlib import Path
 from acceptlab.toolkit.series.message import files_of, hunks
 from acceptlab.toolkit.series.mailbox import read_patches
+from tests import peak_memory
 (patch,) = read_patches(Path(sys.argv[1])).patches
 print(len(files_of(patch.patch)), sum(len(one.text) < 1 << 20 for one in hunks(patch.patch)))
-# Not ru_maxrss of this process: exec() leaves the peak of the process that started it in there (fs/exec.c, exec_mmap()).
-own = re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]
-print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+print(peak_memory.peak() >> 10, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
@@ -317,7 +316,7 @@ def test_a_mail_of_200_mb_takes_less_than_a_gibibyte(tmp_path: Path) -> None:
     assert box.stat().st_size > 200_000_000
     done = subprocess.run(
         [sys.executable, "-c", _LARGE, str(box)],
-        env=os.environ | {"PYTHONPATH": str(CHECKOUT / "setup" / "import")},
+        env=peak_memory.child_environment(),
         capture_output=True,
         text=True,
         check=False,
