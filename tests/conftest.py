@@ -1,17 +1,68 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What holds for all tests: Ctrl-C interrupts."""
+"""What holds for all tests: Ctrl-C interrupts, the markers of whole folders, and no emulator without the marker."""
 
 from __future__ import annotations
 
+import shutil
 import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
+import pytest
+
+from acceptlab.toolkit.places import CHECKOUT, cache
+
+FOLDERS = {
+    "tests/boots": ("boots", "emulator"),
+    "tests/emulator": ("emulator",),
+}
+"""Markers of every test in a folder; elsewhere tests have their markers themselves."""
+_NO_EMULATOR = (
+    "This stands in for the emulators: the test that finds it has no marker `emulator`.\n"
+)
 
 
 def pytest_configure() -> None:
     """Undo what a shell does to jobs in its background: SIGINT is ignored, and every process that a test interrupts inherits that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of FOLDERS, before `-m` chooses."""
+    for item in items:
+        for folder, names in FOLDERS.items():
+            if item.path.is_relative_to(CHECKOUT / folder):
+                for name in names:
+                    item.add_marker(name)
+
+
+@pytest.fixture(scope="session")
+def cache_without_emulator() -> Iterator[Path]:
+    """Return a home of caches like the user's, but that a file lies where the emulators are, so that none is found or built."""
+    home = Path(tempfile.mkdtemp(prefix="acceptlab-tests-"))
+    ours = home / "acceptlab"
+    ours.mkdir()
+    (ours / "emulator").write_text(_NO_EMULATOR)
+    theirs = cache()
+    for entry in theirs.iterdir() if theirs.is_dir() else ():
+        if entry.name != "emulator":
+            (ours / entry.name).symlink_to(entry)
+    yield home
+    shutil.rmtree(home)
+
+
+@pytest.fixture(autouse=True)
+def only_marked_tests_use_the_emulator(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cache_without_emulator: Path
+) -> None:
+    """Hide the emulator from a test without the marker, and from the processes that the test starts."""
+    if request.node.get_closest_marker("emulator") is None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(cache_without_emulator))
+        monkeypatch.delenv("ACCEPTLAB_EMULATOR", raising=False)
 
 
 # A loaded machine draws examples slowly; no test is about time.

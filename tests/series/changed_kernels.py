@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,9 +17,12 @@ from acceptlab.toolkit.series.git import git
 from acceptlab.toolkit.series.message import Message, read_message
 from acceptlab.toolkit.series.series_source import Series
 from acceptlab.toolkit.series.series_spec import Spec
+from tests.mutation.engine import process, replaced
 
 HERE = Path(__file__).resolve().parent
 SMALL = ("--memory", "2G", "--firmware-accepts", "minimal")
+_PATIENCE = 1800.0
+"""Seconds of wall time until a run is killed that its own time limit did not end."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,7 @@ def edit(spec: Spec, file: str, old: str, new: str) -> Message:
     """Return a patch that replaces a text, which the base has in one place of the file."""
     at = base.ensure(spec.base)
     before = git(at.repository, "show", f"{at.commit}:{file}")
-    assert before.count(old) == 1, f"{file} has the text {before.count(old)} times"
-    after = before.replace(old, new)
+    after = replaced(before, old, new, file)
     lines = (text.splitlines(keepends=True) for text in (before, after))
     diff = "".join(difflib.unified_diff(*lines, f"a/{file}", f"b/{file}"))
     head = f"From: acceptlab <acceptlab@localhost>\nDate: Thu, 1 Jan 2026 00:00:00 +0000\nSubject: [PATCH] Break {file}\n\n---\n"
@@ -79,6 +80,6 @@ def run(kernel: str, folder: Path, words: Sequence[str]) -> Run:
         "--out",
         str(folder),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (folder / "run.json").is_file(), done.stderr
-    return Run(folder, done.returncode, done.stdout + done.stderr)
+    code, output = process(command, {}, _PATIENCE)
+    assert code is not None and (folder / "run.json").is_file(), output
+    return Run(folder, code, output)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""What a test uses is in its markers: without `emulator` it finds no emulator, nor do the processes that it starts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.qemu import emulator_build
+from tests.conftest import FOLDERS
+from tests.peak_memory import child_environment
+
+_FIND = "from acceptlab.toolkit.qemu import emulator_build; print(emulator_build.find())"
+
+
+def test_without_the_marker_there_is_no_emulator() -> None:
+    assert emulator_build.find() is None
+    with pytest.raises((OSError, AcceptlabError)):
+        emulator_build.ensure()
+
+
+def test_a_child_of_a_test_without_the_marker_finds_no_emulator() -> None:
+    child = [sys.executable, "-c", _FIND]
+    done = subprocess.run(
+        child, env=child_environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "None\n"
+
+
+@pytest.mark.emulator
+def test_with_the_marker_there_is_the_emulator_of_this_checkout() -> None:
+    found = emulator_build.find()
+    assert found is not None and found.binary.is_file()
+
+
+def test_what_boots_uses_the_emulator() -> None:
+    assert all("emulator" in names for names in FOLDERS.values() if "boots" in names)
+
+
+def test_a_folder_s_markers_are_declared(pytestconfig: pytest.Config) -> None:
+    declared = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
+    assert {name for names in FOLDERS.values() for name in names} <= declared
