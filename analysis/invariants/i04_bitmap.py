@@ -11,11 +11,11 @@ from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot
 from acceptlab.analysis.pages.step import Step
-from acceptlab.analysis.pages.transitions import EVER, Op
-from acceptlab.analysis.pages.unaccepted import never_accepted_pages
+from acceptlab.analysis.pages.transitions import Op
+from acceptlab.analysis.pages.unaccepted import hole_pages, never_accepted_pages
 from acceptlab.analysis.run.run_info import Bitmap
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, PAGE_STATES, RESULTS
-from acceptlab.analysis.trace.schema import UNIT_SIZE
+from acceptlab.analysis.trace.schema import PAGES_PER_UNIT, UNIT_SIZE
 
 CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
 SET_TOO_LONG = "the bitmap says unaccepted, but the unit is accepted"
@@ -69,11 +69,12 @@ class BitmapTrue(Invariant):
     def _compare(self, step: Step, snapshot: Snapshot, bits: Bool, bitmap: Bitmap) -> None:
         unset, set_ = _of_units(bits, bitmap, step.states)
         never = never_accepted_pages(step.states)
-        unit, mixed = step.states.unit_bytes()
-        ram = (unit != 0) | mixed
-        mine = ram & self._firmware(step.states)
+        _, mixed = step.states.unit_bytes()
+        holes = hole_pages(step.states)
+        mine = (holes < PAGES_PER_UNIT) & self._firmware(step.states)
         self.looked_at += int(np.count_nonzero((unset | set_) & mine))
-        early = np.flatnonzero(unset & mine & (never > 0))
+        ram_left = never > holes
+        early = np.flatnonzero(unset & mine & ram_left)
         self.context.wrong_bits.early.update(early.tolist())
         self._blame(
             step,
@@ -82,7 +83,7 @@ class BitmapTrue(Invariant):
             early,
             "The bit is clear, so the kernel will use the memory without accepting it.",
         )
-        late = set_ & ram & (never == 0) & ~mixed & ((unit & EVER) != 0)
+        late = set_ & (never == 0) & ~mixed
         late &= ~self._accepts.recent(int(step.batch["clock"][-1]), step.states.units)
         self.context.wrong_bits.late.update(np.flatnonzero(late).tolist())
         if self._lasts is not None:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.pages.page_states import PageStates
-from acceptlab.analysis.pages.transitions import EVER
+from acceptlab.analysis.pages.transitions import EVER, STATE_MASK
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
 
@@ -54,12 +54,22 @@ def remaining(states: PageStates, ranges: Sequence[Range]) -> Remaining:
 
 
 def never_accepted_pages(states: PageStates) -> npt.NDArray[np.int64]:
-    """Per unit: how many of its 512 pages have never been accepted."""
+    """Per unit: how many of its 512 pages have never been accepted; pages of a memory hole are among them."""
+    return _pages_without(states, EVER)
+
+
+def hole_pages(states: PageStates) -> npt.NDArray[np.int64]:
+    """Per unit: how many of its 512 pages are no RAM."""
+    return _pages_without(states, STATE_MASK)
+
+
+def _pages_without(states: PageStates, bits: int) -> npt.NDArray[np.int64]:
+    """Per unit: of how many pages the state byte has none of these bits."""
     unit, mixed = states.unit_bytes()
-    counts = np.where((unit & EVER) == 0, PAGES_PER_UNIT, 0).astype(np.int64)
+    counts = np.where((unit & bits) == 0, PAGES_PER_UNIT, 0).astype(np.int64)
     if mixed.any():
         numbers, pages = states.mixed_pages()
-        counts[numbers] = ((pages & EVER) == 0).sum(axis=1)
+        counts[numbers] = ((pages & bits) == 0).sum(axis=1)
     return counts
 
 
