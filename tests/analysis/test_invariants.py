@@ -844,6 +844,22 @@ def test_a_request_that_did_not_return_is_not_judged(tmp_path: Path) -> None:
     assert guarded(guest, tmp_path) == ("holds", [])
 
 
+def test_each_vcpu_returns_from_its_own_request(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    requests = (at(guest, 16 * MIB), at(guest, 40 * MIB))
+    for vcpu, start in enumerate(requests):
+        asks(guest, start, BLOCK, vcpu=vcpu)
+    for vcpu, start in enumerate(requests):
+        for unit in range(start, start + BLOCK + UNIT_SIZE, UNIT_SIZE):
+            guest.accept_unit(unit, vcpu)
+        first = (start - guest.layout.low) // UNIT_SIZE
+        guest.bits[first : first + 3] = False
+        asks(guest, 0, 0, Kind.PROBE_RETURN, vcpu=vcpu)
+    assert guarded(guest, tmp_path) == ("holds", [])
+
+
 @pytest.mark.parametrize(
     ("outcome", "vcpu", "found"),
     [("panic", 1, False), ("userspace", 1, True), ("panic", None, True)],

@@ -96,3 +96,39 @@ def test_a_crash_kernel_counts_only_what_was_set_apart_for_it(tmp_path: Path) ->
     guest = second_kernel(second_start=9, second_end=9)
     verdict = judged(guest, tmp_path, second=SecondKernel("kdump"))
     assert verdict.verdict == "clean", verdict.findings
+
+
+@pytest.mark.parametrize(
+    ("stage", "caught"), [(Stage.SECOND_KERNEL, False), (Stage.SECOND_USERSPACE, True)]
+)
+def test_a_second_kernel_needs_guard_units_as_the_first_does(
+    tmp_path: Path, stage: Stage, caught: bool
+) -> None:
+    """What a kernel accepts before its userspace runs may have any shape."""
+    guest = Guest()
+    guest.boot()
+    for following in (Stage.SECOND_DECOMPRESSOR, Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE):
+        guest.stage(following)
+        if following == stage:
+            guest.guard = False
+            guest.accept_memory(guest.layout.low + 40 * MIB, BLOCK)
+    guest.end()
+    verdict = judged(guest, tmp_path, second=SecondKernel("kexec"))
+    assert [one.invariant for one in verdict.findings] == ["I5"] * caught
+
+
+def test_a_page_that_the_second_kernel_shared_itself_is_not_left_by_the_first(
+    tmp_path: Path,
+) -> None:
+    guest = Guest()
+    guest.boot()
+    page = guest.layout.low + 44 * MIB
+    guest.accept_memory(page - page % BLOCK, BLOCK)
+    guest.stage(Stage.SECOND_DECOMPRESSOR)
+    guest.stage(Stage.SECOND_KERNEL)
+    guest.share(page, PAGE_SIZE)
+    detail = Access.READ | ACCESS_DETAIL_PRIVATE
+    guest.event(Kind.STOP, page, 1, result=StopReason.NOT_ASSIGNED, detail=detail)
+    guest.end()
+    titles = [one.title for one in judged(guest, tmp_path).findings]
+    assert titles == ["private access to a shared page: the C-bit is wrong"]

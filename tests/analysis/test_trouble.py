@@ -277,3 +277,12 @@ def test_a_kernel_without_support_that_runs_out_of_memory_is_called_that(tmp_pat
     verdict = judged(tmp_path, OOM, kernel_support=KernelSupport(True, False))
     assert verdict.verdict == "undecided"
     assert any("oom-killer" in reason for reason in verdict.reasons)
+
+
+def test_a_line_of_the_console_that_the_log_has_too_counts_once(tmp_path: Path) -> None:
+    console = tmp_path / "console.log"
+    on_both = "[    1.000000] WARNING: CPU: 0 PID: 1 at mm/page_alloc.c:1 rmqueue+0x1/0x2"
+    only_in_the_log = "[    2.000000] WARNING: CPU: 1 PID: 1 at mm/page_alloc.c:2 rmqueue+0x1/0x2"
+    console.write_text(f"{on_both}\n")
+    [warnings] = read_console(console, [on_both, only_in_the_log]).trouble
+    assert (warnings.kind, warnings.count) == (trouble.WARNING, 2)
