@@ -7,7 +7,7 @@ C_SOURCES = $(wildcard emulator/model/*.c)
 # The code imports itself as `acceptlab`: setup/import/acceptlab is a link to this checkout.
 export PYTHONPATH := $(CURDIR)/setup/import
 
-.PHONY: demo demo-series setup test test-long lint bench wheel clean
+.PHONY: demo demo-series setup check test test-long lint bench wheel clean
 
 demo:
 	./acceptlab demo
@@ -17,6 +17,10 @@ demo-series:
 
 setup:
 	./acceptlab setup
+
+# The tests that need neither emulator, root nor Debian: what is worth running after every edit.
+check:
+	venv=$$($(BOOTSTRAP) --check) && "$$venv/bin/pytest" -q -n $(JOBS) -m "not (emulator or boots or processes or long)"
 
 test:
 	venv=$$($(BOOTSTRAP) --dev) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"

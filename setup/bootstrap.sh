@@ -24,11 +24,12 @@ for argument in "$@"; do
 	--series) wanted="$wanted run series" ;;
 	--collect) wanted="$wanted run collect" ;;
 	--python | --at-hand) only=$argument ;;
+	--check) extra=dev ;;
 	--dev) wanted="$wanted run series collect test" extra=dev ;;
 	--long) wanted="$wanted long" ;;
 	--bench) wanted="$wanted run bench" ;;
 	--batch) extra=${extra:-batch} ;;
-	*) echo "bootstrap: unknown argument '$argument'; it takes --run, --series, --collect, --dev, --long, --bench, --batch, --python and --at-hand" >&2; exit 2 ;;
+	*) echo "bootstrap: unknown argument '$argument'; it takes --run, --series, --collect, --check, --dev, --long, --bench, --batch, --python and --at-hand" >&2; exit 2 ;;
 	esac
 done
 

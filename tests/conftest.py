@@ -17,8 +17,15 @@ from acceptlab.toolkit.places import CHECKOUT, cache
 FOLDERS = {
     "tests/boots": ("boots", "emulator"),
     "tests/emulator": ("emulator",),
+    "tests/toolkit/collect": ("processes",),
 }
-"""Markers of every test in a folder; elsewhere tests have their markers themselves."""
+"""Markers of every test in a folder."""
+FIXTURES = {
+    "held": ("emulator",),
+    "built_initramfs": ("processes",),
+    "own_cache": ("processes",),
+}
+"""Markers of every test that asks for a fixture; other tests have their markers themselves."""
 _NO_EMULATOR = (
     "This stands in for the emulators: the test that finds it has no marker `emulator`.\n"
 )
@@ -32,12 +39,15 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of FOLDERS, before `-m` chooses."""
+    """Mark the tests of FOLDERS and FIXTURES, before `-m` chooses."""
     for item in items:
-        for folder, names in FOLDERS.items():
-            if item.path.is_relative_to(CHECKOUT / folder):
-                for name in names:
-                    item.add_marker(name)
+        asked = getattr(item, "fixturenames", ())
+        found = [names for one, names in FIXTURES.items() if one in asked]
+        found += [
+            names for one, names in FOLDERS.items() if item.path.is_relative_to(CHECKOUT / one)
+        ]
+        for name in {name for names in found for name in names}:
+            item.add_marker(name)
 
 
 @pytest.fixture(scope="session")

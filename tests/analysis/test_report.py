@@ -213,6 +213,7 @@ def test_every_run_tells_where_its_numbers_come_from(runs: list[Path], page: Pat
         assert f'href="#run-{number}-source"' in text and f'href="#run-{number}"' in text
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("width", [1280, 400])
 def test_a_browser_shows_latencies(
     priced: tuple[Path, Profile], width: int, tmp_path: Path
@@ -232,6 +233,7 @@ def test_a_browser_shows_latencies(
         assert any("held up, in instructions" in caption for caption in captions)
 
 
+@pytest.mark.processes
 def test_the_keyboard_reaches_everything_in_order(page: Path, tmp_path: Path) -> None:
     """Tab goes first to the way past the links, and never leaves the order of the page."""
     with browser(tmp_path / "profile") as one:
@@ -258,6 +260,7 @@ def test_the_keyboard_reaches_everything_in_order(page: Path, tmp_path: Path) ->
         assert tops == sorted(tops)
 
 
+@pytest.mark.processes
 def test_text_has_enough_contrast(page: Path, tmp_path: Path) -> None:
     """WCAG 2 AA: 4.5 to 1, on both grounds."""
     script = """(() => {
@@ -277,6 +280,7 @@ def test_text_has_enough_contrast(page: Path, tmp_path: Path) -> None:
             assert one.value(script) >= 4.5
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("width", "dark"), [(1280, False), (400, False), (400, True)])
 def test_a_browser_shows_the_page(page: Path, width: int, dark: bool, tmp_path: Path) -> None:
     with browser(tmp_path / "profile") as one:
@@ -298,6 +302,7 @@ def test_a_browser_shows_the_page(page: Path, width: int, dark: bool, tmp_path: 
         assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
+@pytest.mark.processes
 def test_a_browser_reports_a_broken_page(page: Path, tmp_path: Path) -> None:
     """What the test above relies on: errors, requests and overflow are noticed."""
     broken = tmp_path / "broken.html"

@@ -6,9 +6,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.judged import judge
 from tests.analysis.synthetic import booted
+
+pytestmark = pytest.mark.processes
 
 
 def test_the_peak_is_not_that_of_the_benchmark(tmp_path: Path) -> None:

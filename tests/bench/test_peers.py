@@ -13,6 +13,8 @@ import pytest
 from benchmarks import peers
 from tests.analysis.synthetic import ACCEPT_RIP, MIB, UNIT_SIZE, Guest, Kind, booted
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def guest() -> Guest:

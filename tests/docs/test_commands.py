@@ -160,6 +160,7 @@ def test_what_is_taken_for_a_call() -> None:
     ]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("page", [page for page in pages() if page not in RUN_ELSEWHERE])
 def test_what_costs_little_is_run(page: str, tmp_path: Path) -> None:
     """What a page shows of their output (a block of ``text``) is in it."""

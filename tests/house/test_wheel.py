@@ -12,6 +12,8 @@ import pytest
 
 from acceptlab.toolkit.places import CHECKOUT
 
+pytestmark = pytest.mark.processes
+
 TAKEN_ALONG = ("analysis", "toolkit", "emulator", "patches", "data", "setup", "pyproject.toml", "setup.py", "README.md", "LICENSE")  # fmt: skip
 
 

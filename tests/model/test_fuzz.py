@@ -16,6 +16,8 @@ import pytest
 
 from tests.model.library import HERE, MODEL
 
+pytestmark = pytest.mark.processes
+
 SANITIZE = "-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 
 

@@ -149,6 +149,8 @@ def test_a_machine_without_apt_can_do_what_needs_python_alone(machine: Machine) 
     machine.has_python()
     done = machine.bootstrap()
     assert (done.returncode, done.stderr.count("Debian")) == (0, 0), done.stderr
+    done = machine.bootstrap("--check")
+    assert (done.returncode, done.stderr.count("Debian")) == (0, 0), done.stderr
     done = machine.bootstrap("--run")
     assert done.returncode == 3
     assert "this is no Debian machine" in done.stderr

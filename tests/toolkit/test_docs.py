@@ -35,6 +35,7 @@ def run(block: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.processes
 def test_importing_and_exporting(tmp_path: Path) -> None:
     (tmp_path / "trace.txt").write_text(FTRACE)
     run(blocks("importing.md")[0], tmp_path)
@@ -43,6 +44,8 @@ def test_importing_and_exporting(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_tracing_a_boot_by_ftrace_shows_the_emulator_s_accepts(tmp_path: Path) -> None:
     """The units that ftrace saw accepted are the last that the emulator saw, in the same order."""
     run(blocks("importing.md")[1], tmp_path)
@@ -64,6 +67,8 @@ def units(folder: Path) -> list[int]:
 
 
 @pytest.mark.long
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_collecting_sees_what_the_emulator_records(tmp_path: Path) -> None:
     problems = permission.against_uprobes()
     if problems:
@@ -78,6 +83,8 @@ def test_every_block_is_run() -> None:
     assert (len(blocks("importing.md")), len(blocks("trace-text.md"))) == (2, 0)
 
 
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_latency(tmp_path: Path) -> None:
     said = run("\n".join(blocks("latency.md")), tmp_path)
     for words in ("Locks, and vCPUs waiting", "Modelled, not measured", "12 TiB", "Stalls"):

@@ -12,6 +12,8 @@ import pytest
 
 from acceptlab.toolkit.places import CHECKOUT
 
+pytestmark = [pytest.mark.boots, pytest.mark.emulator]
+
 SMALL = ["--memory", "2G", "--firmware-accepts", "minimal"]
 
 

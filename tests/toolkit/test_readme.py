@@ -41,6 +41,8 @@ def test_what_is_too_heavy_exists(command: str) -> None:
     assert "venv/bin/" in plan or "./acceptlab" in plan
 
 
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_the_others_run_in_order(tmp_path: Path) -> None:
     """One test: the later commands use what the earlier ones made."""
     (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")
@@ -63,6 +65,7 @@ def test_the_others_run_in_order(tmp_path: Path) -> None:
     assert (tmp_path / "comparison.html").read_text().lstrip().lower().startswith("<!doctype html")
 
 
+@pytest.mark.processes
 def test_every_option_named_exists() -> None:
     named = set(re.findall(r"`(--[a-z-]+)`", README))
     told = "".join(_help_of(command) for command in ("run", "replay", "batch", "report", "matrix"))

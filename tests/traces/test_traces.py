@@ -82,6 +82,7 @@ def test_it_tells_nothing_of_the_machine_that_made_it(name: str) -> None:
     assert not re.search(r'"/(?!dev\b)|/home/|/root/|/tmp/', text)
 
 
+@pytest.mark.processes
 def test_the_commands_of_the_readme_work(tmp_path: Path) -> None:
     blocks = re.findall(r"^```sh\n(.*?)^```$", (TRACES / "README.md").read_text(), re.M | re.S)
     (tmp_path / "acceptlab").symlink_to(CHECKOUT / "acceptlab")

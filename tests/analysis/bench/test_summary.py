@@ -103,6 +103,7 @@ def test_json_holds_every_sample() -> None:
     assert data["facts"]["to_userspace"]["unit"] == "clock"
 
 
+@pytest.mark.processes
 def test_the_page_works_at_both_widths(tmp_path: Path) -> None:
     page = tmp_path / "bench.html"
     page.write_text(as_html(a_bench()))

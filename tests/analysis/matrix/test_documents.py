@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,6 +92,7 @@ def test_json_explains_its_columns() -> None:
     assert [cell["state"] for cell in data["sweeps"][0]["cells"]][-2:] == ["done", "missing"]
 
 
+@pytest.mark.processes
 def test_the_page_works_at_both_widths_and_pivots(tmp_path: Path) -> None:
     page = tmp_path / "matrix.html"
     page.write_text(as_html(a_sheet()))

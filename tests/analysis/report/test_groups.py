@@ -118,6 +118,7 @@ def test_json_names_the_runs_behind_a_group(runs: list[Path]) -> None:
     assert [group["seeds"] for group in document["groups"]] == [[1, 2, 3]] * 2
 
 
+@pytest.mark.processes
 def test_a_browser_shows_gains(runs: list[Path], tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     page.write_text(render(runs, "html"))

@@ -48,6 +48,7 @@ def test_events_are_the_emulators_own(
     ]
 
 
+@pytest.mark.emulator
 def test_lost_events_are_counted_and_no_verdict_is_clean(ebpf: None, tmp_path: Path) -> None:
     """The ring holds 51 records of 80 bytes, and is looked at every 20 ms."""
     command = [

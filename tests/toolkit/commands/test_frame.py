@@ -137,6 +137,7 @@ def test_few_logs_of_faults_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert names[-1] in told and "20000101-000000-00.log" not in names
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("run", "code"), [("snp-lazy", 0), ("snp-kexec-broken", 1), ("tdx-ftrace", 4)]
 )

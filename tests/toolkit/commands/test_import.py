@@ -140,6 +140,7 @@ def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Acceptlab, tmp_p
     assert out.splitlines()[1] == "8 events; not complete: line 16: breaks off after 61 bytes"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_nothing(number: signal.Signals, tmp_path: Path) -> None:
     with (tmp_path / "long.txt").open("w") as file:

@@ -21,6 +21,8 @@ from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import MachineError
 from tests.analysis.synthetic import MIB, UNIT_SIZE, Guest, Kind, booted
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:

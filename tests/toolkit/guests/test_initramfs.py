@@ -12,6 +12,8 @@ from acceptlab.toolkit.guest import initramfs as module
 from acceptlab.toolkit.guest.initramfs import archive_of, initramfs, with_second_kernel
 from tests.toolkit.guests.test_cpio import read_cpio
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -17,6 +17,8 @@ import pytest
 from acceptlab.toolkit.places import CHECKOUT, IMPORTS
 from tests.toolkit import toy
 
+pytestmark = pytest.mark.processes
+
 _MAIN = """
 import signal, sys
 from pathlib import Path

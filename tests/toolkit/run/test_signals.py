@@ -16,6 +16,8 @@ import pytest
 from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit import toy
 
+pytestmark = pytest.mark.processes
+
 _MAIN = """
 import resource, signal, sys
 from pathlib import Path

@@ -15,6 +15,8 @@ import pytest
 from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit.series.conftest import WHO, Command, Tree
 
+pytestmark = pytest.mark.processes
+
 _ACCEPTLAB = """\
 import sys
 from pathlib import Path

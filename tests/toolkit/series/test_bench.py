@@ -10,6 +10,8 @@ import pytest
 
 from tests.toolkit.series.conftest import Command, Tree
 
+pytestmark = pytest.mark.processes
+
 QUICK = ("--seeds", "1", "--platform", "tdx", "--memory", "2G")
 
 

@@ -12,6 +12,8 @@ import pytest
 from acceptlab.toolkit.kernels import store
 from tests.toolkit.series.conftest import Command, Tree
 
+pytestmark = pytest.mark.processes
+
 
 def one(out: str) -> dict[str, object]:
     return dict(json.loads(out)[-1])

@@ -15,6 +15,8 @@ import pytest
 from tests.toolkit import toy
 from tests.toolkit.series.conftest import Command, Tree
 
+pytestmark = pytest.mark.processes
+
 BOTH = ("snp", "tdx")
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.toolkit import toy
 from tests.toolkit.series.conftest import Command
+
+pytestmark = pytest.mark.processes
 
 
 def test_the_whole_path(acceptlab: Command, three: Path, spec: Path, tmp_path: Path) -> None:

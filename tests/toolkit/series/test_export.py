@@ -10,6 +10,8 @@ import pytest
 
 from tests.toolkit.series.conftest import Command, Tree
 
+pytestmark = pytest.mark.processes
+
 TABLE = (
     "kernel                         median\n"
     + "-" * 72

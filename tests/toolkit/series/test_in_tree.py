@@ -20,6 +20,8 @@ from acceptlab.toolkit.series.series_spec import read_spec
 from tests.toolkit.series.conftest import WHO, Command, Tree
 from tests.toolkit.series.test_b4 import B4, b4
 
+pytestmark = pytest.mark.processes
+
 UPSTREAM = ("config", "branch.work.merge", "refs/heads/main")
 
 

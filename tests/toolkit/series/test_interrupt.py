@@ -11,10 +11,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from acceptlab.toolkit.kernels import store
 from acceptlab.toolkit.places import CHECKOUT, IMPORTS
 from tests.toolkit.matrix.test_make import alive
 from tests.toolkit.series.conftest import Command, Tree
+
+pytestmark = pytest.mark.processes
 
 _MAIN = """
 import signal, sys

@@ -100,6 +100,7 @@ def test_every_case_has_its_answer() -> None:
     assert sorted(names) == sorted(path.name for path in MAILS.glob("m*"))
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("name", "subjects", "says", "cover"), TAKEN, ids=lambda one: str(one)[:4])
 def test_mails_are_taken_as_git_am_takes_them(
     spec: Spec,
@@ -131,6 +132,7 @@ def test_what_git_am_does_not_take_is_one_line(spec: Spec, name: str, says: str)
     assert (len(str(raised.value).splitlines()), raised.value.exit_code) == (1, 2)
 
 
+@pytest.mark.processes
 def test_all_forms_of_the_three_patches_give_one_tree(spec: Spec) -> None:
     plain = [name for name, subjects, *_ in TAKEN if len(subjects) == 3]
     assert len({applied(spec, MAILS / name).head.tree for name in plain}) == 1
@@ -164,6 +166,7 @@ def test_a_newer_version_of_one_patch_is_not_taken_for_the_series(tmp_path: Path
         read_patches(box, 2)
 
 
+@pytest.mark.processes
 def test_the_command_says_and_refuses(acceptlab: Command, spec: Spec, tmp_path: Path) -> None:
     told = tmp_path / "series.toml"
     assert isinstance(spec.base, GitBase)
@@ -197,6 +200,7 @@ def mail(subject: str, diff: bytes = b"") -> bytes:
     return b"From: A <a@localhost>\nSubject: " + subject.encode() + b"\n\nBecause.\n---\n" + diff
 
 
+@pytest.mark.processes
 def test_what_a_terminal_obeys_is_shown_escaped(
     acceptlab: Command, spec: Spec, tmp_path: Path
 ) -> None:
@@ -299,6 +303,7 @@ print(peak_memory.peak() >> 10, resource.getrusage(resource.RUSAGE_CHILDREN).ru_
 """
 
 
+@pytest.mark.processes
 def test_a_mail_of_200_mb_takes_less_than_a_gibibyte(tmp_path: Path) -> None:
     lines = 1_000_000
     box = tmp_path / "large.eml"
