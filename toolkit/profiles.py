@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import CHECKOUT
 
@@ -20,6 +21,7 @@ ProfileName = Annotated[
     typer.Option(
         "--profile",
         metavar="NAME|FILE",
+        autocompletion=completers.profiles,
         help="Model times from published costs: a name in profiles/, such as tdx-shutemov-2024, or a TOML file.",
     ),
 ]

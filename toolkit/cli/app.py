@@ -21,13 +21,24 @@ def main() -> None:
     """Run the command line; every error ends in one line and its exit code (analysis/exit_codes.py)."""
     with unbroken_pipes():
         words = sys.argv[1:]
-        completing = "_ACCEPTLAB_COMPLETE" in os.environ
-        if not completing and words in ([], ["-h"], ["--help"]):
+        if "_ACCEPTLAB_COMPLETE" in os.environ and not words:
+            _complete()
+        elif words in ([], ["-h"], ["--help"]):
             print(overview())
         elif words == ["--version"]:
             print(f"acceptlab {toolkit.__version__}")
         else:
             _run(words)
+
+
+def _complete() -> None:
+    from acceptlab.toolkit.cli.completion import complete
+
+    code = complete()
+    if code is None:
+        _run([])
+    elif code:
+        sys.exit(code)
 
 
 def app_for(words: Sequence[str]) -> typer.Typer:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from acceptlab.analysis.exit_codes import heaviest
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.kernels import store
 from acceptlab.toolkit.kernels.debian_kernels import demonstrated
@@ -30,7 +31,8 @@ def demo(
     kernel: Annotated[
         str,
         typer.Option(
-            help="The kernel to boot; by default debian:newest, with debian:6.12 beside it."
+            autocompletion=completers.kernels,
+            help="The kernel to boot; by default debian:newest, with debian:6.12 beside it.",
         ),
     ] = "",
     memory: Annotated[str, typer.Option(help="RAM of each guest.")] = "16G",

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.replay import Runs
 from acceptlab.toolkit.cli.run_parameters import choice
@@ -24,7 +25,9 @@ def estimate(
     profile: Annotated[
         str,
         typer.Option(
-            metavar="NAME|FILE", help="Whose prices: a name in profiles/, or a TOML file."
+            metavar="NAME|FILE",
+            autocompletion=completers.profiles,
+            help="Whose prices: a name in profiles/, or a TOML file.",
         ),
     ] = "tdx-shutemov-2024",
     host_backing: Annotated[

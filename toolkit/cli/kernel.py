@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson, print_json, print_table
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import debian_kernels, store
@@ -34,7 +35,12 @@ def build(
         ),
     ] = None,
     target: Annotated[
-        str, typer.Option(metavar="TARGET", help=f"Where to start: {', '.join(TARGETS)}.")
+        str,
+        typer.Option(
+            metavar="TARGET",
+            autocompletion=completers.one_of(TARGETS),
+            help=f"Where to start: {', '.join(TARGETS)}.",
+        ),
     ] = TARGETS[0],
     name: Annotated[
         str, typer.Option(help="What to call the kernel; by itself as the tree's folder.")
@@ -64,8 +70,9 @@ def fetch(
     name: Annotated[
         str,
         typer.Argument(
+            autocompletion=completers.suites,
             help="debian:VERSION (debian:7.3, debian:6.12.107) or debian:SUITE (debian:sid, debian:trixie-backports), "
-            "perhaps with a flavour: /cloud (else), /generic, /rt."
+            "perhaps with a flavour: /cloud (else), /generic, /rt.",
         ),
     ] = "debian:6.12",
     again: Annotated[

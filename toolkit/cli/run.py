@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from acceptlab.analysis.exit_codes import heaviest
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.cli.run_parameters import options_from, with_run_options
@@ -30,8 +31,9 @@ def run(
     kernel: Annotated[
         str,
         typer.Argument(
+            autocompletion=completers.kernels,
             help="debian:newest (the newest release that the archive has), debian:VERSION or debian:SUITE, perhaps with /cloud, /generic or /rt (debian:7.3/rt), a name that "
-            "`kernel list` shows, a bzImage, a .deb, or a folder: a build tree, an unpacked package, /usr/lib/modules/V."
+            "`kernel list` shows, a bzImage, a .deb, or a folder: a build tree, an unpacked package, /usr/lib/modules/V.",
         ),
     ] = "",
     *,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from acceptlab.toolkit.cli.completers import Completer, one_of
 from acceptlab.toolkit.run.option import Option, options_of
 from acceptlab.toolkit.run.options import RunOptions
 
@@ -20,6 +21,11 @@ PLATFORMS: tuple[str, ...] = options_of(RunOptions)["platform"][1].choices
 def choice(key: str) -> dict[str, Any]:
     """Return what makes Typer's Option take one of the words of a run's option, for other commands that have this option."""
     return _one_of(options_of(RunOptions)[key][1].choices)
+
+
+def offered(key: str) -> Completer:
+    """Return what completes the same words as a run's option."""
+    return one_of(options_of(RunOptions)[key][1].offered)
 
 
 def with_run_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,6 +56,8 @@ def _parameter(item: Field[Any], shown: Option) -> inspect.Parameter:
     names = f"{shown.name}/{shown.off}" if shown.off else shown.name
     words = tuple(dict.fromkeys((*shown.choices, str(item.default))))
     more = _one_of(words) if shown.choices else {"metavar": shown.metavar}
+    if shown.offered:
+        more["autocompletion"] = one_of(shown.offered)
     declared = typer.Option(
         names, *shown.old_names, help=shown.help, rich_help_panel=shown.group, **more
     )
@@ -67,7 +75,4 @@ def _one_of(words: tuple[str, ...]) -> dict[str, Any]:
             raise typer.BadParameter(f"{text!r} is not one of {', '.join(words)}.")
         return text
 
-    def complete(incomplete: str) -> list[str]:
-        return [word for word in words if word.startswith(incomplete)]
-
-    return {"parser": parse, "autocompletion": complete, "metavar": f"[{'|'.join(words)}]"}
+    return {"parser": parse, "autocompletion": one_of(words), "metavar": f"[{'|'.join(words)}]"}

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson
-from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice
+from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice, offered
 from acceptlab.toolkit.cli.series_options import RangeOption, SpecOption, TreeOption, series_of
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
@@ -56,7 +57,9 @@ def bench(
     ] = None,
     memory: Annotated[str, typer.Option(help="RAM of the guest.")] = "4G",
     cpus: Annotated[int, typer.Option(help="Number of vCPUs.")] = 1,
-    accept: Annotated[str, typer.Option(metavar="POLICY", help="As for `run`.")] = "lazy",
+    accept: Annotated[
+        str, typer.Option(metavar="POLICY", autocompletion=offered("accept"), help="As for `run`.")
+    ] = "lazy",
     firmware_accepts: Annotated[
         str, typer.Option(help="below-4g, minimal, minimal+N or all.")
     ] = "minimal",
@@ -79,6 +82,7 @@ def bench(
         list[str] | None,
         typer.Option(
             metavar="NAME|FILE",
+            autocompletion=completers.profiles,
             help="Add modelled times by the prices of this cost profile; may be repeated.",
         ),
     ] = None,

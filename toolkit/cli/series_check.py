@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice
+from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice, offered
 from acceptlab.toolkit.cli.series_options import (
     BaseVersionOption,
     JobsOption,
@@ -77,7 +77,9 @@ def check(
     platform: PlatformOption = None,
     memory: Annotated[str, typer.Option(help="RAM of the guests.")] = "2G",
     cpus: Annotated[int, typer.Option(help="Their vCPUs.")] = 1,
-    accept: Annotated[str, typer.Option(metavar="POLICY", help="As for `run`.")] = "lazy",
+    accept: Annotated[
+        str, typer.Option(metavar="POLICY", autocompletion=offered("accept"), help="As for `run`.")
+    ] = "lazy",
     append: Annotated[
         str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
     ] = "",

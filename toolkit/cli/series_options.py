@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series import apply, base
 from acceptlab.toolkit.series.bundled import path_of
@@ -20,6 +21,7 @@ SeriesArgument = Annotated[
     str,
     typer.Argument(
         metavar="[SERIES]",
+        autocompletion=completers.series,
         help="A folder with series.toml or of patches, an mbox, commits A..B of the tree here, or a name that `series list` shows; "
         "by itself what the tree here has on top of its upstream branch.",
     ),

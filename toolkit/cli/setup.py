@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.debian_kernels import demonstrated
@@ -24,7 +25,10 @@ def setup(
     ] = None,
     kernel: Annotated[
         str,
-        typer.Option(help="The stock kernel to fetch; by default debian:newest and debian:6.12."),
+        typer.Option(
+            autocompletion=completers.suites,
+            help="The stock kernel to fetch; by default debian:newest and debian:6.12.",
+        ),
     ] = "",
     as_json: AsJson = False,
 ) -> None:

@@ -14,6 +14,13 @@ _SIZED = ("touch", "together", "tmpfs", "huge")
 _COUNTED = ("processes", "idle")
 _SECOND = ("kexec", "kdump")
 _WITHOUT_ARGUMENT = ("exhaust", "ftrace", "stats", "kcore", "devmem")
+OFFERED = (
+    *(f"{name}:" for name in (*_SIZED, *_COUNTED)),
+    *_SECOND,
+    "vmcore",
+    *_WITHOUT_ARGUMENT,
+)
+"""Words that the shell offers; behind a colon comes a size or a number."""
 _WHOLE_VMCORE = (1 << 63) - 1
 _MAX_WORKLOADS = 16
 _HELP = (

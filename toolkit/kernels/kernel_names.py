@@ -11,6 +11,7 @@ from acceptlab.analysis.kernel import kernel_facts
 from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.apt.client import Package
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels.suites import SUITES
 
 PREFIX = "debian:"
 NEWEST = f"{PREFIX}newest"
@@ -19,18 +20,6 @@ LTS = f"{PREFIX}6.12"
 """The long-term kernel that demonstrations put beside it."""
 FLAVOURS = ("cloud", "generic", "rt")
 """The first one is meant by a name without a flavour."""
-_RELEASES = ("bookworm", "trixie")
-"""Releases whose kernels are looked through for a version: those that have security updates and backports."""
-SUITES = (
-    *(
-        release + pocket
-        for release in _RELEASES
-        for pocket in ("", "-updates", "-security", "-backports")
-    ),
-    "sid",
-    "experimental",
-)
-"""Where a version is sought. By code name: mirrors may show an older state below stable than below trixie."""
 _POCKETS = ("", "-updates", "-security")
 _ALONE = ("sid", "unstable", "experimental", "rc-buggy")
 _NAME = re.compile(r"debian:(?P<wanted>[a-z0-9][a-z0-9.~+-]*)(?:/(?P<flavour>[a-z0-9]+))?")

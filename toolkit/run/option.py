@@ -32,6 +32,8 @@ class Option:
     metavar: str | None = None
     choices: tuple[str, ...] = ()
     """The words that it takes; empty: any."""
+    offered: tuple[str, ...] = ()
+    """Words that the shell offers, where others are taken too."""
     inner_choices: tuple[str, ...] = ()
     """Words that our own code may give besides, and no user."""
     off: str = ""

@@ -15,6 +15,7 @@ from acceptlab.toolkit.firmware.memory_map import (
     usable_ram,
 )
 from acceptlab.toolkit.guest.workloads import (
+    OFFERED,
     Workload,
     from_anywhere,
     start_of_second,
@@ -75,6 +76,7 @@ class RunOptions:
         "also has deferred[:THREADS], lazy+deferred[:THREADS] and fault[:UNITS]. accept_memory= in --append overrides it.",
         GUEST,
         metavar="POLICY",
+        offered=POLICIES,
         always_shown=True,
     )
     holes: tuple[str, ...] = option(
@@ -120,6 +122,7 @@ class RunOptions:
         "--firmware-accepts",
         "Memory accepted by firmware: below-4g, minimal, minimal+N (N in MiB), or all.",
         FIRMWARE,
+        offered=("below-4g", "minimal", "all"),
         emulator_only=True,
         always_shown=True,
     )
@@ -206,6 +209,7 @@ class RunOptions:
         "ftrace prints the ftrace buffer, stats the kernel's counters of acceptance. May be repeated.",
         WORKLOAD,
         metavar="NAME:ARG",
+        offered=OFFERED,
         portable=from_anywhere,
     )
     probes: tuple[str, ...] = option(

@@ -1,11 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What every command has: help with an example, and completion in the shell."""
+"""What every command has: help with an example."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,23 +36,3 @@ def test_every_command_s_help_has_an_example(command: tuple[str, ...]) -> None:
     done = CliRunner().invoke(app, [*command, "--help"])
     assert done.exit_code == 0
     assert f"Example: acceptlab {' '.join(command)}" in " ".join(done.stdout.split())
-
-
-@pytest.mark.parametrize(
-    ("words", "completed"), [("acceptlab ru", "run"), ("acceptlab kernel fe", "fetch")]
-)
-def test_bash_completes_commands(words: str, completed: str) -> None:
-    """As the script of `--install-completion` asks."""
-    asked = {
-        "_ACCEPTLAB_COMPLETE": "complete_bash",
-        "COMP_WORDS": words,
-        "COMP_CWORD": str(words.count(" ")),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "acceptlab.toolkit"],
-        env=os.environ | asked,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout.split() == [completed]
