@@ -4,11 +4,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import CHECKOUT
 
@@ -16,15 +13,6 @@ if TYPE_CHECKING:
     from acceptlab.analysis.measure.cost_profile import Profile
 
 FOLDER = CHECKOUT / "data" / "profiles"
-ProfileName = Annotated[
-    str | None,
-    typer.Option(
-        "--profile",
-        metavar="NAME|FILE",
-        autocompletion=completers.profiles,
-        help="Model times from published costs: a name in profiles/, such as tdx-shutemov-2024, or a TOML file.",
-    ),
-]
 
 
 def names() -> list[str]:

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from typing import TYPE_CHECKING, cast
 
 from acceptlab.analysis.printable import shown
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 _LOG_EVERY = 10.0
 """Seconds between two lines about one step when stderr is no terminal."""
@@ -19,11 +22,11 @@ _LOG_EVERY = 10.0
 class Step:
     """One long step; `update` may be called as often as one likes."""
 
-    def __init__(self, title: str, console: Console, live: Progress | None) -> None:
+    def __init__(self, title: str, printed: Callable[[str], None], live: Progress | None) -> None:
         self.title = title
-        self._console = console
+        self._print = printed
         self._live = live
-        self._task = live.add_task(shown(title), total=None, note="") if live else TaskID(0)
+        self._task = live.add_task(shown(title), total=None, note="") if live else cast("TaskID", 0)
         self._started = self._printed = time.monotonic()
         if not live:
             self._print(f"{title} ...")
@@ -44,17 +47,17 @@ class Step:
             self._live.remove_task(self._task)
         self._print(f"{self.title}: done in {seconds:.1f} s")
 
-    def _print(self, line: str) -> None:
-        self._console.print(shown(line), highlight=False, markup=False)
-
 
 @contextmanager
 def steps(titles: Sequence[str]) -> Iterator[list[Step]]:
     """Show several steps that go on side by side; whoever ends one calls its `done`."""
-    console = Console(stderr=True, soft_wrap=True)
-    if not console.is_terminal:
-        yield [Step(title, console, None) for title in titles]
+    if not _is_terminal():
+        yield [Step(title, say, None) for title in titles]
         return
+    # Only what shows a live line is worth the time that rich takes to load.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}", markup=False),
@@ -62,8 +65,13 @@ def steps(titles: Sequence[str]) -> Iterator[list[Step]]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True) as live:
-        yield [Step(title, live.console, live) for title in titles]
+    with Progress(*columns, console=Console(stderr=True, soft_wrap=True), transient=True) as live:
+        console = live.console
+
+        def printed(line: str) -> None:
+            console.print(shown(line), highlight=False, markup=False)
+
+        yield [Step(title, printed, live) for title in titles]
 
 
 @contextmanager
@@ -76,4 +84,10 @@ def step(title: str) -> Iterator[Step]:
 
 def say(message: str) -> None:
     """Print one line about the work on stderr."""
-    Console(stderr=True, soft_wrap=True).print(shown(message), highlight=False, markup=False)
+    sys.stderr.write(shown(message) + "\n")
+    sys.stderr.flush()
+
+
+def _is_terminal() -> bool:
+    """Tell whether stderr is one that can show a live line."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

@@ -165,7 +165,7 @@ class _LastUnits:
     def watch(self, step: Step) -> None:
         accepts = np.flatnonzero(step.ops == Op.ACCEPT)
         vcpus = step.batch["vcpu"][accepts]
-        for vcpu in np.unique(vcpus).tolist():
+        for vcpu in np.flatnonzero(np.bincount(vcpus)).tolist():
             at = accepts[np.flatnonzero(vcpus == vcpu)[-1]]
             self._unit[vcpu] = int(step.batch["gpa"][at]) // UNIT_SIZE
 

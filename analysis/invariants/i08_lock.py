@@ -77,7 +77,7 @@ class NoLockHeld(Invariant):
         if second.any():
             self._second_taken += int(np.count_nonzero(locks & second))
             self._second_accepts += int(np.count_nonzero(accepts & second))
-        for vcpu in np.unique(batch["vcpu"]).tolist():
+        for vcpu in np.flatnonzero(np.bincount(batch["vcpu"])).tolist():
             self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
 
     def finish(self) -> InvariantResult:

@@ -26,6 +26,7 @@ from elftools.elf.elffile import ELFFile
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.kernel.kernel_facts import KALLSYMS, TEXT_STARTS, KallsymsFormat
+from acceptlab.analysis.kernel.nm_lines import Symbol
 from acceptlab.analysis.kernel.versions import in_force
 
 _TEXT_STARTS = in_force(TEXT_STARTS)
@@ -43,9 +44,6 @@ _DIGITS = b"".join(bytes([digit]) + b"\0" for digit in b"0123456789")
 
 _FORMATS = in_force(KALLSYMS)[::-1]
 _KINDS = sorted({(one.alignment, one.has_base) for one in _FORMATS}, key=lambda kind: not kind[1])
-
-Symbol = tuple[int, str, str]
-"""(link-time address, type as nm has it, name)"""
 
 
 def find_kallsyms(image: bytes) -> list[Symbol]:

@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-import io
 from bisect import bisect_right
 from collections.abc import Iterable
 from pathlib import Path
-
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import SymbolTableSection
+from typing import TYPE_CHECKING
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of, write_text
-from acceptlab.analysis.kernel.kallsyms import KERNEL_MAP, Symbol, find_kallsyms
-from acceptlab.analysis.kernel.kernel_image import decompress_bzimage, is_bzimage
+from acceptlab.analysis.kernel.nm_lines import Symbol, from_lines
 from acceptlab.analysis.kernel.recorded_symbols import Names, read_names
-from acceptlab.analysis.kernel.source_lines import SourceLines
-from acceptlab.analysis.regular_files import open_regular
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Kernel, RunInfo
 from acceptlab.analysis.trace.schema import Stage
+
+if TYPE_CHECKING:
+    from acceptlab.analysis.kernel.source_lines import SourceLines
 
 _CACHE_HEADER = "acceptlab symbols 2\n"
 """Its number changes with the parser: what an older one read wrongly must not be believed."""
@@ -140,13 +136,13 @@ def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None 
     when ``sha256`` is not given).
     """
     if cache is None:
-        return Symbols(_extract(kernel))
+        return Symbols(_symbols_in(kernel))
     digest = sha256 or sha256_of(kernel)
     kept = cache / f"symbols-{digest}.txt"
     cached = _read_cache(kept)
     if cached is not None:
         return cached
-    symbols = Symbols(_extract(kernel))
+    symbols = Symbols(_symbols_in(kernel))
     try:
         cache.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -188,59 +184,21 @@ def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:
         except BadInput:
             continue
         kept = None if cache is None else cache / f"lines-{digest}.json"
-        symbols.lines = SourceLines(path, kept) if name == kernel.vmlinux else None
+        symbols.lines = _lines_of(path, kept) if name == kernel.vmlinux else None
         return symbols
     return Symbols([])
 
 
-def _extract(kernel: Path) -> list[Symbol]:
-    try:
-        with open_regular(kernel) as file:
-            data = file.read()
-    except OSError as error:
-        raise BadInput(f"cannot read {kernel}: {error.strerror or error}") from error
-    try:
-        if is_bzimage(data):
-            return find_kallsyms(decompress_bzimage(data))
-        if data.startswith(b"\x7fELF"):
-            return _from_elf(data) or find_kallsyms(data)
-        return _from_lines(data.decode("ascii").splitlines())
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{kernel} is no vmlinux, no bzImage and no System.map") from error
-    except BadInput as error:
-        raise BadInput(f"{kernel}: {error}") from error
+def _symbols_in(kernel: Path) -> list[Symbol]:
+    from acceptlab.analysis.kernel.symbol_sources import extract  # loads readers of ELF files
+
+    return extract(kernel)
 
 
-def _from_elf(data: bytes) -> list[Symbol]:
-    symbols: list[Symbol] = []
-    try:
-        for section in ELFFile(io.BytesIO(data)).iter_sections():
-            if isinstance(section, SymbolTableSection):
-                for symbol in section.iter_symbols():
-                    kind = symbol["st_info"]["type"]
-                    if symbol.name and kind in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE"):
-                        code = "d" if kind == "STT_OBJECT" else "t"
-                        symbols.append((symbol["st_value"], code, symbol.name))
-    except (ELFError, ValueError, KeyError) as error:
-        raise BadInput(f"damaged ELF file ({error})") from error
-    if symbols and max(address for address, _, _ in symbols) < KERNEL_MAP:
-        raise BadInput("an ELF file, but no x86-64 kernel")
-    return symbols
+def _lines_of(vmlinux: Path, kept: Path | None) -> SourceLines:
+    from acceptlab.analysis.kernel.source_lines import SourceLines  # the same
 
-
-def _from_lines(lines: Iterable[str]) -> list[Symbol]:
-    """Lines of nm: address, type, name."""
-    symbols: list[Symbol] = []
-    for line in lines:
-        parts = line.split()
-        try:
-            address, kind, name = int(parts[0], 16), parts[1], parts[2]
-        except (IndexError, ValueError) as error:
-            raise BadInput("no vmlinux, no bzImage and no System.map") from error
-        symbols.append((address, kind, name))
-    if len(symbols) < 2:
-        raise BadInput("holds no symbols (Debian ships the real System.map in its -dbg package)")
-    return symbols
+    return SourceLines(vmlinux, kept)
 
 
 def _read_cache(path: Path) -> Symbols | None:
@@ -251,6 +209,6 @@ def _read_cache(path: Path) -> Symbols | None:
     if not text.startswith(_CACHE_HEADER) or not text.endswith("\n"):
         return None
     try:
-        return Symbols(_from_lines(text[len(_CACHE_HEADER) :].splitlines()))
+        return Symbols(from_lines(text[len(_CACHE_HEADER) :].splitlines()))
     except BadInput:
         return None

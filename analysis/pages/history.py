@@ -75,7 +75,8 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
     is around the events that it finds is read whole.
     """
     asked = list(addresses)
-    wanted = np.unique(np.array(asked, dtype=np.uint64) & _PAGE)
+    # Not by np.unique, which loads numpy.ma: that takes as long as the replay of a small run.
+    wanted = np.array(sorted({one & int(_PAGE) for one in asked}), dtype=np.uint64)
     wanted_seqs = np.array(sorted(set(seqs)), dtype=np.uint64)
     lives = {int(one): _Life() for one in wanted}
     callers: dict[int, tuple[int, int, int]] = {}

@@ -7,10 +7,10 @@ is a warning of the kernel about itself.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 OUT_OF_MEMORY = "the kernel ran out of memory"
 NO_PAGES = "the kernel failed to allocate memory"
@@ -32,65 +32,102 @@ NOT_RUN = "a workload could not be run"
 
 LISTED_LINES = 3
 """Lines of one kind that are quoted; all are counted."""
+_LINES = 8
+"""Answers about lines that are remembered: the collector of trouble and that of last words look at the same one."""
 LONGEST_LINE = 300
 """Characters of a line that are quoted."""
 
 _PATTERNS = (
     (
         OUT_OF_MEMORY,
+        ("oom-kill", "ut of memory", "deadlocked on memory"),
         r"\binvoked oom-killer: |\boom-kill:constraint=|\bOut of memory\b.*: (?:Killed process|Kill process|kill process|compulsory)"
         r"|\bMemory cgroup out of memory: |\bOut of memory and no killable processes|\bSystem is deadlocked on memory",
     ),
     (
         NO_PAGES,
+        (
+            "page allocation ",
+            "vmap allocation for",
+            "vmalloc error: ",
+            "Unable to allocate memory",
+            "percpu: allocation failed",
+        ),
         r"\bpage allocation failure: order:\d|\bpage allocation stalls for \d|\bvmap allocation for size \d+ failed"
         r"|\bvmalloc error: size \d|\bSLUB: Unable to allocate memory on |\bpercpu: allocation failed, ",
     ),
-    (LOCKUP, r"\bsoft lockup - CPU#\d|\bhard LOCKUP\b|\bworkqueue lockup - pool\b"),
+    (
+        LOCKUP,
+        ("lockup", "LOCKUP"),
+        r"\bsoft lockup - CPU#\d|\bhard LOCKUP\b|\bworkqueue lockup - pool\b",
+    ),
     (
         HUNG,
+        ("INFO: task ", "hung_task: "),
         r"\bINFO: task .+ blocked (?:in I/O wait )?for more than \d+ seconds|\bhung_task: blocked tasks",
     ),
     (
         RCU_STALL,
+        ("rcu",),
         r"\brcu\w*\b.*detected (?:expedited )?stalls?\b|\brcu\w*: .*kthread (?:starved for|timer wakeup didn't happen for) \d",
     ),
     (
         LOCKDEP,
+        (
+            "locking correctness",
+            "INFO: ",
+            "DEBUG_LOCKS_WARN_ON",
+            "BUG: ",
+            "suspicious RCU usage",
+            "WARNING: ",
+        ),
         r"\bturning off the locking correctness validator|\bINFO: lockdep is turned off|\bINFO: trying to register non-static key"
         r"|\bDEBUG_LOCKS_WARN_ON\(|\bBUG: (?:MAX_LOCKDEP|MAX_STACK_TRACE|Invalid wait context)|\bsuspicious RCU usage\b"
         r"|\b(?:WARNING|INFO): (?:possible |inconsistent lock state|bad unlock balance|bad contention|held lock freed"
         r"|lock held when returning|Nested lock was not taken|.*lock order)",
     ),
-    (SANITIZER, r"\b(?:KASAN|KCSAN|KMSAN|KFENCE|UBSAN): "),
+    (SANITIZER, ("SAN: ", "KFENCE: "), r"\b(?:KASAN|KCSAN|KMSAN|KFENCE|UBSAN): "),
     (
         ACCEPT,
+        ("accept memory", "Failed to validate address", "EPT-violation"),
         r"\b(?:Failed|Cannot) (?:to )?accept memory\b|\bFailed to validate address 0x|\bUnexpected EPT-violation on private memory",
     ),
     (
         EXCEPTION,
+        ("exit-code", "#V", "VE fault: "),
         r"\bUnsupported exit-code 0x|\bFailure in communication with VMM \(exit-code|\bFailed to decode instruction \(exit-code"
         r"|\bUnsupported exception in #VC|\b[Uu]nhandled #V[CE]\b|\bUnexpected #VE: \d|\bVE fault: [0-9a-f]{4}",
     ),
-    (PANIC, r"(?<!\[ end )Kernel panic - not syncing"),
+    (PANIC, ("Kernel panic",), r"(?<!\[ end )Kernel panic - not syncing"),
     (
         OOPS,
+        (
+            "Oops: ",
+            " [#",
+            "general protection fault",
+            "PANIC: ",
+            "BUG: ",
+            "unable to handle kernel ",
+        ),
         r"\bOops: |: [0-9a-f]{4} \[#\d+\]|\bgeneral protection fault, |\bPANIC: |\bBUG: (?:unable to handle|kernel NULL pointer)"
         r"|\bunable to handle kernel ",
     ),
-    (BUG, r"\bBUG: |\bkernel BUG at "),
-    (MSR, r"\bunchecked MSR access error: "),
-    (WARNING, r"\bWARNING: (?:CPU: \d|(?:\S+:\d+ )?at |stack |kernel stack |unrecognized unwind )"),
-    (KUNIT, r"^\s*not ok \d+\b(?!.*# (?:SKIP|TODO))"),
-    (NOT_RUN, r"^ACCEPTLAB workload \S+ unknown"),
-    (WORKLOAD, r"^ACCEPTLAB workload \S+ end result=(?!ok\b)"),
+    (BUG, ("BUG",), r"\bBUG: |\bkernel BUG at "),
+    (MSR, ("unchecked MSR",), r"\bunchecked MSR access error: "),
+    (
+        WARNING,
+        ("WARNING: ",),
+        r"\bWARNING: (?:CPU: \d|(?:\S+:\d+ )?at |stack |kernel stack |unrecognized unwind )",
+    ),
+    (KUNIT, ("not ok ",), r"^\s*not ok \d+\b(?!.*# (?:SKIP|TODO))"),
+    (NOT_RUN, ("ACCEPTLAB workload ",), r"^ACCEPTLAB workload \S+ unknown"),
+    (WORKLOAD, ("ACCEPTLAB workload ",), r"^ACCEPTLAB workload \S+ end result=(?!ok\b)"),
 )
-TITLES = frozenset(kind for kind, _ in _PATTERNS)
+"""Kind, texts of which a line of this kind has at least one (to look for them is quick), pattern."""
+TITLES = frozenset(kind for kind, _, _ in _PATTERNS)
 """What findings from a console are called."""
 ENDS_A_GUEST = frozenset((ACCEPT, EXCEPTION, PANIC, OOPS, BUG, WARNING))
 """What a guest prints that ends itself, as it has to when the host took its memory."""
-_KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
-_ANY = re.compile("|".join(pattern for _, pattern in _PATTERNS))
 _PREFIX = re.compile(r"^(?:<\d+>)?\[\s*\d+\.\d+\](?:\[[^\]]*\])?\s?")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x20-\x7e]")
 _FREE = re.compile(r"\bfree:(\d+) free_pcp:\d+")
@@ -211,17 +248,28 @@ class Collector:
         return self._exhausts and kind in (OUT_OF_MEMORY, NO_PAGES)
 
 
+@lru_cache(_LINES)
 def message(raw: str) -> str:
     """Return a line of a console without control characters and what stands before the message: level, time, caller."""
     return _PREFIX.sub("", _CONTROL.sub("", raw).strip(), count=1).strip()
 
 
-@functools.lru_cache(maxsize=2)  # two readers look at each line
+@lru_cache(_LINES)
 def kind_of(line: str) -> str | None:
     """Return what kind of trouble a message means, None for none."""
-    if not _ANY.search(line):
-        return None
-    return next((kind for kind, pattern in _KINDS if pattern.search(line)), None)
+    for kind, texts, pattern in _PATTERNS:
+        for text in texts:
+            if text in line:
+                if _compiled(pattern).search(line):
+                    return kind
+                break
+    return None
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern when a line first needs it: most runs need few of them."""
+    return re.compile(pattern)
 
 
 def quoted(line: str) -> str:

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from acceptlab.analysis.invariants.guest_findings import NO_MEMORY
 from acceptlab.analysis.invariants.judge import replay_run
@@ -286,3 +288,17 @@ def test_a_line_of_the_console_that_the_log_has_too_counts_once(tmp_path: Path) 
     console.write_text(f"{on_both}\n")
     [warnings] = read_console(console, [on_both, only_in_the_log]).trouble
     assert (warnings.kind, warnings.count) == (trouble.WARNING, 2)
+
+
+@pytest.mark.parametrize(
+    "number", range(len(trouble._PATTERNS)), ids=lambda n: trouble._PATTERNS[n][0]
+)
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_no_line_of_a_kind_lacks_all_the_texts_that_are_looked_for_first(
+    number: int, data: st.DataObject
+) -> None:
+    """They only save time: whatever the pattern matches has one of them."""
+    _, texts, pattern = trouble._PATTERNS[number]
+    line = data.draw(st.from_regex(pattern))
+    assert any(text in line for text in texts)

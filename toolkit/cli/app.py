@@ -6,15 +6,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import NoReturn
 
 from acceptlab import toolkit
 from acceptlab.analysis.printable import shown
-from acceptlab.toolkit.cli.command_table import Command, all_commands, find, overview
+from acceptlab.toolkit.cli.command_table import Command, find, overview
 from acceptlab.toolkit.cli.streams import unbroken_pipes
-
-if TYPE_CHECKING:
-    import typer
+from acceptlab.toolkit.cli.typer_app import app_for
 
 
 def main() -> None:
@@ -41,67 +39,26 @@ def _complete() -> None:
         sys.exit(code)
 
 
-def app_for(words: Sequence[str]) -> typer.Typer:
-    """Return the application with all commands by name, and with the code of the one that ``words`` begin with.
-
-    Shell completion has the words in COMP_WORDS instead.
-    """
-    words = os.environ.get("COMP_WORDS", "").split()[1:] or words
-    asked = next((find(word) for word in words if not word.startswith("-")), None)
-    return _app([asked] if asked else [])
-
-
-def whole_app() -> typer.Typer:
-    """Return the application with the code of every command."""
-    return _app(all_commands())
-
-
-def _app(loaded: Sequence[Command]) -> typer.Typer:
-    import typer
-
-    app = typer.Typer(
-        name="acceptlab",
-        no_args_is_help=True,
-        rich_markup_mode="rich",
-        pretty_exceptions_enable=False,
-        # color: click is not to remove escape sequences from a pipe's text; they are shown escaped (streams.py).
-        context_settings={"help_option_names": ["-h", "--help"], "color": True},
-    )
-    for command in all_commands():
-        if command in loaded:
-            _add(app, command, command.load())
-        else:
-            app.command(command.name, help=command.help)(_unloaded)
-    return app
-
-
-def _add(app: typer.Typer, command: Command, loaded: Any) -> None:
-    """Add a command under its name, and hidden under its old ones; a group of commands likewise."""
-    import typer
-
-    for name in (command.name, *command.old_names):
-        hidden = name != command.name
-        if isinstance(loaded, typer.Typer):
-            app.add_typer(loaded, name=name, hidden=hidden)
-        else:
-            epilog = f"Example: {command.example}" if command.example else None
-            app.command(name, epilog=epilog, hidden=hidden)(loaded)
-
-
-def _unloaded() -> None:
-    """Stand for a command whose module is not loaded: its name and help are all that is needed."""
-
-
 def _run(words: Sequence[str]) -> None:
     from acceptlab.toolkit.cli.error_lines import ended_by
 
     try:
+        if plain := _plain(words):
+            sys.exit(plain.load_plain()(words[1:]))
         app_for(words)(prog_name="acceptlab")
     except BaseException as error:
         ending = ended_by(error)
         if ending is None:
             raise
         _fail(*ending)
+
+
+def _plain(words: Sequence[str]) -> Command | None:
+    """Return the command, where it can do without Typer what the words say: it is given arguments, and no option."""
+    found = find(words[0]) if len(words) > 1 else None
+    if found is None or not found.plain or any(word.startswith("-") for word in words):
+        return None
+    return found
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -14,8 +14,8 @@ import typer
 from acceptlab.analysis.exit_codes import heaviest
 from acceptlab.toolkit.cli.collect_boot import Boot, collect_boot
 from acceptlab.toolkit.cli.collect_guest import collect_guest
+from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.cli.output import AsJson, print_json
-from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.cli.run_parameters import choice
 from acceptlab.toolkit.errors import EXIT_OK, EXIT_UNDECIDED, BadInputError, InterruptedByUserError
 from acceptlab.toolkit.run.new_folder import fresh

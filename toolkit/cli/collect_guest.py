@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from acceptlab.analysis.exit_codes import heaviest
+from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.cli.output import print_json
-from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.errors import EXIT_OK, EXIT_UNDECIDED
 from acceptlab.toolkit.run.new_folder import fresh
 

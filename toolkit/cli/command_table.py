@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 
 @dataclass(frozen=True)
@@ -19,11 +20,21 @@ class Command:
     example: str = ""
     old_names: tuple[str, ...] = ()
     """Names of earlier releases, still taken."""
+    plain: str = ""
+    """``MODULE.NAME`` of what does it without Typer when no option is given: takes the other words, returns the exit code."""
 
     def load(self) -> Any:
         """Import the command's module; return its function, or the Typer application of a group."""
-        module, name = self.attribute.rsplit(".", 1)
-        return getattr(import_module(f"acceptlab.toolkit.cli.{module}"), name)
+        return _loaded(self.attribute)
+
+    def load_plain(self) -> Callable[[Sequence[str]], int]:
+        """Import what does the command without Typer."""
+        return cast("Callable[[Sequence[str]], int]", _loaded(self.plain))
+
+
+def _loaded(attribute: str) -> Any:
+    module, name = attribute.rsplit(".", 1)
+    return getattr(import_module(f"acceptlab.toolkit.cli.{module}"), name)
 
 
 COMMANDS = {
@@ -45,7 +56,8 @@ COMMANDS = {
                 "acceptlab import trace.dat.xz --platform snp --replay"),
     ),
     "Judge and report": (
-        Command("replay", "replay.replay", "Judge runs from their traces alone.", "acceptlab replay ~/.cache/acceptlab/runs/* --json"),
+        Command("replay", "replay.replay", "Judge runs from their traces alone.", "acceptlab replay ~/.cache/acceptlab/runs/* --json",
+                plain="judged_runs.replay_plainly"),
         Command("report", "report.report", "Report on one run, or compare several: text, Markdown, JSON, HTML.",
                 "acceptlab report RUN1 RUN2 --format html --out comparison.html"),
         Command("export", "export.export", "Export events for other tools: a timeline for Perfetto, CSV, Parquet.",

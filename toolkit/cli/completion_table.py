@@ -74,7 +74,7 @@ def _digest(text: str) -> str:
 def _made() -> Table:
     import typer
 
-    from acceptlab.toolkit.cli.app import whole_app
+    from acceptlab.toolkit.cli.typer_app import whole_app
 
     made = _of_command(typer.main.get_command(whole_app()), None)
     version = {"words": [], "many": False, "takes_value": False, "help": "Print the version."}

@@ -10,7 +10,7 @@ import typer
 
 from acceptlab.analysis.exit_codes import heaviest
 from acceptlab.toolkit.cli import completers
-from acceptlab.toolkit.cli.replay import judge_runs
+from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.kernels import store
 from acceptlab.toolkit.kernels.debian_kernels import demonstrated
 from acceptlab.toolkit.kernels.kernel_names import PREFIX

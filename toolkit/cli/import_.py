@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from acceptlab.analysis.run.platform import NAMES as PLATFORMS
+from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.cli.output import AsJson, print_json
-from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.new_folder import fresh
 

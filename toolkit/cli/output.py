@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from acceptlab.analysis.printable import shown
 
@@ -23,6 +21,10 @@ def print_json(answer: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout; as wide as it has to be when stdout is no terminal, so that nothing is cut."""
+    # rich takes long to load, and most commands print no table.
+    from rich.console import Console
+    from rich.table import Table
+
     console = Console()
     if not console.is_terminal:
         console = Console(width=200)

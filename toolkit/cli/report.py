@@ -9,10 +9,21 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.replay import Runs
 from acceptlab.toolkit.places import cache
-from acceptlab.toolkit.profiles import ProfileName, find_profile
+from acceptlab.toolkit.profiles import find_profile
 from acceptlab.toolkit.progress import step
+
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME|FILE",
+        autocompletion=completers.profiles,
+        help="Model times from published costs: a name in profiles/, such as tdx-shutemov-2024, or a TOML file.",
+    ),
+]
 
 
 class Format(StrEnum):

@@ -11,8 +11,8 @@ import typer
 
 from acceptlab.analysis.exit_codes import heaviest
 from acceptlab.toolkit.cli import completers
+from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.cli.output import AsJson, print_json
-from acceptlab.toolkit.cli.replay import judge_runs
 from acceptlab.toolkit.cli.run_parameters import options_from, with_run_options
 from acceptlab.toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK, InterruptedByUserError
 from acceptlab.toolkit.hardware.host import Host

@@ -55,7 +55,7 @@ def _parameter(item: Field[Any], shown: Option) -> inspect.Parameter:
     kind: Any = list[str] | None if repeated else type(item.default)
     names = f"{shown.name}/{shown.off}" if shown.off else shown.name
     words = tuple(dict.fromkeys((*shown.choices, str(item.default))))
-    more = _one_of(words) if shown.choices else {"metavar": shown.metavar}
+    more: dict[str, Any] = _one_of(words) if shown.choices else {"metavar": shown.metavar}
     if shown.offered:
         more["autocompletion"] = one_of(shown.offered)
     declared = typer.Option(

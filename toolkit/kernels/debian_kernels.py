@@ -13,6 +13,7 @@ from acceptlab.toolkit.apt.debian_versions import newest_first
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels import debian_packages, kernel_names, store
 from acceptlab.toolkit.kernels.kernel_names import Candidate, Name
+from acceptlab.toolkit.kernels.suites import SUITES
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.whole_files import locked, sha256_of
@@ -91,7 +92,7 @@ def demonstrated() -> list[str]:
 
 def available(progress: Step) -> list[Available]:
     """Return every kernel that the archive has now, newest first, and what its suites' names stand for."""
-    archive = _archive(kernel_names.SUITES)
+    archive = _archive(SUITES)
     archive.update(progress)
     found: dict[str, tuple[str, list[str]]] = {}
     for one in kernel_names.candidates(archive.packages(kernel_names.PACKAGES)):
@@ -128,7 +129,7 @@ def _ordered(flavours: Sequence[str]) -> tuple[str, ...]:
 
 def _archive(suites: Sequence[str]) -> Archive:
     """Return the archive with suites of any release; its lists lie apart from those of the machine's own suites."""
-    name = "apt-kernels" if suites == kernel_names.SUITES else f"apt-{suites[0]}"
+    name = "apt-kernels" if suites == SUITES else f"apt-{suites[0]}"
     return Archive(cache() / name, suites=suites)
 
 

@@ -162,3 +162,40 @@ def test_the_exit_code_is_the_verdict_s_when_nobody_reads(
 )
 def test_the_heaviest_of_several_exit_codes_counts(codes: list[int], heaviest: int) -> None:
     assert exit_codes.heaviest(codes) == heaviest
+
+
+@pytest.mark.parametrize(
+    ("words", "may"),
+    [
+        ((), ()),
+        (("--help",), ()),
+        (("--version",), ()),
+        (("replay", "traces/snp-lazy"), ("numpy", "pyarrow")),
+        (("replay", "--help"), ("rich", "typer")),
+    ],
+    ids=str,
+)
+def test_a_command_loads_only_what_it_takes(words: tuple[str, ...], may: tuple[str, ...]) -> None:
+    """To load all of these takes a second of processor time."""
+    heavy = {"typer", "rich", "numpy", "numpy.ma", "pyarrow", "pandas", "plotly", "elftools", "zstandard"}  # fmt: skip
+    code = (
+        "import sys, atexit\nfrom acceptlab.toolkit.cli.app import main\n"
+        f"atexit.register(lambda: print(*sorted({heavy!r} & set(sys.modules)), file=sys.stderr))\nmain()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, cwd=CHECKOUT, check=True
+    )  # fmt: skip
+    loaded = set(done.stderr.splitlines()[-1].split())
+    assert loaded <= set(may)
+
+
+def test_replay_without_options_is_the_same_as_with_them() -> None:
+    """Without any it does without Typer."""
+    plain = acceptlab("replay", str(CHECKOUT / "traces" / "snp-kexec-broken"))
+    by_typer = acceptlab("replay", "--", str(CHECKOUT / "traces" / "snp-kexec-broken"))
+    assert plain.stdout == by_typer.stdout != ""
+    assert plain.returncode == by_typer.returncode == exit_codes.FINDINGS
+    bad = acceptlab("replay", "no-such-run")
+    assert bad.returncode == errors.EXIT_BAD_INPUT
+    assert bad.stderr.splitlines()[-1].startswith("acceptlab: no-such-run is not a run folder")
+    assert "Missing argument" in acceptlab("replay").stderr

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Symbols as nm prints them, and System.map has them: a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from acceptlab.analysis.bad_input import BadInput
+
+Symbol = tuple[int, str, str]
+"""(link-time address, type as nm has it, name)"""
+
+
+def from_lines(lines: Iterable[str]) -> list[Symbol]:
+    """Symbols of lines that have address, type and name; raises BadInput where one has not."""
+    symbols: list[Symbol] = []
+    for line in lines:
+        parts = line.split()
+        try:
+            address, kind, name = int(parts[0], 16), parts[1], parts[2]
+        except (IndexError, ValueError) as error:
+            raise BadInput("no vmlinux, no bzImage and no System.map") from error
+        symbols.append((address, kind, name))
+    if len(symbols) < 2:
+        raise BadInput("holds no symbols (Debian ships the real System.map in its -dbg package)")
+    return symbols
