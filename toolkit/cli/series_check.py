@@ -96,7 +96,7 @@ def check(
     """Check every patch: it builds (W=1), checkpatch and sparse, it boots on both platforms, nothing bad on the console, verdict.
 
     Only what a patch newly brings counts against it: each kernel is held against the one before, the first against the base.
-    Results are cached: after a change, or Ctrl-C, only the rest is done. The table \\[check] of series.toml names checkpatch's
+    Results are cached: after a change, or Ctrl-C, only the rest is done. The table [check] of series.toml names checkpatch's
     types (checkpatch_ignore) and which console lines (console_allow, regular expressions) are no problem.
 
     Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't,
@@ -132,7 +132,7 @@ def b4_check(
 
     A patch is checked as `series check` does, a cover letter stands for all patches. To use it in `b4 review`, for a series of
     your tree:
-    git config b4.review-perpatch-check-cmd 'acceptlab series b4-check'
+      git config b4.review-perpatch-check-cmd 'acceptlab series b4-check'
 
     `b4 prep --check` (b4.prep-perpatch-check-cmd) and `b4 am` (b4.am-perpatch-check-cmd) take --format lines: a line for each
     problem, and nothing else, as b4 takes all that a command says for a problem.

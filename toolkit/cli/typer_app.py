@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from acceptlab.toolkit.cli.command_table import Command, all_commands, find
+from acceptlab.toolkit.cli.help_text import help_of
 
 if TYPE_CHECKING:
     import typer
@@ -54,10 +55,12 @@ def _add(app: typer.Typer, command: Command, loaded: Any) -> None:
     for name in (command.name, *command.old_names):
         hidden = name != command.name
         if isinstance(loaded, typer.Typer):
+            for one in loaded.registered_commands:
+                one.help = help_of(one.callback) if one.callback else one.help
             app.add_typer(loaded, name=name, hidden=hidden)
         else:
             epilog = f"Example: {command.example}" if command.example else None
-            app.command(name, epilog=epilog, hidden=hidden)(loaded)
+            app.command(name, help=help_of(loaded), epilog=epilog, hidden=hidden)(loaded)
 
 
 def _unloaded() -> None:

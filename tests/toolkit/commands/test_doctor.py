@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from acceptlab.toolkit.cli.command_table import all_commands
 from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.doctor import checks
+from acceptlab.toolkit.places import CHECKOUT
 
 
 def test_an_empty_cache_lacks_emulator_and_kernel(own_cache: Path) -> None:
@@ -43,3 +46,17 @@ def test_a_full_disk_is_seen(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -
     check = next(c for c in checks.all_checks() if c.name == "disk for the cache")
     assert not check.ok
     assert "XDG_CACHE_HOME" in check.remedy
+
+
+def test_what_a_check_is_needed_for_is_there() -> None:
+    """A command of ours, or a target of the Makefile."""
+    targets = re.findall(r"^([\w-]+):", (CHECKOUT / "Makefile").read_text(), re.MULTILINE)
+    commands = {command.name for command in all_commands()}
+    named = {check.needed_for for check in checks.all_checks()}
+    named |= {
+        checks._NEEDED_FOR.get(purpose, f"make {purpose}")
+        for _, purpose in checks.wanted_packages()
+    }
+    for one in named:
+        word, _, rest = one.partition(" ")
+        assert rest in targets if word == "make" else word in commands, one
