@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Benchmarks: boots against stock QEMU, and replay speed."""
+"""Benchmarks: boots against stock QEMU, replay speed, and the start of commands."""

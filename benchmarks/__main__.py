@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`make bench`: boots against stock QEMU, replay speed, and the bounds that both are held to (exit 1 when one is missed)."""
+"""`make bench`: boots against stock QEMU, replay speed, start-up, and the bounds that they are held to (exit 1 when one is missed)."""
 
 from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -14,7 +15,7 @@ from acceptlab.toolkit.errors import AcceptlabError
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.platforms import CONFIDENTIAL
 from acceptlab.toolkit.qemu import emulator_build
-from benchmarks import boots, replays
+from benchmarks import boots, replays, startup
 from benchmarks.judged import Judged, judge
 
 RATIO_BOUND = {"events off": 1.10, "events on": 1.25}
@@ -30,7 +31,16 @@ HUGE = 1024
 Row = dict[str, object]
 
 
+class Only(StrEnum):
+    """What can be measured by itself."""
+
+    STARTUP = "startup"
+
+
 def bench(
+    only: Annotated[
+        Only | None, typer.Argument(help="Measure only the processor time of short commands.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of boots for each platform.")] = 5,
     memory: Annotated[str, typer.Option(help="RAM of each guest.")] = "16G",
     kernel: Annotated[str, typer.Option(help="The kernel to boot.")] = "debian:6.12",
@@ -43,9 +53,12 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure, print one table, and exit 1 when a bound is missed."""
-    image, emulator = resolve(kernel), emulator_build.ensure()
     load = os.getloadavg()[0]
-    rows: list[Row] = []
+    rows: list[Row] = _startup_rows(startup.measure(startup.commands()))
+    if only:
+        skip_boots = skip_replay = True
+    else:
+        image, emulator = resolve(kernel), emulator_build.ensure()
     if not skip_boots:
         for platform in CONFIDENTIAL:
             rows += _boot_rows(boots.compare(platform, memory, image, emulator, rounds))
@@ -62,6 +75,23 @@ def bench(
             f"load average before: {load:.2f} on {os.cpu_count()} cores; all times are of this machine, none is hardware's"
         )
     raise typer.Exit(0 if all(row["holds"] in ("holds", "") for row in rows) else 1)
+
+
+def _startup_rows(seconds: dict[str, float]) -> list[Row]:
+    """Return a row for each command: processor time, how many times that of an empty Python, and of b4."""
+    rows = []
+    for name, spent in seconds.items():
+        ratio = f"{spent / seconds[startup.PYTHON]:.1f} x python"
+        if startup.B4 in seconds:
+            ratio += f", {spent / seconds[startup.B4]:.2f} x b4"
+        bound = startup.BOUNDS.get(name)
+        rows.append(
+            _row(
+                f"{name}: processor time (s)", f"{spent:.3f} ({ratio})",
+                f"<= {bound}" if bound else "", bound is None or spent <= bound,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def _boot_rows(result: boots.Result) -> list[Row]:

@@ -27,7 +27,7 @@ for argument in "$@"; do
 	--check) extra=dev ;;
 	--dev) wanted="$wanted run series collect test" extra=dev ;;
 	--long) wanted="$wanted long" ;;
-	--bench) wanted="$wanted run bench" ;;
+	--bench) wanted="$wanted run bench" extra=dev ;;
 	--batch) extra=${extra:-batch} ;;
 	*) echo "bootstrap: unknown argument '$argument'; it takes --run, --series, --collect, --check, --dev, --long, --bench, --batch, --python and --at-hand" >&2; exit 2 ;;
 	esac
@@ -77,7 +77,9 @@ apt_install() {
 has_apt() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 
 find_python() { # a python3 that is new enough, and its version: "python3 3.11"
-	for candidate in python3 /usr/bin/python3 python3.11 python3.12 python3.13; do
+	# Where any will do, not first that of the PATH, which may be a script (pyenv) that takes longer than the command.
+	[ "$only" = --python ] && first=/usr/bin/python3 || first=
+	for candidate in $first python3 /usr/bin/python3 python3.11 python3.12 python3.13; do
 		if version=$("$candidate" -I -S -c "$VERSION" 2>/dev/null); then
 			echo "$candidate $version"
 			return
