@@ -63,3 +63,5 @@ def test_a_watched_function_is_seen_entering_and_returning(tmp_path: Path) -> No
     kinds = pyarrow.parquet.read_table(tmp_path / "probed" / "events.parquet")["kind"].to_pylist()
     assert kinds.count("probe-enter") > 100
     assert abs(kinds.count("probe-enter") - kinds.count("probe-return")) <= 1
+    names = json.loads((tmp_path / "probed" / "symbols.json").read_text())["first"].values()
+    assert {"symbol": "accept_memory"} in names
