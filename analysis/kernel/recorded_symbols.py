@@ -12,13 +12,12 @@ from typing import Any
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import write_text
+from acceptlab.analysis.regular_files import read_json
 
 FILE = "symbols.json"
 FORMAT = 1
 KERNELS = ("first", "second")
 """Members of the file: addresses seen while the first kernel ran, and while the second did (kexec, kdump)."""
-_MOST_BYTES = 64 << 20
-"""A file of ours has some hundred addresses, of 100 bytes each."""
 _ADDRESS = re.compile(r"0x[0-9a-f]{1,16}")
 _SYMBOL = re.compile(r"[!-~]{1,512}")
 _SOURCE = re.compile(r"[ -~]{1,4096}")
@@ -58,18 +57,17 @@ def read_names(folder: Path) -> tuple[Names, Names]:
     """
     path = folder / FILE
     try:
-        if not path.exists():
-            return {}, {}
-        if path.stat().st_size > _MOST_BYTES:
-            raise BadInput(f"it is larger than {_MOST_BYTES >> 20} MiB")
-        value = json.loads(path.read_text(encoding="utf-8"))
-        first, second = _parsed(value)
-    except (OSError, ValueError, RecursionError) as error:
-        because = error.strerror if isinstance(error, OSError) else "it is damaged"
-        raise BadInput(f"cannot read {path}: {because}; {_REMEDY}") from error
+        value = read_json(path)
+    except FileNotFoundError:
+        return {}, {}
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror}; {_REMEDY}") from error
+    except BadInput as error:
+        raise BadInput(f"{error}; {_REMEDY}") from error
+    try:
+        return _parsed(value)
     except BadInput as error:
         raise BadInput(f"{path}: {error}; {_REMEDY}") from error
-    return first, second
 
 
 _REMEDY = "remove it to go without names"
