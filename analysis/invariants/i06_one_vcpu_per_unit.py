@@ -57,7 +57,7 @@ class OneVcpuPerUnit(Invariant):
         if not len(units) and not len(refused):
             return
         if len(self._vcpus) < 2:
-            self._vcpus |= set(np.unique(step.batch["vcpu"][positions]).tolist())
+            self._vcpus |= set(np.flatnonzero(np.bincount(step.batch["vcpu"][positions])).tolist())
         if not len(refused):
             self._watch_units(step, units, positions)
             return
