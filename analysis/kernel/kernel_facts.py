@@ -7,8 +7,8 @@ and a row can name a platform's row instead of spelling its name.
 Which rows a reader takes. Where a wrong fact would be believed (the second argument of accept_memory(), the function before whose
 return there is no struct page), it takes those of the kernel's version. Where a name that a kernel lacks does no harm (functions to
 skip, hooks to probe, tables to look for), it takes those of all versions: distributions and series bring later functions to older kernels, so
-that the version would leave some out. Where the version is not known it takes all. Names that a series alone has are in its
-series.toml (docs/series.md), but for the tracepoints, which are the interface between our series and the readers of traces.
+that the version would leave some out. Where the version is not known it takes all. Functions that a series alone has are in its
+series.toml ([functions], docs/series.md); our series' tracepoints are here, for they are the interface between them and the readers of traces.
 
 Versions were checked with the symbols of Debian's kernels 6.1, 6.12, 6.16, 6.18, 7.0 and 7.3. ANY is the first version
 of what is older than the oldest of them, or may be in an older kernel of a distribution.
@@ -142,10 +142,9 @@ SKIPPED = (
     Row(ANY, None, r"__tdcall.* | __tdx_hypercall.*", f"{_TDX}/tdcall.S and tdx-shared.c"),
     Row(ANY, None, r"tdx_enc_status_changed.* | tdx_map_gpa", f"{_TDX}/tdx.c"),
     Row(ANY, None, r"(arch_)?accept_memory", f"Linux 6.5, {_EFI}"),
-    Row(ANY, None, r"accept_page | __accept_page | accept_page_memory", f"Linux 6.12, {_ALLOC}"),
+    Row(ANY, None, r"accept_page | __accept_page", f"Linux 6.12, {_ALLOC}"),
     Row(ANY, None, r"cond_accept_memory | try_to_accept_memory.*", f"Linux 6.5 and 6.12, {_ALLOC}"),
-    Row(ANY, None, r"accept_memory_for", "the series accept-trace (6.12)"),
-    Row(ANY, None, r"accept_unclaimed | accept_units | release_one | release_held_pages", "the series lazy-accept (6.1)"),
+    Row((6, 11), (6, 11), r"accept_page_memory", "posted for Linux 6.12, message 20240805145940.2911011-5; merged without"),
 )  # fmt: skip
 """Regular expressions for the whole name, spaces left out, without the prefix of startup code and the compiler's suffix."""
 
@@ -205,10 +204,7 @@ EVERY_BOOT = (
 
 # --- waiting for an accept ---
 
-WAITING_CALLS = (
-    Row(ANY, None, "get_page_from_freelist", f"Linux 6.1, {_ALLOC}"),
-    Row(ANY, None, "accept_touched", "mm/fault_accept.c of the series lazy-accept (6.1)"),
-)
+WAITING_CALLS = (Row(ANY, None, "get_page_from_freelist", f"Linux 6.1, {_ALLOC}"),)
 """Functions that keep somebody waiting who wants memory: what a call accepts on its vCPU, it waits for."""
 WAITERS = (
     Row(ANY, None, Waiters("page fault", r"(exc|asm_exc)_page_fault|do_user_addr_fault"), "Linux 6.12, arch/x86/mm/fault.c"),

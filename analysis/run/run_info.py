@@ -212,6 +212,11 @@ class RunInfo:
         patches = f", {series['patches']} patches" if "patches" in series else ""
         return f"{series['name']}{patches}" if "name" in series else ""
 
+    def series_functions(self, kind: str) -> tuple[str, ...]:
+        """Functions of the kernel's series' own: ``skip``, those that only carry out an accept, or ``waits``, those that wait for one."""
+        names = (self.series or {}).get(kind)
+        return tuple(str(name) for name in names) if isinstance(names, list) else ()
+
     @property
     def kaslr_offset(self) -> int:
         """What KASLR added to link-time addresses, as the emulator's report tells; else 0."""

@@ -22,9 +22,9 @@ TABLES: dict[str, tuple[Row[Any], ...]] = {
     if isinstance(value, tuple) and value and all(isinstance(one, Row) for one in value)
 }
 SOURCE = re.compile(
-    r"[0-9a-f]{12}\b|Linux \d+\.\d+.*?, ?[a-z]|Debian's source package|series [a-z-]+ \(\d|no function: "
+    r"[0-9a-f]{12}\b|Linux \d+\.\d+.*?, ?[a-z]|Debian's source package|series [a-z-]+ \(\d|message \d+\.\d+\.\d+-\d|no function: "
 )
-"""A commit, a file of a version, a package, or a series of ours."""
+"""A commit, a file of a version, a package, a series of ours, or a mail of the list."""
 NEXT = (99, 1)
 
 

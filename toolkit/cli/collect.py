@@ -66,6 +66,13 @@ def collect(
         float | None,
         typer.Option(metavar="SECONDS", help="With --guest: how long; else until Ctrl-C."),
     ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FUNCTION",
+            help="With --guest: a function of the kernel's own patches that only carries out an accept; its caller is the cause. May be repeated.",
+        ),
+    ] = None,
     initrd: Annotated[
         Path | None,
         typer.Option(
@@ -101,7 +108,7 @@ def collect(
     if boot is not None:
         collect_boot(boot, kind, initrd, out, as_json)
     elif guest:
-        collect_guest(out, kind, seconds, replay, as_json)
+        collect_guest(out, kind, seconds, skip or [], replay, as_json)
     else:
         _collect_emulator(words or [], emulator, buffer, out, replay, as_json)
 

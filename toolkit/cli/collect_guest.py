@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -16,7 +17,12 @@ from acceptlab.toolkit.run.new_folder import fresh
 
 
 def collect_guest(
-    out: Path | None, platform: str | None, seconds: float | None, replay: bool, as_json: bool
+    out: Path | None,
+    platform: str | None,
+    seconds: float | None,
+    skip: Sequence[str],
+    replay: bool,
+    as_json: bool,
 ) -> None:
     """Record this machine's kernel until it is enough; Ctrl-C is the usual end, and no error."""
     from acceptlab.toolkit.collect import permission
@@ -25,7 +31,7 @@ def collect_guest(
     permission.check_kprobes()
     folder = out or fresh("guest")
     try:
-        done = collect(folder, platform, seconds, ("acceptlab", *sys.argv[1:]))
+        done = collect(folder, platform, seconds, ("acceptlab", *sys.argv[1:]), skip)
     except BaseException:
         if out is None:
             folder.rmdir()  # ours, and as empty as it was found

@@ -2,7 +2,7 @@
 """Record what a live guest's kernel does with its memory, from inside, by kprobes and our series' tracepoints: as trace text, with bcc
 and nothing else.
 
-`python3 -m acceptlab.toolkit.collect.guest FILE SECONDS` runs it where acceptlab's other libraries are not, such as in a small guest; the file is
+`python3 -m acceptlab.toolkit.collect.guest FILE SECONDS [FUNCTION...]` runs it where acceptlab's other libraries are not, such as in a small guest; the file is
 for `acceptlab import`.
 """
 
@@ -12,7 +12,7 @@ import ctypes
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,10 +45,11 @@ def record(
     stop: threading.Event,
     tally: GuestTally,
     look: Callable[[int], None],
+    skip: Collection[str] = (),
 ) -> Recorded:
     """Record until ``seconds`` have passed (None: without end) or a stop is asked for; ``file`` is new when it is done.
 
-    ``tally`` counts what goes by; ``look`` is called several times a second with the number of events lost so far.
+    ``skip`` are functions of the kernel's series that only carry out an accept. ``tally`` counts what goes by; ``look`` is called several times a second with the number of events lost so far.
     What is written so far is there at every moment, without an end line: incomplete. Raises MachineError when this machine does not let us.
     """
     permission.check_kprobes()
@@ -65,8 +66,8 @@ def record(
     try:
         with file.open("w", buffering=1 << 16) as output:
             text = TraceText(
-                output, {places[one.name]: one for one in functions}, _Stacks(bcc, program), tally
-            )
+                output, {places[one.name]: one for one in functions}, _Stacks(bcc, program), tally, skip,
+            )  # fmt: skip
             attached = [one.name for one in traced if _attach_tracepoint(program, one.name)]
             attached += [one.name for one in functions if _attach(program, one.name)]
             print(f"collecting: {', '.join(attached)}", file=sys.stderr, flush=True)
@@ -145,11 +146,12 @@ def _loop(
 
 
 def main() -> int:
-    """Record into the file of the first argument, for as many seconds as the second says."""
+    """Record into the file of the first argument, for as many seconds as the second says; the others are functions to skip."""
     try:
         with stop_asked() as stop:
             seconds = float(sys.argv[2]) if len(sys.argv) > 2 else None
-            done = record(Path(sys.argv[1]), seconds, stop, GuestTally(), lambda _lost: None)
+            skip = sys.argv[3:]
+            done = record(Path(sys.argv[1]), seconds, stop, GuestTally(), lambda _lost: None, skip)
     except AcceptlabError as error:
         print(f"collect: {error}", file=sys.stderr)
         return error.exit_code

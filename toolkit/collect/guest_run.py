@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,10 +41,15 @@ class Collected:
 
 
 def collect(
-    folder: Path, platform: str | None, seconds: float | None, command: tuple[str, ...]
+    folder: Path,
+    platform: str | None,
+    seconds: float | None,
+    command: tuple[str, ...],
+    skip: Collection[str] = (),
 ) -> Collected:
     """Record this machine's kernel into ``folder``, new or empty, until ``seconds`` have passed or we are told to stop.
 
+    ``skip`` are functions of the kernel's series that only carry out an accept.
     Raises BadInputError when the platform is not known, MachineError when the machine does not let us.
     """
     found = platform or signs.look().guest
@@ -52,7 +58,7 @@ def collect(
             f"this machine shows no sign of being a guest: give --platform {' or '.join(CONFIDENTIAL)}"
         )
     with claimed(folder), stop_asked() as stop:
-        return _collect(folder, found, seconds, command, stop)
+        return _collect(folder, found, seconds, command, stop, skip)
 
 
 def _collect(
@@ -61,6 +67,7 @@ def _collect(
     seconds: float | None,
     command: tuple[str, ...],
     stop: threading.Event,
+    skip: Collection[str],
 ) -> Collected:
     parquet, text = folder / "events.parquet", folder / TEXT
     with EventWriter(parquet) as writer:
@@ -72,7 +79,7 @@ def _collect(
     write_run_json(folder, unfinished)
     tally = GuestTally()
     with View("collecting from this machine", tally) as view:
-        recorded = guest.record(text, seconds, stop, tally, view.update)
+        recorded = guest.record(text, seconds, stop, tally, view.update, skip)
     with Opened(text) as source:
         imported = import_events(source, READERS["text"], parquet)
     info = run_json(imported, platform, parquet, None, Origin(text, "text", command))

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 from acceptlab.analysis.kernel.kernel_facts import Function
@@ -27,7 +27,10 @@ class _Who(NamedTuple):
 
 
 class TraceText:
-    """Writes one line a call, return or tracepoint, counts them in ``tally``, and closes with the end line."""
+    """Writes one line a call, return or tracepoint, counts them in ``tally``, and closes with the end line.
+
+    ``skip`` are functions of the kernel's series that only carry out an accept.
+    """
 
     def __init__(
         self,
@@ -35,8 +38,10 @@ class TraceText:
         functions: Mapping[int, Function],
         stack_of: Callable[[int], Sequence[tuple[int, str]]],
         tally: GuestTally,
+        skip: Collection[str] = (),
     ) -> None:
         self._tally = tally
+        self._skip = skip
         self._file = file
         self._functions = functions
         self._stack_of = stack_of
@@ -131,7 +136,7 @@ class TraceText:
         wanted = [
             (address, frame.partition("+")[0])
             for address, frame in frames[1:]
-            if not is_skipped(frame.partition("+")[0])
+            if not is_skipped(frame.partition("+")[0], self._skip)
         ]
         address, caller = wanted[0] if wanted else (0, "")
         return _Who(f"caller={address:#x} process={call.process} name={name} stack={stack}", caller)

@@ -39,6 +39,11 @@ class Kernel:
     package: str = ""
     """Debian's package that it came in, and that one's version; "" for any other kernel."""
 
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Return functions of its series that only carry out an accept, besides Linux's own."""
+        return tuple((self.series or {}).get("skip", ()))
+
 
 def resolve(argument: str) -> Kernel:
     """Return the kernel that the argument names, fetching a stock kernel that is not in the cache yet.

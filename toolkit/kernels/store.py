@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,9 @@ CONFIG = "config"
 _WARNINGS = "warnings.json"
 _KEPT = {".config": "config", "vmlinux": "vmlinux", "System.map": "System.map"}
 """What is kept of a build beside its image: kbuild's name, ours."""
-_SERIES = ("base", "patches", "subject", "commit")
+_FUNCTIONS = ("skip", "waits")
+"""What a record says of functions of the series' own (docs/series.md)."""
+_SERIES = ("base", "patches", "subject", "commit", *_FUNCTIONS)
 """What a record says of the series beside its name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")
 _FIND = re.compile(rf"{_NAME.pattern}(?:[:/][A-Za-z0-9._+~-]+)*")
@@ -80,7 +82,7 @@ def _read(meta_path: Path) -> CachedKernel | None:
 
 
 def series_of(image: Path) -> dict[str, Any] | None:
-    """Return of which series a kernel of the cache is: name, base, how many patches are applied, the last one's subject and commit.
+    """Return of which series a kernel of the cache is: name, base, how many patches are applied, the last one's subject and commit, functions of its own.
 
     None for any other kernel.
     """
@@ -136,6 +138,15 @@ def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
     found = find(name)
     assert found is not None
     return found
+
+
+def with_functions(kernel: CachedKernel, functions: Mapping[str, Sequence[str]]) -> CachedKernel:
+    """Return a kernel of a series with these functions of the series' own in its record, which is written anew if it has others."""
+    others = {key: value for key, value in kernel.meta.items() if key not in _FUNCTIONS}
+    meta = {**others, **functions}
+    if meta != kernel.meta:
+        write_whole(kernel.image.with_name(META), json.dumps(meta, indent=2) + "\n")
+    return CachedKernel(kernel.name, kernel.image, meta)
 
 
 def warnings_of(kernel: CachedKernel) -> list[Said]:

@@ -126,7 +126,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     written = write_handoff(handoff, files.handoff)
     files.snapshots.mkdir()
     files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
-    skip_list.write_skip_list(table, files.skip_list)
+    skip_list.write_skip_list(table, files.skip_list, kernel.skipped)
     if options.attacks:
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if watched:

@@ -9,7 +9,7 @@ and again is ended, too: where the report of an oops faults, Linux never comes t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from acceptlab.analysis.kernel.kernel_facts import OOPS, PANIC, SKIPPED, STARTUP_PREFIXES, TEXT
@@ -25,12 +25,15 @@ Table = Sequence[tuple[int, str]]
 """(link-time address, name), sorted."""
 
 
-def is_skipped(name: str) -> bool:
-    """Tell whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion."""
+def is_skipped(name: str, more: Collection[str] = ()) -> bool:
+    """Tell whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion.
+
+    ``more`` are such functions of the kernel's series.
+    """
     plain = _COMPILER_SUFFIX.sub("", name)
     if found := _STARTUP.match(plain):
         plain = plain[found.end() :]
-    return _SKIPPED.fullmatch(plain) is not None
+    return plain in more or _SKIPPED.fullmatch(plain) is not None
 
 
 def _text(table: Table) -> list[tuple[int, int]]:
@@ -43,14 +46,19 @@ def _text(table: Table) -> list[tuple[int, int]]:
     return [(edges[one.start], edges[one.end]) for one in known]
 
 
-def skip_list_text(table: Table) -> str:
-    """Return the emulator's skip list: the kernel's text, the ranges to skip, panic() and oops_enter(); "" when the text is not known."""
+def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
+    """Return the emulator's skip list: the kernel's text, the ranges to skip, panic() and oops_enter(); "" when the text is not known.
+
+    ``more`` are names of functions to skip besides those of Linux itself.
+    """
     parts = _text(table)
     if not parts:
         return ""
     addresses = sorted({address for address, _ in table})
     following = dict(zip(addresses, [*addresses[1:], addresses[-1]], strict=True))
-    skipped = sorted({(address, following[address]) for address, name in table if is_skipped(name)})
+    skipped = sorted(
+        {(address, following[address]) for address, name in table if is_skipped(name, more)}
+    )
     lines = [f"text {start:#x} {end:#x}" for start, end in parts]
     lines += [
         f"skip {begin:#x} {stop:#x}"
@@ -65,9 +73,9 @@ def skip_list_text(table: Table) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def write_skip_list(table: Table, path: Path) -> bool:
+def write_skip_list(table: Table, path: Path, more: Collection[str] = ()) -> bool:
     """Write the file; return False, and write nothing, when the symbols do not tell where the kernel's text is."""
-    text = skip_list_text(table)
+    text = skip_list_text(table, more)
     if text:
         path.write_text(text)
     return bool(text)

@@ -29,8 +29,10 @@ _AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
 def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -> str:
-    """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`) and every option."""
+    """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`), every option, and functions to skip."""
     words = asdict(options) | {"kernel": kernel.sha256, "emulator": emulator.key, "init": init}
+    if kernel.skipped:  # they decide what the trace has as callers
+        words["skip"] = kernel.skipped
     for item, shown in options_of(RunOptions).values():
         if not shown.part_of_run:
             del words[item.name]

@@ -91,6 +91,10 @@ kernels = []
 lazy = "accept_memory=lazy"
 eager = "accept_memory=eager"
 
+[functions]                           # functions of the series' own
+skip = []                             # that only carry out an accept, as "accept_units": their caller is its cause
+waits = []                            # whose calls wait for the memory that they accept
+
 [check]                               # what is no problem
 checkpatch_ignore = []                # types of checkpatch, as "MISSING_SIGN_OFF"
 console_allow = []                    # regular expressions, as "WARNING: .* known_function"

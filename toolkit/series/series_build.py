@@ -52,9 +52,10 @@ def key_of(applied: Applied, patches: int) -> str:
 def find(applied: Applied, patches: int) -> SeriesKernel | None:
     """Return the kernel when the cache has it, made of just this."""
     kernel = store.find(kernel_name(applied, patches))
-    if kernel and kernel.meta.get("key") == key_of(applied, patches):
-        return SeriesKernel(patches, kernel, 0, 0.0)
-    return None
+    if kernel is None or kernel.meta.get("key") != key_of(applied, patches):
+        return None
+    kernel = store.with_functions(kernel, applied.series.spec.functions.to_json())
+    return SeriesKernel(patches, kernel, 0, 0.0)
 
 
 def ensure(applied: Applied, patches: int) -> SeriesKernel:
@@ -86,6 +87,7 @@ def _meta(applied: Applied, patches: int, built: Built) -> dict[str, object]:
         "subject": commit.subject,
         "commit": commit.sha,
         "tree": commit.tree,
+        **applied.series.spec.functions.to_json(),
         "reproduce": f"{checkout} && {built.reproduce}",
     }
 

@@ -21,6 +21,7 @@ _VERSION = re.compile(r"[0-9][A-Za-z0-9.+~:-]*")
 _TYPE = re.compile(r"[A-Z0-9_]+")
 _POLICIES = {"lazy": "accept_memory=lazy", "eager": "accept_memory=eager"}
 """What kernels since 6.5 offer (Documentation/admin-guide/kernel-parameters.txt)."""
+_FUNCTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -67,6 +68,22 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Functions:
+    """Kernel functions of the series' own, by name. ``skip`` only carry out an accept: its cause is the function that called them.
+
+    A call of one of ``waits`` waits for the memory that it accepts.
+    """
+
+    skip: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, list[str]]:
+        """Return what run.json's `series` says of them; kinds of which there are none are left out."""
+        listed = {"skip": list(self.skip), "waits": list(self.waits)}
+        return {kind: names for kind, names in listed.items() if names}
+
+
+@dataclass(frozen=True)
 class Spec:
     """What series.toml says; all paths absolute. `compare` holds kernels as `acceptlab run` names them."""
 
@@ -79,6 +96,7 @@ class Spec:
     policies: Mapping[str, str] = field(default_factory=lambda: dict(_POLICIES))
     """Ways to accept memory that the series offers: a name, and the words for the kernel's command line."""
     rules: Rules = Rules()
+    functions: Functions = Functions()
 
 
 def read_spec(path: Path) -> Spec:
@@ -99,7 +117,11 @@ def read_spec(path: Path) -> Spec:
 
 def spec_of(data: dict[str, Any], folder: Path) -> Spec:
     """Return the spec that a parsed series.toml in `folder` stands for."""
-    _only(data, ("name", "title", "base", "config", "compare", "policies", "check"), "the file")
+    _only(
+        data,
+        ("name", "title", "base", "config", "compare", "policies", "functions", "check"),
+        "the file",
+    )
     name = _text(data, "name", "the file")
     if not _NAME.fullmatch(name):
         raise BadInputError(f"name {name!r}: lower-case letters, digits, dots and dashes")
@@ -114,6 +136,7 @@ def spec_of(data: dict[str, Any], folder: Path) -> Spec:
         tuple(_texts(compare, "kernels", "[compare]")),
         _policies(_table(data, "policies", optional=True)),
         _rules(_table(data, "check", optional=True)),
+        _functions(_table(data, "functions", optional=True)),
     )
 
 
@@ -186,6 +209,15 @@ def _rules(table: dict[str, Any]) -> Rules:
         except re.error as error:
             raise BadInputError(f"[check]: {one!r} is no regular expression: {error}") from None
     return Rules(tuple(ignored), tuple(allowed))
+
+
+def _functions(table: dict[str, Any]) -> Functions:
+    _only(table, ("skip", "waits"), "[functions]")
+    for kind in table:
+        for one in _texts(table, kind, "[functions]"):
+            if not _FUNCTION.fullmatch(one):
+                raise BadInputError(f"[functions]: {kind}: {one!r} is no name of a function")
+    return Functions(*(tuple(_texts(table, kind, "[functions]")) for kind in ("skip", "waits")))
 
 
 def _path(text: str, folder: Path) -> Path:

@@ -29,6 +29,7 @@ from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, CallerHow, 
 ACCEPTING = names(REQUESTS) + names(HOOKS)
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
 STALLING = in_force(WAITING_CALLS)
+"""Functions of Linux whose calls wait for the memory that they accept; a series may have more."""
 MEASURED = frozenset(
     {Kind.ACCEPT, Kind.RESCIND, Kind.RELEASE, Kind.CONVERT, Kind.ASSIGN, Kind.FAULT}
 )
@@ -64,7 +65,7 @@ class Latency:
     unfinished: dict[str, int] = field(default_factory=dict)
     lone_returns: int = 0
     longest_stall: int | None = None
-    """The longest call of a function of ``STALLING`` that accepted something; None where none was probed."""
+    """The longest call that waits for memory and accepted something; None where none was probed."""
 
     @property
     def measured(self) -> bool:
@@ -114,7 +115,8 @@ class _Counter:
         self._stalls: dict[Where, list[int]] = {}
         self._callers: dict[int, str] = {}
         self._unsure: set[int] = set()
-        self._stalling = [at for at, name in enumerate(self._names) if name in STALLING]
+        stalling = STALLING + info.series_functions("waits")
+        self._stalling = [at for at, name in enumerate(self._names) if name in stalling]
         self._longest_stall = 0 if self._stalling else None
 
     def add(self, batch: Batch) -> None:

@@ -109,7 +109,7 @@ _ALL = (
     ),
     Column(
         "longest_stall", "longest stall (clock)", "count",
-        "the longest call of get_page_from_freelist (or accept_touched) that accepted something, in instructions of its own vCPU (without a count of those, in units of the run's clock); needs a probe there",
+        "the longest call of get_page_from_freelist (or of one of the series' `waits`) that accepted something, in instructions of its own vCPU (without a count of those, in units of the run's clock); needs a probe there",
         lambda s: s.latency.longest_stall,
     ),
     Column("decompressor", "clock in decompressor", "clock", "spent there", _in_decompressor),

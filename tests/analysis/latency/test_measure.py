@@ -176,5 +176,21 @@ def test_the_longest_stall_is_of_a_call_that_accepted_something(tmp_path: Path) 
     assert measure(Run.open(guest.write(tmp_path / "run"))).longest_stall == 14
 
 
+@pytest.mark.parametrize(
+    ("series", "longest"),
+    [({"name": "x", "waits": ["accept_touched"]}, 14), ({"name": "x"}, None), ({"name": "x", "waits": 5}, None)],
+)  # fmt: skip
+def test_a_series_names_functions_that_wait(
+    series: dict[str, object], longest: int | None, tmp_path: Path
+) -> None:
+    guest = Guest(probes=("accept_touched",))
+    guest.stage_now = Stage.KERNEL
+    call(guest, 0, lambda: guest.accept_block(guest.layout.low, UNIT_SIZE))
+    guest.end()
+    path = guest.write(tmp_path / "run") / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "series": series}))
+    assert measure(Run.open(path.parent)).longest_stall == longest
+
+
 def test_without_a_probe_there_is_no_longest_stall(latency: Latency) -> None:
     assert latency.longest_stall is None

@@ -186,6 +186,17 @@ def test_a_conversion_that_the_tracepoint_told_of_is_not_told_again(tmp_path: Pa
     assert [(row["gpa"], row["size"], row["detail"]) for row in converts] == [(0x5000, 3 << 12, 2)]
 
 
+@pytest.mark.parametrize(("skip", "caller"), [((), "0x10"), (("accept_units",), "0x30")])
+def test_functions_of_the_kernel_s_own_patches_are_no_cause(
+    skip: tuple[str, ...], caller: str
+) -> None:
+    stack = [(0x8, "accept_memory+0x8"), (0x10, "accept_units+0x8b"), (0x20, "accept_memory+0x1"), (0x30, "kmalloc")]  # fmt: skip
+    output = io.StringIO()
+    text = TraceText(output, {}, lambda _: stack, GuestTally(), skip)
+    text.take(passed(BEGIN, 1, 0x1000, 0x2000))
+    assert f" caller={caller} " in output.getvalue()
+
+
 def test_tally_counts_each_accept_once() -> None:
     tally = GuestTally()
     for name in (BEGIN, "tdx_accept_memory", "accept_memory", BEGIN, "tdx_handle_virt_exception"):

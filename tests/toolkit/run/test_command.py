@@ -203,6 +203,21 @@ def test_skipped_by_name(name: str) -> None:
     assert skip_list.is_skipped(name)
 
 
+def test_a_series_has_functions_of_its_own_to_skip() -> None:
+    """By name, whatever suffix the compiler gave them; no other name is skipped for it."""
+    own = ("accept_units",)
+    for name in ("accept_units", "accept_units.isra.0", "accept_units.constprop.0.cold"):
+        assert skip_list.is_skipped(name, own)
+        assert not skip_list.is_skipped(name)
+    assert not skip_list.is_skipped("accept_units_of", own)
+    assert skip_list.is_skipped("tdx_accept_memory", own)
+    table = [*TABLE, (0x1F00, "accept_units"), (0x1F80, "its_caller")]
+    lines = skip_list.skip_list_text(sorted(table), own).splitlines()
+    assert set(lines) - set(skip_list.skip_list_text(sorted(table)).splitlines()) == {
+        "skip 0x1f00 0x1f80"
+    }
+
+
 @pytest.mark.parametrize(
     "name",
     [

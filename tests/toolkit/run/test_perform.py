@@ -16,6 +16,7 @@ from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
 from acceptlab.toolkit.run.emulator_run import Finished, dry_run, perform
 from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.runs import run_cache
 from tests.toolkit import toy
 
 
@@ -170,6 +171,30 @@ def test_a_dry_run_writes_the_handoff_and_starts_nothing(tmp_path: Path) -> None
     assert "snp-emulated,id=cc0" in line
     assert (tmp_path / "run" / "handoff" / "handoff").exists()
     assert not (tmp_path / "run" / "console.log").exists()
+
+
+def test_the_series_functions_are_skipped_and_recorded(tmp_path: Path) -> None:
+    names = ("_stext", "accept_units", "release_one", "caller", "_etext")
+    addresses = range(0xFFFFFFFF81000000, 0xFFFFFFFF81000500, 0x100)
+    table = zip(addresses, names, strict=True)
+    (tmp_path / "System.map").write_text("".join(f"{at:x} T {name}\n" for at, name in table))
+    plain = resolve(str(toy.make_kernel(tmp_path)))
+    kernel = replace(plain, series={"name": "mine", "skip": ["accept_units"]})
+    options = RunOptions(kernel.name, memory="256M", vmlinux=str(tmp_path / "System.map"))
+    emulator = toy.make_emulator(tmp_path, "userspace")
+    skipped = {}
+    for name, one in (("plain", plain), ("mine", kernel)):
+        perform(options, one, emulator, tmp_path / name, True)
+        lines = (tmp_path / name / "handoff" / "skip-list").read_text().splitlines()
+        skipped[name] = [line for line in lines if line.startswith("skip")]
+    assert skipped == {"plain": [], "mine": ["skip 0xffffffff81000100 0xffffffff81000200"]}
+    info = Run.open(tmp_path / "mine").info
+    assert (info.series_functions("skip"), info.series_functions("waits")) == (
+        ("accept_units",),
+        (),
+    )
+    keys = {run_cache.key_of(options, one, emulator, "init") for one in (plain, kernel)}
+    assert len(keys) == 2, "a run with other callers in its trace is another run"
 
 
 def test_the_reproducing_line_names_a_path_that_holds_from_anywhere(

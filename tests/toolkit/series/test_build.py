@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from acceptlab.toolkit.kernels import store
+from acceptlab.toolkit.kernels.resolve import resolve
 from tests.toolkit.series.conftest import Command, Tree
 
 pytestmark = pytest.mark.processes
@@ -63,6 +64,24 @@ def test_what_is_at_hand_is_not_built_again(acceptlab: Command, three: Path) -> 
     acceptlab("series", "build", str(three))
     code, out, _ = acceptlab("series", "build", str(three))
     assert (code, "at hand" in out) == (0, True)
+
+
+def test_the_kernel_has_the_functions_of_its_series(acceptlab: Command, three: Path) -> None:
+    """Those of series.toml as it is: a changed list takes no new build."""
+    toml = three / "series.toml"
+    plain = toml.read_text()
+    for skip in (["accept_units"], ["accept_units", "release_one"]):
+        toml.write_text(f"{plain}[functions]\nskip = {json.dumps(skip)}\n")
+        assert acceptlab("series", "build", str(three))[0] == 0
+        assert resolve("toy").skipped == tuple(skip)
+    out = acceptlab("run", "toy", "--memory", "256M")[1]
+    recorded = json.loads((Path(out.splitlines()[-1]) / "run.json").read_text())["series"]
+    assert recorded["skip"] == ["accept_units", "release_one"]
+    toml.write_text(plain)
+    assert "at hand" in acceptlab("series", "build", str(three))[1]
+    assert resolve("toy").skipped == ()
+    kernel = store.find("toy")
+    assert kernel is not None and "skip" not in kernel.meta and kernel.meta["patches"] == 3
 
 
 def test_a_changed_patch_is_built_again(acceptlab: Command, three: Path) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.run.skip_list import is_skipped
 from acceptlab.toolkit.series.bundled import own_series, reference
 from acceptlab.toolkit.series.series_spec import (
     DebianBase,
+    Functions,
     GitBase,
     Spec,
     TarballBase,
@@ -95,6 +98,33 @@ def test_other_bases(tmp_path: Path, base: str, stands_for: object) -> None:
         ('["debian:6.12"]', '"debian:6.12"', "must be a list of strings"),
         ("[config]", '[config]\ntarget = "allyesconfig"', "allyesconfig"),
         ("[config]", "[config", "is no TOML"),
+        (
+            "[compare]",
+            '[functions]\nskips = ["a"]\n[compare]',
+            "[functions] has no 'skips'; there are skip, waits",
+        ),
+        (
+            "[compare]",
+            '[functions]\nskip = "accept_units"\n[compare]',
+            "skip must be a list of strings",
+        ),
+        ("[compare]", "[functions]\nskip = [3]\n[compare]", "skip must be a list of strings"),
+        (
+            "[compare]",
+            '[functions]\nskip = ["accept_.*"]\n[compare]',
+            "skip: 'accept_.*' is no name of a function",
+        ),
+        (
+            "[compare]",
+            '[functions]\nwaits = ["a b"]\n[compare]',
+            "waits: 'a b' is no name of a function",
+        ),
+        ("[compare]", 'functions = "accept_units"\n[compare]', "'functions'"),
+        (
+            'title = "Accept memory lazily"',
+            'title = "T"\nfunctions = ["accept_units"]',
+            "functions: write [functions]",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, says: str) -> None:
@@ -108,7 +138,7 @@ def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, says: str) ->
 
 SCALARS = st.one_of(st.text(max_size=5), st.integers(), st.booleans(), st.floats())
 KEYS = ["name", "title", "base", "config", "compare", "debian", "version", "git", "commit",
-        "tarball", "sha256", "target", "fragments", "kernels", "x"]  # fmt: skip
+        "tarball", "sha256", "target", "fragments", "kernels", "functions", "skip", "waits", "x"]  # fmt: skip
 TREES = st.recursive(
     SCALARS,
     lambda inner: st.one_of(
@@ -125,6 +155,23 @@ def test_whatever_a_spec_holds_it_is_read_or_refused_in_one_line(data: dict[str,
         spec_of({"name": "x", "title": "x", **data}, Path("/here"))
     except BadInputError as error:
         assert len(str(error).splitlines()) == 1
+
+
+def test_functions_of_the_series_own(tmp_path: Path) -> None:
+    text = GOOD + '[functions]\nskip = ["accept_units", "_x9"]\nwaits = ["accept_touched"]\n'
+    functions = read(tmp_path, text).functions
+    assert functions == Functions(("accept_units", "_x9"), ("accept_touched",))
+    assert functions.to_json() == {"skip": ["accept_units", "_x9"], "waits": ["accept_touched"]}
+    assert read(tmp_path, GOOD).functions.to_json() == {}
+
+
+def test_our_series_name_functions_that_they_add_and_that_linux_has_not() -> None:
+    assert any(series.spec.functions.skip for series in own_series())
+    for series in own_series():
+        text = "".join(path.read_text() for path in Path(series.origin).glob("*.patch"))
+        for name in (*series.spec.functions.skip, *series.spec.functions.waits):
+            assert re.search(rf"^\+.*\b{name}\(", text, re.MULTILINE), name
+            assert not is_skipped(name)
 
 
 def test_the_series_of_this_repository_are_good() -> None:
