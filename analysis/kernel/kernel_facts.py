@@ -202,6 +202,15 @@ EVERY_BOOT = (
 )
 """Functions that run once in every boot, before userspace."""
 
+WATERMARKS = (
+    Row(ANY, None, "setup_per_zone_wmarks", f"Linux 6.1, {_ALLOC}"),
+)  # fmt: skip
+"""Gives zones their watermarks, for the first time late in the boot."""
+DIRECT_MAP = (
+    Row(ANY, None, "page_offset_base", "Linux 6.1, arch/x86/kernel/head64.c"),
+)  # fmt: skip
+"""The variable that has the address at which physical memory is mapped."""
+
 # --- waiting for an accept ---
 
 WAITING_CALLS = (Row(ANY, None, "get_page_from_freelist", f"Linux 6.1, {_ALLOC}"),)
@@ -231,6 +240,11 @@ KALLSYMS = (
     Row((6, 4), (6, 19), KallsymsFormat(8, has_base=True, offsets_first=False), "Linux 6.4, scripts/kallsyms.c"),
     Row((7, 0), None, KallsymsFormat(4, has_base=False, offsets_first=False), "Linux 7.0, scripts/kallsyms.c and kernel/kallsyms.c, kallsyms_sym_address()"),
 )  # fmt: skip
+PRINTK_INFO = (
+    Row(ANY, None, 88, "Linux 6.1, kernel/printk/printk_ringbuffer.h"),
+    Row((6, 17), None, 112, "Linux 6.17, kernel/printk/printk_ringbuffer.h: with CONFIG_PRINTK_EXECUTION_CTX"),
+)  # fmt: skip
+"""Bytes of struct printk_info, the description of a record of the kernel's log; emulator/qemu/printk.c looks for these."""
 PACKAGES = (
     Row(ANY, (6, 18), PackageLayout("linux-image-", "linux-image-"), "Debian's source package linux, 6.18"),
     Row((6, 19), None, PackageLayout("linux-binary-", "linux-base-"), "Debian's source package linux, 6.19: linux-image-V only depends on linux-binary-V"),

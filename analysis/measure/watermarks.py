@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from acceptlab.analysis.kernel.kernel_facts import WATERMARKS
+from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import Kind
 
-SETS_WATERMARKS = "setup_per_zone_wmarks"
+SETS_WATERMARKS = in_force(WATERMARKS)[-1]
 """The function that gives zones their watermarks (Linux, mm/page_alloc.c), first called by init_per_zone_wmark_min()."""
 _COLUMNS = ("kind", "size", "result", "carry", "detail")
 

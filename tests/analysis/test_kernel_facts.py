@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -95,6 +97,29 @@ def test_a_new_row_is_a_new_function_to_probe(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(metadata_cost, "FIRST_STRUCT_PAGES", rows)
     found = [metadata_cost.probes_for(release)[0] for release in ("6.12", "7.3", "99.1.4")]
     assert found == ["free_area_init", "mm_core_init_early", "made_up"]
+
+
+def test_a_new_row_is_a_function_that_is_skipped() -> None:
+    """In a Python of its own: the skip list is made once."""
+    made_up = 'Row((99, 1), None, r"made_up_.*", "made up")'
+    asks = "from acceptlab.toolkit.run.skip_list import is_skipped; print(is_skipped('made_up_accept.isra.0'))"
+    adds = (
+        "from acceptlab.analysis.kernel import kernel_facts; from acceptlab.analysis.kernel.versions import Row; "
+        f"kernel_facts.SKIPPED += ({made_up},); "
+    )
+    answers = [
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+        for code in (asks, adds + asks)
+    ]
+    assert answers == ["False\n", "True\n"]
+
+
+def test_the_emulator_looks_for_records_of_the_sizes_that_there_are() -> None:
+    code = (CHECKOUT / "emulator/qemu/printk.c").read_text()
+    (listed,) = re.findall(r"info_sizes\[\] = \{ ([\d, ]+) \};", code)
+    assert tuple(map(int, listed.split(", "))) == in_force(kernel_facts.PRINTK_INFO)
 
 
 def test_waiters_are_of_the_kinds_that_reports_know() -> None:

@@ -36,8 +36,7 @@ _U64 = 8
 _REASON = 16
 
 _KALLSYMS = Path("/proc/kallsyms")
-DIRECT_MAP = "page_offset_base"
-"""The variable that has the address at which physical memory is mapped (Documentation/arch/x86/x86_64/mm.rst)."""
+DIRECT_MAP = in_force(kernel_facts.DIRECT_MAP)[-1]
 
 
 class Call(ctypes.Structure):

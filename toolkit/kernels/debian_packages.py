@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from acceptlab.analysis.kernel.kernel_facts import PACKAGES
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
 from acceptlab.toolkit.kernels import image_files, store
@@ -54,8 +55,10 @@ def fill(folder: Path, name: str, debs: Sequence[Path], about: Mapping[str, Any]
     try:
         image = image_files.image_in(tree)
     except BadInputError:
+        newest = PACKAGES[-1]
+        since = ".".join(map(str, newest.first))
         raise BadInputError(
-            f"{debs[0].name} holds no kernel image (from 6.19 on it is in the package linux-binary-V)"
+            f"{debs[0].name} holds no kernel image (from {since} on it is in the package {newest.fact.image}V)"
         ) from None
     config = image_files.config_of(image)
     if config:
