@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acceptlab.analysis import exit_codes
-from acceptlab.analysis.kernel.caller_names import BEST_EFFORT
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import step
 
@@ -78,6 +77,8 @@ def _where(evidence: dict[str, Any]) -> str:
 
 def _code(evidence: dict[str, Any]) -> str:
     """Name the function, else the address, with its source line, and the same of its caller."""
+    from acceptlab.analysis.kernel.caller_names import BEST_EFFORT  # takes numpy, --help does not
+
     parts = []
     for before, word in (("", ""), ("caller_", "called from ")):
         address = evidence.get("caller" if before else "rip")

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,16 @@ printf '%s\\n' "${COMPREPLY[@]}"
 """What bash does for the tab key, with the script that `--install-completion` installs."""
 
 
+@pytest.fixture
+def home(installed: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of `installed`, as the user's cache and with its `acceptlab` on PATH."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(installed))
+    monkeypatch.setenv("PATH", f"{installed / 'bin'}:{os.environ['PATH']}")
+    return installed
+
+
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with two kernels, and a folder with `acceptlab` and its completion script, on PATH."""
     folder = tmp_path_factory.mktemp("home")
     for name in ("debian:6.12", "mine"):
@@ -51,10 +58,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     (folder / "script").write_text(script)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        patch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-        yield folder
+    return folder
 
 
 def tab(home: Path, *words: str) -> list[str]:
