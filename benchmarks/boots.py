@@ -24,10 +24,11 @@ from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.guest.initramfs import initramfs
 from acceptlab.toolkit.kernels.resolve import Kernel
-from acceptlab.toolkit.platforms import PLAIN, PLATFORMS
+from acceptlab.toolkit.platforms import PLAIN
 from acceptlab.toolkit.progress import step
+from acceptlab.toolkit.qemu.bases import VARIABLE
 from acceptlab.toolkit.qemu.emulator_build import Emulator
-from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
+from acceptlab.toolkit.run.emulator_command import RunFiles, cpu_model, emulator_command
 from acceptlab.toolkit.run.emulator_run import full_command_line, prepare
 from acceptlab.toolkit.run.options import RunOptions
 
@@ -58,11 +59,12 @@ class Result:
 
 def compare(platform: str, memory: str, kernel: Kernel, emulator: Emulator, rounds: int) -> Result:
     """Time every kind once a round and return the times. Raises MachineError when a boot does not reach userspace."""
-    stock = _stock()
+    version = emulator.build["qemu"]
+    stock = _stock(version)
     with tempfile.TemporaryDirectory(prefix="acceptlab-bench-") as scratch:
         options = RunOptions(kernel.name, platform=platform, memory=memory)
         contenders = [
-            _plain(options, kernel, stock, Path(scratch) / "stock"),
+            _plain(options, kernel, stock, version, Path(scratch) / "stock"),
             _ours(
                 "events off",
                 replace(options, events=False),
@@ -82,15 +84,16 @@ def compare(platform: str, memory: str, kernel: Kernel, emulator: Emulator, roun
         return Result(platform, seconds)
 
 
-def _stock() -> str:
+def _stock(version: str) -> str:
     """Return Debian's own QEMU, which has to be of the version that the emulator is made from."""
     path = shutil.which(STOCK)
     if not path:
         raise MachineError(f"{STOCK} is not installed: apt-get install qemu-system-x86")
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
-    if "version 7.2." not in said:
+    if f"version {version}." not in said:
         raise MachineError(
-            f"{path} is not of version 7.2 ({said.splitlines()[0]}): compare on Debian 12"
+            f"{path} is not of version {version}, as the emulator is ({said.splitlines()[0]}): "
+            f"{VARIABLE} chooses the emulator's"
         )
     return path
 
@@ -103,7 +106,9 @@ def _ours(
     return Contender(kind, ready.command, ready.files)
 
 
-def _plain(options: RunOptions, kernel: Kernel, stock: str, folder: Path) -> Contender:
+def _plain(
+    options: RunOptions, kernel: Kernel, stock: str, version: str, folder: Path
+) -> Contender:
     """Return the ordinary guest: the same CPU model, but firmware has accepted all and nothing is confidential."""
     folder.mkdir()
     plain = replace(options, platform=PLAIN.name, firmware_accepts="all", events=False)
@@ -115,8 +120,8 @@ def _plain(options: RunOptions, kernel: Kernel, stock: str, folder: Path) -> Con
     )  # fmt: skip
     files = RunFiles(folder)
     written = write_handoff(handoff, files.handoff)
-    command = emulator_command(Path(stock), plain, written, files)
-    command[command.index("-cpu") + 1] = PLATFORMS[options.platform].cpu_model
+    command = emulator_command(Path(stock), version, plain, written, files)
+    command[command.index("-cpu") + 1] = cpu_model(options.platform, version)
     return Contender("stock", command, files)
 
 

@@ -2,9 +2,8 @@
 /* Injected malicious host actions (see attacks.h). */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
-#include "qapi/qmp/qdict.h"
-#include "qapi/qmp/qlist.h"
 #include "cpu.h"
+#include "compat.h"
 #include "guest.h"
 #include "attacks.h"
 #include "names.h"

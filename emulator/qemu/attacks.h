@@ -4,8 +4,8 @@
 #define ACCEPTLAB_ATTACKS_H
 
 #include "qapi/error.h"
-#include "qapi/qmp/qlist.h"
 #include "model/event.h"
+#include "compat.h"
 
 struct EmulatedGuest;
 

@@ -9,6 +9,7 @@
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "guest.h"
 #include "callers.h"
 
@@ -129,7 +130,7 @@ static bool is_surer(enum caller_how b, enum caller_how a)
 uint64_t guest_caller(EmulatedCpu *cpu, struct acc_event *event)
 {
     const KernelSymbols *symbols = &cpu->guest->symbols;
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint64_t rsp = env->regs[R_ESP];
     uint64_t word[SCANNED_WORDS];
     uint64_t kaslr = cpu->guest->kaslr_offset[cpu->guest->second_kernel];

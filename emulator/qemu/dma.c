@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/address-spaces.h"
 #include "guest.h"
 
@@ -28,7 +29,7 @@ static bool allowed(EmulatedGuest *guest, hwaddr gpa, IOMMUAccessFlags flag)
         .detail = !!(flag & IOMMU_WO),
         .carry = EVENT_NO_CARRY,
     };
-    EmulatedCpu *cpu = current_cpu ? ((CPUX86State *)current_cpu->env_ptr)
+    EmulatedCpu *cpu = current_cpu ? cpu_env(current_cpu)
                                      ->confidential : NULL;
     bool ok;
 

@@ -7,11 +7,9 @@
 #include "qemu/error-report.h"
 #include "qemu/timer.h"
 #include "qemu/units.h"
-#include "sysemu/cpu-timers.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
-#include "qemu/seqlock.h"
-#include "../../../softmmu/timers-state.h"
 #include "guest.h"
 #include "callers.h"
 #include "trace.h"
@@ -78,7 +76,7 @@ static int64_t executed_uncounted(CPUState *cs)
         return 0;
     }
     return cs->icount_budget -
-           (cpu_neg(cs)->icount_decr.u16.low + cs->icount_extra);
+           (icount_decr_of(cs).u16.low + cs->icount_extra);
 }
 
 uint64_t guest_clock(void)

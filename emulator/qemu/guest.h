@@ -8,7 +8,6 @@
 
 #include "qemu/thread.h"
 #include "exec/memory.h"
-#include "exec/confidential-guest-support.h"
 #include "qom/object.h"
 #include "qom/object_interfaces.h"
 #include "hooks.h"
@@ -18,6 +17,7 @@
 #include "model/attack.h"
 #include "model/event.h"
 #include "model/page_run.h"
+#include "compat.h"
 
 #define TYPE_EMULATED_GUEST "emulated-guest"
 OBJECT_DECLARE_TYPE(EmulatedGuest, EmulatedGuestClass, EMULATED_GUEST)

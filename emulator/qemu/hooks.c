@@ -4,6 +4,7 @@
 #include "hw/boards.h"
 #include "hw/core/cpu.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
 #include "tcg/helper-tcg.h"
@@ -13,7 +14,7 @@
 void emulated_guest_attach(CPUState *cs)
 {
     EmulatedGuest *guest = emulated_guest_of_machine();
-    CPUX86State *env = cs->env_ptr;
+    CPUX86State *env = cpu_env(cs);
     EmulatedCpu *cpu;
 
     if (!guest) {
@@ -118,7 +119,7 @@ void helper_confidential_insn(CPUX86State *env, uint32_t insn,
     EmulatedCpu *cpu = env->confidential;
 
     /* The translator takes the flags to be up to date from here on. */
-    CC_SRC = cpu_cc_compute_all(env, CC_OP);
+    CC_SRC = compute_flags(env);
     CC_OP = CC_OP_EFLAGS;
     cpu->platform->insn(cpu, insn, insn_len, GETPC());
 }
@@ -136,7 +137,7 @@ void helper_confidential_pause(CPUX86State *env, uint32_t insn_len)
         if (other != cs && (!other->halted || cpu_has_work(other))) {
             cpu_restore_state(cs, GETPC());
             env->eip += insn_len;
-            do_pause(env);
+            give_way(env);
         }
     }
 }

@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/address-spaces.h"
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
@@ -20,7 +21,7 @@
 void host_answer_cpuid(EmulatedCpu *cpu, uint32_t leaf, uint32_t subleaf,
                 uint32_t regs[4])
 {
-    cpu_x86_cpuid(cpu->cs->env_ptr, leaf, subleaf, &regs[HOST_EAX],
+    cpu_x86_cpuid(cpu_env(cpu->cs), leaf, subleaf, &regs[HOST_EAX],
                   &regs[HOST_EBX], &regs[HOST_ECX], &regs[HOST_EDX]);
 }
 
@@ -145,7 +146,7 @@ static void swap_out(CPUX86State *env, MsrOperands saved)
 
 bool host_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     MsrOperands saved;
 
     if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST) {
@@ -160,7 +161,7 @@ bool host_rdmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t *value)
 
 bool host_wrmsr(EmulatedCpu *cpu, uint32_t msr, uint64_t value)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     MsrOperands saved;
 
     if (msr >= X2APIC_MSR_FIRST && msr <= X2APIC_MSR_LAST) {
@@ -220,7 +221,7 @@ bool host_mmio_write(EmulatedCpu *cpu, hwaddr gpa, const void *from,
 
 G_NORETURN void host_halt(EmulatedCpu *cpu, uint32_t insn_len)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     env->eip += insn_len;
     env->hflags &= ~HF_INHIBIT_IRQ_MASK;

@@ -4,6 +4,7 @@
 #include "qemu/error-report.h"
 #include "qapi/error.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/address-spaces.h"
 #include "exec/exec-all.h"
 #include "guest.h"
@@ -93,7 +94,7 @@ void emulated_guest_flush(EmulatedGuest *guest)
 
 uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint64_t data[TARGET_INSN_START_WORDS];
 
     if (retaddr && cpu_unwind_state_data(cpu->cs, retaddr, data)) {

@@ -3,7 +3,7 @@
 #ifndef ACCEPTLAB_PRINTK_H
 #define ACCEPTLAB_PRINTK_H
 
-#include "qapi/qmp/qlist.h"
+#include "compat.h"
 
 struct EmulatedGuest;
 

@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
 #include "guest.h"
@@ -196,7 +197,7 @@ bool emulated_guest_probed(uint64_t pc)
 
 static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint64_t rsp_after = env->regs[R_ESP] + 8;
     Call *call = g_new(Call, 1);
 
@@ -217,7 +218,7 @@ static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
 
 static void leave(EmulatedCpu *cpu, uint64_t pc)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint64_t rsp = env->regs[R_ESP];
     Call *call = g_hash_table_lookup(calls, &rsp);
 

@@ -2,11 +2,8 @@
 /* The report at the end of a run: who, where, why, as JSON. */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qapi/qmp/qdict.h"
-#include "qapi/qmp/qlist.h"
-#include "qapi/qmp/qjson.h"
-#include "sysemu/cpu-timers.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
@@ -49,7 +46,7 @@ static QDict *registers(const CPUX86State *env)
 
 static QList *stack(EmulatedCpu *cpu)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     QList *list = qlist_new();
     unsigned i;
 
@@ -104,7 +101,7 @@ static QDict *stages(EmulatedGuest *guest)
 
 static void put_cpu(QDict *report, EmulatedCpu *cpu)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     qdict_put_int(report, "vcpu", cpu->index);
     put_hex(report, "rip", env->eip);

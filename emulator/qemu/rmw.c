@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "rmw.h"
 
 static bool is_prefix(uint8_t byte)
@@ -75,7 +76,7 @@ static bool instruction_modifies(const uint8_t *insn, size_t size)
 /* It may go on in the next page. */
 size_t guest_instruction(EmulatedCpu *cpu, uintptr_t retaddr, uint8_t *insn)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     vaddr rip = env->segs[R_CS].base + emulated_cpu_rip(cpu, retaddr);
     size_t here = MIN(INSN_MAX, TARGET_PAGE_SIZE - (rip & ~TARGET_PAGE_MASK));
 

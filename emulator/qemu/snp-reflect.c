@@ -2,6 +2,7 @@
 /* Instructions in an SNP guest: what a host intercepts, reflected as #VC. */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "tcg/helper-tcg.h"
 #include "snp.h"
 
@@ -40,7 +41,7 @@ static bool msr_is_native(uint32_t msr)
 
 static bool is_reflected(EmulatedCpu *cpu, uint32_t svm_exit)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     switch (svm_exit) {
     case SVM_EXIT_MSR:
@@ -70,7 +71,7 @@ void snp_reflect(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t info,
         cpu->host_halted = false;
     }
     if (is_reflected(cpu, svm_exit)) {
-        raise_exception_err_ra(cpu->cs->env_ptr, VC_VECTOR, svm_exit,
+        raise_exception_err_ra(cpu_env(cpu->cs), VC_VECTOR, svm_exit,
                                retaddr);
     }
 }

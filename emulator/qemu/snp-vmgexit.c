@@ -4,6 +4,7 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "snp.h"
@@ -153,14 +154,14 @@ static void do_mmio(EmulatedCpu *cpu, void *page,
 static void do_device(EmulatedCpu *cpu, void *page,
                       const struct ghcb_request *request)
 {
-    qemu_mutex_lock_iothread();
+    bql_lock();
     if (request->exit == GHCB_EXIT_IOIO) {
         do_io(cpu, page, request);
     } else {
         do_mmio(cpu, page, request);
     }
     emulated_guest_end_if_off(cpu);
-    qemu_mutex_unlock_iothread();
+    bql_unlock();
 }
 
 static void do_ap_creation(EmulatedCpu *cpu, void *page,

@@ -2,6 +2,7 @@
 /* Secondary vCPUs: GHCB AP creation starts them from a save area (VMSA). */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "hw/core/cpu.h"
@@ -68,7 +69,7 @@ static void load_segments(CPUX86State *env, const uint8_t *vmsa)
 static void load(CPUState *cs, run_on_cpu_data data)
 {
     Start *start = data.host_ptr;
-    CPUX86State *env = cs->env_ptr;
+    CPUX86State *env = cpu_env(cs);
     const uint8_t *vmsa = start->vmsa;
 
     cpu_load_efer(env, field(vmsa, VMSA_EFER));
@@ -102,7 +103,7 @@ bool snp_start_cpu(EmulatedGuest *guest, uint32_t apic_id, hwaddr gpa)
 {
     EmulatedCpu *cpu = cpu_by_apic_id(guest, apic_id);
     uint8_t *vmsa = emulated_guest_ram(guest, gpa, 4096);
-    EmulatedCpu *caller = ((CPUX86State *)current_cpu->env_ptr)->confidential;
+    EmulatedCpu *caller = cpu_env(current_cpu)->confidential;
     struct acc_event event = {
         .kind = EVENT_AP_START,
         .gpa = gpa,
@@ -132,7 +133,7 @@ bool snp_start_cpu(EmulatedGuest *guest, uint32_t apic_id, hwaddr gpa)
 
 static void park(CPUState *cs, run_on_cpu_data data)
 {
-    CPUX86State *env = cs->env_ptr;
+    CPUX86State *env = cpu_env(cs);
     EmulatedCpu *cpu = data.host_ptr;
 
     cpu->waiting = true;

@@ -2,6 +2,7 @@
 /* The emulated SEV-SNP guest: accesses, PVALIDATE, RMPADJUST, the object. */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "snp.h"
@@ -16,7 +17,7 @@ static G_NORETURN void not_validated(EmulatedCpu *cpu,
                                      const struct access_fault *fault,
                                      bool private)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     cpu->bytes_before = guest_access_bytes_before(cpu, access);
     cpu_restore_state(cpu->cs, access->retaddr);
@@ -36,7 +37,7 @@ static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
         .gla = access->gva,
         .kind = access->kind,
         .private = private,
-        .user = (((CPUX86State *)cpu->cs->env_ptr)->hflags &
+        .user = (cpu_env(cpu->cs)->hflags &
                  HF_CPL_MASK) == 3,
     };
     struct access_fault fault = { };
@@ -64,8 +65,8 @@ static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
             return FILL_REFUSED;
         }
         cpu_restore_state(cpu->cs, access->retaddr);
-        ((CPUX86State *)cpu->cs->env_ptr)->cr[2] = access->gva;
-        raise_exception_err_ra(cpu->cs->env_ptr, VC_VECTOR, SVM_EXIT_NPF, 0);
+        cpu_env(cpu->cs)->cr[2] = access->gva;
+        raise_exception_err_ra(cpu_env(cpu->cs), VC_VECTOR, SVM_EXIT_NPF, 0);
     case VERDICT_GUEST_FAULT:
         if (access->probe) {
             return FILL_REFUSED;
@@ -98,7 +99,7 @@ static void finish(EmulatedCpu *cpu, enum snp_outcome outcome,
                    const struct snp_answer *answer, hwaddr gpa,
                    uintptr_t retaddr)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     switch (outcome) {
     case SNP_UD:
@@ -120,7 +121,7 @@ static void finish(EmulatedCpu *cpu, enum snp_outcome outcome,
 
 static struct snp_caller caller_of(EmulatedCpu *cpu)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     return (struct snp_caller) {
         .vcpu = cpu->index,
@@ -130,7 +131,7 @@ static struct snp_caller caller_of(EmulatedCpu *cpu)
 
 static void pvalidate(EmulatedCpu *cpu, uintptr_t retaddr)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     struct snp_caller caller = caller_of(cpu);
     /* Only bit 0 of EDX counts: Linux passes a bool, whose upper bits the
      * compiler leaves undefined. */
@@ -157,7 +158,7 @@ static void pvalidate(EmulatedCpu *cpu, uintptr_t retaddr)
 
 static void rmpadjust(EmulatedCpu *cpu, uintptr_t retaddr)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     struct snp_caller caller = caller_of(cpu);
     uint64_t rcx = env->regs[R_ECX], rdx = env->regs[R_EDX];
     struct snp_answer answer = { };
@@ -192,7 +193,7 @@ static void snp_insn(EmulatedCpu *cpu, enum ConfidentialInsn insn,
         snp_vmgexit(cpu, insn_len, retaddr);
         break;
     default:
-        raise_exception_ra(cpu->cs->env_ptr, EXCP06_ILLOP, retaddr);
+        raise_exception_ra(cpu_env(cpu->cs), EXCP06_ILLOP, retaddr);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
 #include "cpu.h"
+#include "compat.h"
 #include "guest.h"
 
 /* Documentation/arch/x86/x86_64/mm.rst: start of the kernel text mapping;
@@ -74,7 +75,7 @@ static vaddr kernel_base(EmulatedCpu *cpu, vaddr gva)
 void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
 {
     EmulatedGuest *guest = cpu->guest;
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     bool user = (env->hflags & HF_CPL_MASK) == 3;
     enum stage next = stage_after(guest->stage, gva, user);
     struct acc_event event = {

@@ -5,10 +5,8 @@
 #include "qom/object_interfaces.h"
 #include "hw/core/cpu.h"
 #include "migration/vmstate.h"
-#include "sysemu/reset.h"
-#include "sysemu/runstate.h"
-#include "sysemu/sysemu.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
@@ -33,7 +31,7 @@ static void set_segment(CPUX86State *env, int reg, unsigned selector,
 static void enter_long_mode(EmulatedCpu *cpu, uint64_t entry, uint64_t rsi)
 {
     const Handoff *handoff = &cpu->guest->handoff;
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     int reg;
 
     cpu_load_efer(env, env->efer | MSR_EFER_LME | MSR_EFER_NXE);
@@ -67,7 +65,7 @@ static void reset_cpus(void *opaque)
     for (i = 0; i < guest->cpus; i++) {
         EmulatedCpu *cpu = &guest->cpu[i];
 
-        ((CPUX86State *)cpu->cs->env_ptr)->mtrr_deftype = FIRMWARE_MTRRS;
+        cpu_env(cpu->cs)->mtrr_deftype = FIRMWARE_MTRRS;
         if (i == 0) {
             enter_long_mode(cpu, guest->handoff.entry,
                             guest->handoff.boot_params);

@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "compat.h"
 #include "rmw.h"
 #include "straddle.h"
 
@@ -107,7 +108,7 @@ static bool operand_address(const Operand *op, const CPUX86State *env,
 
 unsigned guest_access_bytes_before(EmulatedCpu *cpu, const GuestAccess *access)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint8_t insn[INSN_MAX];
     Operand op = { .insn = insn };
     uint64_t begin;

@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "attacks.h"
@@ -74,7 +75,7 @@ static void *on_guest_memory(void *opaque, uint64_t gpa, uint64_t len)
 static int on_interrupt_pending(void *opaque, unsigned int vcpu)
 {
     CPUState *cs = EMULATED_GUEST(opaque)->cpu[vcpu].cs;
-    CPUX86State *env = cs->env_ptr;
+    CPUX86State *env = cpu_env(cs);
 
     return (cs->interrupt_request & CPU_INTERRUPT_HARD) &&
            (env->eflags & IF_MASK) && !(env->hflags & HF_INHIBIT_IRQ_MASK);
@@ -156,7 +157,7 @@ void tdx_start(EmulatedGuest *guest, Error **errp)
 G_NORETURN void tdx_raise(EmulatedCpu *cpu, const struct ve_info *info,
                           uintptr_t retaddr)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     enum tdx_raise raise;
 
     raise = tdx_raise_ve(tdx_enter(cpu, retaddr), cpu->index, info);

@@ -4,8 +4,8 @@
  * as #VE so that the guest can ask the host by TDVMCALL.
  */
 #include "qemu/osdep.h"
-#include "sysemu/cpu-timers.h"
 #include "cpu.h"
+#include "compat.h"
 #include "hw/i386/apic.h"
 #include "tcg/helper-tcg.h"
 #include "tdx.h"
@@ -89,7 +89,7 @@ static bool is_own_apic_id(EmulatedCpu *cpu, uint32_t msr, bool write)
 static bool reflects(EmulatedCpu *cpu, uint32_t svm_exit, uint64_t svm_info,
                      uint32_t insn_len, struct ve_info *info)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint32_t leaf = env->regs[R_EAX];
 
     info->length = 2;
@@ -149,7 +149,7 @@ static bool is_x2apic(uint32_t msr)
 /* The helpers have stored RIP and flags before. */
 static G_NORETURN void refuse_msr(EmulatedCpu *cpu)
 {
-    raise_exception_err_ra(cpu->cs->env_ptr, EXCP0D_GPF, 0, 0);
+    raise_exception_err_ra(cpu_env(cpu->cs), EXCP0D_GPF, 0, 0);
 }
 
 /* A TD's local APIC is in x2APIC mode from the start and for good. */
@@ -193,7 +193,7 @@ static bool leaf_is_gap(uint32_t last, uint32_t leaf)
 /* The leaves that the module makes up; the others are the processor's own. */
 bool tdx_cpuid(EmulatedCpu *cpu)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     uint32_t regs[4];
 
     switch ((uint32_t)env->regs[R_EAX]) {

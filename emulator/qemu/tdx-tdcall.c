@@ -4,6 +4,7 @@
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "tdx.h"
@@ -109,11 +110,11 @@ static bool do_device(EmulatedCpu *cpu, const struct tdx_vmcall *vmcall,
 {
     bool ok;
 
-    qemu_mutex_lock_iothread();
+    bql_lock();
     ok = vmcall->function == TDVMCALL_IO ? do_io(vmcall, value)
                                          : do_mmio(cpu, vmcall, value);
     emulated_guest_end_if_off(cpu);
-    qemu_mutex_unlock_iothread();
+    bql_unlock();
     return ok;
 }
 
@@ -152,7 +153,7 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
         return;
     case TDVMCALL_HLT:
         tdx_vmcall_status(regs, call, TDVMCALL_SUCCESS, 0);
-        set_registers(cpu->cs->env_ptr, regs);
+        set_registers(cpu_env(cpu->cs), regs);
         host_halt(cpu, insn_len);
     case TDVMCALL_RDMSR:
     case TDVMCALL_WRMSR:
@@ -176,7 +177,7 @@ static void vmcall(EmulatedCpu *cpu, struct tdx_regs *regs,
 
 static void tdcall(EmulatedCpu *cpu, uint32_t insn_len, uintptr_t retaddr)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
     struct tdx_caller caller = {
         .vcpu = cpu->index,
         .cpl = env->hflags & HF_CPL_MASK,
@@ -215,7 +216,7 @@ void tdx_insn(EmulatedCpu *cpu, enum ConfidentialInsn insn, uint32_t insn_len,
               uintptr_t retaddr)
 {
     if (insn != INSN_TDCALL) {
-        raise_exception_ra(cpu->cs->env_ptr, EXCP06_ILLOP, retaddr);
+        raise_exception_ra(cpu_env(cpu->cs), EXCP06_ILLOP, retaddr);
     }
     tdcall(cpu, insn_len, retaddr);
 }

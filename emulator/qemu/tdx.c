@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "cpu.h"
+#include "compat.h"
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "tdx.h"
@@ -46,7 +47,7 @@ static G_NORETURN void refuse(EmulatedCpu *cpu, const GuestAccess *access,
                               enum access_verdict verdict, bool private,
                               const struct access_fault *fault)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     switch (verdict) {
     case VERDICT_MMIO:
@@ -73,7 +74,7 @@ static G_NORETURN void refuse(EmulatedCpu *cpu, const GuestAccess *access,
 static G_NORETURN void refuse_shared_fetch(EmulatedCpu *cpu,
                                            const GuestAccess *access)
 {
-    CPUX86State *env = cpu->cs->env_ptr;
+    CPUX86State *env = cpu_env(cpu->cs);
 
     env->cr[2] = access->gva;
     raise_exception_err_ra(env, EXCP0E_PAGE, PG_ERROR_RSVD_MASK |

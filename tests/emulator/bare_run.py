@@ -23,7 +23,8 @@ from acceptlab.analysis.trace.schema import (
     StopReason,
     label,
 )
-from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.qemu import bases
+from acceptlab.toolkit.run.emulator_command import cpu_model
 from tests.emulator import bare_handoff, guest_images
 
 TIME_LIMIT = float(os.environ.get("ACCEPTLAB_TIME_LIMIT", "20"))
@@ -219,14 +220,8 @@ def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[
         *("-accel", f"tcg,thread={setup.threads}", *counted, "-seed", "1"),
         *("-rtc", "base=2026-01-01T00:00:00,clock=vm", "-machine", _MACHINE),
         *("-object", f"memory-backend-ram,id=ram0,size={size},reserve=off", "-m", f"{size}B"),
-        *(
-            "-bios",
-            str(folder / "rom"),
-            "-cpu",
-            PLATFORMS[platform].cpu_model,
-            "-smp",
-            str(setup.cpus),
-        ),
+        *("-bios", str(folder / "rom"), "-smp", str(setup.cpus)),
+        *("-cpu", cpu_model(platform, bases.chosen().version)),
         *("-object", f"{platform}-emulated,id=cc0,{','.join(properties)}"),
         *("-chardev", f"file,id=con,path={folder / 'console.log'}", "-serial", "chardev:con"),
         *setup.devices,

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.progress import step
-from acceptlab.toolkit.qemu import emulator_build, overlay, qemu_source
+from acceptlab.toolkit.qemu import bases, emulator_build, overlay, qemu_source
+from acceptlab.toolkit.qemu.bases import Base
+from tests.emulator.bare_run import Setup, boot
 
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
@@ -32,9 +33,14 @@ def commit_what_hooks_touch(tree: Path, hooks: list[Path]) -> None:
     git(tree, "commit", "-q", "-m", "QEMU as Debian has it")
 
 
-@pytest.fixture(scope="module")
-def files() -> overlay.Overlay:
-    return overlay.read(CHECKOUT / "emulator")
+@pytest.fixture
+def base() -> Base:
+    return bases.chosen()
+
+
+@pytest.fixture
+def files(base: Base) -> overlay.Overlay:
+    return emulator_build.files_for(base)
 
 
 @pytest.fixture
@@ -48,14 +54,11 @@ def hooks(files: overlay.Overlay, tmp_path: Path) -> list[Path]:
 
 
 @pytest.fixture
-def made_of() -> qemu_source.Source:
+def made_of(base: Base) -> qemu_source.Source:
     """Return the source that the emulator of this checkout was made from."""
-    found = emulator_build.find()
+    found = emulator_build.kept_source(base)
     assert found is not None, "there is no emulator for this checkout: run `make setup`"
-    version = found.build["source"]["version"]
-    folder = emulator_build.home() / "source"
-    orig = folder / qemu_source.pins()["orig"]["name"]
-    return qemu_source.check(version, orig, folder / qemu_source.debian_tarball_name(version), True)
+    return found
 
 
 def test_each_hook_applies_to_its_predecessors(
@@ -77,7 +80,11 @@ def test_each_hook_applies_to_its_predecessors(
 
 @pytest.mark.long
 def test_each_hook_builds_without_a_warning(
-    made_of: qemu_source.Source, hooks: list[Path], files: overlay.Overlay, tmp_path: Path
+    base: Base,
+    made_of: qemu_source.Source,
+    hooks: list[Path],
+    files: overlay.Overlay,
+    tmp_path: Path,
 ) -> None:
     tree, log = tmp_path / "qemu", tmp_path / "build.log"
     with step("unpacking QEMU") as progress:
@@ -88,10 +95,27 @@ def test_each_hook_builds_without_a_warning(
     commit_what_hooks_touch(tree, hooks)
     for hook in hooks:
         git(tree, "am", "-q", "--whitespace=error", str(hook))
-        emulator_build.compile_tree(tree, tmp_path / "objects", log)
+        emulator_build.compile_tree(base, tree, tmp_path / "objects", log)
         warnings = [line for line in log.read_text().splitlines() if "warning:" in line.lower()]
         assert warnings == [], hook.name
     emulator = [str(tmp_path / "objects" / emulator_build.BINARY), "-object", "help"]
     known = subprocess.run(emulator, capture_output=True, text=True, check=True).stdout
     assert "snp-emulated" in known
     assert "tdx-emulated" in known
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("version", list(bases.known())[1:])
+def test_the_emulator_builds_on_every_other_base_and_boots(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All other tests are of one base; `ACCEPTLAB_QEMU=VERSION make test` runs them on another."""
+    monkeypatch.setenv(bases.VARIABLE, version)
+    emulator = emulator_build.ensure()
+    assert emulator.build["qemu"] == version
+    for platform in ("snp", "tdx"):
+        (tmp_path / platform).mkdir()
+        run = boot(
+            emulator.binary, tmp_path / platform, platform, "ends", "case_power_off", Setup()
+        )
+        assert run.outcome == "shutdown", run.lines

@@ -44,20 +44,26 @@ class Package:
 class Archive:
     """Debian's archive as this machine's own sources reach it. `root` is a folder of ours for lists, cache and configuration.
 
-    With `suites` it is these, from the same mirrors, in place of the suites that the machine uses itself.
+    With `suites` it is these, from the same mirrors, in place of the suites that the machine uses itself; `types` says
+    whether binaries of them (`deb`), sources (`deb-src`) or both.
     """
 
     def __init__(
-        self, root: Path, etc_apt: Path = Path("/etc/apt"), suites: Sequence[str] = ()
+        self,
+        root: Path,
+        etc_apt: Path = Path("/etc/apt"),
+        suites: Sequence[str] = (),
+        types: Sequence[str] = ("deb",),
     ) -> None:
         self.root = root
         self._etc_apt = etc_apt
         self._suites = tuple(suites)
+        self._types = tuple(types)
 
     def update(self, step: Step) -> None:
         """Fetch the package lists. Raises MachineError when the machine has no usable source or apt fails."""
         if self._suites:
-            sources = derive_suites(self._etc_apt, codename(), self._suites)
+            sources = derive_suites(self._etc_apt, codename(), self._suites, self._types)
         else:
             sources = derive(self._etc_apt, codename())
         if not sources:

@@ -65,9 +65,13 @@ def derive(etc_apt: Path, release: str) -> Derived:
 
 
 def derive_suites(
-    etc_apt: Path, release: str, suites: Iterable[str], keyring: Path = _KEYRING
+    etc_apt: Path,
+    release: str,
+    suites: Iterable[str],
+    types: Iterable[str] = ("deb",),
+    keyring: Path = _KEYRING,
 ) -> Derived:
-    """Return sources of binaries of other suites from the mirrors of the machine's own, verified by Debian's keyring.
+    """Return sources of other suites from the mirrors of the machine's own, verified by Debian's keyring.
 
     A suite that ends in -security comes from the mirror of security updates; without one it is left out.
     """
@@ -82,7 +86,7 @@ def derive_suites(
     return Derived(
         "",
         "\n".join(
-            f"Types: deb\nUris: {uris[0]}\nSuites: {' '.join(wanted[kind])}\nComponents: main\n{signed}"
+            f"Types: {' '.join(types)}\nUris: {uris[0]}\nSuites: {' '.join(wanted[kind])}\nComponents: main\n{signed}"
             for kind, uris in mirrors.items()
             if uris and wanted[kind]
         ),

@@ -12,10 +12,18 @@ from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.debian_kernels import demonstrated
-from acceptlab.toolkit.qemu import emulator_build
+from acceptlab.toolkit.qemu import bases, emulator_build
 
 
 def setup(
+    qemu: Annotated[
+        str,
+        typer.Option(
+            metavar="VERSION",
+            envvar=bases.VARIABLE,
+            help=f"The version of QEMU to build on: {' or '.join(bases.known())}. Other commands take it from {bases.VARIABLE}.",
+        ),
+    ] = bases.default().version,
     qemu_source: Annotated[
         Path | None,
         typer.Option(
@@ -33,7 +41,7 @@ def setup(
     as_json: AsJson = False,
 ) -> None:
     """Build the emulator and fetch the default kernel; what is there already is kept."""
-    emulator = emulator_build.ensure(qemu_source)
+    emulator = emulator_build.ensure(qemu_source, bases.named(qemu))
     names = [kernel] if kernel else demonstrated()
     images = [debian_kernels.ensure(name) for name in names]
     if as_json:

@@ -2,7 +2,8 @@
 """Build the emulator: Debian's QEMU plus our files, cached by everything that it is made from.
 
 In the cache: `emulator/source/` the tarballs, `emulator/work-*/` one tree per Debian revision, in which ninja builds
-incrementally, and `emulator/<key>/` the finished emulators, each with its build.json.
+incrementally, and `emulator/<key>/` the finished emulators, each with its build.json. Where no base is given, it is the
+chosen one (bases.py).
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.places import CHECKOUT, cache
 from acceptlab.toolkit.processes import end_with_parent
 from acceptlab.toolkit.progress import Step, say, step
-from acceptlab.toolkit.qemu import overlay, qemu_source
+from acceptlab.toolkit.qemu import bases, meson, overlay, qemu_source
+from acceptlab.toolkit.qemu.bases import Base
 from acceptlab.toolkit.whole_files import locked, write_whole
 
 BINARY = "qemu-system-x86_64"
@@ -77,54 +78,63 @@ def key_of(made_of: qemu_source.Source, files: overlay.Overlay) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def find() -> Emulator | None:
+def files_for(base: Base) -> overlay.Overlay:
+    """Return what this checkout puts on top of the base."""
+    return overlay.read(CHECKOUT / "emulator", base.version)
+
+
+def find(base: Base | None = None) -> Emulator | None:
     """Return the finished emulator for this checkout, or None when it has to be built."""
-    digest = overlay.read(CHECKOUT / "emulator").digest()
+    base = base or bases.chosen()
+    digest = files_for(base).digest()
     for record in sorted(home().glob("*/build.json")):
         build = json.loads(record.read_text())
         current = build["overlay_sha256"] == digest and build["configure"] == list(CONFIGURE)
-        if current and (record.parent / BINARY).is_file():
+        if current and build["qemu"] == base.version and (record.parent / BINARY).is_file():
             return Emulator(record.parent / BINARY, build["key"], build)
     return None
 
 
-def ensure(tarball: Path | None = None) -> Emulator:
+def ensure(tarball: Path | None = None, base: Base | None = None) -> Emulator:
     """Return the emulator for this checkout, built if need be.
 
     `tarball` names QEMU's source; without it apt fetches it. Two callers at once: the second waits for the first. An
     interrupted build goes on where it was. Raises MachineError when a step fails, with what the tool said.
     """
-    ready = find()
+    base = base or bases.chosen()
+    ready = find(base)
     if ready:
         return ready
     with locked(
         home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting for it")
     ):
-        return find() or _build(_source(tarball))
+        return find(base) or _build(base, _source(base, tarball))
 
 
-def _source(tarball: Path | None) -> qemu_source.Source:
+def _source(base: Base, tarball: Path | None) -> qemu_source.Source:
     if tarball:
-        return qemu_source.from_tarball(tarball)
-    with step("fetching QEMU's source") as progress:
-        kept = _kept_source()
-        return kept or qemu_source.fetch(Archive(cache() / "apt"), home() / "source", progress)
+        return qemu_source.from_tarball(base, tarball)
+    with step(f"fetching the source of QEMU {base.version}") as progress:
+        kept = kept_source(base)
+        return kept or qemu_source.fetch(
+            base, qemu_source.archive_of(base), home() / "source", progress
+        )
 
 
-def _kept_source() -> qemu_source.Source | None:
+def kept_source(base: Base) -> qemu_source.Source | None:
     """Return the source of an earlier build; a file cut short by an interruption does not count."""
     folder = home() / "source"
-    record = folder / "source.json"
+    record = folder / f"source-{base.version}.json"
     if not record.is_file():
         return None
     version = json.loads(record.read_text())["version"]
     orig, debian = (
-        folder / qemu_source.pins()["orig"]["name"],
-        folder / qemu_source.debian_tarball_name(version),
+        folder / qemu_source.orig_name(version),
+        folder / qemu_source.debian_name(version),
     )
     if not (orig.is_file() and debian.is_file()):
         return None
-    return qemu_source.check(version, orig, debian, vouched_by_apt=True)
+    return qemu_source.check(base, version, orig, debian, vouched_by_apt=True)
 
 
 def objects() -> Path:
@@ -133,19 +143,21 @@ def objects() -> Path:
     The finished emulator may be older than that folder, which other checkouts build in as well.
     """
     with locked(home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting")):
-        return _compile(_source(None), overlay.read(CHECKOUT / "emulator"))
+        base = bases.chosen()
+        return _compile(base, _source(base, None), files_for(base))
 
 
-def _build(made_of: qemu_source.Source) -> Emulator:
-    files = overlay.read(CHECKOUT / "emulator")
-    return _install(_compile(made_of, files) / BINARY, made_of, files)
+def _build(base: Base, made_of: qemu_source.Source) -> Emulator:
+    files = files_for(base)
+    return _install(base, _compile(base, made_of, files) / BINARY, made_of, files)
 
 
-def _compile(made_of: qemu_source.Source, files: overlay.Overlay) -> Path:
+def _compile(base: Base, made_of: qemu_source.Source, files: overlay.Overlay) -> Path:
     """Bring QEMU's tree and its build folder up to date; return the latter."""
     if made_of.orig.parent == home() / "source":
         write_whole(
-            home() / "source" / "source.json", json.dumps({"version": made_of.version}) + "\n"
+            home() / "source" / f"source-{base.version}.json",
+            json.dumps({"version": made_of.version}) + "\n",
         )
     work = work_folder(made_of.debian_sha256)
     tree, folder = work / "qemu", work / "build"
@@ -153,11 +165,11 @@ def _compile(made_of: qemu_source.Source, files: overlay.Overlay) -> Path:
         with step("unpacking QEMU and applying Debian's patches") as progress:
             qemu_source.unpack(made_of, tree, progress)
     overlay.sync(files, tree, work / "originals")
-    compile_tree(tree, folder, work / "build.log")
+    compile_tree(base, tree, folder, work / "build.log")
     return folder
 
 
-def compile_tree(tree: Path, folder: Path, log: Path) -> None:
+def compile_tree(base: Base, tree: Path, folder: Path, log: Path) -> None:
     """Build QEMU's `tree` in `folder`, as far as it is not built; what the tools say goes to `log`.
 
     Raises MachineError when a step fails, with what the tool said.
@@ -165,7 +177,7 @@ def compile_tree(tree: Path, folder: Path, log: Path) -> None:
     with log.open("w") as output:
         if _needs_configure(folder):
             with step("configuring QEMU") as progress:
-                _configure(tree, folder, output.fileno(), log, progress)
+                _configure(base, tree, folder, output.fileno(), log, progress)
         with step("building the emulator") as progress:
             _ninja(folder, log, progress)
 
@@ -175,12 +187,14 @@ def _needs_configure(objects: Path) -> bool:
     return not stamp.is_file() or stamp.read_text() != "\n".join(CONFIGURE)
 
 
-def _configure(tree: Path, objects: Path, output: int, log: Path, progress: Step) -> None:
+def _configure(
+    base: Base, tree: Path, objects: Path, output: int, log: Path, progress: Step
+) -> None:
     shutil.rmtree(objects, ignore_errors=True)
     objects.mkdir(parents=True)
     progress.update(note="meson")
     done = subprocess.run(
-        [tree / "configure", *CONFIGURE],
+        [tree / "configure", *meson.configure_options(base, home(), progress), *CONFIGURE],
         cwd=objects,
         env=_environment(),
         stdout=output,
@@ -220,12 +234,14 @@ def _ninja(objects: Path, log: Path, progress: Step) -> None:
         )
 
 
-def _install(binary: Path, made_of: qemu_source.Source, files: overlay.Overlay) -> Emulator:
+def _install(
+    base: Base, binary: Path, made_of: qemu_source.Source, files: overlay.Overlay
+) -> Emulator:
     """Put the finished binary and its record below their key; the folder appears whole or not at all."""
     key = key_of(made_of, files)
     build = {
         "key": key,
-        "qemu": "7.2",
+        "qemu": base.version,
         "debian_version": made_of.version,
         "source": {k: str(v) for k, v in asdict(made_of).items() if k not in ("orig", "debian")},
         "overlay_sha256": files.digest(),

@@ -15,8 +15,7 @@ import sys
 from pathlib import Path
 
 from acceptlab.toolkit.errors import AcceptlabError
-from acceptlab.toolkit.places import CHECKOUT
-from acceptlab.toolkit.qemu import emulator_build, overlay
+from acceptlab.toolkit.qemu import bases, emulator_build
 from acceptlab.toolkit.whole_files import write_whole
 
 _GLUE = "target/i386/acceptlab/"
@@ -52,7 +51,8 @@ def _without_outputs(words: list[str]) -> list[str]:
 
 def _stamp() -> Path:
     """Return the file that is there once the glue of this checkout was checked without a warning."""
-    made_of = [overlay.read(CHECKOUT / "emulator").digest(), *emulator_build.CONFIGURE, *_STRICT]
+    files = emulator_build.files_for(bases.chosen())
+    made_of = [files.digest(), *emulator_build.CONFIGURE, *_STRICT]
     digest = hashlib.sha256("\n".join(made_of).encode())
     return emulator_build.home() / "lint" / digest.hexdigest()[:16]
 

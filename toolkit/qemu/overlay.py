@@ -51,8 +51,8 @@ class Overlay:
         return total.hexdigest()
 
 
-def read(emulator: Path) -> Overlay:
-    """Read the overlay from the checkout's `emulator` folder."""
+def read(emulator: Path, version: str) -> Overlay:
+    """Read the overlay for one version of QEMU from the checkout's `emulator` folder."""
     added = {}
     for room, target in (("model", _ADDED / "model"), ("qemu", _ADDED)):
         for path in sorted((emulator / room).rglob("*")):
@@ -65,7 +65,7 @@ def read(emulator: Path) -> Overlay:
             f"{emulator}/qemu/acceptlab.mak is missing: this checkout is not complete"
         )
     added[Path(_DEVICES)] = devices
-    series = sorted((emulator / "qemu" / "hooks").glob("*.patch"))
+    series = sorted((emulator / "qemu" / "hooks" / version).glob("*.patch"))
     return Overlay(added, tuple(Hook(path.name, path.read_bytes()) for path in series))
 
 

@@ -1,21 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""QEMU's source: Debian's package, through apt or from a tarball that the user names, held to a pinned checksum."""
+"""QEMU's source: Debian's package, through apt or from a tarball that the user names, held to pinned checksums."""
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from acceptlab.toolkit.apt.client import Archive
+from acceptlab.toolkit.apt.sources import codename
 from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step
+from acceptlab.toolkit.qemu.bases import Base
 from acceptlab.toolkit.whole_files import sha256_of
-
-_PINS = Path(__file__).with_name("qemu_source.json")
 
 
 @dataclass(frozen=True)
@@ -30,65 +29,75 @@ class Source:
     verified: str
 
 
-def pins() -> dict[str, Any]:
-    """Return the pinned names and checksums (qemu_source.json)."""
-    return dict(json.loads(_PINS.read_text()))
+def orig_name(version: str) -> str:
+    """Return the name of QEMU's half for a source version: that of upstream (deb-version(7)), without the epoch."""
+    return f"qemu_{_upstream(version)}.orig.tar.xz"
 
 
-def debian_tarball_name(version: str) -> str:
+def debian_name(version: str) -> str:
     """Return the name of Debian's half for a source version (the epoch is no part of file names, deb-version(7))."""
     return f"qemu_{version.partition(':')[2]}.debian.tar.xz"
 
 
-def check(version: str, orig: Path, debian: Path, vouched_by_apt: bool) -> Source:
+def _upstream(version: str) -> str:
+    return version.partition(":")[2].rpartition("-")[0]
+
+
+def check(base: Base, version: str, orig: Path, debian: Path, vouched_by_apt: bool) -> Source:
     """Hold both tarballs to the pins. Raises BadInputError naming the file that is not what it should be."""
-    pinned = pins()
     orig_sha256, debian_sha256 = sha256_of(orig), sha256_of(debian)
-    if orig_sha256 != pinned["orig"]["sha256"]:
+    origs = {pins.orig for one, pins in base.pins.items() if _upstream(one) == _upstream(version)}
+    if origs and orig_sha256 not in origs:
         raise BadInputError(
-            f"{orig} is not QEMU 7.2 as Debian ships it (its SHA-256 begins {orig_sha256[:12]}, "
-            f"expected {pinned['orig']['sha256'][:12]}): remove it and fetch it again"
+            f"{orig} is not QEMU {base.version} as Debian ships it (its SHA-256 begins {orig_sha256[:12]}, "
+            f"expected {origs.pop()[:12]}): remove it and fetch it again"
         )
-    known = pinned["debian"].get(version)
-    if known and debian_sha256 != known["sha256"]:
+    pins = base.pins.get(version)
+    if pins and debian_sha256 != pins.debian:
         raise BadInputError(
             f"{debian} is not Debian's part of version {version} (its SHA-256 begins {debian_sha256[:12]}, "
-            f"expected {known['sha256'][:12]}): remove it and fetch it again"
+            f"expected {pins.debian[:12]}): remove it and fetch it again"
         )
-    if not known and not vouched_by_apt:
+    if not pins and not vouched_by_apt:
         raise BadInputError(
             f"{debian} is of version {version}, for which no checksum is known here: "
-            f"name one of {', '.join(pinned['debian'])}, or let apt fetch the newest"
+            f"name one of {', '.join(base.pins)}, or let apt fetch the newest"
         )
-    return Source(version, orig, debian, orig_sha256, debian_sha256, "pinned" if known else "apt")
+    return Source(version, orig, debian, orig_sha256, debian_sha256, "pinned" if pins else "apt")
 
 
-def fetch(archive: Archive, folder: Path, step: Step) -> Source:
-    """Fetch the newest revision that the machine's own apt sources have into `folder` (kept for the next time)."""
-    pinned = pins()
+def archive_of(base: Base) -> Archive:
+    """Return the archive that has the base's source: the machine's own suites, or its mirrors' suites of another release."""
+    if codename() == base.release:
+        return Archive(cache() / "apt")
+    suites = [base.release + pocket for pocket in ("", "-updates", "-security")]
+    return Archive(cache() / f"apt-{base.release}-source", suites=suites, types=("deb-src",))
+
+
+def fetch(base: Base, archive: Archive, folder: Path, step: Step) -> Source:
+    """Fetch the newest revision that the archive has into `folder` (kept for the next time)."""
     archive.update(step)
-    versions = [
-        v for v in archive.source_versions(pinned["package"]) if v.startswith(pinned["versions"])
-    ]
-    if not versions:
+    found = [v for v in archive.source_versions(base.package) if v.startswith(base.revisions)]
+    if not found:
         raise MachineError(
-            "the apt sources of this machine have no source package of QEMU 7.2: use Debian 12, "
-            f"or name the tarball: acceptlab setup --qemu-source {pinned['orig']['name']}"
+            f"the mirrors of this machine have no source package of QEMU {base.version} ({base.release}); "
+            f"name the tarball: acceptlab setup --qemu-source {orig_name(next(iter(base.pins)))}"
         )
-    archive.download_source(pinned["package"], versions[0], folder, step)
-    debian = folder / debian_tarball_name(versions[0])
-    return check(versions[0], folder / pinned["orig"]["name"], debian, vouched_by_apt=True)
+    version = found[0]
+    archive.download_source(base.package, version, folder, step)
+    return check(base, version, folder / orig_name(version), folder / debian_name(version), True)
 
 
-def from_tarball(orig: Path) -> Source:
+def from_tarball(base: Base, orig: Path) -> Source:
     """Use a tarball that the user names; Debian's part (`qemu_*.debian.tar.xz`) has to lie beside it."""
     if not orig.is_file():
-        raise BadInputError(f"{orig}: no such file; --qemu-source takes {pins()['orig']['name']}")
-    for version, known in pins()["debian"].items():
-        beside = orig.with_name(known["name"])
+        names = " or ".join(orig_name(version) for version in base.pins)
+        raise BadInputError(f"{orig}: no such file; --qemu-source takes {names}")
+    for version in base.pins:
+        beside = orig.with_name(debian_name(version))
         if beside.is_file():
-            return check(version, orig, beside, vouched_by_apt=False)
-    names = " or ".join(known["name"] for known in pins()["debian"].values())
+            return check(base, version, orig, beside, vouched_by_apt=False)
+    names = " or ".join(debian_name(version) for version in base.pins)
     raise BadInputError(f"Debian's part of the source is missing: put {names} beside {orig}")
 
 

@@ -11,6 +11,14 @@ from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
 
+_SLOW_SINCE = {
+    "10.0": (
+        "fsrm=off,fzrm=off,fsrs=off,fsrc=off,rdseed=off,sha-ni=off,3dnowprefetch=off,cmp-legacy=off,rdpid=off,"
+        "cmpccxadd=off,x2apic=off"
+    ),
+}
+"""By QEMU's version: what `max` has since then and the older version has not. With fast short `rep movsb`, as with erms, Linux
+copies by instructions that TCG executes byte by byte; the others keep the guests of all versions alike."""
 _PENDING_VE: dict[str, dict[str, str]] = {
     "off": {},
     "on": {"pending-ve": "on"},
@@ -84,17 +92,24 @@ class RunFiles:
         return self.folder / "emulator.log"
 
 
+def cpu_model(platform: str, version: str) -> str:
+    """Return the value of QEMU's -cpu for a platform, for a version of QEMU (bases.py)."""
+    slow = _SLOW_SINCE.get(version)
+    model = PLATFORMS[platform].cpu_model
+    return f"{model},{slow}" if slow else model
+
+
 def emulator_command(
-    binary: Path, options: RunOptions, handoff: HandoffFiles, files: RunFiles
+    binary: Path, version: str, options: RunOptions, handoff: HandoffFiles, files: RunFiles
 ) -> list[str]:
-    """Return the emulator's arguments, the program first."""
+    """Return the emulator's arguments, the program first; `version` is that of QEMU (bases.py)."""
     return [
         str(binary),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
         *_time(options),
         *_machine(options),
         *("-bios", str(handoff.rom)),
-        *("-cpu", PLATFORMS[options.platform].cpu_model, "-smp", str(options.cpus)),
+        *("-cpu", cpu_model(options.platform, version), "-smp", str(options.cpus)),
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),

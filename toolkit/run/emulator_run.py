@@ -131,7 +131,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if watched:
         probes.write(watched, files.probes)
-    command = emulator_command(emulator.binary, options, written, files)
+    command = emulator_command(emulator.binary, emulator.build["qemu"], options, written, files)
     support = support_of(
         options.platform,
         kernel.config,

@@ -15,6 +15,7 @@ from acceptlab.toolkit.kernels import kernel_names
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.kernels.support import Support
 from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.ranges import UNIT, Range
 from acceptlab.toolkit.run.options import RunOptions
@@ -90,13 +91,19 @@ def describe(
         },
         report=report,
         events=events,
-        reproduce=options.reproduce(_reproducible_name(kernel)),
+        reproduce=_base_named(emulator) + options.reproduce(_reproducible_name(kernel)),
         other={
             "emulator_wall_seconds": round(seconds, 3),
             "kernel_support": asdict(support),
             **attacks_done(report),
         },
     )
+
+
+def _base_named(emulator: Emulator) -> str:
+    """Return what names the emulator's base in a shell line; nothing for the default."""
+    version = emulator.build["qemu"]
+    return "" if version == bases.default().version else f"{bases.VARIABLE}={version} "
 
 
 def attacks_done(report: dict[str, Any] | None) -> dict[str, Any]:

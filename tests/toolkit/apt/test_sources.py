@@ -146,7 +146,7 @@ def test_other_suites_come_from_the_own_mirrors(tmp_path: Path) -> None:
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d" / "a.sources").write_text(KEYED)
     wanted = ("trixie", "sid", "trixie-security")
-    text = derive_suites(tmp_path, "bookworm", wanted, keyring).deb822
+    text = derive_suites(tmp_path, "bookworm", wanted, keyring=keyring).deb822
     assert text == (
         "Types: deb\nUris: http://mirror.example/debian\nSuites: trixie sid\nComponents: main\n"
         f"Signed-By: {keyring}\n"
@@ -154,8 +154,10 @@ def test_other_suites_come_from_the_own_mirrors(tmp_path: Path) -> None:
     (tmp_path / "sources.list").write_text(
         "deb [arch=amd64] https://s.example/debian-security bookworm-security main\n"
     )
-    text = derive_suites(tmp_path, "bookworm", wanted, tmp_path / "absent").deb822
-    assert "Uris: https://s.example/debian-security\nSuites: trixie-security\n" in text
+    text = derive_suites(tmp_path, "bookworm", wanted, ("deb-src",), tmp_path / "absent").deb822
+    assert (
+        "Types: deb-src\nUris: https://s.example/debian-security\nSuites: trixie-security\n" in text
+    )
     assert "Uris: http://mirror.example/debian\nSuites: trixie sid\n" in text
     assert "Signed-By" not in text  # apt's own keys, then
 

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.processes import state_of
-from acceptlab.toolkit.qemu import emulator_build, overlay, qemu_source
+from acceptlab.toolkit.qemu import bases, emulator_build, overlay, qemu_source
 
 NINJA = """#!/bin/sh
 echo '[1/2] cc a.c'
@@ -29,7 +28,7 @@ def workshop(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     tools = tmp_path / "tools"
     tools.mkdir()
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
-    monkeypatch.setattr(emulator_build, "_source", lambda _: made_of(tmp_path))
+    monkeypatch.setattr(emulator_build, "_source", lambda *_: made_of(tmp_path))
     monkeypatch.setattr(overlay, "sync", lambda *_: 0)
     script(tmp_path, "configure", "#!/bin/sh\nexit 0\n")
     monkeypatch.setattr(qemu_source, "unpack", lambda _, tree, __: unpack(tmp_path, tree))
@@ -65,6 +64,24 @@ def test_a_built_emulator_is_found_and_not_built_again(workshop: Path) -> None:
     assert first.binary.read_text() == "binary\n"
     ninja(workshop, "exit 1")
     assert emulator_build.ensure() == first
+    assert emulator_build.find() == first
+
+
+def test_an_emulator_of_another_base_does_not_count(
+    workshop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment chooses the base of every command, and the record of the emulator names it."""
+    ninja(workshop, GOOD)
+    script(workshop, "meson", "#!/bin/sh\necho 1.7.0\n")
+    first = emulator_build.ensure()
+    assert first.build["qemu"] == bases.default().version
+    other = next(version for version in bases.known() if version != first.build["qemu"])
+    monkeypatch.setenv(bases.VARIABLE, other)
+    assert emulator_build.find() is None
+    second = emulator_build.ensure()
+    assert (second.build["qemu"], second.key != first.key) == (other, True)
+    assert emulator_build.find() == second
+    monkeypatch.delenv(bases.VARIABLE)
     assert emulator_build.find() == first
 
 
@@ -129,7 +146,7 @@ def test_an_interrupted_build_leaves_no_process_and_goes_on_in_the_same_tree(
 
 
 def test_the_key_tells_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = overlay.read(CHECKOUT / "emulator")
+    files = emulator_build.files_for(bases.default())
     keys = {
         emulator_build.key_of(made_of(tmp_path), files),
         emulator_build.key_of(made_of(tmp_path, "e" * 64), files),

@@ -11,7 +11,7 @@ import pytest
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import CHECKOUT
-from acceptlab.toolkit.qemu import overlay
+from acceptlab.toolkit.qemu import bases, overlay
 
 HOOK = "--- a/cpu.c\n+++ b/cpu.c\n@@ -1,3 +1,4 @@\n one\n+hooked\n two\n three\n"
 SECOND = "--- a/cpu.c\n+++ b/cpu.c\n@@ -1,4 +1,5 @@\n one\n hooked\n+twice\n two\n three\n"
@@ -25,7 +25,7 @@ class Ground:
         self.originals = folder / "originals"
         for path, text in (
             ("model/rmp.c", "model"), ("qemu/glue.c", "glue"), ("qemu/acceptlab.mak", "devices"),
-            ("qemu/hooks/0001.patch", HOOK), ("qemu/hooks/0002.patch", SECOND),
+            ("qemu/hooks/1.0/0001.patch", HOOK), ("qemu/hooks/1.0/0002.patch", SECOND),
         ):  # fmt: skip
             self.write(path, text)
         self.tree.mkdir()
@@ -37,7 +37,7 @@ class Ground:
         target.write_text(text)
 
     def sync(self) -> int:
-        return overlay.sync(overlay.read(self.emulator), self.tree, self.originals)
+        return overlay.sync(overlay.read(self.emulator, "1.0"), self.tree, self.originals)
 
     def text(self, path: str) -> str:
         return (self.tree / path).read_text()
@@ -57,6 +57,14 @@ def test_everything_comes_where_it_belongs(ground: Ground) -> None:
     assert not (ground.tree / "target/i386/acceptlab/hooks").exists()
 
 
+def test_the_hooks_are_those_of_the_version(ground: Ground) -> None:
+    ground.write("qemu/hooks/2.0/0001.patch", SECOND)
+    assert [hook.content.decode() for hook in overlay.read(ground.emulator, "2.0").hooks] == [
+        SECOND
+    ]
+    assert len(overlay.read(ground.emulator, "1.0").hooks) == 2
+
+
 def test_what_is_the_same_is_not_touched(ground: Ground) -> None:
     ground.sync()
     before = (ground.tree / "cpu.c").stat().st_mtime_ns
@@ -68,10 +76,10 @@ def test_what_is_the_same_is_not_touched(ground: Ground) -> None:
 
 def test_a_changed_hook_starts_from_qemu_s_own_file(ground: Ground) -> None:
     ground.sync()
-    (ground.emulator / "qemu/hooks/0002.patch").unlink()
+    (ground.emulator / "qemu/hooks/1.0/0002.patch").unlink()
     ground.sync()
     assert ground.text("cpu.c") == "one\nhooked\ntwo\nthree\n"
-    (ground.emulator / "qemu/hooks/0001.patch").unlink()
+    (ground.emulator / "qemu/hooks/1.0/0001.patch").unlink()
     ground.sync()
     assert ground.text("cpu.c") == "one\ntwo\nthree\n"
 
@@ -85,35 +93,36 @@ def test_a_removed_file_goes_from_the_tree(ground: Ground) -> None:
 
 def test_a_hook_that_does_not_apply_is_named_and_changes_nothing(ground: Ground) -> None:
     ground.sync()
-    ground.write("qemu/hooks/0003.patch", HOOK.replace(" two", " nowhere"))
+    ground.write("qemu/hooks/1.0/0003.patch", HOOK.replace(" two", " nowhere"))
     with pytest.raises(BadInputError, match=r"0003\.patch does not apply"):
         ground.sync()
     assert ground.text("cpu.c") == "one\nhooked\ntwice\ntwo\nthree\n"
 
 
 def test_any_change_changes_the_digest(ground: Ground) -> None:
-    seen = {overlay.read(ground.emulator).digest()}
+    seen = {overlay.read(ground.emulator, "1.0").digest()}
     for path in (
         "model/rmp.c",
         "qemu/glue.c",
         "qemu/acceptlab.mak",
-        "qemu/hooks/0001.patch",
+        "qemu/hooks/1.0/0001.patch",
         "qemu/new.h",
     ):
         ground.write(path, "changed")
-        seen.add(overlay.read(ground.emulator).digest())
+        seen.add(overlay.read(ground.emulator, "1.0").digest())
     assert len(seen) == 6
 
 
 def test_a_checkout_without_its_device_file_is_refused(ground: Ground) -> None:
     (ground.emulator / "qemu/acceptlab.mak").unlink()
     with pytest.raises(BadInputError, match=r"acceptlab\.mak is missing"):
-        overlay.read(ground.emulator)
+        overlay.read(ground.emulator, "1.0")
 
 
-def test_hooks_are_patches_that_git_am_takes() -> None:
+@pytest.mark.parametrize("version", bases.known())
+def test_hooks_are_patches_that_git_am_takes(version: str) -> None:
     """Every hook is a mail with a subject and a body that says why, and adds no white-space error."""
-    hooks = sorted((CHECKOUT / "emulator/qemu/hooks").glob("*.patch"))
+    hooks = sorted((CHECKOUT / "emulator/qemu/hooks" / version).glob("*.patch"))
     assert hooks
     for hook in hooks:
         told = subprocess.run(
@@ -131,9 +140,9 @@ def test_hooks_are_patches_that_git_am_takes() -> None:
 
 
 def test_an_edit_during_the_build_stays_out_of_it(ground: Ground) -> None:
-    files = overlay.read(ground.emulator)
+    files = overlay.read(ground.emulator, "1.0")
     before = files.digest()
-    for hook in (ground.emulator / "qemu/hooks").glob("*.patch"):
+    for hook in (ground.emulator / "qemu/hooks/1.0").glob("*.patch"):
         hook.write_text("edited\n")
     assert files.digest() == before
-    assert overlay.read(ground.emulator).digest() != before
+    assert overlay.read(ground.emulator, "1.0").digest() != before
