@@ -15,6 +15,8 @@ import re
 import shutil
 import subprocess
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -137,14 +139,15 @@ def kept_source(base: Base) -> qemu_source.Source | None:
     return qemu_source.check(base, version, orig, debian, vouched_by_apt=True)
 
 
-def objects() -> Path:
-    """Return ninja's build folder, up to date with this checkout: for whoever compiles one of its files anew.
+@contextmanager
+def objects() -> Iterator[Path]:
+    """Give ninja's build folder, up to date with this checkout until the block ends: to compile one of its files anew.
 
-    The finished emulator may be older than that folder, which other checkouts build in as well.
+    The finished emulator may be older than that folder, which other checkouts build in as well, after that.
     """
     with locked(home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting")):
         base = bases.chosen()
-        return _compile(base, _source(base, None), files_for(base))
+        yield _compile(base, _source(base, None), files_for(base))
 
 
 def _build(base: Base, made_of: qemu_source.Source) -> Emulator:

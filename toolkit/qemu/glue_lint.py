@@ -63,15 +63,14 @@ def main() -> int:
     if stamp.is_file():
         sys.stderr.write(f"{stamp.read_text()}, checked before\n")
         return 0
-    objects = (
-        emulator_build.objects()
-    )  # with the headers that are generated from this checkout's trace-events
-    checked = commands(objects / "compile_commands.json")
-    failed = [
-        name
-        for name, command in checked.items()
-        if subprocess.run(command, cwd=objects, check=False).returncode
-    ]
+    # with the headers that are generated from this checkout's trace-events
+    with emulator_build.objects() as objects:
+        checked = commands(objects / "compile_commands.json")
+        failed = [
+            name
+            for name, command in checked.items()
+            if subprocess.run(command, cwd=objects, check=False).returncode
+        ]
     line = f"{len(checked)} files of the glue checked, {len(failed)} with warnings"
     sys.stderr.write(line + "\n")
     if failed or not checked:

@@ -76,7 +76,10 @@ class Emulator:
     def tree(self) -> BuildTree:
         """Return the tree that OVERRIDE names, or the one in which the emulator of this checkout is built."""
         named = os.environ.get(OVERRIDE)
-        return BuildTree(Path(named) if named else build.objects())
+        if named:
+            return BuildTree(Path(named))
+        with build.objects() as folder:
+            return BuildTree(folder)
 
     def mutants(self) -> list[Mutant]:
         """Return the mutants of the lists beside this file."""
