@@ -38,6 +38,8 @@ class Base:
     """What the versions of the source package begin with."""
     meson: str
     """The oldest Meson that its configure takes."""
+    configure: tuple[str, ...]
+    """Options of its configure beside those of every base."""
     pins: dict[str, Pins]
     """By version of the source package."""
 
@@ -47,8 +49,12 @@ def known() -> dict[str, Base]:
     return {one["version"]: _base(**one) for one in json.loads(_FILE.read_text())["bases"]}
 
 
-def _base(pins: dict[str, dict[str, str]], **fields: str) -> Base:
-    return Base(pins={version: Pins(**halves) for version, halves in pins.items()}, **fields)
+def _base(pins: dict[str, dict[str, str]], configure: list[str], **fields: str) -> Base:
+    return Base(
+        pins={version: Pins(**halves) for version, halves in pins.items()},
+        configure=tuple(configure),
+        **fields,
+    )
 
 
 def default() -> Base:

@@ -68,14 +68,19 @@ def work_folder(debian_sha256: str) -> Path:
     return home() / f"work-{debian_sha256[:12]}"
 
 
-def key_of(made_of: qemu_source.Source, files: overlay.Overlay) -> str:
+def configure_line(base: Base) -> list[str]:
+    """Return the options of the base's configure, but for those that name a path of this machine."""
+    return [*CONFIGURE, *base.configure]
+
+
+def key_of(base: Base, made_of: qemu_source.Source, files: overlay.Overlay) -> str:
     """Return the name of the emulator that is made from these inputs by today's configure line."""
     parts = [
         made_of.version,
         made_of.orig_sha256,
         made_of.debian_sha256,
         files.digest(),
-        *CONFIGURE,
+        *configure_line(base),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -91,7 +96,7 @@ def find(base: Base | None = None) -> Emulator | None:
     digest = files_for(base).digest()
     for record in sorted(home().glob("*/build.json")):
         build = json.loads(record.read_text())
-        current = build["overlay_sha256"] == digest and build["configure"] == list(CONFIGURE)
+        current = build["overlay_sha256"] == digest and build["configure"] == configure_line(base)
         if current and build["qemu"] == base.version and (record.parent / BINARY).is_file():
             return Emulator(record.parent / BINARY, build["key"], build)
     return None
@@ -178,16 +183,16 @@ def compile_tree(base: Base, tree: Path, folder: Path, log: Path) -> None:
     Raises MachineError when a step fails, with what the tool said.
     """
     with log.open("w") as output:
-        if _needs_configure(folder):
+        if _needs_configure(base, folder):
             with step("configuring QEMU") as progress:
                 _configure(base, tree, folder, output.fileno(), log, progress)
         with step("building the emulator") as progress:
             _ninja(folder, log, progress)
 
 
-def _needs_configure(objects: Path) -> bool:
+def _needs_configure(base: Base, objects: Path) -> bool:
     stamp = objects / "configure-line"
-    return not stamp.is_file() or stamp.read_text() != "\n".join(CONFIGURE)
+    return not stamp.is_file() or stamp.read_text() != "\n".join(configure_line(base))
 
 
 def _configure(
@@ -197,7 +202,11 @@ def _configure(
     objects.mkdir(parents=True)
     progress.update(note="meson")
     done = subprocess.run(
-        [tree / "configure", *meson.configure_options(base, home(), progress), *CONFIGURE],
+        [
+            tree / "configure",
+            *meson.configure_options(base, home(), progress),
+            *configure_line(base),
+        ],
         cwd=objects,
         env=_environment(),
         stdout=output,
@@ -206,7 +215,7 @@ def _configure(
     )
     if done.returncode != 0:
         raise MachineError(f"QEMU's configure failed: {_tail(log)} (all of it: {log})")
-    write_whole(objects / "configure-line", "\n".join(CONFIGURE))
+    write_whole(objects / "configure-line", "\n".join(configure_line(base)))
 
 
 def _ninja(objects: Path, log: Path, progress: Step) -> None:
@@ -241,7 +250,7 @@ def _install(
     base: Base, binary: Path, made_of: qemu_source.Source, files: overlay.Overlay
 ) -> Emulator:
     """Put the finished binary and its record below their key; the folder appears whole or not at all."""
-    key = key_of(made_of, files)
+    key = key_of(base, made_of, files)
     build = {
         "key": key,
         "qemu": base.version,
@@ -249,7 +258,7 @@ def _install(
         "source": {k: str(v) for k, v in asdict(made_of).items() if k not in ("orig", "debian")},
         "overlay_sha256": files.digest(),
         "hooks": [hook.name for hook in files.hooks],
-        "configure": list(CONFIGURE),
+        "configure": configure_line(base),
     }
     beside = home() / f".{key}.{os.getpid()}"
     shutil.rmtree(beside, ignore_errors=True)

@@ -51,8 +51,12 @@ def _without_outputs(words: list[str]) -> list[str]:
 
 def _stamp() -> Path:
     """Return the file that is there once the glue of this checkout was checked without a warning."""
-    files = emulator_build.files_for(bases.chosen())
-    made_of = [files.digest(), *emulator_build.CONFIGURE, *_STRICT]
+    base = bases.chosen()
+    made_of = [
+        emulator_build.files_for(base).digest(),
+        *emulator_build.configure_line(base),
+        *_STRICT,
+    ]
     digest = hashlib.sha256("\n".join(made_of).encode())
     return emulator_build.home() / "lint" / digest.hexdigest()[:16]
 

@@ -148,14 +148,16 @@ def test_an_interrupted_build_leaves_no_process_and_goes_on_in_the_same_tree(
 def test_the_key_tells_every_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = emulator_build.files_for(bases.default())
     keys = {
-        emulator_build.key_of(made_of(tmp_path), files),
-        emulator_build.key_of(made_of(tmp_path, "e" * 64), files),
+        emulator_build.key_of(bases.default(), made_of(tmp_path), files),
+        emulator_build.key_of(bases.default(), made_of(tmp_path, "e" * 64), files),
     }
     keys.add(
         emulator_build.key_of(
-            made_of(tmp_path), overlay.Overlay({**files.added, Path("x"): b""}, files.hooks)
+            bases.default(),
+            made_of(tmp_path),
+            overlay.Overlay({**files.added, Path("x"): b""}, files.hooks),
         )
     )
     monkeypatch.setattr(emulator_build, "CONFIGURE", emulator_build.CONFIGURE[1:])
-    keys.add(emulator_build.key_of(made_of(tmp_path), files))
+    keys.add(emulator_build.key_of(bases.default(), made_of(tmp_path), files))
     assert len(keys) == 4

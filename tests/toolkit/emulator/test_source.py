@@ -42,7 +42,7 @@ def halves(tmp_path: Path) -> tuple[Path, Path]:
 def base(halves: tuple[Path, Path]) -> Base:
     """Return a base whose one pinned revision is that package."""
     pins = {VERSION: Pins(*(sha256_of(half) for half in halves))}
-    return Base("7.2", "bookworm", "qemu", "1:7.2+dfsg-", "0.61.3", pins)
+    return Base("7.2", "bookworm", "qemu", "1:7.2+dfsg-", "0.61.3", (), pins)
 
 
 def test_debian_s_patches_are_applied(
