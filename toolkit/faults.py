@@ -23,8 +23,8 @@ def line_of(error: BaseException) -> str:
     words = " ".join(str(error).split())
     what = f"{type(error).__name__}: {words}" if words else type(error).__name__
     log = _written(_text(error))
-    where = f"the traceback is in {log}" if log else "and no log of it could be written"
-    return f"a fault of acceptlab itself ({what[:200]}); {where}: please report it with that file"
+    where = f"the traceback is in {log}" if log else "its log could not be written"
+    return f"internal error of acceptlab ({what[:200]}); {where}: please report it with that file"
 
 
 def _text(error: BaseException) -> str:

@@ -28,5 +28,5 @@ def find_profile(name: str) -> Profile:
     if "/" not in name and path.suffix != ".toml":
         path = FOLDER / f"{name}.toml"
         if name not in names():
-            raise BadInputError(f"there is no profile {name!r}; there are {', '.join(names())}")
+            raise BadInputError(f"no profile {name!r}; profiles are {', '.join(names())}")
     return read_profile(path)

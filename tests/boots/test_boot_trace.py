@@ -148,7 +148,7 @@ def check_read(accepted: list[int], folder: Path, kernel: str, second: str) -> N
 
 
 needs_root = pytest.mark.skipif(
-    os.geteuid() != 0, reason="a Debian userspace is made by debootstrap, which needs root"
+    os.geteuid() != 0, reason="creating a Debian userspace needs debootstrap and root"
 )
 
 

@@ -49,7 +49,7 @@ Collect = Callable[[str, str], Collected]
 def collected(boot: BootGuest, tmp_path_factory: pytest.TempPathFactory) -> Collect:
     """Return the function that boots a kernel as a guest of a platform, and collects in it."""
     if os.geteuid() != 0:
-        pytest.skip("a Debian userspace is made by debootstrap, which needs root")
+        pytest.skip("creating a Debian userspace needs debootstrap and root")
     folder = tmp_path_factory.mktemp("debian")
 
     @cache

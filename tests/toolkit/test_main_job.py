@@ -34,7 +34,7 @@ def run(folder: Path, kernel: str, *words: str) -> dict[str, Any]:
     ("platform", "outcome", "says"),
     [
         ("snp", "userspace", "lacks CONFIG_UNACCEPTED_MEMORY"),
-        ("tdx", "triple-fault", "not built to be a TDX guest"),
+        ("tdx", "triple-fault", "lacks support for TDX guests"),
     ],
 )
 def test_an_old_kernel_gets_an_answer_that_says_so(

@@ -68,8 +68,8 @@ class Archive:
             sources = derive(self._etc_apt, codename())
         if not sources:
             raise MachineError(
-                f"no source of Debian's packages is configured below {self._etc_apt}: "
-                "add the line that Debian's installer would have written to sources.list"
+                f"no Debian package source is configured in {self._etc_apt}: "
+                "add the sources.list line that Debian's installer writes"
             )
         with locked(self.root / "lock"):
             self._configure(sources.one_line, sources.deb822)
@@ -158,7 +158,7 @@ class Archive:
             )
         except FileNotFoundError:
             raise MachineError(
-                f"{tool} is not there: acceptlab fetches its sources from Debian's archive"
+                f"{tool} is not installed: acceptlab fetches sources from Debian's archive with it"
             ) from None
 
 
@@ -179,4 +179,4 @@ def last_error(output: str) -> str:
     """Return the last error line that apt printed (they start with `E: `), or its last line."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line[3:] for line in lines if line.startswith("E: ")]
-    return (errors or lines or ["it said nothing"])[-1]
+    return (errors or lines or ["no output"])[-1]

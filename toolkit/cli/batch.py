@@ -18,26 +18,26 @@ def batch(
     places: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FOLDER...", help="Folders of runs, or folders that hold such folders."
+            metavar="FOLDER...", help="Run folders, or directories that contain run folders."
         ),
     ],
     jobs: Annotated[
         int | None,
         typer.Option(
-            "--jobs", "-j", min=1, metavar="N", help="Processes; by itself one for each core."
+            "--jobs", "-j", min=1, metavar="N", help="Number of processes. Default: one per core."
         ),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Judge on the workers of this Dask scheduler, as tcp://host:8786; they see the same folders.",
+            help="Judge on the workers of this Dask scheduler, such as tcp://host:8786. They must see the same folders.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.parquet", help="Write the dataset here too, a row for each run."
+            metavar="FILE.parquet", help="Also write the dataset to this file, one row per run."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -48,7 +48,9 @@ def batch(
     scheduler answers; 4 no finding, and a run is undecided; 5 a fault of acceptlab.
     """
     if jobs is not None and scheduler is not None:
-        raise BadInputError("--jobs is for this machine; a scheduler has the workers that it has")
+        raise BadInputError(
+            "--jobs applies to this machine only, not to the workers of a scheduler; drop one of the two"
+        )
     from acceptlab.analysis.batch.find_runs import run_folders
     from acceptlab.toolkit.batch.engines import dask_engine, local_engine
     from acceptlab.toolkit.batch.judging import judge_all

@@ -32,39 +32,39 @@ def collect(
         list[str] | None,
         typer.Argument(
             metavar="[-- KERNEL OPTIONS...]",
-            help="Start this run, as `acceptlab run` takes it, and collect from its first event on.",
+            help="Start this run (arguments of `acceptlab run`) and collect from its first event.",
         ),
     ] = None,
     emulator: Annotated[
         str | None,
         typer.Option(
             metavar="RUN|PID",
-            help="Collect from the emulator that writes into this folder now, or that is this process.",
+            help="Collect from a running emulator: its run folder or process id.",
         ),
     ] = None,
     guest: Annotated[
         bool,
         typer.Option(
             "--guest",
-            help="Collect from the kernel of this machine, which is a confidential guest.",
+            help="Collect from this machine's own kernel, as a confidential guest.",
         ),
     ] = False,
     boot: Annotated[
         Boot | None,
         typer.Option(
-            help="Trace a kernel from its boot on: print what to give it (cmdline, bootconfig), or read what it recorded (read)."
+            help="Trace a kernel from boot: print its parameters (cmdline, bootconfig), or read the recording (read)."
         ),
     ] = None,
     platform: Annotated[
         str | None,
         typer.Option(
             **choice("platform"),
-            help="With --guest and --boot: the kind of guest, where it cannot be detected.",
+            help="With --guest and --boot: the guest's platform, if it cannot be detected.",
         ),
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="With --guest: how long; else until Ctrl-C."),
+        typer.Option(metavar="SECONDS", help="With --guest: duration. Default: until Ctrl-C."),
     ] = None,
     skip: Annotated[
         list[str] | None,
@@ -77,21 +77,19 @@ def collect(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="With --boot bootconfig: write a copy of this initrd, with the bootconfig in it, to --out.",
+            help="With --boot bootconfig: write a copy of this initrd with the bootconfig appended to --out.",
         ),
     ] = None,
-    buffer: Annotated[
-        str, typer.Option(metavar="SIZE", help="Room for events that we have not read yet.")
-    ] = "32M",
+    buffer: Annotated[str, typer.Option(metavar="SIZE", help="Size of the event buffer.")] = "32M",
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of what is collected, new or empty; else a fresh one in the cache.",
+            help="Run folder, new or empty. Default: a new one in the cache.",
         ),
     ] = None,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Judge it at once, as `acceptlab replay` does.")
+        bool, typer.Option("--replay", help="Judge the run afterwards, like `acceptlab replay`.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +100,7 @@ def collect(
     """
     if sum((emulator is not None, bool(words), guest, boot is not None)) != 1:
         raise BadInputError(
-            "say what to collect from: --emulator RUN|PID, --guest, --boot, or a run to start: collect -- debian:6.12 --platform tdx"
+            "nothing to collect from: give --emulator RUN|PID, --guest, --boot, or a run to start: collect -- debian:6.12 --platform tdx"
         )
     kind = platform
     if boot is not None:
@@ -173,4 +171,4 @@ def _show(done: Collected, code: int, as_json: bool) -> None:
             typer.echo(f"incomplete: {done.problem}")
         typer.echo(done.folder)
     if done.interrupted:
-        raise InterruptedByUserError(f"interrupted; what there is of it is in {done.folder}")
+        raise InterruptedByUserError(f"interrupted; the partial run is in {done.folder}")

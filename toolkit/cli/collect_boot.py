@@ -32,7 +32,7 @@ def collect_boot(
 ) -> None:
     """Print a configuration, write it behind an initrd, or make a run folder of what the kernel recorded."""
     if initrd is not None and what != Boot.BOOTCONFIG:
-        raise BadInputError("--initrd goes with --boot bootconfig")
+        raise BadInputError("--initrd requires --boot bootconfig")
     if what == Boot.CMDLINE:
         typer.echo(boot_tracing.command_line(platform))
     elif what == Boot.READ:
@@ -45,13 +45,13 @@ def collect_boot(
 
 def _write_initrd(initrd: Path, platform: str | None, out: Path | None) -> None:
     if out is None:
-        raise BadInputError("--initrd: say by --out which file to write")
+        raise BadInputError("--initrd requires --out FILE")
     try:
         content = initrd.read_bytes()
     except OSError as error:
         raise BadInputError(f"--initrd {initrd}: {error.strerror}") from error
     write_whole(out, boot_tracing.with_bootconfig(content, boot_tracing.bootconfig(platform)))
-    typer.echo(f"{out}: boot it with the word bootconfig on the kernel's command line")
+    typer.echo(f"{out}: boot it with bootconfig on the kernel command line")
 
 
 def _read(platform: str | None, out: Path | None, as_json: bool) -> None:

@@ -39,20 +39,20 @@ def _loaded(attribute: str) -> Any:
 
 COMMANDS = {
     "Set up": (
-        Command("doctor", "doctor.doctor", "Show what this machine can do, and what to install for the rest.", "acceptlab doctor"),
+        Command("doctor", "doctor.doctor", "Show what this machine supports and what to install for the rest.", "acceptlab doctor"),
         Command("setup", "setup.setup", "Build the emulator and fetch the default kernel.",
                 "acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz"),
-        Command("demo", "demo.demo", "Boot a kernel as an SNP and as a TDX guest, judge and compare both.", "acceptlab demo --memory 64G"),
+        Command("demo", "demo.demo", "Boot a kernel as an SNP and a TDX guest, judge and compare both.", "acceptlab demo --memory 64G"),
     ),
     "Boot and record": (
-        Command("run", "run.run", "Boot a kernel as a confidential guest and record every acceptance.",
+        Command("run", "run.run", "Boot a kernel as a confidential guest and record every accept.",
                 "acceptlab run debian:6.12 --platform tdx --memory 16G --cpus 4 --accept lazy --replay"),
         Command("kernel", "kernel.kernel_app", "Fetch, build and list kernels."),
         Command("matrix", "matrix.matrix", "Boot every combination of a sweep and compare them.",
                 "acceptlab matrix data/sweeps/discussion.toml --out comparison"),
-        Command("collect", "collect.collect", "Record a live emulator or guest by eBPF, or a boot by the kernel's own tracing.",
+        Command("collect", "collect.collect", "Record a live emulator or guest by eBPF, or a boot by kernel tracing.",
                 "acceptlab collect --out by-ebpf -- debian:6.12 --platform tdx --memory 4G"),
-        Command("import", "import_.import_", "Make a run folder of a trace recorded by another tool.",
+        Command("import", "import_.import_", "Convert another tool's trace to a run folder.",
                 "acceptlab import trace.dat.xz --platform snp --replay"),
     ),
     "Judge and report": (
@@ -64,9 +64,9 @@ COMMANDS = {
                 "acceptlab export RUN --format perfetto --out boot.pftrace"),
         Command("batch", "batch.batch", "Judge many runs as one dataset.",
                 "acceptlab batch ~/.cache/acceptlab/runs --jobs 2 --out runs.parquet", ("fleet",)),
-        Command("estimate", "estimate.estimate", "Estimate acceptance at sizes that cannot be run here. Modelled times.",
+        Command("estimate", "estimate.estimate", "Estimate acceptance for larger guests. Modelled times.",
                 "acceptlab estimate RUN1 RUN2 --memory 12T --cpus 512 --profile tdx-shutemov-2024", ("project",)),
-        Command("metadata", "metadata.metadata", "Compare ways to track unaccepted memory: bitmap, page flag, memory map.",
+        Command("metadata", "metadata.metadata", "Compare the cost of tracking unaccepted memory: bitmap, page flag, memory map.",
                 "acceptlab metadata RUN1 RUN2", ("tracking",)),
     ),
     "Patch series": (
@@ -94,7 +94,7 @@ def overview() -> str:
     lines = [
         "Usage: acceptlab COMMAND [ARGUMENTS]",
         "",
-        "Boot a kernel as a confidential guest (SEV-SNP, TDX) in an emulator, record every acceptance of memory, judge it.",
+        "Boot kernels as emulated SEV-SNP and TDX guests, record every accept, and judge the trace.",
     ]
     for title, commands in COMMANDS.items():
         lines += ["", f"{title}:", *(f"  {one.name:<10}{one.help}" for one in commands)]
@@ -103,6 +103,6 @@ def overview() -> str:
         "Options:",
         "  --version             Print the version.",
         "  --install-completion  Install shell completion.",
-        "  -h, --help            Show this text; after a command, its options.",
+        "  -h, --help            Show this help; after COMMAND, its options.",
     ]
     return "\n".join(lines)

@@ -29,6 +29,6 @@ def doctor(as_json: AsJson = False) -> None:
             )
             for check in checks
         ]
-        print_table(("", "what", "found", "needed for", "what to do"), rows)
+        print_table(("", "what", "found", "needed for", "remedy"), rows)
     if any(check.is_vital and not check.ok for check in checks):
         raise typer.Exit(EXIT_MACHINE)

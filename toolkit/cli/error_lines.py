@@ -15,7 +15,7 @@ from acceptlab.toolkit.errors import (
 )
 from acceptlab.toolkit.faults import line_of
 
-_NO_MEMORY = "this machine is out of memory: close something, or give the guest less"
+_NO_MEMORY = "out of memory: close other programs or reduce the guest's memory"
 
 
 def ended_by(error: BaseException) -> tuple[str, int] | None:
@@ -45,10 +45,10 @@ def _machine_limit(error: BaseException | None) -> str | None:
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return (
-            f"the disk is full{where}: make room, or choose another folder (--out, XDG_CACHE_HOME)"
+            f"disk full{where}: free some space, or choose another folder (--out, XDG_CACHE_HOME)"
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"not allowed to write or read there{where}: choose a folder that is yours"
+        return f"permission denied{where}: choose a folder that you can read and write"
     if error.errno == errno.ENOMEM:
         return _NO_MEMORY
     return None

@@ -20,8 +20,8 @@ from acceptlab.toolkit.sizes import parse_size
 
 def estimate(
     runs: Runs,
-    memory: Annotated[str, typer.Option(help="Memory to project to, up to 12T.")] = "1T",
-    cpus: Annotated[int, typer.Option(help="vCPUs to project to, up to 512.")] = 64,
+    memory: Annotated[str, typer.Option(help="Memory of the estimated guest, up to 12T.")] = "1T",
+    cpus: Annotated[int, typer.Option(help="vCPUs of the estimated guest, up to 512.")] = 64,
     profile: Annotated[
         str,
         typer.Option(
@@ -32,7 +32,7 @@ def estimate(
     ] = "tdx-shutemov-2024",
     host_backing: Annotated[
         str,
-        typer.Option(**choice("host_backing"), help="Page size of the host's backing there."),
+        typer.Option(**choice("host_backing"), help="Host page size of the estimated guest."),
     ] = "2M",
     as_json: AsJson = False,
 ) -> None:
@@ -50,9 +50,9 @@ def estimate(
 
     size = parse_size(memory, what="--memory")
     if not 0 < size <= MOST_MEMORY:
-        raise BadInputError(f"--memory {memory}: give more than 0, up to 12T")
+        raise BadInputError(f"--memory {memory}: must be more than 0 and at most 12T")
     if not 1 <= cpus <= MOST_CPUS:
-        raise BadInputError(f"--cpus {cpus}: give 1 to {MOST_CPUS}")
+        raise BadInputError(f"--cpus {cpus}: must be 1 to {MOST_CPUS}")
     prices = find_profile(profile)
     boots = []
     for path in runs:

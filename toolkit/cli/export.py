@@ -27,17 +27,17 @@ SUFFIX = {Format.PERFETTO: "pftrace", Format.CSV: "csv", Format.PARQUET: "parque
 
 
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
     format: Annotated[
         Format,
         typer.Option(
-            help="perfetto: a timeline for ui.perfetto.dev; csv; parquet: the native form."
+            help="perfetto: timeline for ui.perfetto.dev; csv; parquet: the native format."
         ),
     ] = Format.PERFETTO,
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="What to write; else RUN/events.pftrace or RUN/events.csv."
+            metavar="FILE", help="Output file. Default: RUN/events.pftrace or RUN/events.csv."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -55,9 +55,7 @@ def export(
     events = EventFile(opened.events_path)
     path = out or run / f"events.{SUFFIX[format]}"
     if path.exists() and path.samefile(opened.events_path):
-        raise BadInputError(
-            f"{path} is the run's own file, Parquet already: give --out another one"
-        )
+        raise BadInputError(f"{path} is the run's own file, already Parquet: give another --out")
     with step(f"exporting {run.name or run}") as shown:
 
         def progress(done: int, total: int) -> None:

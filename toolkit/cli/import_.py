@@ -18,33 +18,33 @@ from acceptlab.toolkit.run.new_folder import fresh
 
 def import_(
     file: Annotated[
-        Path, typer.Argument(help="What was recorded; gzip, xz and zstd are read, too.")
+        Path, typer.Argument(help="Recorded trace, plain or compressed (gzip, xz, zstd).")
     ],
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder of the run, new or empty; else a fresh one in the cache."
+            metavar="DIR", help="Run folder, new or empty. Default: a new one in the cache."
         ),
     ] = None,
     platform: Annotated[
         str | None,
-        typer.Option(help="snp or tdx: which kind of guest it was, where the file does not tell."),
+        typer.Option(help="Platform of the guest (snp, tdx), if the file does not record it."),
     ] = None,
     format: Annotated[
         str | None,
         typer.Option(
-            help="What the file is, instead of looking: text, qemu-log, ftrace, perf-script, emulator, trace-dat."
+            help="File format, if detection fails: text, qemu-log, ftrace, perf-script, emulator, trace-dat."
         ),
     ] = None,
     run: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN",
-            help="The run it was recorded in: kernel, machine and memory map are taken from there.",
+            help="Run in which the trace was recorded: source of kernel, machine and memory map.",
         ),
     ] = None,
     replay: Annotated[
-        bool, typer.Option("--replay", help="Judge the run at once, as `acceptlab replay` does.")
+        bool, typer.Option("--replay", help="Judge the run afterwards, like `acceptlab replay`.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -96,11 +96,11 @@ def import_(
 def _notes(imported: dict[str, Any]) -> Iterator[str]:
     """What was done with the file, a line each."""
     if count := imported.get("skipped"):
-        yield f"{count:,} line{'s' if count > 1 else ''} without an entry skipped, the first is {imported['first_skipped']}"
+        yield f"{count:,} line{'s' if count > 1 else ''} without an entry skipped, first: {imported['first_skipped']}"
     if imported.get("sorted"):
-        yield "the entries were not in order of time, and were sorted"
+        yield "entries were out of order and have been sorted by time"
 
 
 def _check(option: str, value: str | None, allowed: tuple[str, ...]) -> None:
     if value is not None and value not in allowed:
-        raise BadInputError(f"{option} {value}: give one of {', '.join(allowed)}")
+        raise BadInputError(f"{option} {value}: must be one of {', '.join(allowed)}")

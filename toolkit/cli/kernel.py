@@ -17,21 +17,17 @@ from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
 from acceptlab.toolkit.kernels.own_tree import build_tree, default_fragments
 from acceptlab.toolkit.progress import step
 
-kernel_app = typer.Typer(
-    no_args_is_help=True, help="Kernels to run: build them, fetch stock ones, list those at hand."
-)
+kernel_app = typer.Typer(no_args_is_help=True, help="Build, fetch and list kernels.")
 
 
 @kernel_app.command(epilog="Example: acceptlab kernel build --tree ~/linux --name mine")
 def build(
-    tree: Annotated[
-        Path, typer.Option(metavar="DIR", help="A kernel's source tree; nothing is written there.")
-    ],
+    tree: Annotated[Path, typer.Option(metavar="DIR", help="Kernel source tree; it is only read.")],
     config: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FRAGMENT",
-            help="Options on top of the target; may be repeated. By itself what guests of both platforms need, and CONFIG_UNACCEPTED_MEMORY where the tree has it.",
+            help="Configuration fragment on top of the target; may be repeated. Default: options for SNP and TDX guests, and CONFIG_UNACCEPTED_MEMORY if the tree has it.",
         ),
     ] = None,
     target: Annotated[
@@ -43,7 +39,7 @@ def build(
         ),
     ] = TARGETS[0],
     name: Annotated[
-        str, typer.Option(help="What to call the kernel; by itself as the tree's folder.")
+        str, typer.Option(help="Name of the kernel. Default: the name of the tree's folder.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +49,7 @@ def build(
     not build or an option does not stick, with the reason and the log's place.
     """
     if target not in TARGETS:
-        raise BadInputError(f"--target {target}: one of {', '.join(TARGETS)}")
+        raise BadInputError(f"--target {target}: must be one of {', '.join(TARGETS)}")
     fragments = [path.resolve() for path in config] if config else default_fragments(tree.resolve())
     kernel, compiled = build_tree(
         tree.resolve(), Configuration(target, tuple(fragments)), name or tree.resolve().name
@@ -77,7 +73,9 @@ def fetch(
     ] = "debian:6.12",
     again: Annotated[
         bool,
-        typer.Option("--again", help="Fetch it anew: the name may stand for a newer kernel now."),
+        typer.Option(
+            "--again", help="Fetch again, in case the archive has a newer kernel of that name."
+        ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -97,9 +95,7 @@ def fetch(
 def list_kernels(
     available: Annotated[
         bool,
-        typer.Option(
-            "--available", help="Ask Debian's archive which kernels it has, and list these."
-        ),
+        typer.Option("--available", help="List the kernels that Debian's archive has."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -118,12 +114,12 @@ def list_kernels(
         for name, stock in debian_kernels.STOCK.items()
         if name not in here
     ]
-    rows.append(("debian:...", "not fetched", "any other: see kernel list --available"))
+    rows.append(("debian:...", "not fetched", "others: see kernel list --available"))
     print_table(("name", "version", "image"), rows)
 
 
 def _list_available(as_json: bool) -> None:
-    with step("asking Debian's archive") as progress:
+    with step("querying Debian's archive") as progress:
         found = debian_kernels.available(progress)
     if as_json:
         print_json([asdict(one) for one in found])

@@ -14,20 +14,20 @@ from acceptlab.toolkit.qemu import emulator_build
 
 
 def matrix(
-    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="What to sweep over.")],
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.toml", help="Sweep specification (TOML).")],
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of the matrix; by itself one in the cache, named as the spec is.",
+            help="Folder of the matrix. Default: one in the cache, named after the spec.",
         ),
     ] = None,
     jobs: Annotated[
         int | None,
-        typer.Option("--jobs", "-j", metavar="N", help="Cores to use; by itself all there are."),
+        typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use. Default: all."),
     ] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only list the cells that the spec stands for.")
+        bool, typer.Option("--plan", help="List the runs without starting them.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

@@ -13,20 +13,22 @@ from acceptlab.toolkit.cli.judged_runs import judge_run, judge_runs
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.replay_explain import explain
 
-Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Folders of runs.")]
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")]
 
 
 def replay(
     runs: Runs,
     page: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Tell the life of the page at this guest address."),
+        typer.Option(
+            metavar="ADDRESS", help="Print the history of the page at this guest address."
+        ),
     ] = None,
     why: Annotated[
         str | None,
         typer.Option(
             metavar="FINDING",
-            help="Tell how a finding came about: I2 is the first that I2 lists, I2#3 the third.",
+            help="Explain a finding: I2 is the first finding of I2, I2#3 the third.",
         ),
     ] = None,
     as_json: AsJson = False,

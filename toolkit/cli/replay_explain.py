@@ -25,7 +25,7 @@ def explain(runs: Sequence[Path], page: str | None, why: str | None, as_json: bo
     from acceptlab.analysis.run.run_folder import Run
 
     if len(runs) != 1 or (page is not None and why is not None):
-        raise BadInputError("--page and --why explain one run, one of them at a time")
+        raise BadInputError("--page and --why are exclusive and take one run")
     run = Run.open(runs[0])
     run.verify_events()
     symbols = symbols_of_run(run, cache() / "symbols")
@@ -52,5 +52,5 @@ def _address(text: str) -> int:
     except ValueError:
         address = -1
     if not 0 <= address < 1 << 52:
-        raise BadInputError(f"{text!r} is no guest address: write it like 0x100000000")
+        raise BadInputError(f"{text!r} is not a guest address: write it like 0x100000000")
     return address

@@ -37,12 +37,12 @@ class Format(StrEnum):
 
 def report(
     runs: Runs,
-    form: Annotated[Format, typer.Option("--format", help="What to write.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write there, not to stdout; HTML goes to the first run's report.html by itself.",
+            help="Output file. Default: stdout; for HTML, report.html in the first run's folder.",
         ),
     ] = None,
     profile: ProfileName = None,

@@ -41,7 +41,7 @@ def run(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder of the run, new or empty; by default a fresh one in the cache.",
+            help="Run folder, new or empty. Default: a new one in the cache.",
             rich_help_panel=_OUT,
         ),
     ] = None,
@@ -49,7 +49,7 @@ def run(
         bool,
         typer.Option(
             "--replay",
-            help="Judge the run at once, as `acceptlab replay` does.",
+            help="Judge the run afterwards, like `acceptlab replay`.",
             rich_help_panel=_OUT,
         ),
     ] = False,
@@ -58,7 +58,7 @@ def run(
         typer.Option(
             "--keep-handoff",
             "--keep-handoff",
-            help="Keep the files that were loaded into the guest's memory, in RUN/handoff.",
+            help="Keep the boot handoff's files (loaded into guest memory) in RUN/handoff.",
             rich_help_panel=_OUT,
         ),
     ] = False,
@@ -66,7 +66,7 @@ def run(
         bool,
         typer.Option(
             "--dry-run",
-            help="Print the command that starts the emulator (the boot handoff is prepared), or with --hardware QEMU.",
+            help="Prepare the boot handoff and print the emulator's command line (with --hardware, QEMU's) without running it.",
             rich_help_panel=_OUT,
         ),
     ] = False,
@@ -106,9 +106,7 @@ def run(
         typer.echo(f"{finished.outcome.word}{reason}")
         typer.echo(finished.folder)
     if finished.interrupted:
-        raise InterruptedByUserError(
-            f"interrupted; what there is of the run is in {finished.folder}"
-        )
+        raise InterruptedByUserError(f"interrupted; the partial run is in {finished.folder}")
     raise typer.Exit(code)
 
 

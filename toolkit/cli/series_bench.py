@@ -42,18 +42,21 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="[NAME=]KERNEL|SERIES...",
-            help="Kernels in the order of the series, the base first, as `acceptlab run` names them; or a series.",
+            help="Kernels in series order, base first (names as for `acceptlab run`); or a series.",
         ),
     ] = None,
     spec: SpecOption = None,
     tree: TreeOption = None,
     commits: RangeOption = "",
     every: Annotated[
-        bool, typer.Option("--every", help="Of a series every patch, not only base and last.")
+        bool,
+        typer.Option(
+            "--every", help="Compare every patch of a series, not only the base and the last."
+        ),
     ] = False,
     platform: Annotated[
         list[str] | None,
-        typer.Option(**choice("platform"), help="May be repeated; both by default."),
+        typer.Option(**choice("platform"), help="May be repeated. Default: both."),
     ] = None,
     memory: Annotated[str, typer.Option(help="RAM of the guest.")] = "4G",
     cpus: Annotated[int, typer.Option(help="Number of vCPUs.")] = 1,
@@ -64,19 +67,19 @@ def bench(
         str, typer.Option(help="below-4g, minimal, minimal+N or all.")
     ] = "minimal",
     host_backing: Annotated[
-        str, typer.Option(**choice("host_backing"), help="Host's pages.")
+        str, typer.Option(**choice("host_backing"), help="Host page size.")
     ] = "2M",
     append: Annotated[
-        str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
+        str, typer.Option(metavar="TEXT", help="Additional kernel command line parameters.")
     ] = "",
     workload: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME:ARG", help="What to do in userspace; by itself touch:64M."),
+        typer.Option(metavar="NAME:ARG", help="Work to do in userspace. Default: touch:64M."),
     ] = None,
     seeds: Annotated[int, typer.Option(metavar="N", help="Runs per kernel, seeds 1 to N.")] = 3,
     fact: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A fact to compare, as in a matrix; may be repeated."),
+        typer.Option(metavar="NAME", help="Fact to compare (see docs/matrix.md). May be repeated."),
     ] = None,
     profile: Annotated[
         list[str] | None,
@@ -86,17 +89,19 @@ def bench(
             help="Add modelled times by the prices of this cost profile; may be repeated.",
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="The comparison's heading.")] = "Kernels compared",
+    title: Annotated[str, typer.Option(help="Heading of the comparison.")] = "Kernels compared",
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
     ] = 600.0,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder of the comparison; by itself one in the cache."),
+        typer.Option(
+            metavar="DIR", help="Folder of the comparison. Default: a new one in the cache."
+        ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")
+        int | None, typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -120,13 +125,13 @@ def bench(
     from acceptlab.toolkit.series.bench_subjects import expanded, kernels_of
 
     if not 1 <= seeds <= MOST_SEEDS:
-        raise BadInputError(f"--seeds {seeds}: 1 to {MOST_SEEDS}")
+        raise BadInputError(f"--seeds {seeds}: must be 1 to {MOST_SEEDS}")
     profiles = [find_profile(name) for name in profile or []]
     platforms = platform or list(PLATFORMS)
     for one in profiles:
         if one.platform not in platforms:
             raise BadInputError(
-                f"--profile {one.name} is for {one.platform}, where nothing is run: add --platform {one.platform}"
+                f"--profile {one.name} is for {one.platform}, which has no runs: add --platform {one.platform}"
             )
     named = [] if tree is None and not commits and kernels else [series_of("", spec, tree, commits)]
     facts = checked_columns(fact or list(FACTS))

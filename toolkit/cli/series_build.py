@@ -38,11 +38,9 @@ def build(
     use_version: VersionOption = None,
     base_version: BaseVersionOption = "",
     patch: Annotated[
-        str, typer.Option(metavar="N|base", help="Build after the first N patches only.")
+        str, typer.Option(metavar="N|base", help="Build with the first N patches applied.")
     ] = "",
-    every: Annotated[
-        bool, typer.Option("--every", help="Build the base, and after every patch.")
-    ] = False,
+    every: Annotated[bool, typer.Option("--every", help="Build the base and every patch.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Build the kernel of a series; it can be run by the series' name, `NAME@3` after three patches, `NAME@base`.
@@ -96,15 +94,15 @@ def _print(
     for said in fresh[:_SHOWN]:
         typer.echo(f"  new: {said}")
     if len(fresh) > _SHOWN:
-        typer.echo(f"  and {len(fresh) - _SHOWN} more new ones: --json has them")
+        typer.echo(f"  and {len(fresh) - _SHOWN} more new warnings: see --json")
     for text in missing:
-        typer.echo(f"  to be accepted early: {text}")
+        typer.echo(f"  needs early acceptance: {text}")
     typer.echo(kernel.kernel.image)
 
 
 def _told(kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None) -> str:
     if split is None:
-        return f"{len(kernel.said)} warnings (none is called new: there is no build before it)"
+        return f"{len(kernel.said)} warnings (no earlier build to compare with)"
     return f"{len(split[0])} new warnings, {len(split[1])} old ones"
 
 

@@ -59,7 +59,7 @@ class B4Form(StrEnum):
 
 PlatformOption = Annotated[
     list[str] | None,
-    typer.Option(**choice("platform"), help="Where to boot; may be repeated; both by default."),
+    typer.Option(**choice("platform"), help="Platform to boot on. May be repeated. Default: both."),
 ]
 
 
@@ -72,7 +72,7 @@ def check(
     base_version: BaseVersionOption = "",
     patch: Annotated[
         list[str] | None,
-        typer.Option(metavar="N|last", help="Check this patch; may be repeated; by itself all."),
+        typer.Option(metavar="N|last", help="Check this patch. May be repeated. Default: all."),
     ] = None,
     platform: PlatformOption = None,
     memory: Annotated[str, typer.Option(help="RAM of the guests.")] = "2G",
@@ -81,16 +81,16 @@ def check(
         str, typer.Option(metavar="POLICY", autocompletion=offered("accept"), help="As for `run`.")
     ] = "lazy",
     append: Annotated[
-        str, typer.Option(metavar="TEXT", help="More words for the kernel's command line.")
+        str, typer.Option(metavar="TEXT", help="Additional kernel command line parameters.")
     ] = "",
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
     ] = 300.0,
-    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TEXT,
+    form: Annotated[Format, typer.Option("--format", help="Output format.")] = Format.TEXT,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write it there instead.")
+        Path | None, typer.Option(metavar="FILE", help="Output file. Default: stdout.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
     jobs: JobsOption = None,
 ) -> None:
     """Check every patch: it builds (W=1), checkpatch and sparse, it boots on both platforms, nothing bad on the console, verdict.
@@ -125,7 +125,7 @@ def b4_check(
     commits: RangeOption = "",
     use_version: VersionOption = None,
     platform: PlatformOption = None,
-    form: Annotated[B4Form, typer.Option("--format", help="What to print.")] = B4Form.JSON,
+    form: Annotated[B4Form, typer.Option("--format", help="Output format.")] = B4Form.JSON,
     jobs: JobsOption = None,
 ) -> None:
     """Be a check command of b4: read one mail of a series from stdin, print what b4 reads.
@@ -169,7 +169,7 @@ def _perform(
     jobs: int | None,
 ) -> SeriesCheck:
     if not numbers:
-        raise BadInputError("the base is no patch: there is nothing to check")
+        raise BadInputError("the base is not a patch: nothing to check")
     platforms = list(dict.fromkeys(platform or PLATFORMS))
     rules = done.series.spec.rules
     plan = Plan(numbers, platforms, options, rules.checkpatch_ignore, rules.console_allow)

@@ -16,7 +16,7 @@ from acceptlab.toolkit.series.bundled import reference
 
 def demo(
     series: Annotated[
-        str, typer.Argument(metavar="[SERIES]", help="By itself the reference series.")
+        str, typer.Argument(metavar="[SERIES]", help="Default: the reference series.")
     ] = "",
     spec: SpecOption = None,
     jobs: JobsOption = None,

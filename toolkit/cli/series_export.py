@@ -26,7 +26,7 @@ _TABLE = "bench.txt"
 
 
 def export(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="A new folder for the mails.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="New folder for the mails.")],
     series: SeriesArgument = "",
     spec: SpecOption = None,
     tree: TreeOption = None,
@@ -36,12 +36,13 @@ def export(
     version: Annotated[int, typer.Option(min=1, help="Version of the series (v2, v3 ...).")] = 1,
     previous: Annotated[
         Path | None,
-        typer.Option(metavar="DIR|MBOX", help="An earlier version, for a range-diff."),
+        typer.Option(metavar="DIR|MBOX", help="Earlier version of the series, for a range-diff."),
     ] = None,
     bench: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR|FILE", help="What `series bench --out DIR` made, for the cover letter."
+            metavar="DIR|FILE",
+            help="Folder of `series bench --out DIR`: source of the cover letter's table.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -66,5 +67,5 @@ def _table(bench: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise BadInputError(
-            f"no table {path}: `acceptlab series bench --out DIR` makes one"
+            f"no table {path}: create it with `acceptlab series bench --out DIR`"
         ) from None

@@ -28,27 +28,25 @@ SeriesArgument = Annotated[
 ]
 SpecOption = Annotated[
     Path | None,
-    typer.Option(
-        "--spec", metavar="FILE", help="The series.toml for a source that has none of its own."
-    ),
+    typer.Option("--spec", metavar="FILE", help="series.toml for a source without one."),
 ]
 TreeOption = Annotated[
     Path | None,
     typer.Option(
         "--tree",
         metavar="DIR",
-        help="Your git repository; by itself the one here. It is only read.",
+        help="Git repository; it is only read. Default: the current one.",
     ),
 ]
 RangeOption = Annotated[
-    str, typer.Option("--range", metavar="A..B", help="The series is these commits, A its base.")
+    str, typer.Option("--range", metavar="A..B", help="Commits of the series; A is the base.")
 ]
 BaseVersionOption = Annotated[
     str,
     typer.Option(
         "--base-version",
         metavar="VERSION",
-        help="Take this version of the base's Debian package instead.",
+        help="Use this version of the base's Debian package instead.",
     ),
 ]
 
@@ -56,10 +54,12 @@ VersionOption = Annotated[
     int | None,
     typer.Option(
         "--use-version", metavar="N", min=1,
-        help="Of mails with several versions take [PATCH vN]; by itself the newest that is whole.",
+        help="Select [PATCH vN] from mails with several versions. Default: the newest complete version.",
     ),
 ]  # fmt: skip
-JobsOption = Annotated[int | None, typer.Option("--jobs", "-j", metavar="N", help="Cores to use.")]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use.")
+]
 
 
 def series_of(
@@ -77,7 +77,7 @@ def series_of(
     if argument and not commits and is_range(argument):
         argument, commits = "", argument
     if argument and commits:
-        raise BadInputError("name one series: SERIES, or --tree DIR --range A..B")
+        raise BadInputError("give one series: SERIES, or --tree DIR --range A..B")
     if argument:
         series = read_series(path_of(argument), spec, use_version, tree)
     else:
@@ -85,7 +85,7 @@ def series_of(
     if not base_version:
         return series
     if not isinstance(series.spec.base, DebianBase):
-        raise BadInputError("--base-version: the base of this series is no Debian package")
+        raise BadInputError("--base-version: the base of this series is not a Debian package")
     other = replace(series.spec.base, version=base_version)
     return replace(series, spec=replace(series.spec, base=other))
 
@@ -95,7 +95,7 @@ def _tree_around(commits: str) -> Path:
     top = repository_at(Path.cwd())
     if top is None or (not commits and not is_kernel_tree(top)):
         raise BadInputError(
-            "name one series: SERIES (a folder, an mbox), commits A..B, or none in a kernel's git tree; --tree DIR is another tree"
+            "give one series: SERIES (a folder, an mbox) or commits A..B; or none in a kernel git tree (--tree DIR for another tree)"
         )
     return top
 
@@ -113,4 +113,4 @@ def patch_number(text: str, patches: int) -> int:
         return 0
     if text.isdecimal() and 1 <= int(text) <= patches:
         return int(text)
-    raise BadInputError(f"--patch {text}: base, or 1 to {patches}")
+    raise BadInputError(f"--patch {text}: must be base, or 1 to {patches}")

@@ -71,7 +71,7 @@ def apply(
     base_version: BaseVersionOption = "",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Also check the result out there, as a git worktree."),
+        typer.Option(metavar="DIR", help="Check out the result to this folder as a git worktree."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -96,11 +96,13 @@ def apply(
 def init(
     commits: Annotated[
         str,
-        typer.Argument(metavar="[A..B]", help="By itself what is on top of the upstream branch."),
+        typer.Argument(
+            metavar="[A..B]", help="Default: the commits on top of the upstream branch."
+        ),
     ] = "",
     tree: TreeOption = None,
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The file to write; it must not exist.")
+        Path, typer.Option(metavar="FILE", help="Output file; it must not exist.")
     ] = Path(FILE),
     as_json: AsJson = False,
 ) -> None:

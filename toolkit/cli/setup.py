@@ -28,7 +28,7 @@ def setup(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="QEMU's source tarball, with Debian's part beside it; without this, apt fetches both.",
+            help="QEMU source tarball, with Debian's part beside it. Default: apt fetches both.",
         ),
     ] = None,
     kernel: Annotated[

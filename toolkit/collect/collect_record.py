@@ -12,7 +12,9 @@ from acceptlab.analysis.run.run_info import EventsInfo, Machine, RunInfo
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, PAGE_STATES
 from acceptlab.toolkit.collect.emulators import LiveEmulator
 
-_UNKNOWN_END = "how the guest ended is not known: no run of `acceptlab run` belongs to the emulator, or none yet"
+_UNKNOWN_END = (
+    "how the guest ended is not known: the emulator has no run folder of `acceptlab run` (yet)"
+)
 
 
 def so_far(emulator: LiveEmulator, reproduce: str) -> RunInfo:

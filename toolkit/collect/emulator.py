@@ -122,7 +122,7 @@ def _run_of(emulator: LiveEmulator, stop: threading.Event) -> Run | None:
     try:
         return Run.open(emulator.folder)
     except BadInput as error:
-        say(f"what the run was is not known: {error}")
+        say(f"the run's settings are not known: {error}")
         return None
 
 
@@ -138,5 +138,5 @@ def _problem(summary: StreamSummary, lost: int, interrupted: bool, first: int) -
     if first:
         return f"the collector attached late: {first} events had passed; start the run with --hold"
     if interrupted:
-        return "the collector was told to end before the emulator did"
+        return "the collector was stopped before the emulator ended"
     return summary.problem

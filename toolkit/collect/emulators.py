@@ -46,10 +46,10 @@ def of_pid(pid: int) -> LiveEmulator:
     """Return the emulator of a process. Raises BadInputError when there is no such process, or it is none of acceptlab's."""
     words = _words(pid)
     if words is None:
-        raise BadInputError(f"there is no process {pid}: give the id of a running emulator")
+        raise BadInputError(f"no process {pid}: give the process id of a running emulator")
     found = _describe(pid, words)
     if found is None:
-        raise BadInputError(f"process {pid} is no emulator with an SNP or TDX guest of acceptlab's")
+        raise BadInputError(f"process {pid} is not an acceptlab emulator with an SNP or TDX guest")
     return found
 
 
@@ -59,7 +59,7 @@ def of_run(folder: Path) -> LiveEmulator:
         if emulator.folder is not None and emulator.folder == folder.resolve():
             return emulator
     raise BadInputError(
-        f"no emulator writes into {folder} now: start one that waits, acceptlab run ... --hold --out {folder}"
+        f"no running emulator writes to {folder}: start one with acceptlab run ... --hold --out {folder}"
     )
 
 

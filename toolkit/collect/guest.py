@@ -59,7 +59,7 @@ def record(
     traced = guest_program.tracepoints()
     if not functions and not traced:
         raise MachineError(
-            "this kernel has none of the functions that accept memory, or hides them (kptr_restrict)"
+            "this kernel has no functions that accept memory, or hides them (kptr_restrict)"
         )
     direct_map = places.get(guest_program.DIRECT_MAP, 0)
     program = bcc.BPF(text=guest_program.program(_RING_PAGES, direct_map, traced).encode())

@@ -27,7 +27,9 @@ from acceptlab.toolkit.run.new_folder import claimed
 
 TEXT = "trace.txt"
 """In the run folder: every call with its process and stack, of which events.parquet has what its columns can hold."""
-_UNFINISHED = f"the collector was killed: `acceptlab import` reads what is in {TEXT}"
+_UNFINISHED = (
+    f"the collector was killed: import the partial recording with `acceptlab import {TEXT}`"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def collect(
     found = platform or signs.look().guest
     if not found:
         raise BadInputError(
-            f"this machine shows no sign of being a guest: give --platform {' or '.join(CONFIDENTIAL)}"
+            f"this machine does not look like a confidential guest: give --platform {' or '.join(CONFIDENTIAL)}"
         )
     with claimed(folder), stop_asked() as stop:
         return _collect(folder, found, seconds, command, stop, skip)

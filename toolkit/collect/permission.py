@@ -44,18 +44,18 @@ def _raise_first(problems: list[str]) -> None:
 
 def _common() -> Iterator[str]:
     if not _BPF.exists():
-        yield "this kernel has no BPF (CONFIG_BPF_SYSCALL): use one that has"
+        yield "this kernel lacks BPF: use one with CONFIG_BPF_SYSCALL"
     if os.geteuid() != 0:
         yield "collecting by eBPF needs root: try sudo"
     if lockdown() == "confidentiality":
-        yield "the kernel is locked down (confidentiality): eBPF may read nothing; boot without lockdown="
+        yield "the kernel is locked down (confidentiality), which blocks eBPF: boot without lockdown="
     if bcc_library.find() is None:
         yield f"bcc is missing: apt-get install --no-install-recommends {bcc_library.PACKAGE}"
 
 
 def _absent(device: Path, what: str) -> Iterator[str]:
     if not device.exists():
-        yield f"this kernel has no {what}: use one that has"
+        yield f"this kernel lacks {what}: use one that has it"
 
 
 def lockdown() -> str:

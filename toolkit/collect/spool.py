@@ -20,9 +20,7 @@ from acceptlab.analysis.trace.stream import convert_raw
 from acceptlab.toolkit.places import cache
 
 RAW = "events.raw"
-_UNFINISHED = (
-    "the collector was killed: this is what it had put in order, the rest is in events.raw"
-)
+_UNFINISHED = "the collector was killed: events.parquet is partial, the rest is in events.raw"
 _EVERY = 5.0
 """Least seconds between two times that events.parquet is written."""
 

@@ -60,7 +60,7 @@ def sites(binary: Path) -> list[Site]:
             raise BadInputError(f"{binary} cannot be read: {error}") from error
     if not found or any(len(site.words) != WORDS for site in found):
         raise BadInputError(
-            f"{binary} has no probes that this acceptlab reads: build its emulator (acceptlab setup) and run that"
+            f"{binary} lacks the USDT probes of this acceptlab version: build the emulator (acceptlab setup) and run it"
         )
     return found
 
@@ -86,7 +86,7 @@ def _sites(elf: ELFFile) -> Iterator[Site]:
 def _in_file(elf: ELFFile, address: int) -> int:
     for offset in elf.address_offsets(address):
         return int(offset)
-    raise BadInputError(f"the emulator has a probe at {address:#x}, which is not in its file")
+    raise BadInputError(f"the emulator has a probe at {address:#x}, outside its file")
 
 
 def _word(argument: str) -> Word:
@@ -94,7 +94,7 @@ def _word(argument: str) -> Word:
     found = _ARGUMENT.fullmatch(argument)
     register = found and (found["register"] or found["base"])
     if not found or (register and register not in _REGISTERS):
-        raise BadInputError(f"the emulator keeps a probe's argument in a way not known: {argument}")
+        raise BadInputError(f"unsupported location of a USDT probe's argument: {argument}")
     if not register:
         return Word(f"(u64){found['constant']}LL")
     member = f"ctx->{_REGISTERS[register]}"

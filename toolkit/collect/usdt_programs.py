@@ -70,7 +70,7 @@ def compiled(bcc: Any, text: str) -> Any:
         return bcc.BPF(text=text.encode())
     except Exception as error:  # bcc raises plain Exception
         raise MachineError(
-            f"bcc cannot compile its program ({error}): acceptlab doctor tells what is missing"
+            f"bcc cannot compile its program ({error}): see acceptlab doctor for what is missing"
         ) from error
 
 
@@ -95,7 +95,7 @@ def _attach(
             for earlier in descriptors:
                 bcc.lib.bpf_close_perf_event_fd(earlier)
             raise MachineError(
-                f"the kernel does not let us probe process {pid}: acceptlab doctor tells what is missing"
+                f"no permission to probe process {pid}: see acceptlab doctor for what is missing"
             )
         descriptors.append(descriptor)
     return descriptors

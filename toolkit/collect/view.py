@@ -120,7 +120,7 @@ class View:
         table.title_justify = "left"
         table.add_row("accepted", f"{tally.accepted / MIB:,.1f} MiB in {tally.accepts:,} accepts")
         table.add_row("events", f"{tally.events:,} ({self._rate:,.0f} a second)")
-        table.add_row("faults and stops", f"{tally.faults:,}")
+        table.add_row("faults, fatal exits", f"{tally.faults:,}")
         if lost:
             table.add_row("lost", f"{lost:,}")
         for name, count in tally.top_callers():

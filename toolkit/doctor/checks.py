@@ -50,7 +50,7 @@ def _machine() -> Iterator[Check]:
     release = codename() or "unknown"
     yield Check(
         "Debian 12", release == "bookworm", release, "setup",
-        "" if release == "bookworm" else "the emulator's source comes from Debian 12; name it: setup --qemu-source FILE",
+        "" if release == "bookworm" else "the emulator's source comes from Debian 12: give it with setup --qemu-source FILE",
     )  # fmt: skip
     machine = platform.machine()
     yield Check(
@@ -64,11 +64,11 @@ def _machine() -> Iterator[Check]:
         "disk for the cache",
         _free_disk(),
         _DISK_WANTED,
-        f"make room below {cache()} or set XDG_CACHE_HOME",
+        f"free some space in {cache()} or set XDG_CACHE_HOME",
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     yield _room(
-        "memory", memory, _MEMORY_WANTED, "give the guests less memory, and run one at a time"
+        "memory", memory, _MEMORY_WANTED, "reduce guest memory, and run one guest at a time"
     )
 
 
@@ -117,7 +117,7 @@ def _installed_version(package: str) -> str:
 def _apt() -> Iterator[Check]:
     usable = bool(derive(Path("/etc/apt"), codename()))
     yield Check(
-        "apt sources", usable, "Debian's own" if usable else "none of Debian's own", "setup",
+        "apt sources", usable, "Debian's own" if usable else "no Debian archive", "setup",
         "" if usable else "add Debian's archive to /etc/apt/sources.list",
     )  # fmt: skip
 
@@ -130,7 +130,7 @@ def _built() -> Iterator[Check]:
     )  # fmt: skip
     names = ", ".join(kernel.name for kernel in store.list_all())
     yield Check(
-        "kernels", bool(names), names or "none fetched", "run", "" if names else "acceptlab setup"
+        "kernels", bool(names), names or "not fetched", "run", "" if names else "acceptlab setup"
     )
 
 

@@ -13,7 +13,7 @@ def integer(value: int) -> bytes:
     for prefix, form, limit in ((0x0A, "<B", 1 << 8), (0x0B, "<H", 1 << 16), (0x0C, "<I", 1 << 32)):
         if 0 <= value < limit:
             return bytes([prefix]) + struct.pack(form, value)
-    raise ValueError(f"no AML integer: {value}")
+    raise ValueError(f"not an AML integer: {value}")
 
 
 def string(text: str) -> bytes:

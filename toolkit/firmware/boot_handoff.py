@@ -129,20 +129,18 @@ def _check(request: GuestRequest) -> None:
     if request.shape not in SHAPES:
         raise BadInputError(f"boot handoff '{request.shape}' is unknown; use {', '.join(SHAPES)}")
     if not 1 <= request.vcpus <= MAX_VCPUS:
-        raise BadInputError(f"{request.vcpus} vCPUs: give 1 to {MAX_VCPUS}")
+        raise BadInputError(f"{request.vcpus} vCPUs: must be 1 to {MAX_VCPUS}")
     if len(request.cmdline.encode()) > request.kernel.cmdline_size:
         raise BadInputError(
-            f"the kernel command line is longer than {request.kernel.cmdline_size} bytes; shorten it"
+            f"the kernel command line exceeds {request.kernel.cmdline_size} bytes; shorten it"
         )
     if "\0" in request.cmdline:
-        raise BadInputError("the kernel command line has a zero byte in it; remove it")
+        raise BadInputError("the kernel command line contains a NUL byte; remove it")
 
 
 def _check_low_ram(ram: Sequence[Range]) -> None:
     if intersect([LOW_RAM], ram) != [LOW_RAM]:
-        raise BadInputError(
-            f"the kernel needs {LOW_RAM}, which is not all RAM; leave no hole there"
-        )
+        raise BadInputError(f"the kernel needs RAM at {LOW_RAM}; leave no hole there")
 
 
 def _firmware_memory(request: GuestRequest) -> MemoryRequest:

@@ -71,7 +71,7 @@ def parse_bzimage(data: bytes, path: Path) -> BzImage:
     # The jump at 0x200 leads over the header: its distance is the header's length.
     header_end = 0x202 + data[0x201]
     if header_end < 0x264:
-        raise BadInputError(f"{path}: the setup header is damaged; take the kernel file anew")
+        raise BadInputError(f"{path}: the setup header is damaged; copy the kernel file again")
     (xloadflags,) = struct.unpack_from("<H", data, 0x236)
     if not xloadflags & _XLF_KERNEL_64:
         raise BadInputError(
@@ -80,7 +80,7 @@ def parse_bzimage(data: bytes, path: Path) -> BzImage:
     (alignment,) = struct.unpack_from("<I", data, 0x230)
     (pref_address, init_size) = struct.unpack_from("<QI", data, 0x258)
     if not init_size or not pref_address or alignment & (alignment - 1) or alignment < 4096:
-        raise BadInputError(f"{path}: the setup header is damaged; take the kernel file anew")
+        raise BadInputError(f"{path}: the setup header is damaged; copy the kernel file again")
     return BzImage(
         path=path,
         version=_version(data),
@@ -100,7 +100,7 @@ def parse_bzimage(data: bytes, path: Path) -> BzImage:
 
 def _check_is_kernel(data: bytes, path: Path) -> None:
     if not data:
-        raise BadInputError(f"{path}: empty, not a kernel; give a bzImage (vmlinuz)")
+        raise BadInputError(f"{path}: empty file; give a bzImage (vmlinuz)")
     if data[:4] == b"\x7fELF":
         raise BadInputError(
             f"{path}: an ELF file, not a bzImage; give arch/x86/boot/bzImage of that build"
@@ -108,7 +108,7 @@ def _check_is_kernel(data: bytes, path: Path) -> None:
     is_boot_sector = len(data) >= 0x200 and struct.unpack_from("<H", data, 0x1FE)[0] == _BOOT_FLAG
     if is_boot_sector and len(data) < 0x268:
         raise BadInputError(
-            f"{path}: truncated: ends within the setup header; take the kernel file anew"
+            f"{path}: truncated within the setup header; copy the kernel file again"
         )
     if not is_boot_sector or data[0x202:0x206] != _MAGIC:
         raise BadInputError(
@@ -124,7 +124,7 @@ def _payload(data: bytes, path: Path) -> bytes:
     missing = max(size - 15, payload_offset + payload_length) - (len(data) - start)
     if missing > 0 or size < ENTRY_64:
         raise BadInputError(
-            f"{path}: truncated: {max(missing, 1)} bytes of the kernel are missing; take the file anew"
+            f"{path}: truncated: {max(missing, 1)} bytes of the kernel are missing; copy the file again"
         )
     return data[start : start + size].ljust(size, b"\0")
 

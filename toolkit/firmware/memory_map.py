@@ -137,7 +137,7 @@ def machine_ram(size: int, platform: str) -> list[Range]:
     if size <= 0:
         raise BadInputError("memory size is 0; give at least 128M")
     if size % SIZE_STEP:
-        raise BadInputError(f"memory size {size} is not a multiple of 8 KiB; round it")
+        raise BadInputError(f"memory size {size} is not a multiple of 8 KiB")
     ranges = [Range(0, min(size, LOW_RAM_END))]
     if size > LOW_RAM_END:
         ranges.append(Range(HIGH_RAM_START, HIGH_RAM_START + size - LOW_RAM_END))

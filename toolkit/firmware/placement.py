@@ -64,18 +64,16 @@ def place_kernel(kernel: BzImage, address: int | None, ram: Sequence[Range]) -> 
     )
     if where.start % kernel.alignment or where.start < kernel.pref_address:
         raise BadInputError(
-            f"load address {where.start:#x}: the kernel wants a multiple of {kernel.alignment:#x}, "
+            f"load address {where.start:#x}: must be a multiple of {kernel.alignment:#x}, "
             f"at least {kernel.pref_address:#x}"
         )
     if where.start != kernel.pref_address and not kernel.relocatable:
         raise BadInputError(f"this kernel is not relocatable; load it at {kernel.pref_address:#x}")
     limit = MAPPED_END if kernel.above_4g else HIGH_RAM_START
     if where.end > limit:
-        raise BadInputError(
-            f"load address {where.start:#x}: the kernel has to end below {limit:#x}"
-        )
+        raise BadInputError(f"load address {where.start:#x}: the kernel must end below {limit:#x}")
     if intersect([where], ram) != [where]:
         raise BadInputError(
-            f"the kernel needs {where}, which is not all RAM; give more memory or another load address"
+            f"the kernel needs RAM at {where}; give more memory or another load address"
         )
     return where

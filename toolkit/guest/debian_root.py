@@ -81,7 +81,9 @@ def root() -> Path:
     """Return the folder of the userspace, made if need be. Raises MachineError without root, without debootstrap, or when it fails."""
     key = hashlib.sha256(" ".join((RELEASE, *PACKAGES)).encode()).hexdigest()[:16]
     folder = cache() / "userspace" / key
-    with locked(cache() / "userspace" / "lock", lambda: say("another acceptlab makes it; waiting")):
+    with locked(
+        cache() / "userspace" / "lock", lambda: say("another acceptlab is creating it; waiting")
+    ):
         if not folder.exists():
             _bootstrap(folder)
     return folder
@@ -90,7 +92,7 @@ def root() -> Path:
 def _bootstrap(folder: Path) -> None:
     if os.geteuid() != 0 or shutil.which("debootstrap") is None:
         raise MachineError(
-            "a Debian userspace is made by debootstrap, as root: apt-get install --no-install-recommends debootstrap"
+            "creating a Debian userspace needs debootstrap and root: apt-get install --no-install-recommends debootstrap"
         )
     beside = folder.with_name(f".{folder.name}")
     shutil.rmtree(beside, ignore_errors=True)
@@ -101,10 +103,10 @@ def _bootstrap(folder: Path) -> None:
         RELEASE,
         str(beside),
     ]
-    with step(f"making a Debian userspace ({RELEASE})"):
+    with step(f"creating a Debian userspace ({RELEASE})"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        last = (done.stdout + done.stderr).strip().splitlines() or ["it said nothing"]
+        last = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
         raise MachineError(f"debootstrap failed: {last[-1]}")
     beside.replace(folder)
 

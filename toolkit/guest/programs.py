@@ -65,7 +65,7 @@ def _init() -> Entry:
 def _path(name: str) -> Path:
     found = shutil.which(name)
     if found is None:
-        raise MachineError(f"{name} is missing, which is to run in a guest: install its package")
+        raise MachineError(f"{name} is missing (to be run in a guest): install its package")
     return Path(found)
 
 

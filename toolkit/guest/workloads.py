@@ -82,11 +82,11 @@ def parse_workloads(texts: Sequence[str]) -> list[Workload]:
     workloads = [parse_workload(text) for text in texts]
     starts = [index for index, one in enumerate(workloads) if one.kernel]
     if len(starts) > 1:
-        raise BadInputError("workloads start more than two kernels: one kexec or kdump is enough")
+        raise BadInputError("more than one kexec or kdump workload: give one")
     dumps = [index for index, one in enumerate(workloads) if one.name == "vmcore"]
     crashed = starts and workloads[starts[0]].name == "kdump"
     if dumps and not (crashed and dumps[0] > starts[0]):
-        raise BadInputError("workload 'vmcore': there is a dump only in the kernel after 'kdump'")
+        raise BadInputError("workload 'vmcore' requires 'kdump' before it")
     return workloads
 
 

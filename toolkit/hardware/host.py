@@ -84,20 +84,20 @@ class Host:
     def _check(self, platform: str) -> None:
         """Raise MachineError with what keeps this machine from launching such a guest."""
         name = PLATFORMS[platform].title
-        missing = list(self.machine.lacks.get(platform, [f"its processor has no {name}"]))
+        missing = list(self.machine.lacks.get(platform, [f"its processor lacks {name}"]))
         qemu = host_programs.find_qemu(self.program)
         if qemu is None or not qemu.launches(platform):
             has = f"QEMU {qemu.version[0]}.{qemu.version[1]}" if qemu else "no QEMU"
             wanted = ".".join(map(str, HARDWARE[platform].qemu_since))
             missing.append(
-                f"it has {has}; {HARDWARE[platform].qemu_object} takes {wanted} or later"
+                f"it has {has}; {HARDWARE[platform].qemu_object} requires {wanted} or later"
             )
         if host_programs.find_firmware(platform, self.root) is None:
-            missing.append("there is no OVMF: install the package ovmf")
+            missing.append("OVMF is missing: install the package ovmf")
         if missing:
             raise MachineError(
                 f"this machine cannot launch {name} guests: {'; '.join(missing)} "
-                "(--dry-run shows the command all the same)"
+                "(--dry-run prints the command anyway)"
             )
 
 

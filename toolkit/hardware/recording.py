@@ -20,9 +20,7 @@ from acceptlab.toolkit.run.outcome import Outcome
 from acceptlab.toolkit.run.policy import policy_of
 
 _NOTHING_SEEN = tuple(sorted({EARLY, HANDOFF, BLOCKS, RESULTS, "accept", *OUTSIDE_THE_GUEST}))
-NO_TRACE = (
-    "the guest printed no trace: its kernel lacks ftrace or kprobes, or it did not get to the end"
-)
+NO_TRACE = "the guest printed no trace: its kernel lacks ftrace or kprobes, or it ended early"
 
 
 def text_of(console: Path) -> str:
@@ -35,7 +33,7 @@ def check_qemu(ending: Ending, log: Path, console: Path) -> None:
     if ending.code <= 0 or ending.timed_out or ending.interrupted or text_of(console):
         return
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    said = lines[-1] if lines else f"it said nothing (exit {ending.code})"
+    said = lines[-1] if lines else f"no output (exit {ending.code})"
     raise MachineError(f"QEMU did not start the guest: {said}")
 
 
@@ -80,7 +78,7 @@ def describe(
         events=EventsInfo(events.events, events.complete, events.problem, events.sha256)
         if events
         else EventsInfo(
-            problem=NO_TRACE if options.events else "events were switched off (--no-events)"
+            problem=NO_TRACE if options.events else "recording was disabled (--no-events)"
         ),
         reproduce=options.reproduce(kernel.name),
         absent=got.absent if got else _NOTHING_SEEN,

@@ -81,7 +81,7 @@ def _names_itself(root: Path, hardware: Hardware, flags: set[str]) -> str:
 def _lacks(root: Path, platform: str, flags: set[str], is_guest: bool) -> list[str]:
     """What keeps this machine from launching guests of a platform; nothing when it can."""
     if is_guest:
-        return ["it is a confidential guest itself, and those do not nest"]
+        return ["this machine is itself a confidential guest, and those do not nest"]
     missing = []
     wanted = HARDWARE[platform]
     module, parameter = wanted.kvm_module, wanted.kvm_parameter
@@ -90,20 +90,20 @@ def _lacks(root: Path, platform: str, flags: set[str], is_guest: bool) -> list[s
         missing.append(f"KVM has no {module}.{parameter}: {_remedy(platform, flags)}")
     elif _text(switch).strip() not in _YES:
         missing.append(
-            f"{module}.{parameter} is off: enable {PLATFORMS[platform].title} in the firmware's set-up, and load "
+            f"{module}.{parameter} is off: enable {PLATFORMS[platform].title} in the firmware setup, and load "
             f"{module} with {parameter}=1"
         )
     for device in wanted.host_devices:
         if not (root / device).exists():
-            missing.append(f"there is no /{device}")
+            missing.append(f"/{device} does not exist")
     return missing
 
 
 def _remedy(platform: str, flags: set[str]) -> str:
     if "hypervisor" in flags:
-        return "this is a virtual machine; such guests are launched by a host on bare metal"
+        return "this is a virtual machine; confidential guests need a bare-metal host"
     kernel = HARDWARE[platform].host_kernel
-    return f"it takes Linux {kernel} or later, and a processor and firmware with {PLATFORMS[platform].title}"
+    return f"requires Linux {kernel} or later, and a processor and firmware with {PLATFORMS[platform].title}"
 
 
 def _text(path: Path) -> str:

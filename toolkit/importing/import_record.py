@@ -26,7 +26,7 @@ from acceptlab.toolkit.ranges import Range as Span
 from acceptlab.toolkit.ranges import subtract
 
 _USERSPACE = (Stage.USERSPACE, Stage.SECOND_USERSPACE)
-_NOT_TOLD = "the trace does not tell how the guest ended"
+_NOT_TOLD = "the trace does not show how the guest ended"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def import_trace_dat(source: Opened, parquet: Path) -> Imported:
     """
     if shutil.which("trace-cmd") is None:
         raise MachineError(
-            "trace-cmd is missing, which reads trace.dat: install the package trace-cmd"
+            "trace-cmd is missing (needed to read trace.dat): install the package trace-cmd"
         )
     if source.compression is None:
         return _import(source.path, None, parquet)

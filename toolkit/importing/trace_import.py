@@ -77,7 +77,7 @@ def perform(request: Request, folder: Path) -> Finished:
 def _platform(request: Request, imported: Imported, recorded_in: Run | None) -> str:
     """The platform of the guest. Raises BadInputError for a file with nothing in it, and where user, run and trace contradict each other."""
     if imported.empty:
-        raise BadInputError(f"nothing of {request.file} can be imported: {_why_nothing(imported)}")
+        raise BadInputError(f"{request.file}: nothing to import: {_why_nothing(imported)}")
     named = {
         "--platform": request.platform,
         f"--run {request.recorded_in}": recorded_in.info.platform if recorded_in else None,
@@ -85,17 +85,15 @@ def _platform(request: Request, imported: Imported, recorded_in: Run | None) -> 
     for by, platform in named.items():
         if platform and imported.platform and platform != imported.platform:
             raise BadInputError(
-                f"{request.file} is of a guest of platform {imported.platform} ({imported.tells_platform}), and {by} says {platform}"
+                f"{request.file} was recorded in a guest of platform {imported.platform} ({imported.tells_platform}), but {by} says {platform}"
             )
     if recorded_in and request.platform not in (None, recorded_in.info.platform):
         raise BadInputError(
-            f"--run {request.recorded_in} is of platform {recorded_in.info.platform}, and --platform says {request.platform}"
+            f"--run {request.recorded_in} has platform {recorded_in.info.platform}, but --platform says {request.platform}"
         )
     found = request.platform or imported.platform or (recorded_in and recorded_in.info.platform)
     if not found:
-        raise BadInputError(
-            f"{request.file} does not tell which platform the guest was of: give --platform"
-        )
+        raise BadInputError(f"{request.file} does not show the guest's platform: give --platform")
     return found
 
 
@@ -105,12 +103,12 @@ def _why_nothing(imported: Imported) -> str:
         return imported.refused
     first = imported.notes.get("first_skipped")
     if first and imported.events.problem is None:
-        return f"it has no probe, tracepoint or event that is known; the first line that is no entry is {first}"
+        return f"it has no known probe, tracepoint or event; the first line that is not an entry is {first}"
     if imported.events.problem:
         return imported.events.problem + (
-            f"; the first line that is no entry is {first}" if first else ""
+            f"; the first line that is not an entry is {first}" if first else ""
         )
-    return "it has no probe, tracepoint or event that is known (docs/importing.md)"
+    return "it has no known probe, tracepoint or event (docs/importing.md)"
 
 
 def _read(request: Request, parquet: Path, progress: Progress) -> tuple[str, Imported]:

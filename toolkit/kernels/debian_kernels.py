@@ -63,7 +63,7 @@ def ensure(name: str, again: bool = False) -> store.CachedKernel:
     if found:
         return found
     lock = store.home() / f".{store.folder_of(name).name}.lock"
-    with locked(lock, lambda: say(f"another acceptlab fetches {name} now; waiting for it")):
+    with locked(lock, lambda: say(f"another acceptlab is fetching {name}; waiting for it")):
         found = None if again else store.find(name)
         if found:
             return found
@@ -200,7 +200,7 @@ def _updated(name: str, wanted: Name, progress: Step) -> Archive:
             if _NO_SUITE not in str(alone):
                 raise
             raise BadInputError(
-                f"{name}: this machine's mirror has no suite {wanted.suite}"
+                f"{name}: the configured mirror has no suite {wanted.suite}"
             ) from None
     return archive
 
@@ -209,8 +209,10 @@ def _of_version(name: str, wanted: Name, among: Sequence[Candidate]) -> Candidat
     chosen, remark = kernel_names.choose(wanted, among)
     if chosen is None:
         there = list(dict.fromkeys(one.series for one in among if one.flavour == wanted.flavour))
-        has = f"its {wanted.flavour} kernels are of {', '.join(there)}" if there else "it has none"
-        raise BadInputError(f"{name}: Debian's archive has no such kernel now ({has})")
+        has = (
+            f"available {wanted.flavour} kernels: {', '.join(there)}" if there else "none available"
+        )
+        raise BadInputError(f"{name}: Debian's archive does not have this kernel ({has})")
     if remark:
         say(f"{name}: {remark}")
     return chosen

@@ -108,12 +108,12 @@ def _field(deb: Path, name: str) -> str:
         )
     except FileNotFoundError:
         raise MachineError(
-            "dpkg-deb is not there: unpack the package, and name its folder"
+            "dpkg-deb is not installed: unpack the package yourself and give its folder"
         ) from None
     if done.returncode != 0:
-        raise BadInputError(f"{deb} is no Debian package: {_first_line(done.stderr)}")
+        raise BadInputError(f"{deb} is not a Debian package: {_first_line(done.stderr)}")
     return done.stdout.strip()
 
 
 def _first_line(said: str) -> str:
-    return next(iter(said.splitlines()), "dpkg-deb said nothing")
+    return next(iter(said.splitlines()), "no output from dpkg-deb")

@@ -82,7 +82,7 @@ def first_errors(lines: Sequence[str], tree: str, most: int = 2) -> str:
     ]
     if not errors:
         errors = [found["text"] for line in lines if (found := _MAKE.match(line))][:1]
-    return " | ".join(dict.fromkeys(errors[:most])) or "make said nothing of use"
+    return " | ".join(dict.fromkeys(errors[:most])) or "make printed no error"
 
 
 def new_ones(now: Sequence[Said], before: Sequence[Said]) -> list[Said]:

@@ -35,16 +35,16 @@ def image_in(folder: Path) -> Path:
     found = found or [path for path in [_boot_of(folder)] if path and path.is_file()]
     if len(found) > 1:
         names = ", ".join(str(path.relative_to(folder)) for path in found)
-        raise BadInputError(f"{folder} has {len(found)} kernels: name one of {names}")
+        raise BadInputError(f"{folder} has {len(found)} kernels: give one of {names}")
     if found:
         return found[0]
     if (folder / "Kconfig").is_file() and (folder / "Makefile").is_file():
         raise BadInputError(
-            f"{folder} is a kernel tree that is not built: run `acceptlab kernel build --tree {folder}`, "
-            f"or make bzImage there"
+            f"{folder} is a kernel tree without a build: run `acceptlab kernel build --tree {folder}`, "
+            f"or `make bzImage` in it"
         )
     raise BadInputError(
-        f"{folder} holds no kernel: no arch/x86/boot/bzImage, bzImage, vmlinuz, boot/vmlinuz-V or usr/lib/modules/V/vmlinuz"
+        f"{folder} contains no kernel: no arch/x86/boot/bzImage, bzImage, vmlinuz, boot/vmlinuz-V or usr/lib/modules/V/vmlinuz"
     )
 
 

@@ -109,13 +109,13 @@ def failure(what: str, lines: Sequence[str], tree: Path, log: Path) -> Acceptlab
     text = "\n".join(lines)
     if "source tree is not clean" in text:
         return BadInputError(
-            f"{tree} was built in place, so kbuild builds nowhere else: run `make mrproper` there first"
+            f"{tree} has an in-tree build, so kbuild refuses to build elsewhere: run `make mrproper` there first"
         )
     if "No space left on device" in text:
-        return MachineError(f"the disk became full ({what}): make room, or set XDG_CACHE_HOME")
+        return MachineError(f"disk full ({what}): free some space, or set XDG_CACHE_HOME")
     if "gelf.h" in text or "libelf.h" in text:
         return MachineError("building a kernel needs libelf's headers: apt-get install libelf-dev")
-    return BadInputError(f"{what} failed: {first_errors(lines, str(tree))} (all of it: {log})")
+    return BadInputError(f"{what} failed: {first_errors(lines, str(tree))} (full log: {log})")
 
 
 def check_tools() -> None:

@@ -43,7 +43,7 @@ def reason(
     if wanted == "n":
         return "another option selects it"
     if not any(one.has_prompt for one in kept):
-        return "it cannot be chosen, only selected by another option"
+        return "it cannot be set, only selected by another option"
     return ""
 
 
@@ -65,7 +65,7 @@ def _fault(part: str, config: Mapping[str, str]) -> str:
         return f"{part} is off"
     if part.startswith("!") and _NAME.fullmatch(part[1:]):
         return f"{part[1:]} is {config.get(part[1:], 'n')}"
-    return f"{part} does not hold"
+    return f"{part} is false"
 
 
 def _conjuncts(expression: str) -> list[str]:

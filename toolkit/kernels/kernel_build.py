@@ -104,12 +104,12 @@ def configure(tree: Path, objects: Path, config: Configuration, progress: Step) 
     lost = not_stuck(wanted, stuck)
     if lost:
         told = [_why(tree, name, wanted[name], stuck) for name in lost]
-        raise BadInputError(f"{len(lost)} option(s) did not stick: {'; '.join(told)}")
+        raise BadInputError(f"{len(lost)} option(s) did not take effect: {'; '.join(told)}")
 
 
 def _why(tree: Path, name: str, wanted: str, stuck: Mapping[str, str]) -> str:
     why = kconfig.reason(name, wanted, tree, {"SRCARCH": "x86"}, stuck)
-    came_out = f"{line(name, wanted).strip()} came out as {stuck.get(name, 'n')}"
+    came_out = f"{line(name, wanted).strip()} became {stuck.get(name, 'n')}"
     return f"{came_out}: {why}" if why else came_out
 
 
@@ -177,6 +177,6 @@ def _write_record(objects: Path, record: _Record) -> None:
 
 def _check_tree(tree: Path) -> None:
     if not tree.is_dir():
-        raise BadInputError(f"no folder {tree}; give the folder of a kernel's source tree")
+        raise BadInputError(f"no folder {tree}; give a kernel source tree")
     if not ((tree / "Kconfig").is_file() and (tree / "Makefile").is_file()):
-        raise BadInputError(f"{tree} is no kernel source tree: it has no Kconfig and Makefile")
+        raise BadInputError(f"{tree} is not a kernel source tree: it has no Kconfig and Makefile")

@@ -40,7 +40,7 @@ class Configuration:
             for name, value in read_fragment(fragment).items():
                 if wanted.get(name, value) != value:
                     raise BadInputError(
-                        f"CONFIG_{name} is {wanted[name]} in {said_by[name]} and {value} in {fragment}: one of them has to go"
+                        f"CONFIG_{name} is {wanted[name]} in {said_by[name]} and {value} in {fragment}: remove one of them"
                     )
                 wanted[name], said_by[name] = value, fragment
         return wanted
@@ -59,11 +59,11 @@ def read_fragment(path: Path) -> dict[str, str]:
         option = _option(line.strip())
         if option is None:
             raise BadInputError(
-                f"{path}:{at}: {line.strip()[:60]!r} is no option: write CONFIG_NAME=y, or # CONFIG_NAME is not set"
+                f"{path}:{at}: {line.strip()[:60]!r} is not an option: write CONFIG_NAME=y, or # CONFIG_NAME is not set"
             )
         if option and found.get(option[0], option[1]) != option[1]:
             raise BadInputError(
-                f"{path}:{at}: CONFIG_{option[0]} is there twice, with different values"
+                f"{path}:{at}: CONFIG_{option[0]} is set twice, with different values"
             )
         found.update([option] if option else [])
     return found

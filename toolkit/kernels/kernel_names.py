@@ -110,7 +110,7 @@ def parse(argument: str) -> Name:
     flavour = found["flavour"] or FLAVOURS[0]
     if flavour not in FLAVOURS:
         raise BadInputError(
-            f"{argument}: there is no flavour {flavour}: choose from {', '.join(FLAVOURS)}"
+            f"{argument}: unknown flavour {flavour}: choose from {', '.join(FLAVOURS)}"
         )
     wanted = found["wanted"].replace("-rc", "~rc")
     if wanted == NEWEST.removeprefix(PREFIX):

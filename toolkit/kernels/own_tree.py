@@ -47,10 +47,12 @@ def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.Cach
     store.check_name(name)
     there = store.find(name)
     if there and "tree_path" not in there.meta:
-        raise BadInputError(f"the kernel {name!r} is something else's: give another --name")
+        raise BadInputError(
+            f"the kernel name {name!r} is taken by another source: give another --name"
+        )
     words = f"{tree}\n{config.digest()}"
     objects = cache() / "objects" / hashlib.sha256(words.encode()).hexdigest()[:16]
-    waiting = f"another acceptlab builds {tree} now; waiting for it"
+    waiting = f"another acceptlab is building {tree}; waiting for it"
     with locked(objects.with_suffix(".lock"), lambda: say(waiting)):
         built = build(tree, objects, config, name)
         meta = {"tree_path": str(tree), "commit": _commit(tree), "reproduce": built.reproduce}

@@ -94,5 +94,5 @@ def _path(argument: str) -> Path:
         return path.resolve()
     raise BadInputError(
         f"no kernel {argument!r}: give debian:VERSION or debian:SUITE, a bzImage, a .deb, a folder with one of these, "
-        "or a name that `acceptlab kernel list` shows"
+        "or a name from `acceptlab kernel list`"
     )

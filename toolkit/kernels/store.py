@@ -97,7 +97,7 @@ def check_name(name: str) -> None:
     """Raise BadInputError for what no kernel that is built here can be called."""
     if not _NAME.fullmatch(name):
         raise BadInputError(
-            f"{name!r} is no name for a kernel: letters, digits, dots, dashes; stock kernels have the colons"
+            f"{name!r} is not a valid kernel name: use letters, digits, dots and dashes; colons are for stock kernels"
         )
 
 

@@ -46,7 +46,7 @@ def outweighed(support: Support, acts_as_guest: bool) -> Support:
 def remark(support: Support, platform: str) -> str:
     """Return one line about what the kernel lacks, or ""."""
     if support.platform is False:
-        return f"this kernel is not built to be a {PLATFORMS[platform].title} guest"
+        return f"kernel lacks support for {PLATFORMS[platform].title} guests"
     if not support.unaccepted_memory:
         return "kernel lacks CONFIG_UNACCEPTED_MEMORY; firmware accepted memory on its behalf"
     return ""

@@ -58,7 +58,7 @@ def combinations(axes: Axes) -> list[dict[str, Value]]:
     for pattern in axes.excludes:
         if not any(pattern.fits(names_of(one)) for one in product):
             shown = ", ".join(f"{axis} = {' or '.join(v)}" for axis, v in pattern.values.items())
-            raise BadInputError(f"exclude ({shown}) fits no combination of the axes")
+            raise BadInputError(f"exclude ({shown}) matches no combination of the axes")
     kept = [
         one for one in product if not any(pattern.fits(names_of(one)) for pattern in axes.excludes)
     ]

@@ -88,11 +88,11 @@ def read_spec(path: Path) -> Spec:
 def _spec(data: dict[str, Any], path: Path) -> Spec:
     name = _text(data, "name", path.stem.lower())
     if not _NAME.fullmatch(name):
-        raise BadInputError(f"name {name!r}: lower-case letters, digits, dots and dashes")
+        raise BadInputError(f"name {name!r}: use lower-case letters, digits, dots and dashes")
     title = _text(data, "title", name)
     common = _options(data.get("options", {}), "options")
     if ("sweep" in data) == ("axes" in data):
-        raise BadInputError("give either [axes], or one [[sweep]] or several")
+        raise BadInputError("give either [axes], or [[sweep]] tables")
     known = {"name", "title", "options"}
     if "sweep" in data:
         _only(data, known | {"sweep"}, "the spec")
@@ -120,7 +120,7 @@ def _sweep(table: dict[str, Any], at: int, common: dict[str, Any]) -> Sweep:
         axes = _axes(table)
         cells = tuple(_cell(one, fixed) for one in _chosen(axes, table.get("cover")))
         if not cells:
-            raise BadInputError("the excludes leave no cell")
+            raise BadInputError("no combination is left after the excludes")
         columns = checked_columns(table.get("columns", list(DEFAULT_COLUMNS)))
     except BadInputError as error:
         raise BadInputError(f"{name}: {error}") from None
@@ -152,10 +152,10 @@ def _axes(table: dict[str, Any]) -> Axes:
 
 def _values(axis: str, listed: Any) -> list[Value]:
     if not isinstance(listed, list) or not listed:
-        raise BadInputError(f"axis {axis}: give a list of values")
+        raise BadInputError(f"axis {axis}: must be a list of values")
     values = [_value(axis, one) for one in listed]
     if len({value.name for value in values}) < len(values):
-        raise BadInputError(f"axis {axis}: two values have the same name")
+        raise BadInputError(f"axis {axis}: two values of the same name")
     return values
 
 
@@ -165,7 +165,7 @@ def _value(axis: str, given: Any) -> Value:
     if not isinstance(given, dict):
         if option not in OPTIONS:
             raise BadInputError(
-                f"axis {axis} is no option of `acceptlab run`, so each of its values is a table: "
+                f"axis {axis} is not an option of `acceptlab run`, so each value must be a table: "
                 '{ name = "...", accept = "lazy", append = "..." }'
             )
         return Value(_shown(given), _options({option: given}, f"axis {axis}"))
@@ -211,7 +211,7 @@ def _cell(combination: Mapping[str, Value], fixed: dict[str, Any]) -> Cell:
     for value in combination.values():
         merged = _joined(merged, value.options)
     if "kernel" not in merged:
-        raise BadInputError("name a kernel, in the options or as an axis")
+        raise BadInputError("give a kernel, in the options or as an axis")
     words = {_field(key): value for key, value in merged.items()}
     labels = {axis: value.name for axis, value in combination.items()}
     try:
@@ -242,11 +242,11 @@ def _options(given: Any, where: str) -> dict[str, Any]:
         option = _OLD.get(option, option)
         if option not in OPTIONS:
             known = ", ".join(sorted(OPTIONS)).replace("_", "-")
-            raise BadInputError(f"{where}: {key} is no option of a run; there are {known}")
+            raise BadInputError(f"{where}: {key} is not an option of a run; options are {known}")
         found[option] = _typed(option, value, where)
         allowed = _DECLARED[option][1].choices if option in _DECLARED else ()
         if allowed and found[option] not in allowed:
-            raise BadInputError(f"{where}: {key} = {value!r}: one of {', '.join(allowed)}")
+            raise BadInputError(f"{where}: {key} = {value!r}: must be one of {', '.join(allowed)}")
     return found
 
 
@@ -272,7 +272,7 @@ def checked_columns(given: Any) -> tuple[str, ...]:
         raise BadInputError("columns must be a list of facts")
     for name in given:
         if name not in COLUMNS:
-            raise BadInputError(f"columns: no fact {name!r}; there are {', '.join(COLUMNS)}")
+            raise BadInputError(f"columns: no fact {name!r}; facts are {', '.join(COLUMNS)}")
     return tuple(dict.fromkeys(given))
 
 
@@ -293,7 +293,9 @@ def _tables(table: dict[str, Any], key: str) -> list[dict[str, Any]]:
 def _only(table: dict[str, Any], known: set[str], where: str) -> None:
     unknown = sorted(set(table) - known)
     if unknown:
-        raise BadInputError(f"{where} has no {unknown[0]!r}; there are {', '.join(sorted(known))}")
+        raise BadInputError(
+            f"{where}: unknown key {unknown[0]!r}; keys are {', '.join(sorted(known))}"
+        )
 
 
 def _shown(value: Any) -> str:

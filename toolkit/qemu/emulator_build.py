@@ -113,7 +113,7 @@ def ensure(tarball: Path | None = None, base: Base | None = None) -> Emulator:
     if ready:
         return ready
     with locked(
-        home() / "lock", lambda: say("another acceptlab builds the emulator now; waiting for it")
+        home() / "lock", lambda: say("another acceptlab is building the emulator; waiting for it")
     ):
         return find(base) or _build(base, _source(base, tarball))
 
@@ -242,7 +242,7 @@ def _ninja(objects: Path, log: Path, progress: Step) -> None:
     if ninja.returncode != 0:
         about = [line for line in said if _COMPILER_LINE.search(line)]
         raise MachineError(
-            f"building the emulator failed: {' | '.join(about[:3]) or _tail(log)} (all of it: {log})"
+            f"building the emulator failed: {' | '.join(about[:3]) or _tail(log)} (full log: {log})"
         )
 
 

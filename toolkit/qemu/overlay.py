@@ -61,9 +61,7 @@ def read(emulator: Path, version: str) -> Overlay:
                 added[target / name] = path.read_bytes()
     devices = added.pop(_ADDED / "acceptlab.mak", None)
     if devices is None:
-        raise BadInputError(
-            f"{emulator}/qemu/acceptlab.mak is missing: this checkout is not complete"
-        )
+        raise BadInputError(f"{emulator}/qemu/acceptlab.mak is missing: the checkout is incomplete")
     added[Path(_DEVICES)] = devices
     series = sorted((emulator / "qemu" / "hooks" / version).glob("*.patch"))
     return Overlay(added, tuple(Hook(path.name, path.read_bytes()) for path in series))

@@ -28,18 +28,18 @@ def check_attack(text: str, platform: str, ram: Sequence[Range]) -> None:
     words = text.split()
     if len(words) != 3:
         raise BadInputError(
-            f"--attack '{text}': write 'WHEN ACT NUMBER', such as 'accepted remap 0x40000000'"
+            f"--attack '{text}': must be 'WHEN ACTION NUMBER', such as 'accepted remap 0x40000000'"
         )
     when, act, number = words
     if when not in MOMENTS:
         raise BadInputError(
-            f"--attack '{text}': '{when}' is no moment; use one of {', '.join(MOMENTS)}"
+            f"--attack '{text}': '{when}' is not a moment; use one of {', '.join(MOMENTS)}"
         )
     on_pages, on_calls = PLATFORMS[platform].attacks_on_pages, PLATFORMS[platform].attacks_on_calls
     if act not in (*on_pages, *on_calls):
         raise BadInputError(f"--attack '{text}': {_no_act(act, platform)}")
     if not _NUMBER.fullmatch(number):
-        raise BadInputError(f"--attack '{text}': '{number}' is no address (0x...) or count")
+        raise BadInputError(f"--attack '{text}': '{number}' is not an address (0x...) or count")
     address = int(number, 0) if number.lower().startswith("0x") else int(number)
     if act in on_pages and not any(part.start <= address < part.end for part in ram):
         parts = ", ".join(map(str, ram))
@@ -50,9 +50,9 @@ def _no_act(act: str, platform: str) -> str:
     """Say why the platform's host cannot do that, and what it can do."""
     acts = _acts_of(platform)
     if not acts:
-        return f"a {platform} guest has no attacks; add --platform {' or '.join(CONFIDENTIAL)}"
+        return f"attacks on a {platform} guest are not supported; add --platform {' or '.join(CONFIDENTIAL)}"
     other = [name for name in CONFIDENTIAL if name != platform and act in _acts_of(name)]
-    what = f"is an act of {other[0]}, not of {platform}" if other else "is no act"
+    what = f"is an action for {other[0]}, not for {platform}" if other else "is not an action"
     return f"'{act}' {what}; use one of {', '.join(acts)}"
 
 

@@ -78,7 +78,7 @@ def with_bootconfig(initrd: bytes, text: str) -> bytes:
     Raises BadInputError when the initrd has one already, or when the text is too long for the kernel.
     """
     if initrd.endswith(_MAGIC):
-        raise BadInputError("the initrd has a bootconfig already: give one without")
+        raise BadInputError("the initrd already contains a bootconfig: give one without")
     data = text.encode() + b"\0"
     data += bytes(-(len(initrd) + len(data)) % _ALIGNMENT)
     if len(data) > _MOST:
@@ -102,6 +102,6 @@ def read_trace() -> str:
         ) from error
     if not any(line.strip() and not line.startswith("#") for line in text.splitlines()):
         raise MachineError(
-            "the kernel has recorded nothing: boot it with what `acceptlab collect --boot cmdline` prints"
+            "the kernel has recorded nothing: boot it with the parameters from `acceptlab collect --boot cmdline`"
         )
     return text

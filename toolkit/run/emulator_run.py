@@ -83,7 +83,7 @@ def perform(
         ready = prepare(options, kernel, emulator, folder)
         if ready.no_symbols:
             say(
-                f"no symbols: functions have no names, and panic() is not watched ({ready.no_symbols})"
+                f"no symbols: functions are shown as addresses, and panic() is not detected ({ready.no_symbols})"
             )
         ending = _launch(ready)
         finished = _record(ready, ending)
@@ -207,7 +207,9 @@ def _launch(ready: Prepared) -> Ending:
     title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.policy}"
     with step(title) as progress:
         follower = Follower(progress, files.console, files.raw_events)
-        waiting = f"held: acceptlab collect --emulator {files.folder}" if options.hold else ""
+        waiting = (
+            f"waiting for: acceptlab collect --emulator {files.folder}" if options.hold else ""
+        )
         ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
     has_report = files.report.is_file() or not PLATFORMS[options.platform].is_confidential
     outcome.check_emulator(ending, has_report, files.stderr)
@@ -227,7 +229,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     came_to = outcome.with_remark(came_to, remark(support, ready.options.platform))
     policy = policy_of(ready.command_line, console)
     if policy.refused:
-        say(f"the kernel refused accept_memory={policy.refused}: it went by {policy.ran}")
+        say(f"the kernel rejected accept_memory={policy.refused} and used {policy.ran}")
     info = record.describe(
         ready.options, ready.kernel, ready.handoff, ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,

@@ -35,7 +35,7 @@ def fresh(words: str) -> Path:
         except FileExistsError:
             continue
         return path
-    raise BadInputError(f"{runs_home()} is full of runs of this second; try again")
+    raise BadInputError(f"too many runs started this second in {runs_home()}; try again")
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def claimed(path: Path) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise BadInputError(
-            f"{path} is not a folder: give --out a folder that is new or empty"
+            f"{path} is not a folder: give a new or empty folder as --out"
         ) from None
     held = ours = False
     try:
@@ -59,7 +59,7 @@ def claimed(path: Path) -> Iterator[None]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BadInputError(
-                    f"another run writes into {path} now: give this one a folder of its own"
+                    f"another run is writing to {path}: give another --out"
                 ) from None
             held = True
             others = [entry.name for entry in path.iterdir() if entry.name != LOCK]

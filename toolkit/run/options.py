@@ -137,7 +137,7 @@ class RunOptions:
     handoff: str = option(
         "table",
         "--handoff",
-        "How the kernel learns what is unaccepted: the table of the EFI stub; EFI's memory map alone (a boot loader that "
+        "How the kernel learns of unaccepted memory: the EFI stub's table; EFI's memory map alone (a boot loader that "
         "skips the stub); or the kernel's own stub, entered with EFI boot services.",
         FIRMWARE,
         choices=("table", "memory-map", "stub"),
@@ -177,7 +177,7 @@ class RunOptions:
         "--attack",
         "Inject a malicious host action, such as 'accepted remap 0x40000000'. May be repeated.",
         HOST,
-        metavar="'WHEN ACT NUMBER'",
+        metavar="'WHEN ACTION NUMBER'",
         emulator_only=True,
     )
     hardware: bool = option(
@@ -251,14 +251,14 @@ class RunOptions:
         """Raise BadInputError for a value that no run can have."""
         most = MAX_VCPUS_ON_HARDWARE if self.hardware else MAX_VCPUS
         if not 1 <= self.cpus <= most:
-            raise BadInputError(f"--cpus {self.cpus}: give 1 to {most}")
+            raise BadInputError(f"--cpus {self.cpus}: must be 1 to {most}")
         for name in refused(self, RunOptions) if self.hardware else ():
             raise BadInputError(f"{name}: emulator only; drop it, or --hardware")
         self._check_choices()
         if not POLICY.fullmatch(self.accept):
             raise BadInputError(
-                f"--accept {self.accept}: one of {', '.join(POLICIES)}, or several joined by '+'; "
-                "a number may follow, as in deferred:4"
+                f"--accept {self.accept}: must be one of {', '.join(POLICIES)}, or several joined by '+'; "
+                "a number may follow, such as deferred:4"
             )
         if self.pending_ve != "off" and not PLATFORMS[self.platform].has_pending_ve:
             have = [name for name, one in PLATFORMS.items() if one.has_pending_ve]
@@ -272,13 +272,13 @@ class RunOptions:
                 f"--sev-features: only an SNP guest has them; add --platform {' or '.join(have)}"
             )
         if not 0 <= self.seed <= _MAX_SEED:
-            raise BadInputError(f"--seed {self.seed}: give 0 to {_MAX_SEED}")
+            raise BadInputError(f"--seed {self.seed}: must be 0 to {_MAX_SEED}")
         if not self.time_limit > 0:
-            raise BadInputError(f"--time-limit {self.time_limit:g}: give seconds, more than 0")
+            raise BadInputError(f"--time-limit {self.time_limit:g}: must be more than 0 seconds")
         if len(set(self.probes)) != len(self.probes):
-            raise BadInputError("--probe: each function once is enough")
+            raise BadInputError("--probe: function given twice")
         if len(set(self.probe_locks)) != len(self.probe_locks):
-            raise BadInputError("--probe-lock: each lock once is enough")
+            raise BadInputError("--probe-lock: lock given twice")
         # Long before a boot handoff is built, and an emulator for it.
         ram = usable_ram(self.memory_request, self.platform)
         workload_options(self.workloads)
@@ -290,7 +290,9 @@ class RunOptions:
         for item, shown in options_of(RunOptions).values():
             value = getattr(self, item.name)
             if shown.choices and value not in shown.choices + shown.inner_choices:
-                raise BadInputError(f"{shown.name} {value}: one of {', '.join(shown.choices)}")
+                raise BadInputError(
+                    f"{shown.name} {value}: must be one of {', '.join(shown.choices)}"
+                )
 
     def _check_module(self) -> None:
         """Raise BadInputError for an option of TDX alone on another platform."""
@@ -313,7 +315,7 @@ class RunOptions:
         """Return the RAM of the machine in bytes, holes included."""
         size = parse_size(self.memory, what="--memory")
         if size == 0:
-            raise BadInputError("--memory 0: a guest needs memory; 2G is a good start")
+            raise BadInputError("--memory 0: must be more than 0, such as 2G")
         return size
 
     @property

@@ -49,12 +49,12 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     """Decide the outcome. A time limit or a signal from outside outweighs what the guest was at."""
     where = _where(report, console)
     if ending.interrupted:
-        return Outcome("killed", f"the run was interrupted by its user, {where}")
+        return Outcome("killed", f"the user interrupted the run {where}")
     if ending.timed_out:
-        return _of_time_limit(f"the time limit of {limit:g} s passed", report, console)
+        return _of_time_limit(f"the time limit of {limit:g} s expired", report, console)
     if ending.code < 0:
         name = signal.Signals(-ending.code).name
-        return Outcome("killed", f"the emulator was killed from outside ({name}), {where}")
+        return Outcome("killed", f"the emulator was killed by a signal ({name}) {where}")
     told = str((report or {}).get("outcome", ""))
     if told in _FROM_REPORT and not _is_reboot_of_panic(told, console):
         reason = str((report or {}).get("reason", ""))
@@ -88,7 +88,7 @@ def of_second_kernel(
         stage = str((report or {}).get("stage") or "second-")
         reason = f"the second kernel, started by {loaded[1]}, did not reach userspace"
         if not stage.startswith("second-"):
-            reason = f"the first kernel ended on its way to the second one, by {loaded[1]}"
+            reason = f"the first kernel ended before the second kernel started by {loaded[1]}"
         said = f": {outcome.reason}" if outcome.reason else ""
         return Outcome("terminated" if outcome.word == "userspace" else "panic", reason + said)
     return outcome
@@ -157,7 +157,7 @@ def _where(report: dict[str, Any] | None, console: str) -> str:
     if str(stage).startswith("second-") and stage != "second-userspace":
         return f"in stage {stage}"
     if _DONE.search(console):
-        return "after the guest's workloads had ended"
+        return "after the guest's workloads ended"
     if _USERSPACE.search(console):
         return "in userspace"
     return f"in stage {stage}" if stage else "before the guest reached userspace"
@@ -180,12 +180,12 @@ def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
     full = any(words in line for line in lines for words in _FULL_DISK)
     if full or -ending.code == signal.SIGXFSZ or _nothing_fits(stderr.parent):
         raise MachineError(
-            "the disk became full during the run: make room, or choose another folder with --out"
+            "disk full during the run: free some space, or choose another folder with --out"
         )
     if crashed:
-        said = lines[-1] if lines else "it said nothing"
+        said = lines[-1] if lines else "no output"
         name = signal.Signals(-ending.code).name
         raise MachineError(f"the emulator crashed ({name}), which is a bug of acceptlab: {said}")
     raise MachineError(
-        f"the emulator failed: {lines[-1] if lines else f'it said nothing (exit {ending.code})'}"
+        f"the emulator failed: {lines[-1] if lines else f'no output (exit {ending.code})'}"
     )

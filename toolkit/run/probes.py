@@ -46,7 +46,7 @@ def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
     for name in names:
         if name not in addresses:
             raise BadInputError(
-                f"--probe {name}: {where} has no function of that name (inlined, perhaps?)"
+                f"--probe {name}: {where} has no function of that name (possibly inlined)"
             )
         found.append(Probe(name, addresses[name]))
     return found

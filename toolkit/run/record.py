@@ -175,7 +175,7 @@ def handoff_of(handoff: Handoff) -> run_info.Handoff:
 def events_info(summary: StreamSummary | None) -> run_info.EventsInfo:
     """Return what run.json says of the event stream; None is a run whose events were switched off."""
     if summary is None:
-        return run_info.EventsInfo(problem="events were switched off (--no-events)")
+        return run_info.EventsInfo(problem="recording was disabled (--no-events)")
     return run_info.EventsInfo(
         count=summary.events,
         complete=summary.complete,

@@ -88,13 +88,15 @@ def _record(folder: Path) -> Path:
 def opened(out: Path) -> Iterator[Kept]:
     """Hold the folder of a matrix, made if need be; raises BadInputError when it is something else's, or in use."""
     if out.exists() and not out.is_dir():
-        raise BadInputError(f"{out} is not a folder: give --out a new folder, or that of a matrix")
+        raise BadInputError(
+            f"{out} is not a folder: give a new folder or an existing matrix as --out"
+        )
     if out.is_dir() and any(out.iterdir()) and not (out / _LOCK).exists():
-        raise BadInputError(f"{out} is not empty and holds no matrix: give --out a new folder")
+        raise BadInputError(f"{out} is not empty and not a matrix: give a new folder as --out")
     (out / CELLS).mkdir(parents=True, exist_ok=True)
     with lock_file(out / _LOCK) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BadInputError(f"another acceptlab works in {out} now: wait for it") from None
+            raise BadInputError(f"another acceptlab is using {out}: wait for it to end") from None
         yield Kept(out)

@@ -98,9 +98,7 @@ def make_all(
         with signals_interrupt():
             results = _make(list(cells.values()), kept, room, title)
     except KeyboardInterrupt:
-        raise InterruptedByUserError(
-            f"interrupted; the runs that had ended are kept in {kept.home}"
-        ) from None
+        raise InterruptedByUserError(f"interrupted; completed runs are in {kept.home}") from None
     return [place if isinstance(place, Result) else results[place] for place in places]
 
 

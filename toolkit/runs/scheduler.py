@@ -48,7 +48,7 @@ class Room:
 def room_here(jobs: int | None) -> Room:
     """Return this machine's room: `jobs` cores, or all that we may use, and the memory that is free now."""
     if jobs is not None and jobs < 1:
-        raise BadInputError(f"--jobs {jobs}: at least 1")
+        raise BadInputError(f"--jobs {jobs}: must be at least 1")
     cores = jobs if jobs is not None else len(os.sched_getaffinity(0))
     return Room(cores, max(available_memory() - _KEPT_FREE, 0))
 

@@ -106,7 +106,7 @@ def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
         return {}
     out, err = process.communicate()
     if process.returncode not in RECORDED or not out:
-        lines = err.strip().splitlines() or ["it said nothing"]
+        lines = err.strip().splitlines() or ["no output"]
         raise RunFailedError(
             lines[-1].removeprefix("acceptlab: "), process.returncode or EXIT_MACHINE
         )

@@ -52,7 +52,7 @@ class Applied:
         """Return how its kernels are configured; raises BadInputError when the base is no kernel's tree, and nothing says it."""
         if self.series.spec.config is None:
             raise BadInputError(
-                f"{self.base.about} is no kernel's tree: it has no Kconfig and no Makefile"
+                f"{self.base.about} is not a kernel tree: it has no Kconfig and Makefile"
             )
         return self.series.spec.config
 
@@ -161,9 +161,7 @@ def _am_mail(tree: Path, mail: Path, patch: Message) -> None:
             raise
         git(tree, "am", "--abort")
         git(tree, *words, "--quoted-cr=strip", str(mail))
-        say(
-            f"{patch.file}: lines ended by CR LF inside of the mail's encoding: applied as by git am --quoted-cr=strip"
-        )
+        say(f"{patch.file}: encoded lines end in CR LF: applied like git am --quoted-cr=strip")
 
 
 def escaped(mail: bytes) -> bytes:
@@ -199,7 +197,7 @@ def _conflict(
     why = conflict.reason(tree, patch, said)
     message = (
         f"patch {number}/{len(series.patches)} ({patch.file}: {patch.subject}) does not apply to {base.about}: {shown(what)}; "
-        f"{why}nothing was applied (git's words and the hunk: {log})"
+        f"{why}nothing was applied (git's output and the hunk: {log})"
     )
     return ConflictError(message, number, file, hunk.text if hunk else "", log)
 

@@ -78,7 +78,7 @@ def _of_debian(base: DebianBase) -> BaseTree:
         tarballs = sorted((folder / "tree" / "usr" / "src").glob("linux-source-*.tar.*"))
         if not tarballs:
             raise BadInputError(
-                f"the package {about} holds no kernel source: linux-source-6.1 does"
+                f"the package {about} contains no kernel source; linux-source-6.1 does"
             )
         return tarballs[0], {
             "package": base.package,
@@ -99,19 +99,19 @@ def _download(base: DebianBase, folder: Path, progress: Step) -> Path:
         )
     if base.version not in there:
         raise MachineError(
-            f"the archive has {base.package} no longer (or not yet) in version {base.version}, but in {', '.join(there)}: "
-            f"to try the series on that, give --base-version {there[0]}"
+            f"the archive does not have {base.package} {base.version} but has {', '.join(there)}: "
+            f"to try the series on that version, give --base-version {there[0]}"
         )
     return archive.download_binary(base.package, base.version, folder / "deb", progress)
 
 
 def _of_tarball(base: TarballBase) -> BaseTree:
     if not base.file.is_file():
-        raise BadInputError(f"no tarball {base.file}: the base of the series is missing")
+        raise BadInputError(f"the series' base is missing: no tarball {base.file}")
     sha256 = sha256_of(base.file)
     if base.sha256 and sha256 != base.sha256:
         raise BadInputError(
-            f"{base.file} is not the tarball that the series names: its SHA-256 begins {sha256[:12]}, "
+            f"{base.file} is not the series' tarball: its SHA-256 begins {sha256[:12]}, "
             f"expected {base.sha256[:12]}"
         )
 
@@ -130,7 +130,7 @@ def _kept(
     if found:
         return found
     lock = home() / f".{folder.name}.lock"
-    with locked(lock, lambda: say(f"another acceptlab fetches {about} now; waiting for it")):
+    with locked(lock, lambda: say(f"another acceptlab is fetching {about}; waiting for it")):
         found = _read(folder, about)
         if found:
             return found
@@ -139,7 +139,7 @@ def _kept(
             with step(f"fetching the base {about}") as progress:
                 tarball, made_from = fill(beside / "from", progress)
             _init(beside / "git")
-            with step(f"taking {tarball.name} into a git repository") as progress:
+            with step(f"importing {tarball.name} into a git repository") as progress:
                 commit = import_tarball(tarball, beside / "git", about, progress)
             shutil.rmtree(beside / "from", ignore_errors=True)
             write_whole(
@@ -169,7 +169,7 @@ def _read(folder: Path, about: str) -> BaseTree | None:
 def _of_repository(base: GitBase) -> BaseTree:
     """A repository of ours that borrows the user's objects: nothing is copied, and nothing written into the user's."""
     if not base.repository.is_dir():
-        raise BadInputError(f"no folder {base.repository}: the base of the series is missing")
+        raise BadInputError(f"the series' base is missing: no folder {base.repository}")
     try:
         words = ("rev-parse", "--path-format=absolute")
         objects = read_line(base.repository, *words, "--git-path", "objects")
@@ -189,7 +189,7 @@ def _of_repository(base: GitBase) -> BaseTree:
                 f"git config --global --add safe.directory {shlex.quote(str(base.repository))}"
             ) from None
         if "not a git repository" in error.said:
-            raise BadInputError(f"{base.repository} is no git repository") from None
+            raise BadInputError(f"{base.repository} is not a git repository") from None
         raise BadInputError(f"{base.repository} has no commit {base.commit!r}") from None
     folder = home() / f"git-{hashlib.sha256(os.fsencode(common)).hexdigest()[:16]}"
     with locked(home() / f".{folder.name}.lock"):
@@ -199,7 +199,7 @@ def _of_repository(base: GitBase) -> BaseTree:
         write_whole(repository / "objects" / "info" / "alternates", os.fsencode(f"{objects}\n"))
         if not os.access(objects, os.R_OK | os.X_OK):
             raise BadInputError(
-                f"{shown(str(base.repository))}: not allowed to read its objects; ask its owner for read permission, or clone it"
+                f"{shown(str(base.repository))}: no permission to read its objects; ask its owner for read permission, or clone it"
             )
         if (common / "shallow").is_file():
             shutil.copy(common / "shallow", repository / "shallow")

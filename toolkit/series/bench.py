@@ -72,13 +72,13 @@ def subjects_of(texts: Sequence[str]) -> list[Subject]:
     for text in texts:
         name, equals, kernel = text.partition("=")
         if not name or (equals and not kernel):
-            raise BadInputError(f"{text!r} is no kernel: give KERNEL, or NAME=KERNEL")
+            raise BadInputError(f"{text!r} is not a kernel: give KERNEL, or NAME=KERNEL")
         shown = name if equals else Path(name).name if "/" in name else name
         found.append(Subject(shown, kernel if equals else name))
     names = [one.name for one in found]
     for name in names:
         if names.count(name) > 1:
-            raise BadInputError(f"two kernels are called {name}: give each a name, NAME=KERNEL")
+            raise BadInputError(f"two kernels are named {name}: give each a name, NAME=KERNEL")
     return found
 
 

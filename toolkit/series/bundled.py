@@ -34,7 +34,7 @@ def path_of(argument: str, home: Path = HOME) -> Path:
     if argument not in named:
         known = f"; there are {', '.join(named)}" if named else ""
         raise BadInputError(
-            f"no series {argument!r}: give a folder with {FILE}, a directory of patches, an mbox, or a name that "
-            f"`acceptlab series list` shows{known}"
+            f"no series {argument!r}: give a folder with {FILE}, a directory of patches, an mbox, or a name from "
+            f"`acceptlab series list`{known}"
         )
     return named[argument]

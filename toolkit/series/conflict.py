@@ -22,19 +22,19 @@ def reason(tree: Path, patch: Message, said: str) -> str:
     """Return why a patch does not apply to the index of a tree and what takes it, as half a sentence with its semicolon; else ""."""
     binary = _BINARY.search(said)
     if binary:
-        return f"the mail has no data for the binary file {shown(binary['file'])}: have it sent by git format-patch --binary; "
+        return f"the mail has no data for the binary file {shown(binary['file'])}: ask for git format-patch --binary; "
     with tempfile.TemporaryDirectory(prefix="acceptlab-") as name:
         file = Path(name) / "patch"
         file.write_bytes(patch.patch)
         if _applies(tree, file, "-p0"):
             return (
-                "its paths have no a/ and b/ in front (diff.noprefix, or diff run by hand): have it sent with them, or give "
+                "its paths lack the a/ and b/ prefixes (diff.noprefix, or diff run by hand): ask for a patch with them, or give "
                 "--range after git am -p0; "
             )
         if _applies(tree, file, "--ignore-whitespace"):
             return (
-                "a mailer changed its white space, tabs to blanks: get it as it was sent (b4 am, an attachment); "
-                "git am --ignore-whitespace takes it, and what it adds stays damaged; "
+                "a mailer changed its whitespace (tabs to spaces): get the original (b4 am, an attachment); "
+                "git am --ignore-whitespace applies it, but the added lines stay damaged; "
             )
     missing = _unknown_blob(tree, patch)
     if missing:

@@ -21,7 +21,7 @@ class GitError(AcceptlabError):
     def __init__(self, words: tuple[str, ...], said: str) -> None:
         lines = [line.strip() for line in said.split("\n") if line.strip()]
         told = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
-        self.line = shown(told or (lines or ["it said nothing"])[-1])
+        self.line = shown(told or (lines or ["no output"])[-1])
         verb = next((word for word in words if word != "-c" and "=" not in word), "")
         super().__init__(f"git {verb} failed: {self.line}")
         self.said = said
@@ -81,11 +81,11 @@ def _printed(
                 ["git", *words], cwd=folder, env=told, stdin=file, stdout=out, stderr=subprocess.PIPE, check=False,
             )  # fmt: skip
     except NotADirectoryError:
-        raise GitError(words, f"fatal: {folder} is no folder") from None
+        raise GitError(words, f"fatal: {folder} is not a folder") from None
     except FileNotFoundError:
         if not folder.is_dir():
-            raise GitError(words, f"fatal: there is no folder {folder}") from None
-        raise MachineError("git is not there: apt-get install git") from None
+            raise GitError(words, f"fatal: no folder {folder}") from None
+        raise MachineError("git is not installed: apt-get install git") from None
     if done.returncode != 0:
         raise GitError(words, (done.stderr + (done.stdout or b"")).decode(errors="replace"))
     return done.stdout or b""

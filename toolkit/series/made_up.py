@@ -43,14 +43,16 @@ def spec_of_mails(path: Path, found: Ordered, tree: Path | None) -> Spec:
 def _base_of(mails: list[Message], tree: Path | None, path: Path) -> Base:
     here = repository_at(tree or Path.cwd())
     if tree is not None and here is None:
-        raise BadInputError(f"{shown(str(tree))} is no git repository")
+        raise BadInputError(f"{shown(str(tree))} is not a git repository")
     if here is None or (tree is None and not is_kernel_tree(here)):
         return NoBase(
-            f"{shown(str(path))} has no {FILE}: give --spec FILE, or --tree DIR (a kernel's git tree), or do it in that tree"
+            f"{shown(str(path))} has no {FILE}: give --spec FILE, or --tree DIR (a kernel git tree), or run the command in that tree"
         )
     named = next((mail.base_commit for mail in mails if mail.base_commit), "")
     if not named:
-        say(f"no mail names a base-commit: the base is what {shown(str(here))} has checked out")
+        say(
+            f"no mail has a base-commit: using the checked-out commit of {shown(str(here))} as base"
+        )
         return GitBase(here, read_line(here, "rev-parse", "HEAD"))
     try:
         read_line(here, "cat-file", "-e", f"{named}^{{commit}}")
@@ -69,7 +71,7 @@ def _name(text: str) -> str:
 
 
 _TOML = """\
-# What a series is, for `acceptlab series ... --spec {file}`. All but name, title and [base] may go.
+# Description of a series, for `acceptlab series ... --spec {file}`. Required: name, title and [base].
 name = {name}
 title = {title}
 
@@ -80,14 +82,14 @@ commit = "{commit}"
 # version = "6.12.117-1~deb12u1"      # ... and its version
 # tarball = "linux-6.12.tar.xz"
 
-[config]                              # empty: what guests need, by what the base's tree has
+[config]                              # empty: options for SNP and TDX guests, as the base's tree supports them
 # target = "tinyconfig"               # or defconfig, allnoconfig
 # fragments = {fragments}
 
-[compare]                             # kernels for `series bench`, as `acceptlab run` names them
+[compare]                             # kernels for `series bench`, named as for `acceptlab run`
 kernels = []
 
-[policies]                            # name = words for the kernel's command line
+[policies]                            # name = kernel command line parameters
 lazy = "accept_memory=lazy"
 eager = "accept_memory=eager"
 
@@ -109,7 +111,7 @@ def commented(spec: Spec, fragments: tuple[Path, ...], file: Path) -> str:
     assert isinstance(spec.base, GitBase)
     if shown(str(spec.base.repository)) != str(spec.base.repository):
         raise BadInputError(
-            f"{spec.base.repository}: the name is not UTF-8, or has control characters, which no {FILE} can hold"
+            f"{spec.base.repository}: the name is not UTF-8 or has control characters, which {FILE} cannot contain"
         )
     return _TOML.format(
         file=shown(str(file)), name=json.dumps(spec.name), title=json.dumps(spec.title, ensure_ascii=False),

@@ -45,7 +45,7 @@ def read_patches(path: Path, version: int | None = None) -> Ordered:
     except OSError as error:
         raise BadInputError(f"cannot read {shown(str(path))}: {error.strerror}") from None
     if not found.patches:
-        raise BadInputError(f"{shown(str(path))} holds no patch")
+        raise BadInputError(f"{shown(str(path))} contains no patch")
     return found
 
 
@@ -68,10 +68,12 @@ def _as_mail(message: Message, where: str) -> Message:
         return message
     if message.has_diff:
         raise BadInputError(
-            f"{where} is a plain diff, with no author and no subject: commit it and give --range A..B, "
-            "or have `git format-patch` write it"
+            f"{where} is a plain diff without author and subject: commit it and give --range A..B, "
+            "or export it with `git format-patch`"
         )
-    raise BadInputError(f"{where} is no mbox: `b4 am` writes one, and `git format-patch --stdout`")
+    raise BadInputError(
+        f"{where} is not an mbox: create one with `b4 am` or `git format-patch --stdout`"
+    )
 
 
 def split(path: Path) -> list[Message]:
@@ -90,12 +92,14 @@ def split(path: Path) -> list[Message]:
             git_outside(folder, "mailsplit", *escaped, "-b", "-omails", "--", "box")
         except GitError:
             raise BadInputError(
-                f"{where} is no mbox: `b4 am` writes one, and `git format-patch --stdout`"
+                f"{where} is not an mbox: create one with `b4 am` or `git format-patch --stdout`"
             ) from None
         box.unlink()
         entries = sorted((folder / "mails").iterdir(), key=lambda entry: int(entry.name))
         if len(entries) > _MOST_MAILS:
-            raise BadInputError(f"{where} holds {len(entries)} mails: name the mails of one series")
+            raise BadInputError(
+                f"{where} contains {len(entries)} mails: give the mails of one series"
+            )
         label = (
             [path.name]
             if len(entries) == 1
@@ -109,7 +113,7 @@ def split(path: Path) -> list[Message]:
 @contextlib.contextmanager
 def _regular(path: Path) -> Iterator[IO[bytes]]:
     """Open a file for reading; raise BadInputError for a FIFO, a device or a socket, which may never end."""
-    what = f"{shown(str(path))} is no regular file: save the mails in one first"
+    what = f"{shown(str(path))} is not a regular file: save the mails to a file first"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -133,7 +137,7 @@ def _unpack(file: IO[bytes], copy: IO[bytes], where: str) -> None:
             done += len(piece)
             if done > MOST_BYTES:
                 raise BadInputError(
-                    f"{where} is larger than {MOST_BYTES >> 20} MiB: name the mails of one series"
+                    f"{where} is larger than {MOST_BYTES >> 20} MiB: give the mails of one series"
                 )
             copy.write(piece)
     except (EOFError, gzip.BadGzipFile, zlib.error):
@@ -155,7 +159,7 @@ def _of_folder(folder: Path, version: int | None) -> Ordered:
         boxes = sorted(path for path in folder.iterdir() if path.name.endswith(_BOXES))
         if len(boxes) > 1:
             raise BadInputError(
-                f"{shown(str(folder))} holds {len(boxes)} mailboxes: name one of them"
+                f"{shown(str(folder))} contains {len(boxes)} mailboxes: give one of them"
             )
         return _of_box(boxes[0], version) if boxes else Ordered([], None)
     messages = [_as_mail(one, shown(str(file))) for file in files for one in split(file)]
@@ -164,7 +168,7 @@ def _of_folder(folder: Path, version: int | None) -> Ordered:
             message.has_diff or message.is_reply or message.number == 0
         ):
             raise BadInputError(
-                f"{shown(str(folder))}/{message.file} is no patch: it changes nothing"
+                f"{shown(str(folder))}/{message.file} is not a patch: it changes nothing"
             )
     return _with_cover(ordered(messages, shown(str(folder)), version, by_name=True), folder)
 
@@ -185,15 +189,15 @@ def _of_quilt(folder: Path) -> Ordered:
         path = _inside(folder, line)
         found = split(path)
         if len(found) != 1 or not found[0].has_diff:
-            raise BadInputError(f"{shown(str(path))}, which {_QUILT} names, is no patch")
+            raise BadInputError(f"{shown(str(path))}, listed in {_QUILT}, is not a patch")
         made_up += not found[0].is_mail
         messages.append(found[0] if found[0].is_mail else _made_up(found[0]))
     for message in messages:
         if message.damage:
             raise BadInputError(damaged(message, shown(str(folder))))
     note = (
-        f"{shown(str(folder))}: {made_up} of {len(messages)} patches are plain diffs, with no author; what stands before the "
-        "diff, or the file's name, is the subject"
+        f"{shown(str(folder))}: {made_up} of {len(messages)} patches are plain diffs without an author; the text before the "
+        "diff, or the file name, becomes the subject"
     )
     return Ordered(messages, None, [note] if made_up else [])
 
@@ -211,8 +215,8 @@ def _quilt_lines(folder: Path) -> Iterator[str]:
             continue
         if [word for word in words[1:] if word not in ("-p1", "-pab", "-pa")]:
             raise BadInputError(
-                f"{shown(str(folder))}/{_QUILT}: {shown(line.strip())}: paths with a/ and b/ are wanted; "
-                "`quilt refresh -p ab` writes them"
+                f"{shown(str(folder))}/{_QUILT}: {shown(line.strip())}: paths must have a/ and b/ prefixes; "
+                "run `quilt refresh -p ab`"
             )
         yield words[0]
 
@@ -222,11 +226,11 @@ def _inside(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.resolve().is_relative_to(folder.resolve()):
         raise BadInputError(
-            f"{shown(str(folder))}/{_QUILT} names {shown(name)}, which is outside the folder"
+            f"{shown(str(folder))}/{_QUILT} lists {shown(name)}, outside the folder"
         )
     if not path.exists():
         raise BadInputError(
-            f"{shown(str(folder))}/{_QUILT} names {shown(name)}, which is not there"
+            f"{shown(str(folder))}/{_QUILT} lists {shown(name)}, which does not exist"
         )
     return path
 

@@ -63,7 +63,7 @@ def _alone(mail: Message, where: str) -> Ordered:
     """A file that holds one patch is that patch, wherever its series has it."""
     notes = []
     if mail.number is not None and mail.total is not None and mail.total > 1:
-        notes.append(f"{where} holds patch {mail.number}/{mail.total} alone")
+        notes.append(f"{where} contains only patch {mail.number}/{mail.total}")
     return Ordered(_sound([mail], where), None, notes)
 
 
@@ -78,7 +78,7 @@ def _as_they_come(first_hand: Sequence[Message], patches: list[Message], where: 
     patches = [mail for mail in first_hand if mail.has_diff and mail.number != 0]
     if not patches and cover is not None:
         raise BadInputError(
-            f"{where} holds the cover letter of a series of {cover.total} patches, and no patch: "
+            f"{where} contains the cover letter of a series of {cover.total} patches, but no patch: "
             "`b4 am` fetches the whole thread"
         )
     loose = [mail.loose[0] for mail in patches if mail.loose]
@@ -95,7 +95,7 @@ def _of_version(
     with_patches = [one for one in versions if _patches_of(counted, one)]
     if version is not None and version not in with_patches:
         there = ", ".join(f"v{one}" for one in with_patches)
-        raise BadInputError(f"{where} holds no v{version}: it has {there}")
+        raise BadInputError(f"{where} does not contain v{version}: it has {there}")
     whole = [one for one in with_patches if not _fault(counted, one, where)]
     taken = version if version is not None else max(whole or with_patches)
     fault = _fault(counted, taken, where)
@@ -106,7 +106,7 @@ def _of_version(
         others = [one for one in with_patches if one != taken]
         held = " and ".join(f"v{one} ({_held(counted, one)})" for one in with_patches)
         notes.append(
-            f"{where} holds {held}: v{taken} is taken; --use-version {others[-1]} takes the other"
+            f"{where} contains {held}: using v{taken}; --use-version {others[-1]} selects the other"
         )
     cover = next((one for one in counted if one.version == taken and one.number == 0), None)
     return _patches_of(counted, taken), cover, notes
@@ -131,9 +131,9 @@ def _fault(counted: Sequence[Message], version: int, where: str) -> str:
     totals = sorted({mail.total or 0 for mail in _patches_of(counted, version)})
     twice = [number for number in sorted(set(numbers)) if numbers.count(number) > 1]
     if twice:
-        return f"{where} holds patch {twice[0]}/{totals[-1]} twice: name the mails of one series"
+        return f"{where} contains patch {twice[0]}/{totals[-1]} twice: give the mails of one series"
     if len(totals) > 1:
-        return f"{where} holds patches of a series of {totals[0]} and of one of {totals[-1]}: name the mails of one"
+        return f"{where} contains patches of a series of {totals[0]} and of one of {totals[-1]}: give the mails of one"
     missing = [number for number in range(1, totals[-1] + 1) if number not in numbers]
     if missing:
         lacks = ", ".join(f"{number}/{totals[-1]}" for number in missing[:5])
@@ -146,12 +146,8 @@ def _left_out(uncounted: Sequence[Message], where: str) -> list[str]:
     """Return notes on patches that answer a counted series and are not counted; one that answers nothing is refused."""
     odd = next((mail for mail in uncounted if not mail.answers), None)
     if odd is not None:
-        raise BadInputError(
-            f"{where}: only some patches are counted as n/m; {odd.subject!r} is not"
-        )
-    return [
-        f"{mail.file}: {mail.subject!r} answers the series and is not taken" for mail in uncounted
-    ]
+        raise BadInputError(f"{where}: only some patches are numbered n/m; {odd.subject!r} is not")
+    return [f"{mail.file}: ignoring {mail.subject!r}, a reply to the series" for mail in uncounted]
 
 
 def _newer_replies(mails: Sequence[Message], patches: Sequence[Message]) -> list[str]:
@@ -163,7 +159,7 @@ def _newer_replies(mails: Sequence[Message], patches: Sequence[Message]) -> list
             continue
         place = f" of patch {mail.number}/{mail.total}" if mail.number else ""
         what = f"v{mail.version}" if mail.version > version else "a change"
-        notes.append(f"{mail.file}: a reply holds {what}{place} ({mail.subject}): it is not taken")
+        notes.append(f"{mail.file}: ignoring a reply that contains {what}{place} ({mail.subject})")
     return notes
 
 
@@ -171,7 +167,7 @@ def _refuse_empty(first_hand: Sequence[Message], where: str) -> None:
     empty = next((one for one in first_hand if one.number and not one.has_diff), None)
     if empty is not None:
         raise BadInputError(
-            f"{where}: {empty.file}, patch {empty.number}/{empty.total} ({empty.subject}), is no patch: it changes nothing"
+            f"{where}: {empty.file}, patch {empty.number}/{empty.total} ({empty.subject}), is not a patch: it changes nothing"
         )
 
 
@@ -187,8 +183,8 @@ def damaged(patch: Message, where: str) -> str:
     """Return one line on a patch that its mailer damaged: what git says, why, and what to do."""
     why = "a mailer broke or joined its lines"
     if patch.is_flowed:
-        why = "it was sent as format=flowed, for which mailers change blanks and line ends"
+        why = "it was sent as format=flowed, so mailers change spaces and line ends"
     return (
-        f"{where}: {patch.file} ({patch.subject}) is damaged, {why}: {patch.damage}. Get it as it was sent (`b4 am`, "
-        "an attachment), or have it sent again by git send-email (git-format-patch(1), MUA-specific hints)"
+        f"{where}: {patch.file} ({patch.subject}) is damaged, {why}: {patch.damage}. Get the original (`b4 am`, "
+        "an attachment), or ask for it by git send-email (git-format-patch(1), MUA-specific hints)"
     )

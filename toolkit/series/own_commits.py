@@ -76,7 +76,7 @@ def read_commits(tree: Path, commits: str) -> Commits:
     commits = commits or _on_top(tree)
     first, dots, last = commits.partition("..")
     if not dots or not first or last.startswith(".") or first.startswith("-"):
-        raise BadInputError(f"{shown(commits)!r} is no range: give two commits, A..B")
+        raise BadInputError(f"{shown(commits)!r} is not a range: give two commits, A..B")
     try:
         ends = [_commit(tree, one) for one in (first, last or "HEAD")]
         held = base.ensure(GitBase(tree.resolve(), ends[0]))
@@ -86,7 +86,7 @@ def read_commits(tree: Path, commits: str) -> Commits:
         if "not allowed" in error.said or "dubious" in error.said:
             raise BadInputError(f"{shown(str(tree))}: {error.line}") from None
         raise BadInputError(
-            f"{shown(str(tree))} is no git repository that has {shown(commits)}"
+            f"{shown(str(tree))} is not a git repository with {shown(commits)}"
         ) from None
 
 
@@ -100,11 +100,11 @@ def _read(held: BaseTree, tree: Path, start: str, end: str, commits: str) -> Com
     merges = git_line(held.repository, "rev-list", "--merges", "--max-count=1", f"{start}..{end}")
     if merges:
         raise BadInputError(
-            f"{shown(commits)} holds a merge ({merges[:12]}): a series is a line of commits; rebase it (git rebase)"
+            f"{shown(commits)} contains a merge ({merges[:12]}): a series must be linear; rebase it (git rebase)"
         )
     patches = _patches(held.repository, start, end)
     if not patches:
-        raise BadInputError(f"{shown(commits)} holds no commit that changes anything")
+        raise BadInputError(f"{shown(commits)} contains no commit with changes")
     cover = _cover(held.repository, git(held.repository, "rev-list", f"{start}..{end}").split())
     return Commits(
         tree.resolve(), start, tuple(patches), cover, f"{shown(str(tree))} {shown(commits)}"
@@ -138,7 +138,7 @@ def _on_top(tree: Path) -> str:
     except GitError:
         raise BadInputError(
             f"{shown(str(tree))}: the branch {shown(branch_of(tree)) or '(none)'} has no upstream branch: give the commits, "
-            "as v6.12..HEAD, or git branch --set-upstream-to=origin/master"
+            "such as v6.12..HEAD, or run git branch --set-upstream-to=origin/master"
         ) from None
 
 

@@ -70,7 +70,9 @@ def read_range(tree: Path, commits: str, spec: Path | None) -> Series:
     top = repository_at(tree)
     if top is None:
         why = (
-            f"is no git repository that has {shown(commits)}" if commits else "is no git repository"
+            f"is not a git repository with {shown(commits)}"
+            if commits
+            else "is not a git repository"
         )
         raise BadInputError(f"{shown(str(tree))} {why}")
     found = read_commits(top, commits)

@@ -124,7 +124,7 @@ def spec_of(data: dict[str, Any], folder: Path) -> Spec:
     )
     name = _text(data, "name", "the file")
     if not _NAME.fullmatch(name):
-        raise BadInputError(f"name {name!r}: lower-case letters, digits, dots and dashes")
+        raise BadInputError(f"name {name!r}: use lower-case letters, digits, dots and dashes")
     title = _text(data, "title", "the file")
     compare = _table(data, "compare", optional=True)
     _only(compare, ("kernels",), "[compare]")
@@ -156,9 +156,9 @@ def _debian(table: dict[str, Any], folder: Path) -> Base:  # noqa: ARG001 (as th
     _only(table, ("debian", "version"), "[base]")
     package, version = _text(table, "debian", "[base]"), _text(table, "version", "[base]")
     if not _PACKAGE.fullmatch(package):
-        raise BadInputError(f"[base]: {package!r} is no name of a Debian package")
+        raise BadInputError(f"[base]: {package!r} is not a Debian package name")
     if not _VERSION.fullmatch(version):
-        raise BadInputError(f"[base]: {version!r} is no version of a Debian package")
+        raise BadInputError(f"[base]: {version!r} is not a Debian package version")
     return DebianBase(package, version)
 
 
@@ -166,7 +166,7 @@ def _git(table: dict[str, Any], folder: Path) -> Base:
     _only(table, ("git", "commit"), "[base]")
     commit = _text(table, "commit", "[base]")
     if commit.startswith("-"):
-        raise BadInputError(f"[base]: {commit!r} is no commit")
+        raise BadInputError(f"[base]: {commit!r} is not a commit")
     return GitBase(_path(_text(table, "git", "[base]"), folder), commit)
 
 
@@ -174,7 +174,7 @@ def _tarball(table: dict[str, Any], folder: Path) -> Base:
     _only(table, ("tarball", "sha256"), "[base]")
     sha256 = _text(table, "sha256", "[base]").lower() if "sha256" in table else ""
     if sha256 and not _SHA256.fullmatch(sha256):
-        raise BadInputError("[base]: sha256 has 64 hexadecimal digits")
+        raise BadInputError("[base]: sha256 must be 64 hexadecimal digits")
     return TarballBase(_path(_text(table, "tarball", "[base]"), folder), sha256)
 
 
@@ -182,7 +182,7 @@ def _config(table: dict[str, Any], folder: Path) -> Configuration | None:
     _only(table, ("target", "fragments"), "[config]")
     target = _text(table, "target", "[config]") if "target" in table else TARGETS[0]
     if target not in TARGETS:
-        raise BadInputError(f"[config]: target = {target!r}: one of {', '.join(TARGETS)}")
+        raise BadInputError(f"[config]: target = {target!r}: must be one of {', '.join(TARGETS)}")
     fragments = tuple(_path(one, folder) for one in _texts(table, "fragments", "[config]"))
     return Configuration(target, fragments) if fragments or "target" in table else None
 
@@ -191,7 +191,7 @@ def _policies(table: dict[str, Any]) -> dict[str, str]:
     for name in table:
         if not _NAME.fullmatch(name):
             raise BadInputError(
-                f"[policies]: {name!r}: lower-case letters, digits, dots and dashes"
+                f"[policies]: {name!r}: use lower-case letters, digits, dots and dashes"
             )
     return {name: _text(table, name, "[policies]") for name in table} or dict(_POLICIES)
 
@@ -201,13 +201,13 @@ def _rules(table: dict[str, Any]) -> Rules:
     ignored = _texts(table, "checkpatch_ignore", "[check]")
     for one in ignored:
         if not _TYPE.fullmatch(one):
-            raise BadInputError(f"[check]: {one!r} is no message type of checkpatch")
+            raise BadInputError(f"[check]: {one!r} is not a checkpatch message type")
     allowed = _texts(table, "console_allow", "[check]")
     for one in allowed:
         try:
             re.compile(one)
         except re.error as error:
-            raise BadInputError(f"[check]: {one!r} is no regular expression: {error}") from None
+            raise BadInputError(f"[check]: {one!r} is not a regular expression: {error}") from None
     return Rules(tuple(ignored), tuple(allowed))
 
 
@@ -247,11 +247,11 @@ def _texts(table: dict[str, Any], key: str, where: str) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
         raise BadInputError(f"{where}: {key} must be a list of strings")
     if not all(one.isprintable() for one in value):
-        raise BadInputError(f"{where}: {key}: a text holds what cannot be printed")
+        raise BadInputError(f"{where}: {key}: a string contains unprintable characters")
     return value
 
 
 def _only(table: dict[str, Any], known: tuple[str, ...], where: str) -> None:
     unknown = sorted(set(table) - set(known))
     if unknown:
-        raise BadInputError(f"{where} has no {unknown[0]!r}; there are {', '.join(known)}")
+        raise BadInputError(f"{where}: unknown key {unknown[0]!r}; keys are {', '.join(known)}")

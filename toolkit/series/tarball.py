@@ -46,9 +46,7 @@ def import_tarball(tarball: Path, repository: Path, message: str, step: Step) ->
                 importer.stdin.close()
         said = importer.stderr.read().decode(errors="replace")
     if importer.returncode != 0:
-        raise MachineError(
-            f"git could not take in {tarball.name}: {(said.splitlines() or [''])[0]}"
-        )
+        raise MachineError(f"git could not import {tarball.name}: {(said.splitlines() or [''])[0]}")
     return git_line(repository, "rev-parse", BRANCH)
 
 
@@ -73,9 +71,9 @@ def _write(file: IO[bytes], tarball: Path, out: IO[bytes], message: str, step: S
     except (tarfile.TarError, EOFError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise BadInputError(f"{tarball} is no whole tarball: {error}") from None
+        raise BadInputError(f"{tarball} is not a complete tarball: {error}") from None
     if count == 0:
-        raise BadInputError(f"{tarball} holds no files")
+        raise BadInputError(f"{tarball} contains no files")
     out.write(b"done\n")
 
 
@@ -83,7 +81,7 @@ def _check(parts: tuple[str, ...], top: str, name: str) -> None:
     unsafe = ".." in parts or name.startswith("/") or "\n" in name or '"' in name
     if unsafe or len(parts) < 2 or parts[0] != top:
         raise BadInputError(
-            f"the tarball holds {name!r}; it must hold one folder with a source tree"
+            f"the tarball contains {name!r}; it must contain one folder with a source tree"
         )
 
 

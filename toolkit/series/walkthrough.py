@@ -71,7 +71,7 @@ def _policies(applied: Applied, kernel: str) -> Spec:
         for guest in _GUESTS
         for name, words in named.items()
     )
-    question = "What does each policy accept, and when?"
+    question = "What each policy accepts, and when"
     sweep = Sweep("policies", question, ("platform", "policy"), tuple(DEFAULT_COLUMNS), cells)
     return Spec(
         f"{applied.series.name}-policies", f"{applied.series.spec.title}: every policy", (sweep,)

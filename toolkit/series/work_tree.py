@@ -21,7 +21,7 @@ _GIB = 1 << 30
 def work_tree(base: BaseTree) -> Iterator[Path]:
     """Hold the base's work tree, made at the base's commit when there is none; others wait."""
     tree = base.home / "work"
-    waiting = f"another acceptlab builds in {tree} now; waiting for it"
+    waiting = f"another acceptlab is building in {tree}; waiting for it"
     with locked(base.home / "work.lock", lambda: say(waiting)):
         _make_sure_of(tree, base)
         yield tree
@@ -47,8 +47,8 @@ def check_space(base: BaseTree, config_digest: str) -> None:
     free = shutil.disk_usage(base.home).free
     if free < wanted:
         raise MachineError(
-            f"{base.home} has {free / _GIB:.1f} GiB of free space, and kernels of {base.about} take some {wanted / _GIB:.1f} GiB: "
-            "make room there, or set XDG_CACHE_HOME to another folder"
+            f"{base.home} has {free / _GIB:.1f} GiB of free space, but kernels of {base.about} take about {wanted / _GIB:.1f} GiB: "
+            "free some space, or set XDG_CACHE_HOME to another folder"
         )
 
 

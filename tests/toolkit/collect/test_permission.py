@@ -62,8 +62,8 @@ def test_lockdown_is_read_as_the_kernel_writes_it(
         ([], "say what to collect from"),
         (["--emulator", "1", "--", "debian:6.12"], "say what to collect from"),
         (["--emulator", "1", "--buffer", "3000"], "power of two"),
-        (["--emulator", "1"], "process 1 is no emulator"),
-        (["--emulator", "no-such-run"], "no emulator writes into no-such-run"),
+        (["--emulator", "1"], "process 1 is not an acceptlab emulator"),
+        (["--emulator", "no-such-run"], "no running emulator writes to no-such-run"),
     ],
 )
 def test_wrong_usage(all_well: None, words: list[str], said: str) -> None:

@@ -92,7 +92,7 @@ def test_a_file_that_is_no_usable_kernel(
         (["--hole", "1M-100M"], "the kernel needs"),
         (["--workload", "dance"], "workload"),
         (["--vmlinux", "/nowhere/vmlinux"], "/nowhere/vmlinux"),
-        (["--append", "x" * 5000], "command line is longer"),
+        (["--append", "x" * 5000], "command line exceeds"),
         (["--out", "bzImage"], "not a folder"),
     ],
 )

@@ -45,7 +45,9 @@ def acceptlab(
 
 def test_the_folder_is_the_last_line(acceptlab: Acceptlab, tmp_path: Path) -> None:
     code, out, _ = acceptlab("import", "trace.txt", "--out", "run")
-    skipped = "1 line without an entry skipped, the first is line 15: '=> trace_event_raw_event_sched_switch'"
+    skipped = (
+        "1 line without an entry skipped, first: line 15: '=> trace_event_raw_event_sched_switch'"
+    )
     assert (code, out.splitlines()) == (0, [skipped, "9 events", "run"])
     info = Run.open(tmp_path / "run").info
     assert (info.platform, info.source, info.clock) == ("snp", "ftrace", "ns")
@@ -81,17 +83,17 @@ def test_json_tells_what_is_missing(acceptlab: Acceptlab) -> None:
     [
         (["nowhere.txt"], "cannot read nowhere.txt"),
         (["pipe.txt"], "give --platform"),
-        (["trace.txt", "--platform", "sev"], "--platform sev: give one of snp, tdx"),
-        (["trace.txt", "--format", "pdf"], "--format pdf: give one of"),
+        (["trace.txt", "--platform", "sev"], "--platform sev: must be one of snp, tdx"),
+        (["trace.txt", "--format", "pdf"], "--format pdf: must be one of"),
         (["trace.txt", "--run", "nowhere"], "nowhere is not a run folder"),
         (
             ["trace.txt", "--platform", "tdx"],
-            "trace.txt is of a guest of platform snp (snp_accept_memory() is called), and --platform says tdx",
+            "trace.txt was recorded in a guest of platform snp (snp_accept_memory() is called), but --platform says tdx",
         ),
-        (["trace.txt", "--run", "tdx-run"], "and --run tdx-run says tdx"),
-        (["pipe.txt", "--run", "tdx-run", "--platform", "snp"], "and --platform says snp"),
-        (["nothing.txt"], "the first line that is no entry is line 2: 'nothing of use'"),
-        (["other.txt"], "it has no probe, tracepoint or event that is known"),
+        (["trace.txt", "--run", "tdx-run"], "but --run tdx-run says tdx"),
+        (["pipe.txt", "--run", "tdx-run", "--platform", "snp"], "but --platform says snp"),
+        (["nothing.txt"], "the first line that is not an entry is line 2: 'nothing of use'"),
+        (["other.txt"], "it has no known probe, tracepoint or event"),
         (["cache"], "cannot read cache"),
     ],
 )

@@ -105,7 +105,7 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_jobs_and_a_scheduler_exclude_each_other(runs: Path) -> None:
     result = fleet(str(runs), "--jobs", "2", "--scheduler", "tcp://127.0.0.1:9")
-    assert "--jobs is for this machine" in str(result.exception)
+    assert "--jobs applies to this machine" in str(result.exception)
 
 
 def test_a_row_is_plain(runs: Path) -> None:

@@ -427,7 +427,7 @@ def test_largest_guest_fits(kernel: BzImage) -> None:
         ({"vcpus": 0}, "0 vCPUs"),
         ({"vcpus": 256}, "256 vCPUs"),
         ({"cmdline": "x" * 2048}, "longer than 2047"),
-        ({"cmdline": "a\0b"}, "zero byte"),
+        ({"cmdline": "a\0b"}, "NUL byte"),
         ({"size": 0}, "memory size is 0"),
         ({"size": 1 << 50}, "46-bit address width"),
         ({"size": 16 * MIB}, "the kernel needs 0x1000000-"),

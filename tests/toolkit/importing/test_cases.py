@@ -41,7 +41,7 @@ class Case:
 
 ONE = ((8000, 0),)
 TWO = ((5000, 0), (5000, 0))
-SORTED = "not in order of time, and were sorted"
+SORTED = "out of order and have been sorted"
 NO_END = "so that its end may be missing"
 PERF = "perf script marks no end"
 TRACER = "record probes or tracepoints with tracer nop"

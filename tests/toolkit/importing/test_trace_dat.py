@@ -114,7 +114,7 @@ def test_version_7_cut_within_its_data_gives_what_comes_before(tmp_path: Path) -
 
 def test_version_7_cut_before_its_data_is_refused(tmp_path: Path) -> None:
     for cut in (11, 20, 60, 700, 2000):
-        with pytest.raises(BadInputError, match=r"nothing of .* can be imported: .*byte"):
+        with pytest.raises(BadInputError, match=r"nothing to import: .*byte"):
             imported(trace_dat_7([CPU_0])[:cut], tmp_path)
         assert not (tmp_path / "run").exists()
 

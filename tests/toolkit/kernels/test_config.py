@@ -41,11 +41,11 @@ def test_all_ways_to_write_an_option(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("CONFIG_A\n", ":1: 'CONFIG_A' is no option"),
+        ("CONFIG_A\n", ":1: 'CONFIG_A' is not an option"),
         ("\nCONFIG_A = y\n", ":2: "),
-        ("A=y\n", "is no option"),
-        ("CONFIG_A=yes\n", "is no option"),
-        ("CONFIG_A=y\nCONFIG_A=n\n", ":2: CONFIG_A is there twice"),
+        ("A=y\n", "is not an option"),
+        ("CONFIG_A=yes\n", "is not an option"),
+        ("CONFIG_A=y\nCONFIG_A=n\n", ":2: CONFIG_A is set twice"),
     ],
 )
 def test_a_line_that_is_wrong_is_told(tmp_path: Path, text: str, says: str) -> None:
@@ -90,7 +90,7 @@ def test_every_option_that_differs_is_named(wanted: dict[str, str], config: dict
         ("UNACCEPTED", "y", {"EFI": "y"}, "it depends on X86, which is off"),
         ("UNACCEPTED", "y", {"X86": "y", "EFI": "y", "FLATMEM": "y"}, "it depends on EFI && !FLATMEM (FLATMEM is y)"),
         ("EFI_STUB", "y", {}, "it depends on EFI, which is off"),
-        ("EFI_HELPER", "y", {}, "it cannot be chosen, only selected by another option"),
+        ("EFI_HELPER", "y", {}, "it cannot be set, only selected by another option"),
         ("EFI_HELPER", "n", {"EFI_HELPER": "y"}, "another option selects it"),
         ("NR_CPUS", "9", {"NR_CPUS": "8"}, ""),
     ],

@@ -328,7 +328,7 @@ def test_a_kernel_of_no_series_tells_none(own_cache: Path, tmp_path: Path) -> No
     ("argument", "says"),
     [
         ("/nowhere/bzImage", "no kernel '/nowhere/bzImage'"),
-        ("/sys", "holds no kernel"),
+        ("/sys", "contains no kernel"),
         ("/etc/passwd", "kernel"),
         ("", "kernel"),
     ],
@@ -349,7 +349,7 @@ def test_a_package_of_the_user_s(own_cache: Path, tmp_path: Path) -> None:
     assert (kernel.version, kernel.package) == ("7.3.4-cloud-amd64", f"{name} 7.3.4-1")
     assert resolve(str(file)).image == kernel.image
     empty = deb(tmp_path, "linux-image-7.3.4", "7.3.4-1", {"usr/share/doc/x": b""})
-    with pytest.raises(BadInputError, match="holds no kernel image"):
+    with pytest.raises(BadInputError, match="contains no kernel image"):
         resolve(str(empty))
     damaged = tmp_path / "x.deb"
     damaged.write_bytes(file.read_bytes()[:200])
@@ -419,15 +419,15 @@ def test_the_configuration_of_another_kernel_does_not_count(
 
 
 def test_folders_without_one_kernel(own_cache: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="holds no kernel"):
+    with pytest.raises(BadInputError, match="contains no kernel"):
         resolve(str(tmp_path))
     for name in ("Kconfig", "Makefile"):
         (tmp_path / name).touch()
-    with pytest.raises(BadInputError, match="kernel tree that is not built"):
+    with pytest.raises(BadInputError, match="kernel tree without a build"):
         resolve(str(tmp_path))
     placed(tmp_path, "boot/vmlinuz-1")
     placed(tmp_path, "boot/vmlinuz-2")
     with pytest.raises(
-        BadInputError, match=r"2 kernels: name one of boot/vmlinuz-1, boot/vmlinuz-2"
+        BadInputError, match=r"2 kernels: give one of boot/vmlinuz-1, boot/vmlinuz-2"
     ):
         resolve(str(tmp_path))

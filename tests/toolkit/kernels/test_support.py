@@ -40,7 +40,7 @@ def test_a_configuration_outweighs_symbols(tmp_path: Path) -> None:
     [
         (Support(True, True), ""),
         (Support(None, True), ""),
-        (Support(False, False), "not built to be a TDX guest"),
+        (Support(False, False), "lacks support for TDX guests"),
         (Support(True, False), "lacks CONFIG_UNACCEPTED_MEMORY"),
         (Support(None, False), "lacks CONFIG_UNACCEPTED_MEMORY"),
     ],

@@ -74,5 +74,5 @@ def test_an_exclude_that_fits_nothing_is_a_slip() -> None:
     axes = Axes(
         {"u": values(["a", "b"]), "v": values(["c"])}, [Pattern({"u": ["a"]}), Pattern({"v": []})]
     )
-    with pytest.raises(BadInputError, match="fits no combination"):
+    with pytest.raises(BadInputError, match="matches no combination"):
         combinations(axes)

@@ -163,7 +163,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path, matrix: Matrix) -
     (tmp_path / "m" / "precious").write_text("keep")
     done = matrix()
     assert done.returncode == 2
-    assert "holds no matrix" in done.stderr
+    assert "not a matrix" in done.stderr
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["precious"]
 
 

@@ -63,22 +63,22 @@ def test_the_names_of_a_spec(tmp_path: Path) -> None:
     ("old", "new", "says"),
     [
         ("title =", "titel =", "titel"),
-        ('["snp", "tdx"]', '["snp", "sev"]', "'sev': one of snp, tdx"),
-        ('["snp", "tdx"]', '"snp"', "axis platform: give a list"),
-        ('["snp", "tdx"]', '["snp", "snp"]', "two values have the same name"),
+        ('["snp", "tdx"]', '["snp", "sev"]', "'sev': must be one of snp, tdx"),
+        ('["snp", "tdx"]', '"snp"', "axis platform: must be a list"),
+        ('["snp", "tdx"]', '["snp", "snp"]', "two values of the same name"),
         ("[1, 4]", '["1", "4"]', "must be an integer"),
         ("[1, 4]", "[true]", "must be an integer"),
         ("[1, 4]", "[1, 4, 4000]", "--cpus 4000"),
         ('memory = "2G"', 'memory = "2 apples"', "'2 apples' is not a size"),
-        ('memory = "2G"', 'memroy = "2G"', "memroy is no option"),
-        ('kernel = "debian:6.12"\n', "", "name a kernel"),
+        ('memory = "2G"', 'memroy = "2G"', "memroy is not an option"),
+        ('kernel = "debian:6.12"\n', "", "give a kernel"),
         ('"accepts"]', '"speed"]', "no fact 'speed'"),
-        ('{ name = "lazy", accept = "lazy" }', '"lazy"', "axis policy is no option"),
+        ('{ name = "lazy", accept = "lazy" }', '"lazy"', "axis policy is not an option"),
         ('{ name = "lazy", ', "{ ", "needs a name"),
         ('platform = "tdx"\ncpus = 4', 'cpus = 8', "has no value 8"),
         ('platform = "tdx"\ncpus = 4', 'colour = "red"', "colour"),
-        ("[axes]", "[axis]", "either [axes], or one [[sweep]]"),
-        ("[axes]", "[axes", "is no TOML"),
+        ("[axes]", "[axis]", "either [axes], or [[sweep]]"),
+        ("[axes]", "[axes", "is not valid TOML"),
         ("[1, 4]", f"[1, 4]\nseed = {list(range(MOST_CELLS))}", f"more than {MOST_CELLS} cells"),
     ],
 )  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_bad_spec_is_one_line(tmp_path: Path, old: str, new: str, says: str) -
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="no spec"):
+    with pytest.raises(BadInputError, match="no such spec"):
         read_spec(tmp_path / "none.toml")
 
 

@@ -130,13 +130,17 @@ def test_attacks_are_the_emulator_s_own_words() -> None:
 @pytest.mark.parametrize(
     ("platform", "text", "why"),
     [
-        ("tdx", "accepted remap 0x40000000", "'remap' is an act of snp, not of tdx; use one of"),
-        ("snp", "kernel busy 1", "'busy' is an act of tdx, not of snp; use one of remap,"),
-        ("snp", "kernel burn 1", "'burn' is no act; use one of remap,"),
+        (
+            "tdx",
+            "accepted remap 0x40000000",
+            "'remap' is an action for snp, not for tdx; use one of",
+        ),
+        ("snp", "kernel busy 1", "'busy' is an action for tdx, not for snp; use one of remap,"),
+        ("snp", "kernel burn 1", "'burn' is not an action; use one of remap,"),
         (
             "plain",
             "kernel remap 0x100000",
-            "a plain guest has no attacks; add --platform snp or tdx",
+            "attacks on a plain guest are not supported; add --platform snp or tdx",
         ),
         (
             "tdx",

@@ -48,7 +48,7 @@ def test_a_second_run_into_a_folder_in_use_is_refused_and_harms_nothing(tmp_path
             [sys.executable, "-c", code, str(tmp_path / "run")],
             cwd=CHECKOUT, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert "another run writes into" in second.stderr
+        assert "another run is writing to" in second.stderr
         assert (tmp_path / "run" / ".running").exists()
     assert (tmp_path / "run" / "console.log").read_text() == "first"
 

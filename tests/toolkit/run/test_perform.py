@@ -66,7 +66,7 @@ def test_a_policy_that_the_kernel_refuses_is_not_shown_as_what_ran(
     assert (machine.accept, machine.refused) == ("lazy", "deferred")
     assert machine.policy == "lazy (asked: deferred, refused by the kernel)"
     assert not machine.accepts_in_background
-    assert "refused accept_memory=deferred: it went by lazy" in capsys.readouterr().err
+    assert "rejected accept_memory=deferred and used lazy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("mode", "supported"), [("userspace", False), ("accepts", True)])
@@ -78,7 +78,7 @@ def test_what_the_kernel_did_outweighs_its_configuration(
     kernel = replace(resolve(str(toy.make_kernel(tmp_path))), config=config)
     info = Run.open(run_kernel(kernel, tmp_path, mode).folder).info
     assert info.kernel_support.platform is supported
-    assert ("not built" in info.reason) != supported
+    assert ("lacks support" in info.reason) != supported
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_what_the_kernel_did_outweighs_its_configuration(
     [
         ("stopped", {}, "stopped", "as told"),
         ("panic", {}, "panic", "no init"),
-        ("hang", {"time_limit": 2.0}, "timeout", "the time limit of 2 s passed, in stage kernel"),
-        ("killed", {}, "killed", "the emulator was killed from outside (SIGKILL)"),
+        ("hang", {"time_limit": 2.0}, "timeout", "the time limit of 2 s expired, in stage kernel"),
+        ("killed", {}, "killed", "the emulator was killed by a signal (SIGKILL)"),
     ],
 )
 def test_what_a_guest_comes_to_is_recorded(
@@ -150,7 +150,7 @@ def test_a_kernel_without_symbols_is_said_to_have_none(
 ) -> None:
     info = Run.open(run(tmp_path, "userspace").folder).info
     (said,) = [one for one in capsys.readouterr().err.splitlines() if "no symbols" in one]
-    assert "panic() is not watched" in said and "compressed in a way" in said
+    assert "panic() is not detected" in said and "compressed in a way" in said
     assert info.kernel_support.symbols is False
 
 

@@ -92,7 +92,7 @@ def test_a_kernel_without_the_platform_needs_nothing_of_it(tmp_path: Path) -> No
 def test_an_annotation_that_is_too_short_is_told(tmp_path: Path) -> None:
     short = NOTES | {"exception_stacks": "NOTE(exception_stacks, 4096, 1)"}
     assert problems(tmp_path, short) == [
-        "exception_stacks: annotated are 0x1000 bytes at 0x2100, which is not the symbol"
+        "exception_stacks: annotation covers 0x1000 bytes at 0x2100, not the symbol"
     ]
 
 
@@ -102,14 +102,14 @@ def test_an_object_outside_of_the_image_is_told(tmp_path: Path) -> None:
         'char idt_table[4096] __attribute__((section(".outside"))) = {1};\nchar',
     )
     assert problems(tmp_path, NOTES, kernel) == [
-        "idt_table (static): not within the kernel's image: nobody has to have accepted it"
+        "idt_table (static): outside the kernel's image, so it may be unaccepted"
     ]
 
 
 def test_a_static_object_is_no_per_cpu_variable(tmp_path: Path) -> None:
     wrong = NOTES | {"idt_table": "NOTE(idt_table, sizeof(idt_table), 1)"}
     assert problems(tmp_path, wrong) == [
-        "idt_table (per-CPU): not within the per-CPU variables: nobody has to have accepted it"
+        "idt_table (per-CPU): outside the per-CPU variables, so it may be unaccepted"
     ]
 
 
@@ -119,7 +119,7 @@ def test_a_handler_outside_of_the_image_is_told(tmp_path: Path) -> None:
         '__attribute__((section(".outside"))) void exc_virtualization_exception(void)',
     )
     assert problems(tmp_path, NOTES, kernel) == [
-        "exc_virtualization_exception: the handler is outside of the kernel's image"
+        "exc_virtualization_exception: the handler is outside the kernel image"
     ]
 
 

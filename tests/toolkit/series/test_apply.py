@@ -119,11 +119,11 @@ def test_a_file_that_is_not_there_is_told(acceptlab: Command, three: Path) -> No
     [
         (["no-such-series"], "no series 'no-such-series'"),
         (["/nowhere/at/all"], "no series /nowhere/at/all"),
-        ([], "name one series"),
-        (["--tree", "/"], "/ is no git repository"),
+        ([], "give one series"),
+        (["--tree", "/"], "/ is not a git repository"),
         (["--tree", ".", "--range", "base"], "give two commits"),
-        (["--tree", "/", "--range", "a..b", "--spec", "{spec}"], "no git repository"),
-        (["{three}", "--tree", ".", "--range", "a..b"], "name one series"),
+        (["--tree", "/", "--range", "a..b", "--spec", "{spec}"], "not a git repository"),
+        (["{three}", "--tree", ".", "--range", "a..b"], "give one series"),
         (["{three}", "--base-version", "1"], "no Debian package"),
         (["{three}", "--out", "{three}"], "is not empty"),
         (["{bare}"], "has no series.toml: give --spec FILE, or --tree DIR"),
@@ -155,4 +155,4 @@ def test_a_range_with_a_merge_is_refused(acceptlab: Command, tree: Tree, spec: P
     words = ["--tree", str(tree.path), "--range", "base..main", "--spec", str(spec)]
     code, _, err = acceptlab("series", "apply", *words)
     assert code == 2
-    assert "holds a merge" in err
+    assert "contains a merge" in err

@@ -96,7 +96,7 @@ def test_debian_s_package_becomes_a_commit_once(packages: type[Packages]) -> Non
 @pytest.mark.parametrize(
     ("package", "version", "code", "says"),
     [
-        ("linux-source-6.1", "6.1.7-1", 3, "in version 6.1.7-1, but in 6.1.9-1: to try the series on that, give --base-version 6.1.9-1"),
+        ("linux-source-6.1", "6.1.7-1", 3, "6.1.7-1 but has 6.1.9-1: to try the series on that version, give --base-version 6.1.9-1"),
         ("linux-source-9.9", "9.9-1", 2, "no package linux-source-9.9"),
     ],
 )  # fmt: skip
@@ -112,7 +112,7 @@ def test_what_the_archive_does_not_have_is_told(
 def test_a_tarball_is_held_to_its_checksum(tarball: Path, own_cache: Path) -> None:
     tree = base.ensure(TarballBase(tarball, sha256_of(tarball)))
     assert "Kconfig" in files(tree)
-    with pytest.raises(AcceptlabError, match="is not the tarball that the series names"):
+    with pytest.raises(AcceptlabError, match="is not the series' tarball"):
         base.ensure(TarballBase(tarball, "0" * 64))
 
 
@@ -142,8 +142,8 @@ def spoiled(tarball: Path, kind: str) -> Path:
 @pytest.mark.parametrize(
     ("kind", "says"),
     [
-        ("cut", "no whole tarball"),
-        ("text", "no whole tarball"),
+        ("cut", "not a complete tarball"),
+        ("text", "not a complete tarball"),
         ("empty", "holds no files"),
         ("two", "one folder with a source tree"),
         ("flat", "one folder with a source tree"),
@@ -159,7 +159,7 @@ def test_a_bad_tarball_leaves_nothing(tarball: Path, own_cache: Path, kind: str,
 
 @pytest.mark.parametrize(
     ("repository", "commit", "says"),
-    [("/nowhere", "x", "no folder /nowhere"), ("/etc", "x", "no git repository"), ("{tree}", "v9", "no commit 'v9'")],
+    [("/nowhere", "x", "no folder /nowhere"), ("/etc", "x", "not a git repository"), ("{tree}", "v9", "no commit 'v9'")],
 )  # fmt: skip
 def test_a_repository_that_will_not_do(
     tree: Tree, own_cache: Path, repository: str, commit: str, says: str

@@ -42,8 +42,8 @@ def test_a_profile_adds_a_block_that_says_modelled(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ((), "name one series"),
-        (("--tree", "/nowhere"), "/nowhere is no git repository"),
+        ((), "give one series"),
+        (("--tree", "/nowhere"), "/nowhere is not a git repository"),
         (("x", "--platform", "snp", "--profile", "tdx-shutemov-2024"), "add --platform tdx"),
         (("x", "--profile", "none-such"), "there is no profile 'none-such'"),
     ],

@@ -78,7 +78,7 @@ def read_image(vmlinux: Path) -> Image:
         return Image(symbols, None)
     if len(data) % _ENTRY.size:
         raise BadInputError(
-            f"{vmlinux}: {SECTION} has {len(data)} bytes, no multiple of {_ENTRY.size}"
+            f"{vmlinux}: {SECTION} has {len(data)} bytes, not a multiple of {_ENTRY.size}"
         )
     return Image(symbols, [_annotation(*entry) for entry in _ENTRY.iter_unpack(data)])
 
@@ -103,27 +103,27 @@ def problems_of(image: Image) -> Iterator[str]:
     for handler, needed in _NEEDED.items():
         if handler in image.symbols:
             for name in sorted(needed - names):
-                yield f"{name}: {handler}() cannot do without it, but it is not annotated"
+                yield f"{name}: {handler}() accesses it, but it is not annotated"
     for handler in _NEEDED:
         if handler in image.symbols and not _inside(
             image, *image.symbols[handler], "_text", "_end"
         ):
-            yield f"{handler}: the handler is outside of the kernel's image"
+            yield f"{handler}: the handler is outside the kernel image"
     for one in annotations:
         yield from _problems_of_one(image, one)
 
 
 def _problems_of_one(image: Image, one: Annotation) -> Iterator[str]:
     if one.kind not in _KINDS:
-        yield f"{one.name}: annotated as of kind {one.kind}, which is unknown"
+        yield f"{one.name}: unknown annotation kind {one.kind}"
         return
     size = _POINTER_SIZE if one.kind == _POINTER else one.size
     if (one.address, size) != image.symbols.get(one.name):
-        yield f"{one.name}: annotated are {size:#x} bytes at {one.address:#x}, which is not the symbol"
+        yield f"{one.name}: annotation covers {size:#x} bytes at {one.address:#x}, not the symbol"
     bounds = ("_text", "_end") if one.kind == _STATIC else ("__per_cpu_start", "__per_cpu_end")
     if one.size == 0 or not _inside(image, one.address, size, *bounds):
         where = "the kernel's image" if one.kind == _STATIC else "the per-CPU variables"
-        yield f"{one.name} ({_KINDS[one.kind]}): not within {where}: nobody has to have accepted it"
+        yield f"{one.name} ({_KINDS[one.kind]}): outside {where}, so it may be unaccepted"
 
 
 def _inside(image: Image, address: int, size: int, start: str, end: str) -> bool:

@@ -22,9 +22,9 @@ def numbers_of(mail: Message, patches: Sequence[Message]) -> list[int]:
         return same[:1]
     if any(patch.subject == mail.subject for patch in patches):
         raise BadInputError(
-            f"the series has another version of {mail.subject!r} than the mail: check the version that b4 has"
+            f"the series' version of {mail.subject!r} differs from the mail: check the version that b4 has"
         )
-    raise BadInputError(f"{mail.subject!r} is no patch of the series")
+    raise BadInputError(f"{mail.subject!r} is not a patch of the series")
 
 
 def _changes(patch: Message) -> list[tuple[str, list[str]]]:

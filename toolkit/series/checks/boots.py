@@ -56,7 +56,7 @@ def _handed_over(kernel: str, options: RunOptions) -> RunOptions:
 def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> Step:
     """Return what one run came to as a step: outcome, findings, undecided verdict, console."""
     if result.state != DONE or result.folder is None:
-        return Step(platform, (Problem(FAIL, f"could not be run: {result.reason}", "not run"),))
+        return Step(platform, (Problem(FAIL, f"did not run: {result.reason}", "not run"),))
     problems = []
     outcome = str(result.facts["outcome"])
     if outcome != "userspace":

@@ -38,7 +38,7 @@ def checkpatch(tree: Path, patch: Path, ignored: Sequence[str]) -> Step:
     )  # fmt: skip
     problems = tuple(parse(done.stdout.splitlines()))
     if done.returncode != 0 and not problems:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        said = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         problems = (Problem(FAIL, f"checkpatch itself failed: {said[0]}", "failed"),)
     return Step(NAME, problems)
 

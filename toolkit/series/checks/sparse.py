@@ -40,7 +40,7 @@ def sparse(tree: Path, objects: Path, touched: Sequence[str]) -> Step:
         and (flags := compiled_with(objects, file))
     ]
     if not found:
-        return Step(NAME, note="no C file of this kernel is touched")
+        return Step(NAME, note="the patch changes no compiled C file")
     problems = [problem for flags in found for problem in _problems(tree, objects, flags)]
     return Step(NAME, tuple(dict.fromkeys(problems)), f"{len(found)} file(s)")
 
@@ -56,7 +56,7 @@ def compiled_with(objects: Path, file: str) -> list[str]:
     record = target.with_name(f".{target.name}.cmd")
     kept = _COMMAND.search(record.read_text()) if record.is_file() else None
     if kept is None:
-        raise MachineError(f"nothing says how {target} was compiled: remove it, and check again")
+        raise MachineError(f"{target} has no .cmd file: remove it, and check again")
     # As make reads it again: Kbuild.include's make-cmd.
     words = shlex.split(kept[1].replace("$(pound)", "#").replace("$$", "$"))
     words = words[: words.index(";")] if ";" in words else words
@@ -74,7 +74,7 @@ def _problems(tree: Path, objects: Path, flags: Sequence[str]) -> list[Problem]:
     lines = done.stdout.splitlines()
     said = [one for line in lines if (one := read_line(line, str(tree)))]
     if done.returncode != 0 and not said:
-        text = f"sparse failed on {flags[-1]}: {lines[-1] if lines else 'it said nothing'}"
+        text = f"sparse failed on {flags[-1]}: {lines[-1] if lines else 'no output'}"
         return [Problem(FAIL, text, "failed")]
     return [
         Problem(FAIL if one.is_error else WARN, str(one), f"{one.file} {one.text}") for one in said
