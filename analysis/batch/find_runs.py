@@ -20,12 +20,12 @@ def run_folders(places: Iterable[Path]) -> list[Path]:
     for place in listed:
         if not place.is_dir():
             raise BadInput(
-                f"{place} is no folder: name folders of runs, or folders of such folders"
+                f"{place} is not a folder: give run folders, or directories that contain run folders"
             )
         for folder, inner, files in os.walk(place):
             if "run.json" in files:
                 found.add(Path(folder))
                 inner.clear()  # a run holds no other runs
     if not found:
-        raise BadInput(f"there is no run at or below {', '.join(map(str, listed))}")
+        raise BadInput(f"no run folder in {', '.join(map(str, listed))}")
     return sorted(found)

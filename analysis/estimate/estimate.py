@@ -57,7 +57,7 @@ def project(boots: Sequence[Boot], target: Target, profile: Profile) -> Projecti
     if platforms != {profile.platform}:
         raise BadInput(
             f"the profile {profile.name} is for {profile.platform}, and the runs are "
-            f"{', '.join(sorted(platforms))}: project each platform by itself"
+            f"{', '.join(sorted(platforms))}: estimate each platform separately"
         )
     found = fit(boots)
     handed = max(boot.at_handoff for boot in boots)
@@ -103,23 +103,23 @@ def _share_of_large(boots: Sequence[Boot], target: Target) -> float:
 
 def _assumptions(found: Fit, handed: int, target: Target, profile: Profile) -> tuple[str, ...]:
     memory = (
-        f"memory: {found.per_byte * 1024:.1f} MiB for each GiB, between the two largest runs"
+        f"memory: {found.per_byte * 1024:.1f} MiB per GiB, from the two largest runs"
         if "memory" in found.measured
-        else "memory: 1/64 of what is added (struct page, 64 bytes for 4 KiB); runs of several sizes would measure it"
+        else "memory: assumed 1/64 of the additional memory (struct page, 64 bytes per 4 KiB); runs of several sizes would measure it"
     )
     cpus = (
-        f"vCPUs: {found.per_cpu / (1 << 20):.1f} MiB for each, by the runs of one size"
+        f"vCPUs: {found.per_cpu / (1 << 20):.1f} MiB each, from the runs of one size"
         if "vCPUs" in found.measured
-        else "vCPUs: none for each more; runs with several numbers would measure it"
+        else "vCPUs: assumed no cost per additional vCPU; runs with different numbers of vCPUs would measure it"
     )
     prices = profile.listed("accept", "4K") + profile.listed("accept", "2M")
     tried = max((one.vcpus for one in prices), default=1)
     return (
-        f"Lazy acceptance before userspace grows linearly. Of {memory}.",
+        f"Lazy acceptance before userspace is assumed to grow linearly with {memory}.",
         f"Of {cpus}.",
-        f"That is off by at most {100 * found.worst:.0f} % for the runs themselves.",
-        f"Firmware accepts {handed / (1 << 20):,.1f} MiB, as in the runs; eager acceptance is of all the rest.",
-        f"A host with {target.backing} pages; an operation costs the same however large the guest is.",
-        f"More than {tried} vCPUs accept no faster than {tried}: nobody has published more.",
-        "The time is acceptance alone: nothing else of a boot is in it, and no waiting for locks.",
+        f"For the runs themselves, the estimate is off by at most {100 * found.worst:.0f} %.",
+        f"Firmware accepts {handed / (1 << 20):,.1f} MiB, as in the runs; eager acceptance covers all the rest.",
+        f"The host uses {target.backing} pages; the cost of an operation does not depend on the guest's size.",
+        f"More than {tried} vCPUs are assumed to accept no faster than {tried}: no figures are published.",
+        "The time covers acceptance only: no other part of the boot, and no waiting for locks.",
     )

@@ -39,7 +39,7 @@ def _outlook(projection: Projection) -> Chapter:
     table = Table("Modelled: acceptance before userspace", head, rows)
     lead = (
         f"Modelled, not measured: a guest of {size_of(target.memory)} with {target.cpus} vCPUs on "
-        f"{target.backing} host pages, by the prices of profile {profile.name} ({profile.about})."
+        f"{target.backing} host pages, with the costs of profile {profile.name} ({profile.about})."
     )
     return Chapter("Projection", lead, [table], [f"{text}" for text in projection.assumptions])
 
@@ -58,12 +58,12 @@ def _basis(projection: Projection) -> Chapter:
         for boot in projection.boots
     ]
     head = ("run", "memory", "vCPUs", "accept", "accepted", "fitted")
-    lead = "Bytes are facts of these runs, accepted before userspace; prices are of the profile."
+    lead = "Bytes accepted before userspace are facts of these runs; costs come from the profile."
     profile = projection.profile
     used = [*profile.listed("accept", "4K"), *profile.listed("accept", "2M")]
     notes = [f"{price_note(one)[:-1]} ({one.vcpus} at a time)." for one in used]
     notes.append(f"Source: {profile.source}.")
-    return Chapter("What it rests on", lead, [Table("Runs", head, rows)], notes)
+    return Chapter("Assumptions", lead, [Table("Runs", head, rows)], notes)
 
 
 def _check(projection: Projection) -> Chapter:
@@ -73,12 +73,12 @@ def _check(projection: Projection) -> Chapter:
     tables = [
         table
         for title, some in (
-            ("Checks: timed on the same host, and in no price", checks),
-            ("Given back: the prices were computed from these", given_back),
+            ("Checks: measured on the same host, not used for the costs", checks),
+            ("Inputs: the costs were computed from these", given_back),
         )
         if (table := _table(title, some)) is not None
     ]
-    lead = "The same prices on acceptance that others timed on hardware with 4 KiB host pages."
+    lead = "The same costs applied to acceptance that others measured on hardware with 4 KiB host pages."
     return Chapter(
         "Checked against published figures",
         lead,
@@ -105,7 +105,7 @@ def _table(title: str, some: list[Checked]) -> Table | None:
 def _told(checks: list[Checked]) -> str:
     """How far off the prices are where that can be told."""
     if not checks:
-        return "Nothing published checks these prices: there is no other figure of the same host."
+        return "No published figure checks these costs: there is no other one of the same host."
     factors = [one.factor for one in checks]
     return f"The checks are off by {min(factors):.2f}x to {max(factors):.2f}x."
 
@@ -125,7 +125,7 @@ def _bytes(projection: Projection) -> list[str]:
     return [
         f"Not comparable (kernel {one.kernel}, {one.vcpus} vCPUs; the runs have at most "
         f"{max(boot.cpus for boot in projection.boots)}): {size_of(one.bytes)} accepted lazily by a guest of "
-        f"{size_of(one.memory)}; projected from these runs are "
+        f"{size_of(one.memory)}; the estimate from these runs is "
         f"{size_of(projection.fit.accepted(one.memory, one.vcpus))}."
         for one in published_bytes()
         if one.platform == projection.profile.platform

@@ -55,7 +55,7 @@ def boot_of(run: Run, cost: Cost) -> Boot:
     """The facts of a run. Raises BadInput for one that did not reach userspace."""
     info = run.info
     if "userspace" not in cost.stages:
-        raise BadInput(f"{run.path} did not reach userspace: there is nothing to project from")
+        raise BadInput(f"{run.path} did not reach userspace: nothing to estimate from")
     before = STAGE_NAMES[: int(Stage.USERSPACE)]
     mine = [one for one in cost.operations if one.kind == _ACCEPT and one.stage in before]
     return Boot(
@@ -82,7 +82,7 @@ def fit(boots: Sequence[Boot]) -> Fit:
     """
     lazy = [boot for boot in boots if boot.accept == "lazy"]
     if not lazy:
-        raise BadInput("a projection of lazy acceptance needs a run with --accept lazy")
+        raise BadInput("an estimate of lazy acceptance needs a run with --accept lazy")
     per_byte, per_cpu = _slope_of_memory(lazy), _slope_of_cpus(lazy)
     slopes = {"memory": per_byte, "vCPUs": per_cpu}
     measured = frozenset(name for name, slope in slopes.items() if slope is not None)

@@ -40,7 +40,7 @@ class Standing(Enum):
     """What a published boot says about a profile."""
 
     CHECKS = "checks"
-    IN_PRICES = "in the prices"
+    IN_PRICES = "in the costs"
     NOT_COMPARABLE = "not comparable"
 
 
@@ -102,5 +102,5 @@ def _standing(boot: PublishedBoot, profile: Profile) -> tuple[Standing, str]:
     if boot.not_alone:
         return Standing.NOT_COMPARABLE, boot.not_alone
     if boot.vcpus > tried:
-        return Standing.NOT_COMPARABLE, f"the profile has no price for more than {tried} vCPUs"
+        return Standing.NOT_COMPARABLE, f"the profile has no cost for more than {tried} vCPUs"
     return (Standing.IN_PRICES if boot.in_prices else Standing.CHECKS), ""

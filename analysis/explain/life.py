@@ -38,11 +38,9 @@ _COLUMNS = (
     "caller_how",
 )
 
-TOO_LATE = (
-    "The guest had begun before: the boot handoff was over, so this event is not where it belongs."
-)
-TAKEN = "The guest held the page and no attack is recorded: no honest host does this, so an event is missing or not where it belongs."
-UNKNOWN, HOST, PENDING, ACCEPTED = "unknown", "with the host", "not accepted", "accepted"
+TOO_LATE = "The guest was already running: an event of the boot handoff is out of order here."
+TAKEN = "The page was accepted and no attack is recorded: only a malicious host does this, so an event is missing or out of order."
+UNKNOWN, HOST, PENDING, ACCEPTED = "unknown", "owned by host", "not accepted", "accepted"
 _AFTER = {
     Op.RAM: HOST,
     Op.SHARE: HOST,
@@ -112,7 +110,7 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
                 held = op in (Op.LAUNCH, Op.ACCEPT)
             event = event_at(batch, position)
             if missing := holes.between(previous + 1, event["seq"] - 1):
-                doubt = f"Between the event before and this one {missing}. {doubt}".rstrip()
+                doubt = f"Between the previous event and this one, {missing}. {doubt}".rstrip()
             previous = event["seq"]
             who, called = (
                 symbols.name_of(int(batch[name][position]), int(batch["stage"][position])) or ""
@@ -133,7 +131,7 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
         if progress is not None:
             progress(batch.start + len(batch), events.events)
     if not first:
-        raise BadInput(f"no event of this run touches {page:#x}, which is no RAM of the guest")
+        raise BadInput(f"{page:#x} is not RAM of the guest, and no event of this run concerns it")
     return Life(page, first + latest, left_out, events.clock_range())
 
 

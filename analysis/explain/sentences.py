@@ -22,18 +22,17 @@ _BLOCKS = {PAGE_SIZE: "the page", UNIT_SIZE: "the 2 MiB block around it"}
 _FIXED = {
     "ram": "It is RAM of the guest from the start",
     "launch": "It was accepted before the first instruction (by firmware)",
-    "ciphertext": "It was read through a shared mapping, which gives ciphertext",
-    "bitmap": "The bitmap was looked at",
+    "bitmap": "A snapshot of the bitmap was taken",
 }
 _HOST = {
     "assign": "The host assigned {what} to the guest",
-    "remove": "The host took {what} away",
+    "remove": "The host removed {what}",
     "split": "The host split the large page here",
 }
 
 
 def sentence(moment: Moment, unit: str) -> str:
-    """One event: what, by whom, when, and what it left; ``unit`` is what the clock counts."""
+    """One event: what, by which vCPU, when, and the state of the page; ``unit`` is the clock's."""
     event = moment.event
     change = ""
     if moment.after != moment.before:
@@ -41,10 +40,10 @@ def sentence(moment: Moment, unit: str) -> str:
     elif event["kind"] in ("accept", "rescind", "release", "convert", "fault", "stop"):
         change = f"; it was {moment.before}, and still is"
     where = f"at {event['clock']:,} {unit}, {event['stage']}"
-    return f"{_what(event)}{_by(moment)} ({where}){change}."
+    return f"{_what(event, _place(moment))} ({where}){change}."
 
 
-def _what(event: dict[str, Any]) -> str:
+def _what(event: dict[str, Any], place: str) -> str:
     kind = str(event["kind"])
     block = _BLOCKS.get(event["size"], f"{event['size']:,} bytes around it")
     if kind in _FIXED:
@@ -55,31 +54,28 @@ def _what(event: dict[str, Any]) -> str:
         return _tried(event, f"{'Accepted' if kind == 'accept' else 'Gave back'} {block}")
     if kind == "convert":
         to = "private" if event["detail"] == ConvertTo.PRIVATE else "shared"
-        return _tried(event, f"Asked the host to make {block} {to}")
+        return _tried(event, f"converted {block} to {to}", f"convert {block} to {to}")
     if kind in ("fault", "stop"):
         return _access(event, kind)
-    if kind == "attack":
-        return f"A hostile host acted: {_named(Attack, event['detail'])}"
-    if kind == "dma-refused":
-        return f"A device {'wrote to' if event['detail'] else 'read'} it and was refused"
-    return f"An event '{kind}' touched {block}"
+    if kind == "ciphertext":
+        return "read ciphertext from it through a shared mapping"
+    return f"caused an event '{kind}' on {block}"
 
 
-def _tried(event: dict[str, Any], act: str) -> str:
+def _tried(event: dict[str, Any], done: str, wanted: str) -> str:
     if event["result"]:
-        return f"{act}, but was refused (result {event['result']:#x})"
+        return f"failed to {wanted} (result {event['result']:#x})"
     if event.get("carry", NO_CARRY) == 1:
-        return f"{act}, which changed nothing (carry set)"
-    return act
+        return f"{done} without effect (carry flag set)"
+    return done
 
 
 def _access(event: dict[str, Any], kind: str) -> str:
     access = _named(Access, event["detail"] & 0xFF)
     view = "private" if event["detail"] & ACCESS_DETAIL_PRIVATE else "shared"
     if kind == "fault":
-        return f"A {view} {access} faulted, and the guest was told"
-    reason = _named(StopReason, event["result"])
-    return f"A {view} {access} stopped the guest ({reason}); only the host was told"
+        return f"took a fault on a {view} {access}"
+    return f"caused a fatal exit ({_named(StopReason, event['result'])}) by a {view} {access}"
 
 
 def _named(names: Any, value: int) -> str:
@@ -89,12 +85,11 @@ def _named(names: Any, value: int) -> str:
         return f"number {value}"
 
 
-def _by(moment: Moment) -> str:
-    if moment.event["kind"] in ("ram", "launch", "assign", "remove", "split", "attack"):
-        return ""
-    by = f" by vCPU {moment.event['vcpu']}"
+def _place(moment: Moment) -> str:
+    """The function of the event and its caller, as far as they are known."""
+    place = ""
     if moment.who:
-        by += f" in {moment.who}" + (f" ({moment.source})" if moment.source else "")
+        place = f" in {moment.who}" + (f" ({moment.source})" if moment.source else "")
     if moment.called_from:
-        by += f", called from {moment.called_from}"
-    return by
+        place += f", called from {moment.called_from}"
+    return place

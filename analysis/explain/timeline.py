@@ -101,5 +101,5 @@ def _short(clock: int) -> str:
 def _legend(columns: Sequence[_Column]) -> str:
     used = {column.letter for column in columns}
     words = [f"{letter} {kind}" for kind, letter in LETTERS.items() if letter in used]
-    marked = ["^ what the finding is about"] if any(column.culprit for column in columns) else []
+    marked = ["^ event of the finding"] if any(column.culprit for column in columns) else []
     return ", ".join(words + marked)

@@ -32,13 +32,13 @@ def choose(verdict: Verdict, name: str) -> Finding:
     """
     parts = _NAME.fullmatch(name)
     if parts is None:
-        raise BadInput(f"{name!r} names no finding: write I2, or I2#3 for the third of I2")
+        raise BadInput(f"{name!r} is not a finding: write I2, or I2#3 for the third of I2")
     invariant = GUEST if parts[1].lower() == GUEST else parts[1].upper()
     number = int(parts[2] or 1)
     mine = [one for one in verdict.findings if one.invariant == invariant]
     if not 1 <= number <= len(mine):
         names = _numbered(verdict)
-        there = f"there are {', '.join(names)}" if names else "the run has no finding"
+        there = f"findings are {', '.join(names)}" if names else "the run has no finding"
         raise BadInput(f"the run has no finding {invariant}#{number}: {there}")
     return mine[number - 1]
 
@@ -64,10 +64,10 @@ def tell_life(run: Run, life: Life, culprits: frozenset[int] = frozenset()) -> s
     for moment in life.moments:
         lines += _moment(run, moment, moment.event["seq"] in culprits, seen)
     if life.left_out:
-        lines += _wrapped(f"{life.left_out:,} events in the middle are not told.")
+        lines += _wrapped(f"{life.left_out:,} events in the middle are omitted.")
     lines += ["", *_wrapped(f"At the end it is {life.moments[-1].after}.")]
     if info.absent:
-        lines += _wrapped(f"Absent from this trace, so not told: {', '.join(info.absent)}.")
+        lines += _wrapped(f"Not recorded in this trace: {', '.join(info.absent)}.")
     return "\n".join(lines)
 
 
@@ -100,10 +100,10 @@ def tell_finding(run: Run, finding: Finding, life: Life | None) -> str:
     lines += ["=" * WIDTH, *_wrapped(finding.explanation)]
     lines += ["", *_wrapped(f"The rule: {_rule(finding)}"), ""]
     if "lines" in finding.evidence:
-        lines += _wrapped("The finding is about no single page; the console says:")
+        lines += _wrapped("The finding does not concern a single page. Console:")
         lines += [line for one in finding.evidence["lines"] for line in _wrapped(f"  {one}")]
     elif life is None:
-        lines += _wrapped("The finding is about no single page; the events behind it are:")
+        lines += _wrapped("The finding does not concern a single page. Its events:")
         lines += _wrapped(", ".join(f"#{seq}" for seq in finding.evidence.get("events", [])))
     else:
         lines.append(tell_life(run, life, _culprits(finding)))
@@ -119,7 +119,7 @@ def _culprits(finding: Finding) -> frozenset[int]:
 
 
 def _again(run: Run) -> list[str]:
-    return [f"Made by: {run.info.reproduce}"] if run.info.reproduce else []
+    return [f"To reproduce: {run.info.reproduce}"] if run.info.reproduce else []
 
 
 def _wrapped(text: str) -> list[str]:

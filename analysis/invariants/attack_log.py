@@ -103,7 +103,7 @@ class AttackLog:
 
     def lines(self, info: RunInfo) -> list[str]:
         """One line for each act: what the guest made of it."""
-        return [f"The host attacked ({one.words()}): {_came_to(one, info)}." for one in self.all]
+        return [f"Attack by the host ({one.words()}): {_came_to(one, info)}." for one in self.all]
 
 
 def _refused(one: Attacked, info: RunInfo) -> bool:
@@ -112,14 +112,14 @@ def _refused(one: Attacked, info: RunInfo) -> bool:
 
 def _came_to(one: Attacked, info: RunInfo) -> str:
     if one.again:
-        return "not noticed, the guest accepted the page again"
+        return "not noticed; the guest accepted the page again"
     if one.noticed:
         return f"noticed by {one.noticed}"
     if _refused(one, info):
-        return f"noticed by the refusal, and the guest ended ({info.outcome})"
+        return f"noticed by the refusal; the guest ended ({info.outcome})"
     if info.outcome == "userspace":
-        return "harmless, the guest reached its end"
-    return "whether it was noticed is not known"
+        return "harmless; the guest ran to completion"
+    return "not known whether the guest noticed"
 
 
 def not_done(info: RunInfo, log: AttackLog) -> list[str]:
@@ -139,4 +139,4 @@ def _objects(values: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def _line(text: str) -> str:
-    return f"The attack '{text}' did not take place, so nothing shows what the guest makes of it."
+    return f"The attack '{text}' did not take place, so the guest's response is not known."

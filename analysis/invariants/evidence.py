@@ -64,8 +64,8 @@ def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
     if info.source != "emulator":
         return []
     return [
-        f"The probe on {probe.name} never fired, although {why}: its address is wrong "
-        "(symbols, KASLR offset), or the kernel has this function inlined."
+        f"The probe on {probe.name} never fired, but {why}: its address is wrong "
+        "(symbols, KASLR offset), or the function is inlined."
         for number, probe in enumerate(info.probes)
         if probe.name not in info.default_probes.watched
         and (why := _must_have_run(probe.name, info, seen))

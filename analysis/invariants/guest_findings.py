@@ -13,11 +13,11 @@ from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 
 NO_MEMORY = "allocations failed while memory was unaccepted"
 _RULE = (
-    "A guest that accepts its memory properly prints nothing of the kind (Linux, "
+    "A guest that accepts its memory correctly prints no such message (Linux, "
     "Documentation/admin-guide/bug-hunting.rst)."
 )
 _NO_MEMORY_RULE = (
-    "The page allocator accepts memory before it gives up: no request that any zone may serve fails "
+    "The page allocator accepts memory before it fails: no request that any zone can serve fails "
     "while more than one block of 4 MiB is unaccepted (Linux, mm/page_alloc.c, cond_accept_memory())."
 )
 
@@ -78,7 +78,7 @@ def _no_memory(info: RunInfo, console: Console, left: Remaining) -> Finding:
     accepted = whole - left.bytes
     free = console.shortage.free
     counted = [one for one in console.meminfo if one.unaccepted is not None]
-    told = f", {free >> 20} MiB were free" if free is not None else ""
+    told = f", with {free >> 20} MiB free" if free is not None else ""
     kernel = ""
     if counted and counted[-1].unaccepted is not None:
         kernel = f"; the kernel counted {counted[-1].unaccepted >> 20} MiB unaccepted at '{counted[-1].label}'"
@@ -92,6 +92,6 @@ def _no_memory(info: RunInfo, console: Console, left: Remaining) -> Finding:
     }
     why = (
         f"The console says: {console.shortage.line}. At the end of the run {left.bytes >> 20} MiB of the "
-        f"{whole >> 20} MiB that firmware left unaccepted were still so, {accepted >> 20} MiB had been accepted{told}{kernel}."
+        f"{whole >> 20} MiB that firmware left unaccepted were still unaccepted and {accepted >> 20} MiB accepted{told}{kernel}."
     )
     return Finding(GUEST, NO_MEMORY, why, evidence)

@@ -39,8 +39,8 @@ from acceptlab.analysis.trace.schema import (
     label,
 )
 
-NEVER = "used a page it never accepted"
-WITHHELD = "used a page it never accepted: the bitmap table was withheld"
+NEVER = "accessed a page it never accepted"
+WITHHELD = "accessed a page it never accepted: the guest got no bitmap"
 PAST_END = "read past the end of accepted memory"
 CONVERTED = "used a page after converting it without accepting"
 LEFT_SHARED = "used a page that the first kernel left shared"
@@ -53,9 +53,9 @@ WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
 UNDER_CONVERSION = "shared access to a page that another vCPU made private"
 IMPLICIT = "shared access to a private page, which the host made shared"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
-NOT_RAM_ACCEPT = "accepted something that is not RAM"
-NOT_RAM_ACCESS = "private access to something that is not RAM"
-DMA = "device DMA into private memory"
+NOT_RAM_ACCEPT = "accepted an address that is not RAM"
+NOT_RAM_ACCESS = "private access to an address that is not RAM"
+DMA = "device DMA to private memory"
 OTHER = "access refused: {reason}"
 
 _CHANGES = tuple(
@@ -126,10 +126,10 @@ class NoAccessBeforeAccept(Invariant):
     name = "I1"
     title = "no private access before accept"
     rule = (
-        "A private page may be used only between its accept and its rescind or conversion; a "
+        "A private page may be accessed only between its accept and its rescind or conversion; a "
         "shared access must not hit a private page (AMD APM Vol. 2, 15.36.10; Intel TDX "
-        "module, EPT violations). A guest that is told of a page that nobody has accepted may "
-        "accept it and try again."
+        "module, EPT violations). A guest that takes a fault on an unaccepted page may "
+        "accept it and retry."
     )
     needs = frozenset(
         {"accept", "fault", "stop", "dma-refused", "ciphertext", RESULTS, EARLY, HANDOFF}
@@ -171,7 +171,7 @@ class NoAccessBeforeAccept(Invariant):
                     one.title, one.explanation = self._words(kind, one)
         told = "No access was refused, reflected or read as ciphertext."
         if answered := self._touches.answered:
-            told = f"{answered} touches of unaccepted pages were told to the guest, which accepted them."
+            told = f"{answered} accesses of unaccepted pages faulted, and the guest accepted the pages."
         return self.result(Status.HOLDS, told)
 
     def _watch_accesses(self, step: Step) -> None:
@@ -223,7 +223,7 @@ class NoAccessBeforeAccept(Invariant):
     def _watch_accepts(self, step: Step) -> None:
         if not self.shows(HANDOFF, RESULTS):
             return
-        why = "The guest accepted an address that is no RAM; hardware has nothing to accept there."
+        why = "The guest accepted an address that is not RAM."
         found = step.breaches(Breach.ACCEPT_NOT_RAM)
         self.blame_entries(step, NOT_RAM_ACCEPT, found, NOT_RAM_ACCEPT, why)
         top = np.uint64(step.states.units * UNIT_SIZE)
@@ -246,54 +246,60 @@ class NoAccessBeforeAccept(Invariant):
             )
         if kind.kind == Kind.CIPHERTEXT or shared:
             title = WRONG_BIT_SHARED.format(bit=self._bit)
-            return title, f"The access was shared, the page is private{self._told(kind)}."
+            return title, f"Shared access to a private page{self._told(kind)}."
         state = kind.before & STATE_MASK
         if kind.reason == StopReason.NOT_RAM or state == State.NOT_RAM:
             if kind.access == Access.INSTRUCTION:
-                return NOT_RAM_ACCEPT, f"The address is no RAM{self._told(kind)}."
-            return NOT_RAM_ACCESS, f"The address is no RAM{self._told(kind)}."
+                return NOT_RAM_ACCEPT, f"The address is not RAM{self._told(kind)}."
+            return NOT_RAM_ACCESS, f"The address is not RAM{self._told(kind)}."
         if kind.reason in (StopReason.OWNER, StopReason.VMPL):
             reason = label(StopReason(kind.reason))
-            return OTHER.format(reason=reason), f"The page is refused{self._told(kind)}."
+            return OTHER.format(reason=reason), f"The access was refused{self._told(kind)}."
         return self._private_words(kind, one)
 
     def _private_words(self, kind: _Access, one: Suspicion) -> tuple[str, str]:
         told = self._told(kind)
         held, ever = kind.before & HELD, kind.before & EVER
         if past_unknown(kind.before):
-            return UNKNOWN, f"The trace does not go back far enough to tell why{told}."
+            return UNKNOWN, f"The trace begins too late to show the cause{told}."
         if missing := self.missing(one):
             return UNKNOWN, f"Why, the trace does not tell: {missing}{told}."
         if by := _converting_vcpu(one, self.info.outcome):
             return BEING_CONVERTED, f"{by}{told}."
         converted = _last_conversion(one)
         if held or kind.reason == StopReason.BLOCKED:
-            return TAKEN, f"The guest had accepted the page, then the host took it away{told}."
+            return TAKEN, f"The host removed the page after the guest accepted it{told}."
         if converted == ConvertTo.SHARED and _by_first_kernel(one):
             return LEFT_SHARED, (
-                "The first kernel made the page shared and did not take it back before it handed "
-                f"over to the second, which knows nothing of that{told}."
+                "The first kernel converted the page to shared and did not convert it back "
+                f"before it started the second kernel, which treats it as private{told}."
             )
         if converted == ConvertTo.SHARED:
             title = WRONG_BIT_PRIVATE.format(bit=self._bit)
-            return title, f"The guest made the page shared and used it as private{told}."
+            return (
+                title,
+                f"The guest converted the page to shared and accessed it as private{told}.",
+            )
         if converted == ConvertTo.PRIVATE:
-            return CONVERTED, f"The guest made the page private, then used it unaccepted{told}."
+            return (
+                CONVERTED,
+                f"The guest converted the page to private and accessed it before accepting it{told}.",
+            )
         if ever:
-            return RESCINDED, f"The guest had accepted the page and given it back{told}."
+            return RESCINDED, f"The guest accepted the page and gave it back{told}."
         return self._never_words(kind, one, told)
 
     def _never_words(self, kind: _Access, one: Suspicion, told: str) -> tuple[str, str]:
         gpa = one.gpa or 0
         if self.info.handoff.bitmap is None and self.info.handoff.unaccepted:
             return WITHHELD, (
-                "The kernel was given no table of unaccepted memory, so it took the page for "
-                f"accepted{told}."
+                "The kernel got no table of unaccepted memory, so it assumed the page "
+                f"to be accepted{told}."
             )
         if one.stage == Stage.SECOND_DECOMPRESSOR:
             return UNACCEPTED_TARGET, (
-                "No accept of this page comes before the access: neither the first kernel nor the "
-                f"second one's decompressor accepted where the second kernel goes{told}."
+                "The page was never accepted: neither the first kernel nor the "
+                f"second kernel's decompressor accepted the second kernel's load address{told}."
             )
         straddles = kind.access == Access.READ and kind.bytes_before and gpa
         if straddles and self._states.at(gpa - 1) & STATE_MASK == State.ACCEPTED:
@@ -302,14 +308,14 @@ class NoAccessBeforeAccept(Invariant):
                 f"The page before is accepted; the read began there, {where} before its end, and ran into this "
                 f"page. The guard unit is there to prevent this{told}."
             )
-        return NEVER, f"No accept of this page comes before the access{told}."
+        return NEVER, f"The page was never accepted before the access{told}."
 
     def _told(self, kind: _Access) -> str:
         if kind.kind == Kind.FAULT:
-            return f"; the guest was told by {self.platform.fault}"
+            return f"; the guest took a fault ({self.platform.fault})"
         if kind.kind == Kind.STOP:
-            return f"; the host stopped the guest ({label(StopReason(kind.reason))})"
-        return "; the read gave ciphertext"
+            return f"; the access was a fatal exit ({label(StopReason(kind.reason))})"
+        return "; the read returned ciphertext"
 
 
 def _by_first_kernel(one: Suspicion) -> bool:

@@ -19,9 +19,9 @@ class OneAccept(Invariant):
     name = "I2"
     title = "one successful accept per assignment"
     rule = (
-        "A guest must remember what it accepted: between two successful accepts of an address"
-        " it must have given the page back. The carry flag alone does not show a page that "
-        "the host has replaced (AMD APM Vol. 2, 15.36.6)."
+        "A guest must track the pages it accepted: between two successful accepts of an address"
+        " it must give the page back. The carry flag alone does not reveal a page that "
+        "the host replaced (AMD APM Vol. 2, 15.36.6)."
     )
     needs = frozenset({"accept", RESULTS, EARLY, HANDOFF})
     needs_giving_back = True
@@ -37,7 +37,7 @@ class OneAccept(Invariant):
             TWICE,
             step.breaches(Breach.ACCEPT_TWICE),
             TWICE,
-            "The page was accepted, nothing happened to it, and a second accept succeeded.",
+            "The page was already accepted, and a second accept succeeded.",
         )
         for one in step.breaches(Breach.ACCEPT_AGAIN):
             for position in one.position.tolist():
@@ -49,9 +49,11 @@ class OneAccept(Invariant):
             AGAIN,
             step.breaches(Breach.ACCEPT_AGAIN),
             AGAIN,
-            "The guest held the page, the host took it and assigned one at the same address, and "
-            "the guest accepted that one too: two pages have been valid for one address in turn.",
+            "The host removed an accepted page and assigned another at the same address, and "
+            "the guest accepted it again: two pages were validated for one address in turn.",
         )
 
     def finish(self) -> InvariantResult:
-        return self.result(Status.HOLDS, "No page was accepted twice without being given back.")
+        return self.result(
+            Status.HOLDS, "No page was accepted twice without being given back in between."
+        )

@@ -13,7 +13,7 @@ from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import Access, Kind, StopReason
 
 UNASSIGNED = "accepted a page that was not assigned to it"
-NOT_ACCEPTED = "rescinded a page that was not accepted, and it succeeded"
+NOT_ACCEPTED = "successfully rescinded a page that was not accepted"
 SHARED = "accepted a page that is shared with the host"
 GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
@@ -25,7 +25,7 @@ class Order(Invariant):
     name = "I3"
     title = "assignment before accept, rescind before sharing"
     rule = (
-        "To private: convert or be assigned, then accept. To shared on SNP: PVALIDATE 0, then"
+        "To private: conversion or assignment, then accept. To shared on SNP: PVALIDATE 0, then"
         " the page state change (AMD APM Vol. 2, 15.36.6; GHCB specification, page state "
         "change)."
     )
@@ -52,7 +52,7 @@ class Order(Invariant):
                 NOT_ACCEPTED,
                 step.breaches(Breach.RESCIND_NOT_ACCEPTED),
                 NOT_ACCEPTED,
-                "Hardware answers CF=1 to this: an accept is missing, or out of order.",
+                "Hardware returns CF=1 for this: an accept event is missing or out of order.",
             )
         if self.platform.rescinds and self.shows("rescind", RESULTS):
             self.blame_entries(
@@ -60,7 +60,7 @@ class Order(Invariant):
                 HELD,
                 step.breaches(Breach.SHARE_HELD),
                 HELD,
-                "The page was still accepted when the guest asked the host to make it shared.",
+                "The page was still accepted when the guest requested its conversion to shared.",
             )
 
         self._watch_stops(step)
@@ -80,15 +80,15 @@ class Order(Invariant):
                 batch, stops[accepting], "a fatal exit (not-assigned)"
             ),
             SHARED,
-            "The host has the page as shared: the conversion to private is missing.",
+            "The page is shared in the host's tables: the conversion to private is missing.",
             observed=True,
         )
         if not self.platform.handler_reads_shared:
             return
         before = step.looks()[stops] & np.uint8(STATE_MASK)
         ghcb = (reason == StopReason.HANDLER) & (before != State.HOST)
-        why = "The host has to read and write the GHCB, so its page has to be shared RAM."
+        why = "The host reads and writes the GHCB, so its page must be shared RAM."
         self.blame(step, GHCB, stops[ghcb], GHCB, why)
 
     def finish(self) -> InvariantResult:
-        return self.result(Status.HOLDS, "Every accept and every conversion came in order.")
+        return self.result(Status.HOLDS, "Every accept and conversion was in order.")

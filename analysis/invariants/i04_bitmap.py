@@ -29,10 +29,10 @@ Bool = npt.NDArray[np.bool_]
 
 class BitmapTrue(Invariant):
     name = "I4"
-    title = "the bitmap tells the truth"
+    title = "the bitmap matches the page states"
     rule = (
         "A bit is cleared only after every 4 KiB page of its unit is accepted, and a set bit "
-        "means that the unit is not accepted (Linux, include/linux/efi.h and "
+        "means that the unit is unaccepted (Linux, include/linux/efi.h and "
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
     needs = frozenset({"accept", "bitmap", PAGE_STATES, RESULTS, EARLY, HANDOFF})
@@ -59,7 +59,7 @@ class BitmapTrue(Invariant):
 
     def finish(self) -> InvariantResult:
         if self.info.handoff.bitmap is None and self.shows("bitmap"):
-            return self.result(Status.NOT_APPLICABLE, "The guest was given no bitmap.")
+            return self.result(Status.NOT_APPLICABLE, "The guest got no bitmap.")
         if not self._compared:
             return self.result(Status.NOT_DECIDABLE, "The run has no snapshot of the bitmap.")
         return self.result(
@@ -81,7 +81,7 @@ class BitmapTrue(Invariant):
             snapshot,
             CLEAR_TOO_EARLY,
             early,
-            "The bit is clear, so the kernel will use the memory without accepting it.",
+            "The bit is clear, so the kernel will access the memory without accepting it.",
         )
         late = set_ & (never == 0) & ~mixed
         late &= ~self._accepts.recent(int(step.batch["clock"][-1]), step.states.units)

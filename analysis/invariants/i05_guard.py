@@ -18,7 +18,7 @@ from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, never_accepted_pages
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
 
-MISSING = "accepted a block without the guard unit behind it"
+MISSING = "accepted a block without the guard unit after it"
 
 _MOST_TOLD = 1024
 """Pages that are kept to see whether faults are answered."""
@@ -37,10 +37,10 @@ class GuardUnit(Invariant):
     """
 
     name = "I5"
-    title = "a guard unit behind accepted memory"
+    title = "a guard unit after accepted memory"
     rule = (
         "A read may run up to 7 bytes into the next page (load_unaligned_zeropad), so the "
-        "unit behind any accepted end must be accepted or no RAM (Linux, "
+        "unit after any accepted range must be accepted or not RAM (Linux, "
         "drivers/firmware/efi/unaccepted_memory.c)."
     )
     needs = frozenset({"accept", "stage", RESULTS, EARLY, HANDOFF})
@@ -84,9 +84,7 @@ class GuardUnit(Invariant):
         if not self.info.handoff.unaccepted:
             return self.result(Status.NOT_APPLICABLE, "Firmware left nothing unaccepted.")
         if any(self._states.at(gpa) & EVER for gpa in self._told):
-            why = (
-                "The guest accepts what it is told of by a fault: a read past an end is such a one."
-            )
+            why = "The guest accepts memory on faults, which covers reads past the end of accepted memory."
             return self.result(Status.NOT_APPLICABLE, why)
         ends = self._ends()
         if self.shows(*self.needs):
@@ -101,7 +99,7 @@ class GuardUnit(Invariant):
         if not self.looked_at:
             return self.result(
                 Status.NOT_DECIDABLE,
-                "No memory that was accepted in userspace ends at unaccepted memory, and the run "
+                "No memory accepted in userspace is adjacent to unaccepted memory, and the run "
                 f"has no probe on {REQUEST}.",
             )
         return self.result(
@@ -185,10 +183,10 @@ class GuardUnit(Invariant):
 
     def _blame_requests(self) -> None:
         guardless = self._guardless[self._kind_of_second]
-        why = "When the request up to this border returned, the unit behind it was unaccepted."
+        why = "When the request up to this address returned, the unit after it was unaccepted."
         if not self._returns:
             guardless = self._guardless_at_end()
-            why = "The kernel asked for memory up to this border, and the unit behind it is unaccepted."
+            why = "The kernel requested acceptance up to this address, and the unit after it is unaccepted."
         suspects = self.suspects(REQUEST)
         listed = [
             Suspicion(MISSING, why, [guardless[border]], border, UNIT_SIZE)
@@ -218,8 +216,8 @@ class GuardUnit(Invariant):
     def _blame(self, units: npt.NDArray[np.intp]) -> None:
         suspects = self.suspects(MISSING)
         why = (
-            "The accepted memory ends on a 4 MiB border with unaccepted memory behind it: a word "
-            "read at its end runs into a page that is not accepted."
+            "Accepted memory ends on a 4 MiB boundary, followed by unaccepted memory: a word "
+            "read at its end extends into an unaccepted page."
         )
         listed = [
             Suspicion(

@@ -34,8 +34,8 @@ class OneVcpuPerUnit(Invariant):
     title = "no two vCPUs accept one unit at once"
     rule = (
         "While a vCPU accepts the pages of a unit for the first time, no other vCPU accepts "
-        "pages of it; a unit may pass from one vCPU to the next once (Linux, accept_memory() "
-        "makes others wait)."
+        "its pages; a unit may move from one vCPU to another once (Linux, accept_memory() "
+        "makes the others wait)."
     )
     needs = frozenset({"accept", RESULTS, BLOCKS, EARLY})
 

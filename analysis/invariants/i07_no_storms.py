@@ -21,7 +21,7 @@ from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, label
 
-ALREADY = "accepted a page that was accepted already"
+ALREADY = "accepted a page that was already accepted"
 NOT_HELD = "rescinded a page that was not accepted"
 NOT_RELEASED = "released a page that was not accepted"
 MISMATCHES = "tried the same unit at 2M again after a size mismatch"
@@ -35,7 +35,7 @@ class NoStorms(Invariant):
     name = "I7"
     title = "no storm of refused accepts"
     rule = (
-        "CF=1 and ALREADY_ACCEPTED mean that the guest does not know what it holds; more than"
+        "CF=1 and ALREADY_ACCEPTED mean that the guest does not track what it accepted; more than"
         " one size mismatch before a unit is accepted means that it does not fall back (AMD "
         "APM Vol. 2, 15.36.6; TDG.MEM.PAGE.ACCEPT)."
     )
@@ -66,8 +66,8 @@ class NoStorms(Invariant):
             ALREADY,
             already,
             ALREADY,
-            "The answer was CF=1 or ALREADY_ACCEPTED: two parties think that this page is theirs "
-            "to accept, or the guest forgot that it had.",
+            "The result was CF=1 or ALREADY_ACCEPTED: two callers accept this page, "
+            "or the guest did not track the first accept.",
             observed=True,
         )
         rescinds = odd[(batch["kind"][odd] == Kind.RESCIND) & unchanged]
@@ -78,7 +78,7 @@ class NoStorms(Invariant):
             NOT_HELD,
             rescinds,
             NOT_HELD,
-            "PVALIDATE 0 answered CF=1: the page was not accepted.",
+            "PVALIDATE 0 returned CF=1: the page was not accepted.",
             observed=True,
         )
         refused = np.isin(status, sorted(self.platform.not_accepted))
@@ -102,7 +102,7 @@ class NoStorms(Invariant):
                 del self.kinds[kind]
         return self.result(
             Status.HOLDS,
-            f"No accept met an accepted page; {self._mismatches} size mismatches, none repeated.",
+            f"No accept hit an accepted page; {self._mismatches} size mismatches, none repeated.",
         )
 
     def _watch_mismatches(self, step: Step, positions: Positions) -> None:
@@ -118,7 +118,7 @@ class NoStorms(Invariant):
             MISMATCHES,
             repeated,
             MISMATCHES,
-            "The host maps this unit in 4K pages and said so; the guest asked for 2M again instead "
+            "The host maps this unit in 4K pages and reported it; the guest tried 2M again instead "
             "of accepting 4K pages.",
         )
 

@@ -39,7 +39,7 @@ class NoLockHeld(Invariant):
     name = "I8"
     title = "no accept with the global lock held"
     rule = (
-        "Accepting takes long; done under the global lock it stalls every other vCPU (Linux "
+        "Accepting takes long; under the global lock it stalls every other vCPU (Linux "
         "commit 50e782a86c98)."
     )
     needs = frozenset({"accept", "probe-enter", EARLY})
@@ -93,7 +93,7 @@ class NoLockHeld(Invariant):
         if not self._taken:
             return self.result(
                 Status.NOT_DECIDABLE,
-                "Nobody was seen to take the lock, so nothing shows that it would have been seen.",
+                "No acquisition of the lock was recorded, so the probe may not work.",
             )
         if self._second_accepts and not self._second_taken:
             return self.result(
@@ -123,5 +123,5 @@ class NoLockHeld(Invariant):
             HELD,
             chosen[held & accepts[chosen]],
             HELD,
-            "This vCPU took the lock and had not released it yet.",
+            "This vCPU held the lock.",
         )

@@ -16,15 +16,15 @@ from acceptlab.analysis.trace.coverage import EARLY, HANDOFF
 from acceptlab.analysis.trace.schema import PAGE_SIZE
 
 NOT_ACCEPTED = "{name} lies in memory that is not accepted"
-MARKED = "the bitmap calls the memory of {name} unaccepted"
+MARKED = "the bitmap marks the memory of {name} as unaccepted"
 
 
 class FirmwareData(Invariant):
     name = "I9"
-    title = "firmware's data is accepted and kept"
+    title = "firmware's data is accepted and reserved"
     rule = (
         "Table, bitmap, initrd, crash region and EFI tables are accepted before they are "
-        "read, and never handed to the allocator (Linux, reserve_unaccepted() and the EFI "
+        "read, and never given to the allocator (Linux, reserve_unaccepted() and the EFI "
         "stub)."
     )
     needs = frozenset({"bitmap", EARLY, HANDOFF})
@@ -46,12 +46,13 @@ class FirmwareData(Invariant):
 
     def finish(self) -> InvariantResult:
         if not self._blobs:
-            return self.result(Status.NOT_DECIDABLE, "run.json names nothing that firmware left.")
+            return self.result(Status.NOT_DECIDABLE, "run.json lists no firmware data.")
         if not self._judged:
             return self.result(Status.NOT_DECIDABLE, "The trace ends before the boot handoff.")
         self.looked_at = len(self._blobs)
         return self.result(
-            Status.HOLDS, f"{len(self._blobs)} things were accepted at boot handoff."
+            Status.HOLDS,
+            f"{len(self._blobs)} regions of firmware data were accepted at boot handoff.",
         )
 
     def _check_accepted(self, step: Step, blob: Blob) -> None:
@@ -59,7 +60,7 @@ class FirmwareData(Invariant):
         if gpa is None:
             return
         title = NOT_ACCEPTED.format(name=blob.name)
-        why = "At boot handoff the page is not accepted: reading it faults, accepting it clears it."
+        why = "The page is unaccepted at boot handoff: a read faults, and an accept zeroes it."
         self._add(step, title, why, gpa)
 
     def _check_bits(self, step: Step, blob: Blob, bits: npt.NDArray[np.bool_]) -> None:
@@ -72,7 +73,7 @@ class FirmwareData(Invariant):
         if not len(marked) or self.kinds.get(MARKED.format(name=blob.name)):
             return
         gpa = bitmap.phys_base + (first + int(marked[0])) * bitmap.unit_size
-        why = "The allocator may accept this memory, which clears it, and hand it out."
+        why = "The allocator may accept this memory, which zeroes it, and reuse it."
         self._add(step, MARKED.format(name=blob.name), why, max(gpa, blob.start))
 
     def _add(self, step: Step, title: str, why: str, gpa: int) -> None:

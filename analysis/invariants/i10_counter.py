@@ -36,10 +36,10 @@ class Counter(Invariant):
     """
 
     name = "I10"
-    title = "nr_unaccepted equals what is unaccepted"
+    title = "nr_unaccepted equals the unaccepted memory"
     rule = (
         "The counter equals the blocks on the kernel's list, up to one unit per block that is"
-        " accepted in part (Linux, mm/page_alloc.c)."
+        " accepted partially (Linux, mm/page_alloc.c)."
     )
     needs = frozenset({"accept", "stage", RESULTS, EARLY, HANDOFF})
 
@@ -64,9 +64,11 @@ class Counter(Invariant):
             why = "The guest printed no count of unaccepted memory."
             return self.result(Status.NOT_DECIDABLE, why)
         if Stage.USERSPACE not in self._at:
-            return self.result(Status.NOT_DECIDABLE, "The trace does not show userspace begin.")
+            return self.result(
+                Status.NOT_DECIDABLE, "The trace does not show the start of userspace."
+            )
         if "mem=" in self.info.command_line or "memmap=" in self.info.command_line:
-            why = "The command line takes memory away, so the counter leaves it out."
+            why = "The command line removes memory, which the counter excludes."
             return self.result(Status.NOT_DECIDABLE, why)
         at_end = self._left(self._states)
         if not self.shows(*self.needs):
@@ -117,7 +119,7 @@ class Counter(Invariant):
         if not low <= count.unaccepted <= high:
             self._add(
                 WRONG,
-                f"At '{count.label}' the kernel counts {count.unaccepted} bytes; by its accepts it "
+                f"At '{count.label}' the kernel counts {count.unaccepted} bytes; from its accepts it "
                 f"must be between {low} and {high}.",
                 count,
                 first,

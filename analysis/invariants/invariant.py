@@ -284,12 +284,12 @@ class Invariant(ABC):
             if doubtful:
                 first = doubtful[0]
                 self.doubts.append(
-                    f"Looks broken ({first.title}), but {doubts[id(first)]}, which may be why."
+                    f"Possibly broken ({first.title}), but {doubts[id(first)]}, which may be the cause."
                 )
             if not_examined:
                 self.doubts.append(
-                    f"{not_examined:,} more look broken ({suspects.kept[0].title}), and were not examined "
-                    "for whether missing events are why."
+                    f"{not_examined:,} more are possibly broken ({suspects.kept[0].title}) and were not examined "
+                    "for missing events as the cause."
                 )
             suspects.kept = [one for one in suspects.kept if not doubts.get(id(one))]
             suspects.total -= len(doubtful) + not_examined

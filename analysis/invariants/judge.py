@@ -301,7 +301,7 @@ def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
             reasons.append("How the guest ended is not known.")
     elif run.info.outcome != "userspace" and not answered:
         because = f": {run.info.reason}" if run.info.reason else ""
-        reasons.append(f"The guest did not reach its end ({run.info.outcome}{because}).")
+        reasons.append(f"The guest did not run to completion ({run.info.outcome}{because}).")
     return reasons
 
 
@@ -331,7 +331,7 @@ def _unsupported(
         return None
     left = sum(size for _, size in info.handoff.unaccepted)
     if left and not tally.kernel_accepts:
-        words += f": it accepted nothing of the {left >> 20} MiB that firmware left unaccepted"
+        words += f": it accepted none of the {left >> 20} MiB that firmware left unaccepted"
     if console.meminfo:
         total = console.meminfo[0].total >> 20
         words += f"; it uses {total} MiB of {info.machine.memory >> 20} MiB"
@@ -370,7 +370,7 @@ def _headline(
     if verdict == "findings":
         first = findings[0]
         if first.invariant == GUEST:
-            return f"The guest went wrong: {first.title}. {first.explanation}"
+            return f"Guest failure: {first.title}. {first.explanation}"
         broken = sorted({one.invariant for one in findings} - {GUEST})
         who = first.evidence.get("symbol") or first.evidence.get("rip")
         where = f" in {who}" if who else ""

@@ -59,7 +59,7 @@ def find_kallsyms(image: bytes) -> list[Symbol]:
                 return _read(image, *table, formats)
             except (_NotHere, struct.error, IndexError):
                 continue
-    raise BadInput("the kernel has no symbol table that is understood (CONFIG_KALLSYMS, 6.1 on)")
+    raise BadInput("the kernel has no readable symbol table (CONFIG_KALLSYMS, 6.1 or later)")
 
 
 class _NotHere(Exception):  # noqa: N818  it is an answer, not an error

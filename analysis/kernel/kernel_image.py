@@ -61,7 +61,7 @@ def decompress_bzimage(data: bytes) -> bytes:
                 return decompress(payload)
             except (zlib.error, lzma.LZMAError, zstandard.ZstdError, EOFError) as error:
                 raise BadInput(f"the kernel inside the bzImage is damaged ({error})") from error
-    raise BadInput("the kernel inside the bzImage is compressed in a way that is not known here")
+    raise BadInput("unsupported compression of the kernel inside the bzImage")
 
 
 def _zstd(payload: bytes) -> bytes:

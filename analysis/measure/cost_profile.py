@@ -88,7 +88,7 @@ def _profile(data: Mapping[str, Any]) -> Profile:
         raise BadInput(f"includes is not a list of some of {', '.join(INCLUDES)}")
     costs = data.get("cost", [])
     if not isinstance(costs, list) or not costs or not all(isinstance(one, dict) for one in costs):
-        raise BadInput("it has no [[cost]]")
+        raise BadInput("[[cost]] is missing")
     prices = tuple(_price(one, number) for number, one in enumerate(costs, 1))
     places = [(one.operation, one.size, one.vcpus) for one in prices]
     if len(set(places)) < len(places):
@@ -122,7 +122,7 @@ def _price(data: Mapping[str, Any], number: int) -> Price:
 def _known_keys(data: Mapping[str, Any], known: Sequence[str], where: str) -> None:
     unknown = [key for key in data if key not in known]
     if unknown:
-        raise BadInput(f"{where} has {unknown[0]!r}, which is not one of {', '.join(known)}")
+        raise BadInput(f"{where}: unknown key {unknown[0]!r}; keys are {', '.join(known)}")
 
 
 def _text(data: Mapping[str, Any], key: str, where: str) -> str:

@@ -55,7 +55,7 @@ class Agreement:
         if bits is None:
             return
         if bitmap is None:
-            self._found.append(f"snapshot {snapshot.number} has a bitmap, and run.json has none")
+            self._found.append(f"snapshot {snapshot.number} has a bitmap, but run.json has none")
         elif len(bits) != bitmap.size * 8:
             self._found.append(
                 f"the bitmap of snapshot {snapshot.number} has {len(bits) // 8} bytes, in run.json {bitmap.size}"
@@ -65,7 +65,7 @@ class Agreement:
             spans = [(bitmap.phys_base + int(one) * bitmap.unit_size, bitmap.unit_size) for one in units]  # fmt: skip
             if outside := _without(_united(spans), _united(self._info.handoff.unaccepted)):
                 self._found.append(
-                    f"the bitmap has {outside[0][0]:#x} as unaccepted, and run.json does not"
+                    f"the bitmap marks {outside[0][0]:#x} as unaccepted, but run.json does not"
                 )
 
     def problems(self) -> Iterator[str]:
@@ -73,15 +73,15 @@ class Agreement:
         yield from self._found
         info = self._info
         if info.source == "ftrace" and not set(OUTSIDE_THE_GUEST) <= set(info.absent):
-            yield "run.json says that ftrace, inside the guest, showed what the host does"
+            yield "run.json has events of the host from ftrace inside the guest, which cannot see them"
         if info.source != _EMULATOR:
             return
         if self._vcpus > info.machine.cpus:
-            yield f"vCPU {self._vcpus - 1} has events, and run.json has {info.machine.cpus} vCPUs"
+            yield f"vCPU {self._vcpus - 1} has events, but run.json has {info.machine.cpus} vCPUs"
         if self._probes > len(info.probes):
-            yield f"there are events of probe {self._probes - 1}, and run.json has {len(info.probes)} probes"
+            yield f"there are events of probe {self._probes - 1}, but run.json has {len(info.probes)} probes"
         if self._platform not in ("", info.platform):
-            yield f"the events are those of platform {self._platform}, and run.json says {info.platform}"
+            yield f"the events are of platform {self._platform}, but run.json says {info.platform}"
         yield from self._memory()
 
     def claims(self) -> Iterator[str]:
@@ -90,7 +90,7 @@ class Agreement:
         if info.source != _EMULATOR:
             return
         if info.outcome == "userspace" and self._highest_stage < Stage.USERSPACE:
-            yield "run.json says that the guest reached userspace, and no event is of userspace"
+            yield "run.json says that the guest reached userspace, but no event is of userspace"
 
     def _memory(self) -> Iterator[str]:
         handed = self._info.handoff
@@ -103,16 +103,16 @@ class Agreement:
                 yield f"events of kind {label(kind)} and run.json disagree about {name} at {place:#x}"
         whole = _united([*accepted, *unaccepted, *shared])
         if ram and whole != _united(ram):
-            yield "what run.json has as accepted, unaccepted and shared is not all of its RAM"
+            yield "the accepted, unaccepted and shared memory in run.json does not cover its RAM"
         if _total(accepted) + _total(unaccepted) + _total(shared) != _total(whole_ranges(whole)):
-            yield "run.json has memory as accepted and unaccepted at once"
+            yield "run.json has memory that is both accepted and unaccepted"
         for blob in handed.blobs:
             if _without([(blob.start, blob.start + blob.size)], _united(ram)) and ram:
-                yield f"run.json has {blob.name} at {blob.start:#x}, where it has no RAM"
+                yield f"run.json has {blob.name} at {blob.start:#x}, which is not RAM"
         if ram and "--hole" not in self._info.reproduce:
             memory = self._info.machine.memory
             if memory - _total(ram) != _LEGACY:
-                yield f"run.json has {memory} bytes of memory, and {_total(ram)} bytes of RAM in it"
+                yield f"run.json has {memory} bytes of memory, but {_total(ram)} bytes of RAM in it"
 
 
 def _platform(batch: Batch) -> str:

@@ -134,7 +134,7 @@ class Walk:
                 self._contradiction(
                     batch,
                     first + int(wrong[0]),
-                    f"is of stage {STAGE_NAMES[int(stage[first + wrong[0]])]}, and no stage event says so",
+                    f"is of stage {STAGE_NAMES[int(stage[first + wrong[0]])]}, without a stage event before it",
                 )
                 expected = int(stage[behind - 1])
             if event is not None:
@@ -178,7 +178,9 @@ class Walk:
         if len(late):
             kind = KIND_NAMES[int(batch["kind"][late[0]]) - 1]
             self._contradiction(
-                batch, int(late[0]), f"is of the boot handoff ({kind}), and the guest has begun"
+                batch,
+                int(late[0]),
+                f"is of the boot handoff ({kind}), but the guest was already running",
             )
 
     def _check_host(self, batch: Batch, entries: list[Entries]) -> None:
@@ -190,7 +192,9 @@ class Walk:
                 position = int(taken.min())
                 does = KIND_NAMES[int(batch["kind"][position]) - 1]
                 self._contradiction(
-                    batch, position, f"({does}) takes a page that the guest holds, and is no attack"
+                    batch,
+                    position,
+                    f"({does}) takes an accepted page of the guest, without an attack",
                 )
 
     def _doubt(self, problem: str) -> None:
@@ -202,7 +206,7 @@ class Walk:
 
     def _contradiction(self, batch: Batch, position: int, what: str) -> None:
         self._doubt(
-            f"event {int(batch['seq'][position])} {what}: events are missing, moved or doubled"
+            f"event {int(batch['seq'][position])} {what}: events are missing, out of order or duplicated"
         )
 
     def _snapshot(self, batch: Batch) -> Snapshot | None:
@@ -229,7 +233,7 @@ def handoff_end(batch: Batch) -> int:
 
 def _checked_top(top: int) -> int:
     if top > TOP_LIMIT:
-        raise BadInput(f"the trace says that RAM ends at {top:#x}, beyond 64 TiB: it is damaged")
+        raise BadInput(f"the trace has RAM up to {top:#x}, beyond 64 TiB: it is damaged")
     return top
 
 

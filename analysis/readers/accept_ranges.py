@@ -26,7 +26,7 @@ def value_of(text: str, name: str, base: int = 10) -> int:
         if not -(1 << 63) <= value < 1 << 64:
             raise Damaged(f"{name}={text[:40]} is too large")
         return value % (1 << 64)
-    raise Damaged(f"{name}={text[:40]} is no number" if text else f"there is no {name}=")
+    raise Damaged(f"{name}={text[:40]} is not a number" if text else f"{name}= is missing")
 
 
 class Numbers:
@@ -61,5 +61,5 @@ def range_of(values: list[int], names: tuple[str, ...]) -> tuple[int, int]:
     start, second = values
     end = start + second if names[1].lower() in _SIZES else second
     if not start <= end < 1 << 64:
-        raise Damaged(f"the range ends at {end:#x}, before it begins at {start:#x}")
+        raise Damaged(f"the range ends at {end:#x}, before its start {start:#x}")
     return start, end - start

@@ -122,7 +122,7 @@ class Calls:
         self.results_missing = self.results_missing or bool(self._open)
         for doubt, times in self._doubts.items():
             self._recorder.incomplete(
-                f"{doubt}: what it shows (entries: {times}) may be more or less than the calls of the function"
+                f"{doubt}: its entries ({times}) may be more or fewer than the calls of the function"
             )
 
     def _accept(self, by: str, covered: tuple[int, int], caller: int, at: Entry) -> None:
@@ -151,7 +151,7 @@ class Calls:
         start, size = _range(fields)
         to = fields.get("to", "")
         if to not in ("private", "shared"):
-            raise Damaged(f"to={to} is neither private nor shared")
+            raise Damaged(f"to={to}: must be private or shared")
         result = number(fields, "ret") if "ret" in fields else 0
         detail = ConvertTo[to.upper()]
         self._recorder.event(
@@ -163,7 +163,7 @@ def _range(fields: Mapping[str, str]) -> tuple[int, int]:
     start = number(fields, "start")
     end = number(fields, "end") if "end" in fields else start + number(fields, "size")
     if not start <= end < 1 << 64:
-        raise Damaged(f"the range ends at {end:#x}, before it begins at {start:#x}")
+        raise Damaged(f"the range ends at {end:#x}, before its start {start:#x}")
     return start, end - start
 
 
@@ -180,5 +180,5 @@ def _by(caller: int) -> dict[str, int]:
 
 def _stage(name: str) -> Stage:
     if name not in STAGE_NAMES:
-        raise Damaged(f"there is no stage {name[:40]}")
+        raise Damaged(f"unknown stage {name[:40]}")
     return Stage(STAGE_NAMES.index(name))

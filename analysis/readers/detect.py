@@ -40,15 +40,18 @@ READERS: dict[str, Reader] = {
 
 _TEXT = "print acceptlab's trace text instead (docs/trace-text.md)"
 NOT_READ: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r'\s*\{.*"traceEvents"'), "a trace in Chrome's JSON: import what it was made from"),
-    (re.compile(r"\s*PID\s+TID\s+COMM\s+FUNC\b"), f"what bcc's trace prints: {_TEXT}"),
+    (
+        re.compile(r'\s*\{.*"traceEvents"'),
+        "a trace in Chrome's JSON format: import its source instead",
+    ),
+    (re.compile(r"\s*PID\s+TID\s+COMM\s+FUNC\b"), f"output of bcc's trace: {_TEXT}"),
     (
         re.compile(r"Attach(?:ing|ed) \d+ probes?"),
-        f"what a bpftrace script prints in a form of its own: {_TEXT}",
+        f"output of a bpftrace script in an unknown format: {_TEXT}",
     ),
     (
         re.compile(r"\s*\d+\.\d{3} .{0,60}\b[\w-]+:\w+\("),
-        "what perf trace prints: record with perf record, and print with perf script",
+        "output of perf trace: record with perf record, and print with perf script",
     ),
 )
 """Recordings that are not read, by the look of a line near their beginning, and what to do."""
@@ -58,7 +61,7 @@ def format_of(source: Opened) -> str:
     """The name of the format. Raises BadInput when no reader knows the file."""
     head = source.peek(HEAD)
     if not head:
-        raise BadInput(f"{source.path} is empty: there is nothing to import")
+        raise BadInput(f"{source.path} is empty: nothing to import")
     for name, reader in READERS.items():
         if reader.recognises(head):
             return name
@@ -67,5 +70,5 @@ def format_of(source: Opened) -> str:
             if look.match(line):
                 raise BadInput(f"{source.path} is {what}")
     raise BadInput(
-        f"{source.path} is of no known format; name it by --format ({', '.join(READERS)})"
+        f"{source.path} has an unknown format; select one with --format ({', '.join(READERS)})"
     )

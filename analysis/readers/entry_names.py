@@ -78,7 +78,7 @@ def _call(symbol: str, offset: int, returns: bool) -> Call:
     plain = _COMPILED.sub("", symbol)
     doubt = ""
     if plain != symbol:
-        doubt = f"{symbol} is what the compiler made of a part of {plain}()"
+        doubt = f"{symbol} is a part of {plain}() that the compiler split off"
     elif offset not in _ENTRIES and not returns:
         doubt = f"the probe is inside {plain}(), at +{offset:#x}"
     return Call(plain, returns, doubt)

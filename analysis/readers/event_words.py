@@ -31,12 +31,12 @@ class EmulatorEvents:
         if not 1 <= kind <= len(KIND_NAMES) or stage >= len(STAGE_NAMES) or how > max(CallerHow):
             raise Damaged(f"tags={tags:#x} is damaged: unknown kind, stage or way to the caller")
         if name != trace_event_of(Kind(kind)):
-            raise Damaged(f"{name} says in its tags that it is {trace_event_of(Kind(kind))}")
+            raise Damaged(f"{name} has the tags of {trace_event_of(Kind(kind))}")
         if self._ended:
             raise Damaged("an event comes after the end event")
         if seq != self.events:
             self._recorder.incomplete(
-                f"event {self.events} has seq {seq}: events are missing or moved"
+                f"event {self.events} has seq {seq}: events are missing or out of order"
             )
         self.events += 1
         self._ended = kind == Kind.END

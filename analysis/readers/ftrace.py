@@ -128,7 +128,7 @@ class _Reader:
         """Compare the entries with what the heads of the text promise."""
         if self._promised is None:
             self._recorder.incomplete(
-                "it does not say how many entries there are (trace_pipe?), so that its end may be missing"
+                "it has no count of entries (trace_pipe?), so its end may be missing"
             )
         elif self._seen < self._promised:
             first = self._recorder.first_skipped
@@ -184,7 +184,7 @@ class _Reader:
             self._recorder.incomplete(f"the ring buffer lost {found[1] or 'some '}events")
         elif found := _TRACER.match(text):
             self._ordered.section()
-            self._recorder.refuse(f"it is of the tracer {found[1]}: {_RECORD}")
+            self._recorder.refuse(f"it was recorded with the tracer {found[1]}: {_RECORD}")
         elif text.startswith("# tracer:"):
             self._ordered.section()
         elif _LATENCY.match(text):
@@ -192,7 +192,7 @@ class _Reader:
                 f"it is in latency format: turn off options/latency-format, and {_RECORD}"
             )
         elif _GRAPH.match(text):
-            self._recorder.refuse(f"it is of the tracer function_graph: {_RECORD}")
+            self._recorder.refuse(f"it was recorded with the tracer function_graph: {_RECORD}")
         else:
             return not text or _is_preface(text)
         return True
@@ -207,7 +207,7 @@ class _Reader:
         if clock is None:
             name = "x86-tsc" if int(entry["time"]) >= _TSC else "counter"
             self._recorder.refuse(
-                f"its times are no seconds but counts, as of trace_clock {name}: record with trace_clock local, global, boot or mono"
+                f"its times are counts, not seconds (trace_clock {name}): record with trace_clock local, global, boot or mono"
             )
             return
         file = _FILE.match(text)
@@ -220,7 +220,7 @@ class _Reader:
             self._files.append(name)
             if len(self._files) == 2:
                 self._recorder.incomplete(
-                    f"two recordings in one file: {self._files[0]} and {name}, whose order is not certain"
+                    f"two recordings in one file, {self._files[0]} and {name}: their order is not certain"
                 )
         return min(self._files.index(name), _MOST_FILES)
 
@@ -229,7 +229,7 @@ class _Reader:
         event = _EVENT.match(text)
         if event is None or clock is None:
             if _FUNCTION.match(text):
-                self._recorder.refuse(f"it is of the tracer function: {_RECORD}")
+                self._recorder.refuse(f"it was recorded with the tracer function: {_RECORD}")
             return False
         name, rest = event["name"], event["rest"] or ""
         if name in TRACEPOINTS and "=" in rest:

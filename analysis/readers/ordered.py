@@ -86,7 +86,7 @@ class Ordered:
         self._held, self._parts = [], []
         if self._twice:
             self._say(
-                f"{self._twice} of the entries are there twice: two recordings in one file, of one that was saved twice or of two instances"
+                f"{self._twice} of the entries occur twice: the file contains a recording twice, or those of two instances"
             )
         if self._goes_back:
             self._say(self._goes_back)
@@ -96,7 +96,7 @@ class Ordered:
             self._say(f"two recordings in one file: vCPU {entry.vcpu} is in both")
         if entry.clock < self._of_vcpu.get(entry.vcpu, 0) and not self.may_go_back:
             self._goes_back = self._goes_back or (
-                f"line {entry.line}: the clock of vCPU {entry.vcpu} goes back, so that the order of the events is not certain"
+                f"line {entry.line}: the clock of vCPU {entry.vcpu} goes back, so the order of the events is not certain"
             )
         self._of_vcpu[entry.vcpu] = entry.clock
 

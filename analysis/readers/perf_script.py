@@ -92,7 +92,7 @@ class _Reader:
             self._sample(line, sample)
         elif _is_without_time(text):
             self._recorder.refuse(
-                "its samples have no time: print them with perf script --fields +time"
+                "its samples have no time: print it with perf script --fields +time"
             )
         elif not _FRAME.match(line.text) and not _OTHER.match(text):
             self._recorder.skip(line.number, line.text)
@@ -106,7 +106,9 @@ class _Reader:
         self._calls.finish()
         if not self._calls.results_missing:
             self._recorder.shows.add(RESULTS)
-        self._recorder.incomplete("perf script marks no end, so that it may be missing")
+        self._recorder.incomplete(
+            "perf script does not mark the end of the trace, so it may be missing"
+        )
 
     def _sample(self, line: Line, sample: re.Match[str]) -> None:
         name, rest = sample["name"], sample["rest"] or ""
@@ -115,7 +117,7 @@ class _Reader:
         if self._samples == 1 and not clock:
             self._differences = True
             self._recorder.refuse(
-                "its times are differences (perf script --deltatime or --reltime): print them without"
+                "its times are differences (perf script --deltatime or --reltime): print it without these options"
             )
         if self._differences:
             return

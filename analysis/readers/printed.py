@@ -73,7 +73,7 @@ class Console:
         self.ways.add(way)
         if len(self.ways) > 1:
             self._recorder.incomplete(
-                "entries are printed in several ways, with several clocks: their order is not certain"
+                "entries are printed in several formats with different clocks: their order is not certain"
             )
 
     def _outcome(self, text: str) -> None:

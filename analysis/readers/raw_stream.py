@@ -44,8 +44,8 @@ def read(source: Opened, recorder: Recorder) -> None:
     finally:
         if completeness.problem is not None:
             kept = (
-                f"{completeness.records} records, {completeness.records * _RECORD} bytes, are kept"
+                f"{completeness.records} records ({completeness.records * _RECORD} bytes) were read"
             )
             recorder.incomplete(f"{completeness.problem} ({kept})")
     if not completeness.records:
-        raise Damaged("there is not one whole record")
+        raise Damaged("it contains no complete record")

@@ -78,7 +78,7 @@ class Recorder:
         if not min(*values, duration) >= 0 or max(*values, duration) >= _U64:
             raise Damaged(f"event {self.events}: a number is too large")
         if not 0 <= vcpu < 1 << 16:
-            raise Damaged(f"event {self.events}: there is no CPU {vcpu}")
+            raise Damaged(f"event {self.events}: no such CPU: {vcpu}")
         if self.sorted and Kind.ACCEPT <= kind <= Kind.CONVERT:
             self._check_tie(clock, vcpu, values[1], values[1] + values[2])
         self._rows.append([*values, vcpu, kind, stage, carry, duration, how])
@@ -97,7 +97,7 @@ class Recorder:
         for other, low, high in self._at_once:
             if other != vcpu and start < high and low < end:
                 self.incomplete(
-                    f"vCPUs {other} and {vcpu} use one page at the same time ({clock} {self.clock_unit}), so that their order is not certain"
+                    f"vCPUs {other} and {vcpu} use one page at the same time ({clock} {self.clock_unit}), so their order is not certain"
                 )
         if len(self._at_once) < _MOST_TIES:
             self._at_once.append((vcpu, start, end))
@@ -111,7 +111,7 @@ class Recorder:
     def of_platform(self, platform: str, because: str) -> None:
         """Note of which platform the guest is by what the trace shows; two in one trace contradict each other."""
         if self.platform not in (None, platform):
-            self.incomplete(f"{because}, and {self.tells_platform}: it is of two guests")
+            self.incomplete(f"{because}, but {self.tells_platform}: the trace is of two guests")
             return
         self.platform, self.tells_platform = platform, because
 

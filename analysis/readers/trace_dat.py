@@ -28,7 +28,7 @@ def check(path: Path) -> None:
         size = path.stat().st_size
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
-                raise BadInput(f"{path} is no trace.dat")
+                raise BadInput(f"{path} is not a trace.dat file")
             _Walk(file, size).check()
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
@@ -76,7 +76,7 @@ class _Walk:
         elif version == "7":
             self._version_7()
         else:
-            raise Damaged(f"trace.dat of version {version[:8]!r}: only 6 and 7 are read")
+            raise Damaged(f"trace.dat of version {version[:8]!r}: only 6 and 7 are supported")
 
     def _version_7(self) -> None:
         self._text()  # compression: name, version
@@ -101,7 +101,9 @@ class _Walk:
             self._file.seek(options)
             kind, flags, _, size = self._numbers("HHIQ")
             if kind != _OPTIONS:
-                raise Damaged(f"byte {options}: no options, though its head or others say so")
+                raise Damaged(
+                    f"byte {options}: options are missing, although the header announces them"
+                )
             if flags & _COMPRESSED:
                 return
             options = self._next_options(self._file.tell() + size)
@@ -112,7 +114,7 @@ class _Walk:
             if option == _DONE and size == 8:
                 return self._numbers("Q")[0]
             self._skip(size)
-        raise Damaged(f"byte {end}: options that do not say where the next are")
+        raise Damaged(f"byte {end}: options without the offset of the next ones")
 
     def _version_6(self) -> None:
         for _ in range(2):

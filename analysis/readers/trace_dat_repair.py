@@ -58,7 +58,7 @@ def mend(broken: Path, copy: Path) -> None:
         size = file.seek(0, 2)
         _look(file, parts, size)
         if parts.buffer is None or not any(length for _, length in parts.cpus):
-            raise Damaged("it breaks off before the first page of trace data")
+            raise Damaged("it ends before the first page of trace data")
         place = file.seek(0, 2)
         options = _options(parts)
         file.write(parts.packed(_HEADER, _OPTIONS, 0, 0, len(options)) + options)
@@ -78,9 +78,9 @@ def _head(file: BinaryIO) -> _Parts:
         compression = head[at + 6 : name_end].decode("utf-8", "replace")
         at = head.index(b"\0", name_end + 1) + 1  # behind its version
     except (ValueError, IndexError, struct.error):
-        raise Damaged("it breaks off in its head") from None
+        raise Damaged("it ends within its header") from None
     if not is_size(page) or len(head) < at + 8:
-        raise Damaged("it breaks off in its head")
+        raise Damaged("it ends within its header")
     return _Parts(order, page, at, compression)
 
 
@@ -122,7 +122,9 @@ def _look_at_data(file: BinaryIO, parts: _Parts, section: int, end: int, flags: 
     elif parts.compression == trace_dat_chunks.ALGORITHM:
         _unpack(file, parts, start, end)
     else:
-        raise Damaged(f"its trace data is packed by {parts.compression[:16]}, which is not read")
+        raise Damaged(
+            f"its trace data is compressed with {parts.compression[:16]}, which is not supported"
+        )
 
 
 def _look_at_pages(file: BinaryIO, parts: _Parts, start: int, end: int) -> None:

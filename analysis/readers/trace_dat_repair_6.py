@@ -19,7 +19,7 @@ def mend(broken: Path, mended: Path) -> None:
     """Write to ``mended`` what trace-cmd can read of ``broken``. Raises Damaged when it breaks off before its trace data."""
     tables = trace_dat.cpu_tables(broken)
     if not tables.places or not trace_dat_page.is_size(tables.page):
-        raise Damaged("it breaks off before the first page of trace data")
+        raise Damaged("it ends before the first page of trace data")
     shutil.copyfile(broken, mended)
     with mended.open("r+b") as file:
         size = file.seek(0, 2)
@@ -27,7 +27,7 @@ def mend(broken: Path, mended: Path) -> None:
             file.seek(place)
             entry = file.read(16)
             if len(entry) < 16:
-                raise Damaged("it breaks off before the first page of trace data")
+                raise Damaged("it ends before the first page of trace data")
             start, length = struct.unpack(f"{tables.order}QQ", entry)
             kept = min(length, max(size - start, 0))
             whole = kept - kept % tables.page

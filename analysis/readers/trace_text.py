@@ -109,13 +109,13 @@ class _Reader:
     def _header(self, fields: dict[str, str]) -> None:
         for name, allowed in (("source", SOURCES), ("platform", PLATFORMS), ("clock", CLOCKS)):
             if fields.get(name, allowed[0]) not in allowed:
-                raise Damaged(f"{name}={fields[name][:40]} is none of {', '.join(allowed)}")
+                raise Damaged(f"{name}={fields[name][:40]}: must be one of {', '.join(allowed)}")
         clock = fields.get("clock", "ns")
         if self._headers and not self._ended:
             self._recorder.incomplete("another header comes before the end line")
         if self._headers and clock != self._recorder.clock_unit:
             self._recorder.incomplete(
-                f"two clocks, {self._recorder.clock_unit} and {clock}: the order of the events is not certain"
+                f"two clocks ({self._recorder.clock_unit} and {clock}): the order of the events is not certain"
             )
         self._headers += 1
         self._ended = False
@@ -128,7 +128,7 @@ class _Reader:
         self._recorder.clock_unit = clock
         shows = set(filter(None, fields.get("shows", "").split(",")))
         if unknown := sorted(shows - set(ABSENT)):
-            raise Damaged(f"shows={unknown[0][:40]} is none of {', '.join(ABSENT)}")
+            raise Damaged(f"shows={unknown[0][:40]}: must be one of {', '.join(ABSENT)}")
         self._recorder.shows |= shows
 
     def _end(self, text: str) -> None:
@@ -139,7 +139,7 @@ class _Reader:
         self._ended = True
         if events != self._events:
             self._recorder.incomplete(
-                f"the end line counts {events} events, {self._events} are there"
+                f"the end line counts {events} events, the trace has {self._events}"
                 + (f" (none: {self._recorder.first_skipped})" if self._recorder.skipped else "")
             )
         if lost:
@@ -157,17 +157,17 @@ class _Reader:
             return
         name = text.partition(" ")[0]
         if name not in KIND_NAMES or name == "end":
-            raise Damaged(f"there is no event {name[:40]!r}")
+            raise Damaged(f"unknown event {name[:40]!r}")
         self._ordered.take(Entry(clock, vcpu, -1, _EVENT, name, fields, line.number))
 
     def _call(self, what: str, name: str) -> tuple[str, str]:
         if what == "tracepoint":
             if name not in TRACEPOINTS:
-                raise Damaged(f"there is no tracepoint {name[:40]}")
+                raise Damaged(f"unknown tracepoint {name[:40]}")
             return TRACEPOINT, name
         call = call_of(f"{'kretprobe' if what == 'return' else 'kprobe'}:{name.rpartition(':')[2]}")
         if call is None:
-            raise Damaged(f"{what} of no function")
+            raise Damaged(f"{what} of an unknown function")
         if call.doubt:
             self._calls.doubt(call)
         return RETURN if what == "return" else ENTER, call.function
@@ -186,10 +186,10 @@ class _Reader:
         name, fields = entry.name, entry.fields
         stage = fields.get("stage", "kernel")
         if stage not in STAGE_NAMES:
-            raise Damaged(f"there is no stage {stage[:40]!r}")
+            raise Damaged(f"unknown stage {stage[:40]!r}")
         numbers = {key: number(fields, key) for key in _NUMBERS if key in fields}
         if numbers.get("carry", 0) > 0xFF:
-            raise Damaged(f"carry={fields['carry']} is no carry flag")
+            raise Damaged(f"carry={fields['carry']}: must be a carry flag")
         if name == "accept" and "result" not in numbers:
             self._calls.results_missing = True
         kind = Kind(KIND_NAMES.index(name) + 1)

@@ -33,7 +33,7 @@ def render(
     BadInput for an unknown format or an unusable folder; writes nothing.
     """
     if format not in FORMATS:
-        raise BadInput(f"{format!r} is not a format of reports; there are {', '.join(FORMATS)}")
+        raise BadInput(f"unknown report format {format!r}; formats are {', '.join(FORMATS)}")
     if not paths:
         raise BadInput("a report needs at least one run folder")
     subjects = [subject_of(path, symbols_cache, progress, profile) for path in paths]

@@ -10,7 +10,7 @@ from acceptlab.analysis.report.stall_causes import held_up, held_up_table
 from acceptlab.analysis.report.tables import Chapter
 
 STALLS, LATENCY = "Stalls", latency_tables.HEADING
-_HELD_UP = "From the function that asked for each accept; a name that is not known tells nothing."
+_HELD_UP = "By the requesting function of each accept; unknown names are listed as such."
 
 
 def chapters(subject: Subject) -> list[Chapter]:

@@ -138,13 +138,13 @@ def _shown(column: Column, value: float) -> str:
 
 def _lead(groups: Sequence[Group]) -> str:
     sizes = sorted({len(group.subjects) for group in groups})
-    facts = "Counts and instructions are facts of the traces, no times."
+    facts = "Counts and instructions are facts of the traces, not times."
     if sizes == [1]:
-        return f"{len(groups)} runs. Change is against the first. {facts}"
+        return f"{len(groups)} runs. Changes are relative to the first. {facts}"
     runs = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     return (
         f"{len(groups)} group{'s' if len(groups) > 1 else ''} of {runs} runs that differ in the seed. "
-        f"Change is of the median, against the first group. {facts}"
+        f"Changes are of the median, relative to the first group. {facts}"
     )
 
 
@@ -155,17 +155,17 @@ def _notes(groups: Sequence[Group], every: Sequence[Contest], same: Sequence[Con
         notes.append(f"The same in every run: {', '.join(told)}.")
     if any(group.repeats for group in groups):
         repeats = sum(group.repeats for group in groups)
-        notes.append(f"Counted once: {repeats} runs with the seed and the trace of another.")
+        notes.append(f"Counted once: {repeats} runs with the same seed and trace as another.")
     tests = sum(one.p is not None for contest in every for one in contest.standings)
     if tests:
         first, least = len(groups[0].subjects), min(len(group.subjects) for group in groups[1:])
         notes.append(
-            "p: two-sided exact permutation test of the means; with these numbers of seeds it cannot "
+            "p: two-sided exact permutation test of the means; with this number of seeds it cannot "
             f"be below {least_p(first, least):.3f}. {tests} comparisons are made, so expect one p "
             f"below {1 / tests:.2f} by chance."
         )
     if len(groups) > 1 and any(len(group.subjects) == 1 for group in groups):
-        notes.append("Groups of one run have no spread: whether seeds matter is not known.")
+        notes.append("Groups of one run have no spread: the effect of the seed is not known.")
     return notes
 
 

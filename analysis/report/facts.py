@@ -97,7 +97,7 @@ def fact_rows(subject: Subject) -> list[tuple[str, str]]:
         ("accepts 4K", count(cost.count(Kind.ACCEPT, "4K"))),
         ("accepts refused", count(cost.failed(Kind.ACCEPT))),
         ("conversions", count(cost.count(Kind.CONVERT))),
-        ("faults and stops", count(cost.count(Kind.FAULT) + cost.count(Kind.STOP))),
+        ("faults, fatal exits", count(cost.count(Kind.FAULT) + cost.count(Kind.STOP))),
         ("accepted at boot handoff", mib(cost.launched)),
         ("before userspace", before_userspace(cost)),
         ("accepted in all", mib(cost.accepted())),

@@ -47,8 +47,8 @@ def stalls(latency: Latency) -> go.Figure:
     figure = go.Figure()
     names = [str(one.where) for one in latency.stalls]
     for name, values, color in (
-        ("in all", [one.time for one in latency.stalls], COLORS[0]),
-        ("the longest one", [one.longest for one in latency.stalls], COLORS[1]),
+        ("total", [one.time for one in latency.stalls], COLORS[0]),
+        ("longest", [one.longest for one in latency.stalls], COLORS[1]),
     ):
         figure.add_bar(
             y=names,

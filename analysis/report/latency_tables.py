@@ -34,11 +34,11 @@ def latency_chapter(latency: Latency, source: str) -> Chapter | None:
 def _lead(latency: Latency, source: str) -> str:
     if latency.unit == "instructions":
         return (
-            "Measured in instructions that the call's own vCPU executed in the emulator between call "
-            "and return (locks: all vCPUs did): what the kernel did, not how long hardware takes."
+            "Measured in instructions that the call's vCPU executed in the emulator between call "
+            "and return (locks: all vCPUs): work of the kernel, not hardware time."
         )
     if source == "emulator":
-        return "Measured in ns of the emulator's clock: how long the emulator took, not hardware."
+        return "Measured in ns of the emulator's clock: time of the emulator, not of hardware."
     return "Measured in ns by the clock of the machine that ran the guest."
 
 
@@ -98,9 +98,9 @@ def _stalls(latency: Latency) -> Table | None:
         ]
         for one in latency.stalls
     ]
-    head = ("held up", "calls", "MiB", "in all", "share", "longest")
+    head = ("stalls", "calls", "MiB", "total", "share", "longest")
     notes = [f"{one.where}: {MEANING[one.where]}" for one in latency.stalls]
-    return Table("Stalls: what acceptance held up", head, rows, notes)
+    return Table("Stalls by acceptance", head, rows, notes)
 
 
 def _locks(latency: Latency) -> Table | None:
@@ -108,7 +108,7 @@ def _locks(latency: Latency) -> Table | None:
     if not uses:
         return None
     rows = [row for use in uses for row in _lock(use, latency.unit)]
-    return Table("Locks, and vCPUs waiting for each other", ("", *_HEAD), rows)
+    return Table("Locks, and vCPUs that wait for each other", ("", *_HEAD), rows)
 
 
 def _lock(use: LockUse, unit: str) -> list[list[str]]:
@@ -116,16 +116,16 @@ def _lock(use: LockUse, unit: str) -> list[list[str]]:
     for name, spread in (
         ("held", use.hold),
         ("wait", use.wait),
-        ("of it, contended", use.contended),
+        ("contended", use.contended),
     ):
         if use.hold is not None or name == "wait":
             rows.append([f"  {name}", *_cells(spread, unit)])
     convoys = use.convoys
     if convoys.count:
         text = (
-            f"  {convoys.count:,} convoys, up to {convoys.most} vCPUs waiting at once, the longest "
-            f"{compact(convoys.longest, unit)}, {compact(convoys.waited, unit)} waited in all"
+            f"  {convoys.count:,} convoys, up to {convoys.most} vCPUs waiting at once, longest "
+            f"{compact(convoys.longest, unit)}, {compact(convoys.waited, unit)} total wait"
         )
     else:
-        text = "  no convoys: never did two vCPUs wait at once"
+        text = "  no convoys: two vCPUs never waited at once"
     return [[f"{use.name}: taken {use.taken:,} times", *[""] * 6], *rows, [text, *[""] * 6]]

@@ -27,7 +27,7 @@ _MAP: Sequence[Row] = (
 )
 _STATE: Sequence[Row] = (
     ("bitmap and claims", lambda one: f"{one.bitmap:,}"),
-    ("map, as memblock has it", lambda one: f"{one.memblock:,}"),
+    ("map, as in memblock", lambda one: f"{one.memblock:,}"),
     ("struct pages for a flag", lambda one: f"{one.struct_pages:,}"),
 )
 _DONE: Sequence[Row] = (
@@ -40,16 +40,16 @@ def as_text(found: Sequence[Tracking]) -> str:
     """All runs side by side, a column each, at most 72 columns wide for up to three."""
     chapter = Chapter(
         "Tracking unaccepted memory",
-        "Computed from what each run accepted: facts of the run, of which no figure is a time.",
+        "Computed from the accepts of each run: facts of the run, not times.",
         [
-            _table("Accepted, of what firmware left unaccepted", _WHEN, found),
+            _table("Accepted by the guest", _WHEN, found),
             _table("As entries of a memory map", _MAP, found),
-            _table("State, in bytes", _STATE, found),
+            _table("State in bytes", _STATE, found),
             _table("Operations on the state", _DONE, found),
         ],
         [
-            "A page flag can tell nothing of what is accepted before there are struct pages.",
-            f"The zero page, which kexec hands on, has room for {E820_ROOM} entries of all kinds.",
+            "A page flag cannot track memory that is accepted before struct pages exist.",
+            f"The zero page, which kexec passes on, has room for {E820_ROOM} entries of all kinds.",
         ],
     )
     return "\n".join(chapter_lines(chapter)).rstrip() + "\n"

@@ -15,7 +15,7 @@ def modelled_chapter(modelled: Modelled, calls: Sequence[Row]) -> Chapter:
     """The chapter on modelled times; ``calls`` are probed functions, with modelled ns."""
     profile = modelled.profile
     lead = (
-        f"Modelled, not measured: the run's operations times the prices of profile {profile.name} "
+        f"Modelled, not measured: the run's operations times the costs of profile {profile.name} "
         f"({profile.about}). Source: {profile.source}."
     )
     tables = [_bills(modelled)]
@@ -23,7 +23,7 @@ def modelled_chapter(modelled: Modelled, calls: Sequence[Row]) -> Chapter:
         tables.append(_calls(calls))
     notes = [price_note(price) for price in modelled.used]
     notes += [
-        f"No price for {bill.count:,} x {_what(bill)} in stage {bill.stage}: not in the sum."
+        f"No cost for {bill.count:,} x {_what(bill)} in stage {bill.stage}: not in the sum."
         for bill in modelled.unpriced
     ]
     return Chapter(f"Modelled time ({profile.name})", lead, tables, notes)
@@ -41,7 +41,7 @@ def _bills(modelled: Modelled) -> Table:
         for bill in sorted(modelled.bills, key=lambda bill: -(bill.ns or 0))
     ]
     rows.append(["before userspace", "", "", seconds(modelled.before_userspace())])
-    rows.append(["in all", "", "", seconds(modelled.ns)])
+    rows.append(["total", "", "", seconds(modelled.ns)])
     return Table("Modelled time by operation and stage", ("", "stage", "count", "modelled"), rows)
 
 

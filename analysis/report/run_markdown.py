@@ -73,7 +73,7 @@ def _run(subject: Subject) -> str:
 def _way_back(subject: Subject) -> str:
     parts = [f"From the run in:\n\n    {subject.run.path.resolve()}"]
     if subject.run.info.reproduce:
-        parts.append(f"To run it again:\n\n    {subject.run.info.reproduce}")
+        parts.append(f"To reproduce:\n\n    {subject.run.info.reproduce}")
     return "\n\n".join(parts)
 
 

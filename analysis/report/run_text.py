@@ -105,7 +105,7 @@ def _way_back(subject: Subject) -> str:
     """Where every number of a run comes from, and how to get it again."""
     lines = ["From the run in:", *shell_lines(shlex.quote(str(subject.run.path.resolve())))]
     if subject.run.info.reproduce:
-        lines += ["To run it again:", *shell_lines(subject.run.info.reproduce)]
+        lines += ["To reproduce:", *shell_lines(subject.run.info.reproduce)]
     return "\n".join([*lines, ""])
 
 

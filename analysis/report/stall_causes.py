@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the accepts of a run held up, told by the functions that asked for them: needs no probe and no clock."""
+"""Stalls by the accepts of a run, classified by the requesting functions: needs no probe and no clock."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class HeldUp:
 
 
 def held_up(callers: Sequence[CallerRow], profile: Profile | None) -> list[HeldUp]:
-    """Accepts by what they held up, the most bytes first."""
+    """Accepts by kind of stall, most bytes first."""
     found = []
     for where in Where:
         mine = [row for row in callers if _where(row) is where]
@@ -39,7 +39,7 @@ def held_up(callers: Sequence[CallerRow], profile: Profile | None) -> list[HeldU
 
 def held_up_table(rows: Sequence[HeldUp], modelled: bool) -> Table:
     """The same as a table; with a column of modelled times when there is a profile."""
-    head = ["held up", "accepts", "accepted", *(["modelled"] if modelled else [])]
+    head = ["stalls", "accepts", "accepted", *(["modelled"] if modelled else [])]
     lines = []
     for one in rows:
         line = [str(one.where), count(one.accepts), mib(one.bytes)]
@@ -47,7 +47,7 @@ def held_up_table(rows: Sequence[HeldUp], modelled: bool) -> Table:
             line.append("-" if one.modelled is None else seconds(one.modelled))
         lines.append(line)
     notes = [f"{one.where}: {MEANING[one.where]}" for one in rows]
-    return Table("What accepts held up, by who asked for them", head, lines, notes)
+    return Table("Stalls by accepts, by requesting function", head, lines, notes)
 
 
 def _where(row: CallerRow) -> Where:

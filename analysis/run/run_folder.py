@@ -36,7 +36,7 @@ class Run:
         except OSError as error:
             raise BadInput(f"cannot read {file}: {error.strerror or error}") from error
         if not isinstance(data, dict):
-            raise BadInput(f"{file} is not a run.json: it holds no JSON object")
+            raise BadInput(f"{file} is not a run.json: not a JSON object")
         try:
             return cls(folder, from_json(data))
         except BadInput as error:

@@ -118,7 +118,7 @@ class Machine:
     @property
     def policy(self) -> str:
         """The policy for a reader: what ran, and what was refused."""
-        refused = f" (asked: {self.refused}, refused by the kernel)" if self.refused else ""
+        refused = f" (requested: {self.refused}, rejected by the kernel)" if self.refused else ""
         return self.accept + refused
 
     @property

@@ -94,7 +94,7 @@ def _check_format(data: Mapping[str, Any]) -> None:
     version = data.get("format")
     if version != FORMAT or isinstance(version, bool):
         raise BadInput(
-            f"this is run format {version!r}, this version reads format {FORMAT}; "
+            f"run format {version!r} is not supported by this version, which reads {FORMAT}; "
             "use the acceptlab that recorded it"
         )
 

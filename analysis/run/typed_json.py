@@ -69,7 +69,7 @@ class TypedJson:
     def word(self, key: str, form: re.Pattern[str], default: str) -> str:
         value = self._typed(key, str, default, "text")
         if not form.fullmatch(value):
-            raise BadInput(f"{self.key(key)} is {value!r}, which no policy is called")
+            raise BadInput(f"{self.key(key)} is {value!r}, not a policy")
         return value
 
     def one_of(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
@@ -81,7 +81,7 @@ class TypedJson:
     def texts(self, key: str) -> tuple[str, ...]:
         values = self._typed(key, list, [], "a list")
         if not all(isinstance(value, str) for value in values):
-            raise BadInput(f"{self.key(key)} is not a list of texts")
+            raise BadInput(f"{self.key(key)} is not a list of strings")
         return tuple(values)
 
     def texts_by_key(self, key: str) -> dict[str, str]:

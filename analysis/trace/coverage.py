@@ -21,11 +21,11 @@ RESULTS = "results"
 BLOCKS = "blocks"
 
 _PARTS = {
-    EARLY: "what happened before the recorder started",
+    EARLY: "events before the recorder started",
     HANDOFF: "the state of memory at the kernel's first instruction (run.json's handoff)",
     PAGE_STATES: "snapshots of the true page states (bitmap/*.pages)",
     RESULTS: "result codes and carry flags of accepts and rescinds",
-    BLOCKS: "single accepts: an event covers the range that a function was asked for",
+    BLOCKS: "single accepts: an event covers the range of a function call",
 }
 
 _ALWAYS = {label(kind) for kind in (Kind.RAM, Kind.LAUNCH, Kind.END)}

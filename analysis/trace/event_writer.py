@@ -95,7 +95,7 @@ class EventWriter:
 
     def _finish_if_forgotten(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None and self._summary is None:
-            self.finish("the recorder stopped before its end")
+            self.finish("the recorder stopped before the end of the run")
 
 
 def to_table(records: Records, durations: Durations | None = None) -> pa.Table:

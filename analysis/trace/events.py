@@ -94,7 +94,7 @@ class EventFile:
             found = schema.field(wanted.name).type
             if not _same_type(found, wanted.type):
                 raise BadInput(
-                    f"{path} is no file of events: its column {wanted.name} is of type {found}"
+                    f"{path} is not an event file: column {wanted.name} has type {found}"
                 )
         about = self._about()
         self.events: int = self._file.metadata.num_rows
@@ -161,12 +161,10 @@ class EventFile:
         try:
             about = json.loads((self._file.metadata.metadata or {})[METADATA_KEY])
         except (KeyError, ValueError) as error:
-            raise BadInput(
-                f"{self.path} does not say what it is: not written by acceptlab"
-            ) from error
+            raise BadInput(f"{self.path} has no format marker: not written by acceptlab") from error
         if not isinstance(about, dict) or about.get("format") != FORMAT:
             raise BadInput(
-                f"{self.path} is of another format than {FORMAT}; use the acceptlab that made it"
+                f"{self.path} does not have format {FORMAT}; use the acceptlab version that wrote it"
             )
         return about
 
@@ -246,7 +244,7 @@ def _one_line(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        raise BadInput(f"there is no {path}: record the run again") from error
+        raise BadInput(f"no {path}: record the run again") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         first_line = str(error).splitlines()[0] if str(error) else "unreadable"
         raise BadInput(f"{path} is truncated or damaged ({first_line})") from error

@@ -70,11 +70,11 @@ class Holes:
     def lost(self, low: int, high: int) -> str:
         """What is missing of the events numbered ``low`` to ``high``, in words; nothing: an empty text."""
         if self.anywhere:
-            return "events are missing, and nothing tells from where"
+            return "events are missing at an unknown position"
         at = int(np.searchsorted(np.array(self.last, np.uint64), max(low, 0)))
         if at == len(self.first) or self.first[at] > high:
             return ""
         first, last = self.first[at], self.last[at]
         if last == END:
-            return f"the events from #{first} on are missing"
-        return f"the events #{first} to #{last} are missing" if first < last else f"event #{first} is missing"  # fmt: skip
+            return f"events from #{first} on are missing"
+        return f"events #{first} to #{last} are missing" if first < last else f"event #{first} is missing"  # fmt: skip

@@ -46,7 +46,7 @@ class Completeness:
 
     def partial_record(self, size: int) -> None:
         """Note that the stream ends in the middle of a record, ``size`` bytes into it."""
-        self._note(f"the stream breaks off {size} bytes into record {self.records}")
+        self._note(f"the stream ends {size} bytes into record {self.records}")
 
     def finish(self) -> None:
         """Note a missing END record."""
@@ -75,7 +75,9 @@ class Completeness:
         if wrong.any():
             at = int(np.argmax(wrong))
             seq = int(records["seq"][at])
-            self._note(f"record {self.records + at} has seq {seq}: events are missing or moved")
+            self._note(
+                f"record {self.records + at} has seq {seq}: events are missing or out of order"
+            )
 
     def _check_end(self, records: Records) -> None:
         ends = np.flatnonzero(records["kind"] == Kind.END)
@@ -87,7 +89,7 @@ class Completeness:
         at = self.records + int(ends[0])
         if int(records["detail"][ends[0]]) != at:
             counted = int(records["detail"][ends[0]])
-            self._note(f"the end record counts {counted} records, {at} are there")
+            self._note(f"the end record counts {counted} records, the stream has {at}")
         if int(ends[0]) != len(records) - 1:
             self._note(f"record {at + 1} comes after the end record")
 
@@ -127,4 +129,4 @@ def _usable_chunks(
                 if progress is not None:
                     progress(file.tell(), total)
     except FileNotFoundError as error:
-        raise BadInput(f"no event stream at {raw}: the emulator did not start writing") from error
+        raise BadInput(f"no event stream at {raw}: the emulator wrote no events") from error

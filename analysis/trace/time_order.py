@@ -33,7 +33,7 @@ class TimeOrder:
             at = int(np.argmax(clock < before))
             self.problem = (
                 f"the clock goes back from {int(before[at])} to {int(clock[at])} at event "
-                f"{start + at}, so that the order of the events is not certain"
+                f"{start + at}, so the order of the events is not certain"
             )
         self._last = int(clock[-1])
         if not self._last:
@@ -42,6 +42,4 @@ class TimeOrder:
     def finish(self) -> None:
         """Note a clock that never moved although the guest did several things."""
         if not self.problem and not self._last and self._of_pages > 1:
-            self.problem = (
-                "the clock is 0 throughout, so that it does not prove the order of the events"
-            )
+            self.problem = "the clock is always 0, so it does not prove the order of the events"

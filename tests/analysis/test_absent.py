@@ -182,4 +182,4 @@ def test_a_fault_is_found_from_inside(absent: tuple[str, ...], tmp_path: Path) -
     guest.end()
     verdict = judge(write_inside(guest, tmp_path, *absent))
     (finding,) = verdict.findings
-    assert (finding.invariant, finding.title) == ("I1", "used a page that is not accepted")
+    assert (finding.invariant, finding.title) == ("I1", "accessed a page that is not accepted")

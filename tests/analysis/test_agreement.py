@@ -57,12 +57,12 @@ def at(data: Json, *path: str | int) -> Any:
 LIES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "less RAM": (("handoff", "ram", 1, 1), 91 * MIB, "disagree about RAM"),
     "more RAM": (("handoff", "ram", 1, 1), 97 * MIB, "disagree about RAM"),
-    "no RAM": (("handoff", "ram"), [], "disagree about RAM"),
+    "not RAM": (("handoff", "ram"), [], "disagree about RAM"),
     "less accepted": (("handoff", "accepted", 1, 1), 29 * MIB, "disagree about accepted memory"),
     "more accepted": (("handoff", "accepted", 1, 1), 35 * MIB, "disagree about accepted memory"),
-    "less unaccepted": (("handoff", "unaccepted", 0, 1), 60 * MIB, "is not all of its RAM"),
-    "nothing unaccepted": (("handoff", "unaccepted"), [], "is not all of its RAM"),
-    "more unaccepted": (("handoff", "unaccepted", 0), [30 * MIB, 66 * MIB], "at once"),
+    "less unaccepted": (("handoff", "unaccepted", 0, 1), 60 * MIB, "does not cover its RAM"),
+    "nothing unaccepted": (("handoff", "unaccepted"), [], "does not cover its RAM"),
+    "more unaccepted": (("handoff", "unaccepted", 0), [30 * MIB, 66 * MIB], "both accepted and unaccepted"),
     "less memory": (("machine", "memory"), 64 * MIB, "bytes of memory"),
     "more memory": (("machine", "memory"), 192 * MIB, "bytes of memory"),
     "one vCPU": (("machine", "cpus"), 1, "run.json has 1 vCPUs"),
@@ -70,7 +70,7 @@ LIES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "a larger bitmap": (("handoff", "bitmap", "size"), 64, "in run.json 64"),
     "a bitmap of lower memory": (("handoff", "bitmap", "phys_base"), 16 * MIB, "as unaccepted"),
     "a bitmap of larger units": (("handoff", "bitmap", "unit_size"), 4 * MIB, "as unaccepted"),
-    "an outcome": (("outcome",), "panic", "did not reach its end"),
+    "an outcome": (("outcome",), "panic", "did not run to completion"),
     "ftrace": (("source",), "ftrace", "inside the guest"),
     "fewer events": (("events", "count"), 12, "run.json counts 12 events"),
 }  # fmt: skip
@@ -95,7 +95,7 @@ def test_another_platform_is_seen(platform: str, other: str, tmp_path: Path) -> 
         data["platform"] = other
         found = told(data, tmp_path / str(number))
         assert found is not None and (found.verdict, found.findings) == ("undecided", [])
-        assert f"those of platform {platform}" in str(found.reasons)
+        assert f"of platform {platform}" in str(found.reasons)
 
 
 def test_probes_that_run_json_lacks_are_seen(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_userspace_that_no_event_is_of_is_seen(tmp_path: Path) -> None:
     [
         (Kind.LAUNCH, "has another state than the events"),
         (Kind.RAM, "disagree about RAM"),
-        (Kind.STAGE, "and no stage event says so"),
+        (Kind.STAGE, "without a stage event before it"),
         (Kind.BITMAP, "and no event of it"),
     ],
 )

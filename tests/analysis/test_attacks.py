@@ -98,14 +98,14 @@ def test_a_page_accepted_again_is_an_attack_that_was_not_noticed(tmp_path: Path)
     guest.accept_block(page, PAGE_SIZE)
     verdict = judged(guest, tmp_path)
     assert [one.invariant for one in verdict.findings] == ["I2"]
-    assert verdict.host[0].endswith("not noticed, the guest accepted the page again.")
+    assert verdict.host[0].endswith("not noticed; the guest accepted the page again.")
 
 
 def test_a_page_that_nobody_uses_again_is_harmless(tmp_path: Path) -> None:
     guest, _ = attacked("snp", Attack.REMAP)
     verdict = judged(guest, tmp_path)
     assert verdict.verdict == "clean"
-    assert verdict.host[0].endswith("harmless, the guest reached its end.")
+    assert verdict.host[0].endswith("harmless; the guest ran to completion.")
 
 
 def test_a_refusal_is_noticed_by_a_guest_that_ends(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_guest_that_ends_for_no_known_reason_is_not_clean(tmp_path: Path) -> N
     guest, _ = attacked("snp", Attack.REMAP)
     verdict = judged(guest, tmp_path, outcome="timeout")
     assert verdict.verdict == "undecided"
-    assert verdict.host[0].endswith("whether it was noticed is not known.")
+    assert verdict.host[0].endswith("not known whether the guest noticed.")
 
 
 @pytest.mark.parametrize(

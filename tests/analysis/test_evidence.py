@@ -74,7 +74,7 @@ def silent(guest: Guest, folder: Path, **changes: Any) -> list[str]:
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
 def test_a_probe_on_accept_memory_that_never_fired(platform: str, tmp_path: Path) -> None:
     (said,) = silent(booted(platform=platform, probes=("accept_memory",)), tmp_path / "run")
-    assert said.startswith("The probe on accept_memory never fired, although the kernel accepted")
+    assert said.startswith("The probe on accept_memory never fired, but the kernel accepted")
     assert "16 MiB" in said  # and the two units behind
 
 

@@ -99,7 +99,7 @@ def test_a_hole_in_or_beside_what_a_finding_follows_from_leaves_it_undecided(
     at = {"within": first + 1, "at the begin": first - 1, "at the end": again + 1}[where]
     found = verdict(guest, np.delete(guest.records(), at), tmp_path / "run")
     assert found.verdict == "undecided" and not found.findings
-    (reason,) = [one for one in found.reasons if one.startswith("I2: Looks broken")]
+    (reason,) = [one for one in found.reasons if one.startswith("I2: Possibly broken")]
     assert f"event #{at} is missing" in reason
 
 
@@ -124,7 +124,7 @@ def test_a_refused_access_is_a_finding_whatever_is_missing(tmp_path: Path) -> No
     guest.end()
     found = verdict(guest, np.delete(guest.records(), 3), tmp_path / "run")
     (finding,) = found.findings
-    assert finding.invariant == "I1" and finding.title == "used a page that is not accepted"
+    assert finding.invariant == "I1" and finding.title == "accessed a page that is not accepted"
     assert "event #3 is missing" in finding.explanation
 
 
@@ -155,7 +155,7 @@ def test_each_finding_is_examined_for_what_is_missing(tmp_path: Path) -> None:
     assert {one.total for one in found.findings} == {13}
     (result,) = [one for one in found.invariants if one.name == "I2"]
     assert (result.status, result.findings) == (Status.BROKEN, 13)
-    assert any(one.startswith("I2: Looks broken") for one in found.reasons)
+    assert any(one.startswith("I2: Possibly broken") for one in found.reasons)
 
 
 def test_a_few_doubtful_among_many_are_not_counted(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_what_was_not_examined_is_no_finding(
     guest, records = accepted_twice_often(20, [0])
     found = verdict(guest, records, tmp_path / "run")
     assert {one.total for one in found.findings} == {7}
-    assert "I2: 12 more look broken" in str(found.reasons)
+    assert "I2: 12 more are possibly broken" in str(found.reasons)
     guest, records = accepted_twice_often(20, list(range(8)))
     found = verdict(guest, records, tmp_path / "doubtful")
     assert found.verdict == "undecided" and not found.findings

@@ -223,7 +223,7 @@ def test_used_after_conversion_without_accept(platform: str, tmp_path: Path) -> 
     guest._set(page, PAGE_SIZE, 1)
     guest.event(Kind.FAULT, page + 8, 1, detail=0x101)
     found = titles(finished(guest), tmp_path)
-    assert found == ["used a page after converting it without accepting"]
+    assert found == ["accessed a page after converting it to private without accepting it"]
 
 
 def test_private_use_of_a_shared_page(tmp_path: Path) -> None:
@@ -520,7 +520,7 @@ def test_a_fault_that_is_answered_by_an_accept_is_no_finding(tmp_path: Path) -> 
     verdict = replay(finished(guest), tmp_path)
     assert [one for one in verdict.findings if one.invariant == "I1"] == []
     [told] = [one.explanation for one in verdict.invariants if one.name == "I1"]
-    assert told.startswith("1 touches of unaccepted pages were told")
+    assert told.startswith("1 accesses of unaccepted pages faulted")
 
 
 def test_a_guest_that_accepts_on_faults_needs_no_guard(tmp_path: Path) -> None:
@@ -540,13 +540,13 @@ def test_a_page_that_faults_after_it_was_accepted_is_a_finding_for_all_accepts(
     guest.event(Kind.RESCIND, page, PAGE_SIZE, carry=0)
     guest.event(Kind.FAULT, page, 1, detail=0x404 << 32 | 0x101)
     guest.accept_block(page, PAGE_SIZE)
-    assert titles(finished(guest), tmp_path) == ["used a page after giving it back"]
+    assert titles(finished(guest), tmp_path) == ["accessed a page after rescinding or releasing it"]
 
 
 def test_a_write_to_the_first_page_behind_accepted_memory_is_no_overrun(tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.FAULT, at(guest, 26 * MIB), 1, detail=0x101)
-    assert titles(finished(guest), tmp_path) == ["used a page it never accepted"]
+    assert titles(finished(guest), tmp_path) == ["accessed a page it never accepted"]
 
 
 def test_symbols_name_the_code(tmp_path: Path) -> None:
@@ -673,7 +673,7 @@ def test_ghcb_that_the_host_cannot_use(offset: int, shared: bool, tmp_path: Path
 def test_dma_into_private_memory(tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.DMA_REFUSED, at(guest, -12 * MIB), PAGE_SIZE, detail=1)
-    assert titles(finished(guest), tmp_path) == ["device DMA into private memory"]
+    assert titles(finished(guest), tmp_path) == ["device DMA to private memory"]
 
 
 @pytest.mark.parametrize("gpa", [0xC0000, 1 << 40])
@@ -681,7 +681,7 @@ def test_accept_of_what_is_no_ram(gpa: int, tmp_path: Path) -> None:
     guest = after_boot()
     reason = StopReason.NOT_RAM
     guest.event(Kind.STOP, gpa, 1, result=reason, detail=0x104)
-    assert titles(finished(guest), tmp_path) == ["accepted something that is not RAM"]
+    assert titles(finished(guest), tmp_path) == ["accepted an address that is not RAM"]
 
 
 @pytest.mark.parametrize("gpa", [0xC0000, 1 << 40])
@@ -690,7 +690,7 @@ def test_successful_accept_of_what_is_no_ram(gpa: int, tmp_path: Path) -> None:
     guest.event(Kind.ACCEPT, gpa, PAGE_SIZE, carry=0)
     guest.ram[gpa // PAGE_SIZE : gpa // PAGE_SIZE + 1] = True  # in the snapshots only
     guest._set(gpa, PAGE_SIZE, 2)
-    assert "accepted something that is not RAM" in titles(finished(guest), tmp_path)
+    assert "accepted an address that is not RAM" in titles(finished(guest), tmp_path)
 
 
 def test_withheld_table(tmp_path: Path) -> None:
@@ -700,7 +700,7 @@ def test_withheld_table(tmp_path: Path) -> None:
     guest.files = {name: data for name, data in guest.files.items() if "pages" in name}
     handoff = replace(guest.info().handoff, bitmap=None)
     found = titles(guest, tmp_path, handoff=handoff)
-    assert found == ["used a page it never accepted: the bitmap table was withheld"]
+    assert found == ["accessed a page it never accepted: the guest got no bitmap"]
 
 
 def test_a_page_taken_by_the_host_without_an_attack_is_in_doubt(tmp_path: Path) -> None:
@@ -710,7 +710,7 @@ def test_a_page_taken_by_the_host_without_an_attack_is_in_doubt(tmp_path: Path) 
     guest.event(Kind.REMOVE, page, PAGE_SIZE)
     guest._set(page, PAGE_SIZE, 0)
     guest.event(Kind.STOP, page, 1, result=StopReason.BLOCKED, detail=0x101)
-    assert titles(finished(guest), tmp_path) == ["used a page that is not accepted"]
+    assert titles(finished(guest), tmp_path) == ["accessed a page that is not accepted"]
 
 
 def test_reflected_mmio_is_no_finding(tmp_path: Path) -> None:
@@ -722,7 +722,7 @@ def test_reflected_mmio_is_no_finding(tmp_path: Path) -> None:
 def test_accepting_twice(tmp_path: Path) -> None:
     guest = after_boot(platform="tdx")
     guest.event(Kind.ACCEPT, at(guest, 16 * MIB), UNIT_SIZE, result=TDX_ALREADY | 1)
-    assert titles(finished(guest), tmp_path) == ["accepted a page that was accepted already"]
+    assert titles(finished(guest), tmp_path) == ["accepted a page that was already accepted"]
 
 
 def test_second_success_without_anything_between(tmp_path: Path) -> None:
@@ -761,7 +761,7 @@ def test_firmware_data_marked_unaccepted(tmp_path: Path) -> None:
     blob = Blob("efi", at(guest, 60 * MIB), PAGE_SIZE)
     found = titles(guest, tmp_path, handoff=replace(handoff, blobs=(blob,)))
     assert found[0] == "efi lies in memory that is not accepted"
-    assert "the bitmap calls the memory of efi unaccepted" in found
+    assert "the bitmap marks the memory of efi as unaccepted" in found
 
 
 def test_evidence_names_event_page_code_and_history(tmp_path: Path) -> None:
@@ -890,7 +890,7 @@ def test_the_parties_of_a_second_accept_are_named(tmp_path: Path) -> None:
     guest.event(Kind.ACCEPT, page, UNIT_SIZE, result=TDX_ALREADY | 1, vcpu=0)
     (finding,) = replay(finished(guest), tmp_path).findings
     assert "vCPU 1 had accepted it in stage kernel (event " in finding.explanation
-    assert finding.explanation.endswith("vCPU 0 accepted it now.")
+    assert finding.explanation.endswith("vCPU 0 accepted it again.")
 
 
 def test_turns_of_two_vcpus_in_a_unit_are_one_finding_however_often(tmp_path: Path) -> None:

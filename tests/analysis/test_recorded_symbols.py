@@ -42,7 +42,9 @@ def run_with(folder: Path, report: dict[str, Any] | None) -> Run:
 @pytest.fixture
 def recorded(tmp_path: Path) -> Run:
     """A folder with its names, whose kernel is gone."""
-    run = run_with(tmp_path, {"kaslr_offset": KASLR, "rip": "0x5", "stack": ["0x0", "no number"]})
+    run = run_with(
+        tmp_path, {"kaslr_offset": KASLR, "rip": "0x5", "stack": ["0x0", "not a number"]}
+    )
     assert record_symbols(run, None) == 2
     (tmp_path / "System.map").unlink()
     return Run.open(run.path)

@@ -14,7 +14,7 @@ from acceptlab.analysis.report.facts import fact_rows, subject_of
 from acceptlab.analysis.run.run_folder import Run
 from tests.analysis.synthetic import booted
 
-SHOWN = "lazy (asked: deferred, refused by the kernel)"
+SHOWN = "lazy (requested: deferred, rejected by the kernel)"
 
 
 @pytest.fixture(scope="module")

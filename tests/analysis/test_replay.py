@@ -226,7 +226,7 @@ def test_an_old_kernel_is_called_that(tmp_path: Path) -> None:
     verdict = replay_run(old_kernel(True).write(tmp_path / "run", kernel=OLD))
     assert verdict.verdict == "undecided"
     assert verdict.headline == (
-        "This kernel does not support unaccepted memory: it accepted nothing of the 64 MiB that "
+        "This kernel does not support unaccepted memory: it accepted none of the 64 MiB that "
         "firmware left unaccepted; it uses 32 MiB of 96 MiB."
     )
 
@@ -364,7 +364,7 @@ def test_a_missing_parquet(run: Path) -> None:
 def test_another_parquet(run: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), run / "events.parquet")
     rewrite(run, sha256_of(run / "events.parquet"))
-    assert "no column seq" in one_line(run)
+    assert "column seq is missing" in one_line(run)
 
 
 def test_ram_beyond_all_reason(guest: Guest, tmp_path: Path) -> None:
@@ -430,13 +430,13 @@ def replayed(folder: Path) -> tuple[int, str]:
 def test_reasons_are_called_undecided_for_that_verdict_alone(guest: Guest, tmp_path: Path) -> None:
     folder = guest.write(tmp_path / "timeout", outcome="timeout", reason="no output")
     code, out = replayed(folder)
-    assert (code, "undecided: The guest did not reach its end" in out) == (4, True)
+    assert (code, "undecided: The guest did not run to completion" in out) == (4, True)
     broken = booted()
     broken.console.append("kernel BUG at mm/a.c:1!")
     folder = broken.write(tmp_path / "broken", outcome="timeout", reason="no output")
     code, out = replayed(folder)
     assert (code, "undecided:" in out) == (1, False)
-    assert "besides: The guest did not reach its end" in out
+    assert "besides: The guest did not run to completion" in out
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])

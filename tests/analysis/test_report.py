@@ -112,13 +112,13 @@ def test_json_leads_back_to_the_run(priced: tuple[Path, Profile]) -> None:
 
 def test_text_says_what_was_found(runs: list[Path]) -> None:
     text = render(runs, "text")
-    assert "I1: used a page it never accepted" in text
+    assert "I1: accessed a page it never accepted" in text
     assert re.search(r"verdict +clean +clean +findings", text)
 
 
 def test_the_command_survives_its_wrapping(runs: list[Path]) -> None:
     text = render(runs[2:3], "text")
-    command = text.split("To run it again:\n")[1].replace("\\\n", "")
+    command = text.split("To reproduce:\n")[1].replace("\\\n", "")
     assert command.split() == json.loads((runs[2] / "run.json").read_text())["reproduce"].split()
 
 
@@ -139,7 +139,7 @@ def test_json_says_the_same_as_the_verdict(runs: list[Path]) -> None:
 
 
 def test_an_unknown_format_and_no_runs_are_one_line(runs: list[Path]) -> None:
-    with pytest.raises(BadInput, match="not a format"):
+    with pytest.raises(BadInput, match="unknown report format"):
         render(runs, "pdf")
     with pytest.raises(BadInput, match="at least one run"):
         render([], "text")
@@ -229,8 +229,8 @@ def test_a_browser_shows_latencies(
             "'.scatterlayer path.js-line, .heatmaplayer image, .barlayer path')).map("
             "f => f.querySelector('figcaption').textContent)"
         )
-        assert any("How long calls" in caption for caption in captions)
-        assert any("held up, in instructions" in caption for caption in captions)
+        assert any("Duration of calls" in caption for caption in captions)
+        assert any(", in instructions" in caption for caption in captions)
 
 
 @pytest.mark.processes

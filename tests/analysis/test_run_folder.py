@@ -103,7 +103,7 @@ def test_a_second_kernel_comes_back_as_it_was(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", [0, 2, "1", True, None])
 def test_another_version_is_refused(tmp_path: Path, version: Any) -> None:
     text = json.dumps({**LEAST, "format": version})
-    assert "this version reads format 1" in refused(tmp_path, text)
+    assert "by this version, which reads 1" in refused(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_a_value_that_does_not_fit_is_named(tmp_path: Path, key: str, value: Any
 
 def test_text_that_is_no_json(tmp_path: Path) -> None:
     assert "is damaged: line 1" in refused(tmp_path, "{")
-    assert "holds no JSON object" in refused(tmp_path, "[]")
+    assert "not a JSON object" in refused(tmp_path, "[]")
 
 
 def test_a_folder_without_run_json(tmp_path: Path) -> None:

@@ -62,12 +62,12 @@ def shared(guest: Guest, page: int) -> None:
 @pytest.mark.parametrize(
     ("before", "stage", "title"),
     [
-        (shared, Stage.SECOND_DECOMPRESSOR, "used a page that the first kernel left shared"),
-        (shared, Stage.SECOND_KERNEL, "used a page that the first kernel left shared"),
+        (shared, Stage.SECOND_DECOMPRESSOR, "accessed a page that the first kernel left shared"),
+        (shared, Stage.SECOND_KERNEL, "accessed a page that the first kernel left shared"),
         (shared, Stage.USERSPACE, "private access to a shared page: the C-bit is wrong"),
         (lambda *_: None, Stage.SECOND_DECOMPRESSOR,
-         "put a second kernel into memory that was not accepted"),
-        (lambda *_: None, Stage.SECOND_KERNEL, "used a page it never accepted"),
+         "loaded a second kernel into unaccepted memory"),
+        (lambda *_: None, Stage.SECOND_KERNEL, "accessed a page it never accepted"),
     ],
 )  # fmt: skip
 def test_the_finding_tells_what_kexec_forgot(

@@ -100,7 +100,7 @@ def test_a_column_of_another_type_is_one_line(other: pa.DataType, tmp_path: Path
         ARROW_SCHEMA.get_field_index("detail"), pa.field("detail", other)
     ).with_metadata({METADATA_KEY: f'{{"format": {FORMAT}, "events": 0, "complete": true}}'})
     pq.write_table(schema.empty_table(), tmp_path / "events.parquet")
-    with pytest.raises(BadInput, match="column detail is of type"):
+    with pytest.raises(BadInput, match="column detail has type"):
         EventFile(tmp_path / "events.parquet")
 
 

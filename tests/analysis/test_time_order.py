@@ -52,7 +52,7 @@ SPOILT: dict[str, Callable[[Records], Records]] = {
     "goes back": by_vcpu,
     "from": saved_twice,
     "the clock goes back": back_once,
-    "is 0 throughout": all_zero,
+    "is always 0": all_zero,
     "back from": two_clocks,
 }
 

@@ -206,7 +206,7 @@ def test_a_lack_of_memory_while_memory_is_unaccepted_is_a_finding_of_its_own(
     assert (evidence["unaccepted"], evidence["accepted"]) == (48 * MIB, 16 * MIB)
     assert evidence["free"] == 6 * MIB
     assert "48 MiB of the 64 MiB" in finding.explanation
-    assert "6 MiB were free" in finding.explanation
+    assert "6 MiB free" in finding.explanation
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,6 @@ def test_a_policy_that_the_kernel_refuses_is_recorded(boot: BootGuest) -> None:
     found = boot("debian:6.12", *words.split())
     assert found.run["machine"]["accept"] == "lazy"
     assert found.run["machine"]["refused"] == "deferred"
-    assert "(asked: deferred, refused by the kernel)" in found.verdict["headline"]
+    assert "(requested: deferred, rejected by the kernel)" in found.verdict["headline"]
     assert "and used lazy" in found.output
     assert found.unaccepted_kib("start")  # as lazy kernels have some

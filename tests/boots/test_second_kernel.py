@@ -12,12 +12,12 @@ KERNEL = "debian:6.12"
 STAGES = ["second-decompressor", "second-kernel", "second-userspace"]
 
 DEFECTS = {
-    "--platform snp --memory 2G --workload kexec": "used a page that the first kernel left shared",
+    "--platform snp --memory 2G --workload kexec": "accessed a page that the first kernel left shared",
     "--platform tdx --memory 2G --firmware-accepts minimal --seed 3 --workload kexec": (
-        "put a second kernel into memory that was not accepted"
+        "loaded a second kernel into unaccepted memory"
     ),
     "--platform snp --memory 2G --workload kdump --workload vmcore": (
-        "used a page that the first kernel left shared"
+        "accessed a page that the first kernel left shared"
     ),
 }
 """What a run of the stock kernel ends with; the README's gallery has them."""

@@ -127,6 +127,6 @@ def test_table_withheld(
     run, verdict = misinformed(platform, withhold_table)
     check_end(run, platform)
     access = first_of(verdict, "I1")
-    assert access.title == "used a page it never accepted: the bitmap table was withheld"
+    assert access.title == "accessed a page it never accepted: the guest got no bitmap"
     assert int(access.evidence["gpa"], 0) >= 4 << 30
     assert access.evidence.get("symbol"), "the instruction has no name"

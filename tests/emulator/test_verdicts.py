@@ -18,9 +18,9 @@ BOTH = SNP + TDX
 PVALIDATE_OR_TDCALL = {"snp": "at_pvalidate", "tdx": "at_tdcall"}
 EXIT = {"snp": "at_vmgexit", "tdx": "at_tdcall"}
 
-NEVER = "used a page it never accepted"
-CONVERTED = "used a page after converting it without accepting"
-NOT_RAM_ACCEPT = "accepted something that is not RAM"
+NEVER = "accessed a page it never accepted"
+CONVERTED = "accessed a page after converting it to private without accepting it"
+NOT_RAM_ACCEPT = "accepted an address that is not RAM"
 REPLACED = "accepted a page again after the host replaced it"
 TWICE = "accepted a page that was accepted already"
 DMA = "device DMA into private memory"
@@ -61,7 +61,7 @@ MISDEEDS = [
         "convert",
         "rescind_then_use",
         "I1",
-        "used a page after giving it back",
+        "accessed a page after rescinding or releasing it",
         SEVENTH,
         "at_read8",
     ),
@@ -166,7 +166,7 @@ MISDEEDS = [
         "not_ram",
         "read_hole",
         "I1",
-        "private access to something that is not RAM",
+        "private access to an address that is not RAM",
         HOLE + 0x10,
         "at_read8",
     ),

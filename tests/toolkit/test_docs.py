@@ -87,7 +87,7 @@ def test_every_block_is_run() -> None:
 @pytest.mark.emulator
 def test_latency(tmp_path: Path) -> None:
     said = run("\n".join(blocks("latency.md")), tmp_path)
-    for words in ("Locks, and vCPUs waiting", "Modelled, not measured", "12 TiB", "Stalls"):
+    for words in ("Locks, and vCPUs that wait", "Modelled, not measured", "12 TiB", "Stalls"):
         assert words in said
 
 

@@ -26,11 +26,11 @@ class Where(StrEnum):
 
 MEANING = {
     Where.FAULT: "a task waits in a page fault",
-    Where.ALLOCATION: "somebody waits for memory, inline",
-    Where.EARLY: "the boot waits: decompressor, memblock, the first page tables",
-    Where.BACKGROUND: "a kernel thread or deferred set-up; nobody waits for this page",
-    Where.CONVERSION: "pages come back from shared to private",
-    Where.UNKNOWN: "neither probes nor the caller's name tell",
+    Where.ALLOCATION: "a task waits for memory, inline",
+    Where.EARLY: "boot waits: decompressor, memblock, the first page tables",
+    Where.BACKGROUND: "a kernel thread or deferred initialization; no task waits for this page",
+    Where.CONVERSION: "pages are converted from shared to private",
+    Where.UNKNOWN: "neither probes nor the caller's name show the reason",
 }
 
 _COMPILED: dict[Where, re.Pattern[str]] = {

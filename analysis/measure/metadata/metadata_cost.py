@@ -80,7 +80,7 @@ def measure(run: Run) -> Tracking:
     first = recorded[-1] if recorded else probes_for(run.info.kernel.version)[0]
     if missing := [name for name in (first, LAST) if name not in when]:
         raise BadInput(
-            f"{run.path}: it does not tell when there are struct pages: record it with "
+            f"{run.path}: the time when struct pages become available is not recorded: record the run with "
             + " ".join(f"--probe {name}" for name in missing)
         )
     return _Pass(run, when[first], when[LAST]).result()
@@ -139,7 +139,7 @@ class _Pass:
         silent = [info.probes[at].name for at in self._returns if at not in self._returned]
         if silent and info.outcome == "userspace":
             raise BadInput(
-                f"{self._run.path}: the probe on {silent[0]} never fired, so it does not tell when there are struct pages"
+                f"{self._run.path}: the probe on {silent[0]} never fired, so the time when struct pages become available is not known"
             )
 
     def _accept(self, gpa: int, size: int) -> int:

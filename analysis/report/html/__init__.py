@@ -89,7 +89,7 @@ def _comparison(subjects: Sequence[Subject], groups: Sequence[Group], figures: F
 
 
 _GAINS = (
-    "What each gains or costs: change of every fact that differs (of the median over seeds), in "
+    "Gain or cost of each: change of every fact that differs (median over seeds), in "
     "percent, against {}"
 )
 
@@ -104,7 +104,7 @@ def _side_by_side(subjects: Sequence[Subject]) -> str:
     for index, (label, _) in enumerate(columns[0]):
         cells = "".join(_fact(label, column[index][1]) for column in columns)
         rows.append(f'<tr><th scope="row">{escape(label)}</th>{cells}</tr>')
-    return box("What was run, and what it did", f"<td></td>{head}", rows, "Comparison of the runs")
+    return box("Runs and their results", f"<td></td>{head}", rows, "Comparison of the runs")
 
 
 def _fact(label: str, value: str) -> str:
@@ -130,9 +130,9 @@ def _runs(subjects: Sequence[Subject], groups: Sequence[Group]) -> str:
 
 
 _FOOTER = (
-    "<footer><p>Counts, orders and instruction counts are facts of the trace. No time here is a "
-    "hardware time, unless a section says that it was measured on hardware; what is modelled is "
-    "called so.</p></footer>"
+    "<footer><p>Counts, orders and instruction counts are facts of the trace. No time on this page is a "
+    "hardware time, unless a section says that it was measured on hardware; modelled times are "
+    "labelled.</p></footer>"
 )
 
 _PAGE = """<!DOCTYPE html>

@@ -40,7 +40,7 @@ def invariants(verdict: Verdict) -> str:
         f'<td class="why">{escape(one.explanation)}</td></tr>'
         for one in verdict.invariants
     ]
-    table = box("What can be said from this trace", head, rows, "Invariants")
+    table = box("Invariants on this trace", head, rows, "Invariants")
     return f'<h3>Invariants</h3><div class="invariants">{table}</div>'
 
 

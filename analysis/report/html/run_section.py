@@ -27,7 +27,7 @@ def section(subject: Subject, number: int, figures: Figures) -> str:
         f'<section class="run" aria-labelledby="run-{number}"><div class="title">',
         f'<h2 id="run-{number}" tabindex="-1">{escape(subject.name)}</h2>',
         f'<span class="badge {verdict.verdict}">{verdict.verdict}</span>',
-        f'<a class="back" href="#run-{number}-source">where its numbers come from</a></div>',
+        f'<a class="back" href="#run-{number}-source">source of the numbers</a></div>',
         f"<p>{escape(verdict.headline)}</p>",
         listed([*verdict.reasons, *verdict.told]),
         findings(verdict),
@@ -60,12 +60,12 @@ def source(subject: Subject, name: str) -> str:
     info = subject.run.info
     path = escape(str(subject.run.path.resolve()))
     parts = [
-        f'<h3 id="{name}">Where these numbers come from</h3><dl>',
+        f'<h3 id="{name}">Source of the numbers</h3><dl>',
         f"<dt>folder</dt><dd><code>{path}</code></dd>",
         f"<dt>events.parquet</dt><dd><code>sha256 {escape(info.events.sha256)}</code></dd></dl>",
     ]
     if info.reproduce:
-        parts.append(f"<p>To run it again:</p><pre><code>{escape(info.reproduce)}</code></pre>")
+        parts.append(f"<p>To reproduce:</p><pre><code>{escape(info.reproduce)}</code></pre>")
     return "".join(parts)
 
 
@@ -86,8 +86,8 @@ def _costs(subject: Subject, figures: Figures) -> str:
         parts.append(box("By stage", head, stages, f"Cost by stage {of}"))
     if callers:
         head = heads("function", "stage", "accepts", "accepted")
-        parts.append(box("By the function that asked", head, callers, f"Cost by caller {of}"))
-        caption = f"Who accepted the memory {of}: bytes by function and stage"
+        parts.append(box("By requesting function", head, callers, f"Cost by caller {of}"))
+        caption = f"Accepted memory {of}: bytes by function and stage"
         parts.append(figures.place(plots.operations_by_stage(subject), caption))
     return "".join(parts)
 
@@ -95,8 +95,8 @@ def _costs(subject: Subject, figures: Figures) -> str:
 def _map(subject: Subject, figures: Figures) -> str:
     return figures.place(
         plots.acceptance_map(subject),
-        f"Which memory of {subject.name} was accepted when: how much of each row of addresses is "
-        "accepted by then, from the boot handoff on",
+        f"Memory of {subject.name} by time of acceptance: share of each row of addresses "
+        "that is accepted, from the boot handoff on",
     )
 
 
@@ -107,16 +107,16 @@ def _plots(heading: str, subject: Subject, figures: Figures) -> str:
     if heading == STALLS:
         profile = subject.modelled.profile if subject.modelled else None
         figure = latency_plots.held_up_bars(held_up(caller_rows(subject), profile))
-        return figures.place(figure, f"What the accepts {of} held up, in bytes")
+        return figures.place(figure, f"Stalls by accepts {of}, in bytes")
     if heading != LATENCY:
         return ""
     parts = [
         figures.place(
             latency_plots.distributions(latency),
-            f"How long calls {of} took: the share of calls that took at most so many {unit}",
+            f"Duration of calls {of}: share of calls that took at most so many {unit}",
         )
     ]
     if latency.stalls:
         figure = latency_plots.stalls(latency)
-        parts.append(figures.place(figure, f"What acceptance {of} held up, in {unit}"))
+        parts.append(figures.place(figure, f"Stalls by acceptance {of}, in {unit}"))
     return "".join(parts)

@@ -41,7 +41,7 @@ def _section(blocks: list[Block], fact: str) -> str:
     drawn = figure_of(
         finished(figure, "", unit_word(column), legend=True),
         f"plot-{fact}",
-        f"{column.heading}: {column.about}; the median, and the least and the most of all seeds",
+        f"{column.heading}: {column.about}; median, minimum and maximum over all seeds",
     )
     tables = "".join(_table(block) for block in blocks)
     return (
@@ -71,7 +71,7 @@ def _add(figure: go.Figure, block: Block, color: str, scale: float) -> None:
 def _table(block: Block) -> str:
     heads = "".join(
         f'<th scope="col" class="number">{head}</th>'
-        for head in ("median", "min .. max", "against before", "against first")
+        for head in ("median", "min .. max", "vs previous", "vs first")
     )
     rows = ""
     for row in block.rows:
@@ -93,6 +93,6 @@ def _ways_back(bench: Bench) -> str:
         for one in bench.samples
     )
     return (
-        '<section class="compare"><details><summary>Each run\'s folder, and the line that makes it again'
+        '<section class="compare"><details><summary>Folder of each run, and the command that reproduces it'
         f"</summary><dl>{items}</dl></details></section>"
     )

@@ -81,10 +81,10 @@ def _told(bench: Bench) -> list[str]:
 
 def _seeds(bench: Bench) -> str:
     seeds = ", ".join(map(str, bench.seeds))
-    times = "and times that are modelled" if bench.notes else "no times"
+    times = "and modelled times" if bench.notes else "no times"
     return (
-        f"Seeds {seeds}: median, and min .. max where they differ; change of the median against the "
-        f"kernel before, and against the first. Counts of the trace, {times}."
+        f"Seeds {seeds}: median, and min .. max where they differ; change of the median relative to the "
+        f"previous and to the first kernel. Counts of the trace, {times}."
     )
 
 

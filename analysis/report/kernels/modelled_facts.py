@@ -29,7 +29,7 @@ def column_of(fact: str) -> Column:
     if not is_modelled(fact):
         return COLUMNS[fact]
     name = fact.removeprefix(_PREFIX)
-    about = f"not measured: the operations before userspace times the prices of profile {name}"
+    about = f"not measured: the operations before userspace times the costs of profile {name}"
     return Column(fact, f"modelled before userspace ({name})", "ns", about, lambda _: None)
 
 
@@ -44,6 +44,6 @@ def before_userspace(counts: Mapping[str, Any], profile: Profile, platform: str)
 def note(profile: Profile) -> str:
     """Return in a line what a profile's times are, and where its prices come from."""
     return (
-        f"Modelled ({profile.name}): not measured, but the operations before userspace times published prices "
+        f"Modelled ({profile.name}), not measured: the operations before userspace times published costs "
         f"({profile.about}). Source: {profile.source}."
     )

@@ -59,24 +59,24 @@ def _accepts_before(subject: Subject) -> Fact:
 
 
 _ALL = (
-    Column("verdict", "verdict", "word", "what the judge says", lambda s: s.verdict.verdict),
-    Column("outcome", "outcome", "word", "how the run ended", lambda s: s.run.info.outcome),
+    Column("verdict", "verdict", "word", "verdict of the replay", lambda s: s.verdict.verdict),
+    Column("outcome", "outcome", "word", "outcome of the run", lambda s: s.run.info.outcome),
     Column(
-        "findings", "findings", "count", "broken invariants, counted",
+        "findings", "findings", "count", "number of broken invariants",
         lambda s: sum(one.total for one in s.verdict.findings),
     ),
     Column("events", "events", "count", "events in the trace", lambda s: s.verdict.events),
     Column("accepts", "accepts", "count", "successful accept operations", _accepts),
     Column(
-        "accepts_2m", "accepts 2M", "count", "of them, on a 2 MiB block",
+        "accepts_2m", "accepts 2M", "count", "accepts of a 2 MiB block",
         lambda s: s.cost.count(Kind.ACCEPT, "2M"),
     ),
     Column(
-        "accepts_4k", "accepts 4K", "count", "of them, on a 4 KiB page",
+        "accepts_4k", "accepts 4K", "count", "accepts of a 4 KiB page",
         lambda s: s.cost.count(Kind.ACCEPT, "4K"),
     ),
     Column(
-        "refused", "refused", "count", "accepts that the platform refused",
+        "refused", "refused", "count", "accepts that failed",
         lambda s: s.cost.failed(Kind.ACCEPT),
     ),
     Column(
@@ -84,11 +84,11 @@ _ALL = (
         "accept operations before the first instruction in userspace", _accepts_before,
     ),
     Column(
-        "conversions", "conversions", "count", "private to shared and back",
+        "conversions", "conversions", "count", "conversions between private and shared",
         lambda s: s.cost.count(Kind.CONVERT),
     ),
-    Column("faults", "faults", "count", "the guest was told", lambda s: s.cost.count(Kind.FAULT)),
-    Column("stops", "stops", "count", "the host was told", lambda s: s.cost.count(Kind.STOP)),
+    Column("faults", "faults", "count", "the guest was notified (#VC, #VE)", lambda s: s.cost.count(Kind.FAULT)),
+    Column("stops", "stops", "count", "fatal exits to the host", lambda s: s.cost.count(Kind.STOP)),
     Column(
         "at_handoff", "at boot handoff", "bytes", "accepted before the kernel's first instruction",
         lambda s: s.cost.launched,
@@ -99,7 +99,7 @@ _ALL = (
     ),
     Column(
         "before_watermarks", "before watermarks", "bytes",
-        "accepted by the guest while its zones' watermarks were zero; needs a probe on setup_per_zone_wmarks",
+        "accepted by the guest before its zones had watermarks; needs a probe on setup_per_zone_wmarks",
         lambda s: before_watermarks(s.run),
     ),
     Column("accepted", "accepted", "bytes", "accepted by the guest", lambda s: s.cost.accepted()),

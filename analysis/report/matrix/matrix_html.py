@@ -55,7 +55,7 @@ def _resource(package: str, name: str) -> str:
 
 def _sweep(sweep: SweepSheet, at: int) -> str:
     lead = [f"{axis} {value}" for axis, value in sweep.constant.items()]
-    lead += ["tables and bars: the median of all seeds"] if repeats_seeds(sweep) else []
+    lead += ["tables and bars: median over all seeds"] if repeats_seeds(sweep) else []
     told = "".join(f"<li>{escape(line)}</li>" for line in troubles(sweep))
     return "".join(
         [
@@ -174,7 +174,7 @@ def _ways_back(sweep: SweepSheet) -> str:
         if cell.state == DONE
     ]
     return (
-        "<details><summary>Each run's folder, and the line that makes it again</summary>"
+        "<details><summary>Folder of each run, and the command that reproduces it</summary>"
         f"<dl>{''.join(items)}</dl></details>"
     )
 
@@ -197,7 +197,7 @@ script-src 'unsafe-inline'; img-src data: blob:">
 <main id="main">
 {body}
 </main>
-<footer><p>Counts, bytes and instruction counts are facts of the traces. No time here is a hardware time.</p></footer>
+<footer><p>Counts, bytes and instruction counts are facts of the traces. No time on this page is a hardware time.</p></footer>
 {data}
 <script>{plotly}</script>
 <script>

@@ -29,7 +29,7 @@ def summary(sweep: SweepSheet) -> str:
     lines += [_wrapped(f"({constant})")] if constant else []
     if repeats_seeds(sweep):
         seeds = ", ".join(dict.fromkeys(cell.labels[SEED] for cell in sweep.cells))
-        lines += [_wrapped(f"Seeds {seeds}: median, and the least and the most where they differ.")]
+        lines += [_wrapped(f"Seeds {seeds}: median, and min .. max where they differ.")]
     lines += ["", table(sweep).text()]
     if over := histories(sweep):
         lines += ["", *(_wrapped(one.text(), "   ") for one in over)]
@@ -47,7 +47,7 @@ def table(sweep: SweepSheet) -> Table:
     heads = []
     for column in columns:
         heads.append(f"{column.heading} {unit_word(column)}".strip())
-        heads += [f"{column.heading}, least .. most"] if column.name in spread else []
+        heads += [f"{column.heading}, min .. max"] if column.name in spread else []
     rows = []
     for number, cell in enumerate(shapes.cells, 1):
         facts = [text for column in columns for text in _facts(cell, column, spread)]

@@ -116,7 +116,7 @@ def _trouble(cell: CellSheet) -> str:
     if cell.state == MISSING:
         return f"MISSING: {cell.reason}"
     if cell.state == FAILED:
-        return f"could not be made: {cell.reason}"
+        return f"failed: {cell.reason}"
     told = []
     if cell.facts.get("outcome") != "userspace":
         told.append(f"{cell.facts.get('outcome')} {cell.reason}".strip())

@@ -71,7 +71,7 @@ def test_every_event_of_the_page_is_told_with_its_states(twice: tuple[Run, int])
     assert (first.before, first.after) == (PENDING, ACCEPTED)
     assert (again.before, again.after) == (ACCEPTED, ACCEPTED)
     text = tell_life(run, life)
-    assert "it was accepted, and still is" in " ".join(text.split())
+    assert "state: accepted, unchanged" in " ".join(text.split())
     assert all(f"#{one.event['seq']} " in text for one in life.moments)
 
 
@@ -80,21 +80,21 @@ def test_the_finding_points_at_its_event_and_says_the_rule(twice: tuple[Run, int
     finding = choose(judge(run), "i2")
     text = tell_finding(run, finding, _life(run, gpa))
     assert max(map(len, text.splitlines()[:-2])) <= 72
-    assert f"> #{finding.evidence['events'][0]} Accepted" in text
+    assert f"> #{finding.evidence['events'][0]} vCPU 0 accepted" in text
     assert "validated already" in text
     assert finding_object(run, finding, None)["page"] is None
 
 
 def test_a_finding_that_is_not_there_names_those_that_are(twice: tuple[Run, int]) -> None:
     verdict = judge(twice[0])
-    with pytest.raises(BadInput, match="there are I2#1"):
+    with pytest.raises(BadInput, match="findings are I2#1"):
         choose(verdict, "I2#7")
-    with pytest.raises(BadInput, match="names no finding"):
+    with pytest.raises(BadInput, match="is not a finding"):
         choose(verdict, "2")
 
 
 def test_an_address_outside_ram_is_refused(twice: tuple[Run, int]) -> None:
-    with pytest.raises(BadInput, match="no RAM"):
+    with pytest.raises(BadInput, match="not RAM"):
         _life(twice[0], 1 << 50)
 
 
@@ -116,7 +116,7 @@ def test_the_plot_shows_events_and_the_states_they_leave(twice: tuple[Run, int])
     assert rows["4"].index("^") == (len(letters) - 1) * wide  # below the second accept
     assert rows["0accepted"].strip() == "#" * 2 * wide
     assert rows["1not accepted"].count("#") == (letters.index("A") - at["a"]) * wide
-    assert rows["2with the host"].startswith("#" * wide)
+    assert rows["2owned by host"].startswith("#" * wide)
     assert rows["5clock"].split()[-1].startswith("+")
 
 
@@ -132,7 +132,7 @@ def test_a_fault_is_told_as_one(tmp_path: Path) -> None:
     guest.event(Kind.FAULT, gpa + 8, 1, detail=0x101, vcpu=1)
     guest.end()
     run = Run.open(guest.write(tmp_path / "run"))
-    assert "A private write faulted" in " ".join(tell_life(run, _life(run, gpa)).split())
+    assert "took a fault on a private write" in " ".join(tell_life(run, _life(run, gpa)).split())
 
 
 def test_every_kind_with_an_address_has_a_sentence(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_every_kind_with_an_address_has_a_sentence(tmp_path: Path) -> None:
     guest.end()
     run = Run.open(guest.write(tmp_path / "run"))
     text = tell_life(run, _life(run, gpa))
-    assert "An event" not in text.replace("An event 'rmpadjust'", "")
+    assert "an event" not in text.replace("an event 'rmpadjust'", "")
     assert KIND_NAMES[Kind.RMPADJUST - 1] in text
 
 

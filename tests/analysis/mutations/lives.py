@@ -105,7 +105,7 @@ class Lives:
             page.becomes(ACCEPTED)
         elif kind in (Kind.ASSIGN, Kind.REMOVE):
             if page.held:
-                self.broken.append("the host takes a page that the guest holds")
+                self.broken.append("the host takes an accepted page of the guest")
             page.becomes(ASSIGNED if kind == Kind.ASSIGN else SHARED_OR_UNASSIGNED)
         elif kind == Kind.ACCEPT:
             self._accept(page, number, record)

@@ -194,7 +194,7 @@ CASES: dict[tuple[str, str], Callable[[], Case]] = {
 
 def suspected(verdict: Verdict) -> set[str]:
     """The invariants that are broken, or look broken in a trace that contradicts itself."""
-    looks = {one.split(":")[0] for one in verdict.reasons if ": Looks broken" in one}
+    looks = {one.split(":")[0] for one in verdict.reasons if ": Possibly broken" in one}
     return looks | {one.name for one in verdict.invariants if one.status == Status.BROKEN}
 
 
@@ -231,7 +231,7 @@ def test_an_honest_host_takes_nothing_that_the_guest_holds(
     records["kind"][-2] = kind
     verdict = Trial(guest, tmp_path).verdict(records)
     assert verdict is not None and verdict.verdict == "undecided"
-    assert any("takes a page that the guest holds" in reason for reason in verdict.reasons)
+    assert any("takes an accepted page of the guest" in reason for reason in verdict.reasons)
     assert Lives(guest, records).broken != []
 
 

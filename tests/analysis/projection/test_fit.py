@@ -59,7 +59,7 @@ def test_what_runs_do_not_tell_is_assumed_and_said() -> None:
     assert found.accepted(32 * GIB, 8) == pytest.approx(GIB + 16 * GIB * MEMMAP_SHARE)
     told = project([boot(16, 1, GIB)], Target(32 * GIB, 8, "4K"), PROFILE).assumptions
     assert any("1/64" in text for text in told) and any(
-        "none for each more" in text for text in told
+        "no cost per additional vCPU" in text for text in told
     )
 
 
@@ -75,7 +75,8 @@ def test_operations_and_times_follow_from_the_bytes() -> None:
 def test_scaling_ends_where_the_figures_end() -> None:
     told = project([boot(16, 1, GIB)], Target(32 * GIB, 64, "4K"), PROFILE)
     assert (
-        "More than 4 vCPUs accept no faster than 4: nobody has published more." in told.assumptions
+        "More than 4 vCPUs are assumed to accept no faster than 4: no figures are published."
+        in told.assumptions
     )
     assert told.outlooks[1].together == told.outlooks[1].small * 250.0
 
@@ -101,7 +102,7 @@ def test_the_largest_guest_is_told_in_72_columns() -> None:
     ("boots", "says"),
     [
         ([boot(16, 1, GIB, "eager")], "accept lazy"),
-        ([Boot("a", "snp", "lazy", "2M", GIB, 1, 0, 0, 0)], "project each platform by itself"),
+        ([Boot("a", "snp", "lazy", "2M", GIB, 1, 0, 0, 0)], "estimate each platform separately"),
     ],
 )
 def test_what_cannot_be_projected_is_one_line(boots: list[Boot], says: str) -> None:

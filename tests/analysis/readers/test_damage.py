@@ -113,7 +113,7 @@ def test_a_damaged_record_is_told_by_number_and_byte(scratch: Path) -> None:
     data = bytearray(SAMPLES["emulator"]())
     data[72 * 5 + 66] = 99
     problem = read(bytes(data), scratch).events.problem
-    assert problem == "record 5 is damaged: unknown kind or stage (5 records, 360 bytes, are kept)"
+    assert problem == "record 5 is damaged: unknown kind or stage (5 records (360 bytes) were read)"
 
 
 @pytest.mark.parametrize("form", ["ftrace", "perf-script", "text", "qemu-log"])

@@ -96,7 +96,7 @@ def test_our_tracepoints_are_believed_before_the_hooks(tmp_path: Path) -> None:
 
 def test_trace_pipe_may_lack_its_end(tmp_path: Path) -> None:
     found = read(samples.TRACEPOINTS.encode(), tmp_path)
-    assert found.events.problem is not None and "how many entries" in found.events.problem
+    assert found.events.problem is not None and "no count of entries" in found.events.problem
     assert RESULTS not in found.absent
 
 
@@ -125,7 +125,10 @@ def test_a_trace_on_a_console_is_found_among_other_lines(tmp_path: Path) -> None
 def test_perf_script_tells_accepts(tmp_path: Path) -> None:
     found = imported("perf-script", tmp_path)
     assert found.source == "perf"
-    assert found.events.problem == "perf script marks no end, so that it may be missing"
+    assert (
+        found.events.problem
+        == "perf script does not mark the end of the trace, so it may be missing"
+    )
     assert rows(tmp_path, "kind", "clock", "vcpu", "gpa", "duration") == [
         (ENTER, 1_500_000_000, 0, 0x40000000, 0),
         (ACCEPT, 1_500_000_000, 0, 0x40000000, 7000),
@@ -164,7 +167,7 @@ def test_a_failed_hook_is_no_accept(tmp_path: Path) -> None:
 
 
 def test_an_unknown_file_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no known format; name it by --format"):
+    with pytest.raises(BadInput, match="unknown format; select one with --format"):
         read(b"MZ\0\1 what is this", tmp_path)
     with pytest.raises(BadInput, match="is empty"):
         read(b"", tmp_path)

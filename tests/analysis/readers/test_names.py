@@ -56,10 +56,10 @@ def test_a_call_is_told_by_name_and_place(
     [
         ("p", "tdx_accept_memory+0x5/0x150", "inside tdx_accept_memory(), at +0x5"),
         ("p_tdx_accept_memory_16", "ffffffff81056780", "inside tdx_accept_memory(), at +0x10"),
-        ("p", "tdx_accept_memory.isra.0+0x0/0x150", "made of a part of tdx_accept_memory()"),
-        ("p", "a+0x1/0x2 <- tdx_accept_memory.constprop.0.isra.1", "made of a part"),
-        ("p_tdx_accept_memory_isra_0_0", "ffffffff81056780", "made of a part"),
-        ("p", "tdx_accept_memory.cold+0x0/0x20", "made of a part"),
+        ("p", "tdx_accept_memory.isra.0+0x0/0x150", "is a part of tdx_accept_memory()"),
+        ("p", "a+0x1/0x2 <- tdx_accept_memory.constprop.0.isra.1", "is a part of"),
+        ("p_tdx_accept_memory_isra_0_0", "ffffffff81056780", "is a part of"),
+        ("p", "tdx_accept_memory.cold+0x0/0x20", "is a part of"),
     ],
 )
 def test_what_may_be_more_or_less_than_a_call_is_in_doubt(
@@ -101,7 +101,7 @@ def test_what_was_seen_of_a_function_decides_where_a_number_does_not() -> None:
 def test_a_second_field_may_be_a_size() -> None:
     assert range_of([0x1000, 0x2000], ("addr", "len")) == (0x1000, 0x2000)
     assert range_of([0x1000, 0x3000], ("addr", "stop")) == (0x1000, 0x2000)
-    with pytest.raises(Damaged, match="before it begins"):
+    with pytest.raises(Damaged, match="before its start"):
         range_of([0x3000, 0x1000], ("start", "end"))
     with pytest.raises(Damaged, match="two fields"):
         range_of([0x3000], ("start",))

@@ -52,7 +52,7 @@ def test_the_trace_of_our_init_is_not_read_twice(tmp_path: Path) -> None:
 
 def test_two_ways_in_one_console_are_in_doubt(tmp_path: Path) -> None:
     found, _ = accepts(BOOT + PRINTED + PANIC + DUMP, tmp_path)
-    assert found.events.problem is not None and "printed in several ways" in found.events.problem
+    assert found.events.problem is not None and "printed in several formats" in found.events.problem
 
 
 def test_kernel_messages_are_no_entries(tmp_path: Path) -> None:

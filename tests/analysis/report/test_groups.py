@@ -128,6 +128,6 @@ def test_a_browser_shows_gains(runs: list[Path], tmp_path: Path) -> None:
         assert one.value("document.scrollingElement.scrollWidth") <= 400
         bars = one.value(
             "Array.from(document.querySelectorAll('figure')).filter(f => f.textContent.includes("
-            "'gains or costs'))[0].querySelectorAll('.barlayer path').length"
+            "'Gain or cost'))[0].querySelectorAll('.barlayer path').length"
         )
         assert bars >= 2

@@ -43,7 +43,7 @@ ONE = ((8000, 0),)
 TWO = ((5000, 0), (5000, 0))
 SORTED = "out of order and have been sorted"
 NO_END = "so that its end may be missing"
-PERF = "perf script marks no end"
+PERF = "perf script does not mark the end"
 TRACER = "record probes or tracepoints with tracer nop"
 TRACE_TEXT = "print acceptlab's trace text instead (docs/trace-text.md)"
 
@@ -57,7 +57,7 @@ def ordered(problem: str = "", **more: object) -> Case:
 CASES: dict[str, Case] = {
     # bpftrace and bcc
     "b01-bpftrace-printf.txt": Case(says=TRACE_TEXT),
-    "b02-bcc-trace.txt": Case(says=f"bcc's trace prints: {TRACE_TEXT}"),
+    "b02-bcc-trace.txt": Case(says=f"output of bcc's trace: {TRACE_TEXT}"),
     "b04-text-stderr-mixed.txt": Case(((8, 0),), skipped=1, said="line 4: '^C'"),
     "b05-text-func-prefix.txt": Case(((8, 0),)),
     "b06-text-unsorted.txt": Case(((8, 0),), said=SORTED),
@@ -76,7 +76,7 @@ CASES: dict[str, Case] = {
     "o06-perf-per-cpu.txt": ordered(PERF, said=SORTED),
     "o07-defect-in-time-order.txt": ordered(findings=("I2",)),
     "o08-defect-hidden-by-order.txt": ordered(findings=("I2",), said=SORTED),
-    "o11-two-instances-tracefs.txt": ordered("6 of the entries are there twice"),
+    "o11-two-instances-tracefs.txt": ordered("6 of the entries occur twice"),
     # perf script
     "p01-basic.txt": Case(ONE, PERF),
     "p03-cycles-first.txt": Case(ONE, PERF),
@@ -89,7 +89,7 @@ CASES: dict[str, Case] = {
     "p10-guest-label.txt": Case(ONE, PERF),
     "p11-header.txt": Case(ONE, PERF),
     "p12-lost.txt": Case(ONE, "perf lost events"),
-    "p13-perf-trace.txt": Case(says="perf trace prints"),
+    "p13-perf-trace.txt": Case(says="output of perf trace"),
     "p14-perf-ftrace.txt": Case(says=f"tracer function_graph: {TRACER}"),
     "p15-accept-end-decimal.txt": Case(ONE, PERF),
     "p16-machine-vcpu.txt": Case(ONE, PERF),
@@ -151,7 +151,7 @@ CASES: dict[str, Case] = {
     "t50-accept_memory-611.txt": Case(function="accept_memory", starts=()),
     "t51-accept_memory-612.txt": Case(function="accept_memory", starts=()),
     "t53-snp-early-hook.txt": Case(function="snp_accept_memory_early", starts=()),
-    "t54-isra-suffix.txt": Case(ONE, "tdx_accept_memory.isra.0 is what the compiler made"),
+    "t54-isra-suffix.txt": Case(ONE, "tdx_accept_memory.isra.0 is a part of"),
     "t55-__pfx-offset.txt": Case(ONE, "inside tdx_accept_memory(), at +0x10"),
     "t56-offset-inside.txt": Case(ONE, "inside tdx_accept_memory(), at +0x5"),
     "t58-twice-two-instances.txt": Case(ONE, "two recordings in one file"),

@@ -64,7 +64,7 @@ def test_a_policy_that_the_kernel_refuses_is_not_shown_as_what_ran(
 ) -> None:
     machine = Run.open(run(tmp_path, "refused", accept="deferred").folder).info.machine
     assert (machine.accept, machine.refused) == ("lazy", "deferred")
-    assert machine.policy == "lazy (asked: deferred, refused by the kernel)"
+    assert machine.policy == "lazy (requested: deferred, rejected by the kernel)"
     assert not machine.accepts_in_background
     assert "rejected accept_memory=deferred and used lazy" in capsys.readouterr().err
 
@@ -140,7 +140,7 @@ def test_a_folder_with_something_in_it_is_refused_and_left_alone(tmp_path: Path)
 
 
 def test_a_probe_of_a_kernel_without_symbols_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="compressed in a way"):
+    with pytest.raises(BadInput, match="unsupported compression"):
         run(tmp_path, "userspace", probes=("accept_memory",))
     assert not (tmp_path / "run").exists()
 
@@ -150,7 +150,7 @@ def test_a_kernel_without_symbols_is_said_to_have_none(
 ) -> None:
     info = Run.open(run(tmp_path, "userspace").folder).info
     (said,) = [one for one in capsys.readouterr().err.splitlines() if "no symbols" in one]
-    assert "panic() is not detected" in said and "compressed in a way" in said
+    assert "panic() is not detected" in said and "unsupported compression" in said
     assert info.kernel_support.symbols is False
 
 
