@@ -42,13 +42,13 @@ from acceptlab.analysis.trace.schema import (
 NEVER = "accessed a page it never accepted"
 WITHHELD = "accessed a page it never accepted: the guest got no bitmap"
 PAST_END = "read past the end of accepted memory"
-CONVERTED = "used a page after converting it without accepting"
-LEFT_SHARED = "used a page that the first kernel left shared"
-UNACCEPTED_TARGET = "put a second kernel into memory that was not accepted"
-RESCINDED = "used a page after giving it back"
-UNKNOWN = "used a page that is not accepted"
-BEING_CONVERTED = "used a page while another vCPU converts it"
-TAKEN = "used a page that the host has taken away"
+CONVERTED = "accessed a page after converting it to private without accepting it"
+LEFT_SHARED = "accessed a page that the first kernel left shared"
+UNACCEPTED_TARGET = "loaded a second kernel into unaccepted memory"
+RESCINDED = "accessed a page after rescinding or releasing it"
+UNKNOWN = "accessed a page that is not accepted"
+BEING_CONVERTED = "accessed a page while another vCPU converts it"
+TAKEN = "accessed a page that the host removed"
 WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
 UNDER_CONVERSION = "shared access to a page that another vCPU made private"
 IMPLICIT = "shared access to a private page, which the host made shared"
@@ -263,7 +263,7 @@ class NoAccessBeforeAccept(Invariant):
         if past_unknown(kind.before):
             return UNKNOWN, f"The trace begins too late to show the cause{told}."
         if missing := self.missing(one):
-            return UNKNOWN, f"Why, the trace does not tell: {missing}{told}."
+            return UNKNOWN, f"The trace does not show the cause: {missing}{told}."
         if by := _converting_vcpu(one, self.info.outcome):
             return BEING_CONVERTED, f"{by}{told}."
         converted = _last_conversion(one)
@@ -306,7 +306,7 @@ class NoAccessBeforeAccept(Invariant):
             where = "1 byte" if kind.bytes_before == 1 else f"{kind.bytes_before} bytes"
             return PAST_END, (
                 f"The page before is accepted; the read began there, {where} before its end, and ran into this "
-                f"page. The guard unit is there to prevent this{told}."
+                f"page. The guard unit should prevent this{told}."
             )
         return NEVER, f"The page was never accepted before the access{told}."
 

@@ -157,8 +157,8 @@ def _accepters(one: Suspicion) -> str:
     if first is None:
         return ""
     if first["kind"] == label(Kind.LAUNCH):
-        return f" It was accepted before the first instruction; vCPU {one.vcpu} accepted it now."
-    return f" {_party(one, first, 'had accepted')}; vCPU {one.vcpu} accepted it now."
+        return f" It was accepted before the first instruction; vCPU {one.vcpu} accepted it again."
+    return f" {_party(one, first, 'had accepted')}; vCPU {one.vcpu} accepted it again."
 
 
 def _rescinders(one: Suspicion) -> str:

@@ -101,7 +101,9 @@ class NoLockHeld(Invariant):
                 "The second kernel accepted memory, and its lock was not watched.",
             )
         self.looked_at = self._taken
-        return self.result(Status.HOLDS, f"The lock was taken {self._taken} times, for no accept.")
+        return self.result(
+            Status.HOLDS, f"The lock was taken {self._taken} times, never around an accept."
+        )
 
     def _watch_vcpu(
         self,

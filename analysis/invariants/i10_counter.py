@@ -76,7 +76,7 @@ class Counter(Invariant):
         for count in counts:
             self._check(count, *self._between(count, at_end))
         self.looked_at = len(counts)
-        told = f"The guest's {len(counts)} counts lie within what the guard unit explains"
+        told = f"The guest's {len(counts)} counts are within the tolerance of a guard unit"
         left = f"{at_end.bytes >> 20} MiB are unaccepted at the end"
         return self.result(Status.HOLDS, f"{told}; {left}.")
 

@@ -379,7 +379,7 @@ def _headline(
         return reasons[0]
     if not accepted:
         return f"Nothing was accepted, and no access was refused ({run.info.machine.policy})."
-    every = f"very page was accepted once, in order, before anybody used it ({run.info.machine.policy})."
+    every = f"very page was accepted once, in order, before its first access ({run.info.machine.policy})."
     if run.info.outcome != "userspace":
         return f"Until the host attacked and the guest ended ({run.info.outcome}), e{every}"
     return f"E{every}"

@@ -344,7 +344,7 @@ def test_ciphertext_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "title"),
     [
-        (0, "used a page it never accepted"),
+        (0, "accessed a page it never accepted"),
         (1, "read past the end of accepted memory"),
         (7, "read past the end of accepted memory"),
     ],
@@ -361,10 +361,10 @@ def test_read_past_the_end_of_accepted_memory(before: int, title: str, tmp_path:
 def test_a_read_across_two_unaccepted_pages_ran_past_no_end(tmp_path: Path) -> None:
     guest = after_boot()
     guest.event(Kind.FAULT, at(guest, SPARE) + PAGE_SIZE, 1, detail=0x100 | 3 << 16)
-    assert titles(finished(guest), tmp_path) == ["used a page it never accepted"]
+    assert titles(finished(guest), tmp_path) == ["accessed a page it never accepted"]
 
 
-CONVERTS = "used a page while another vCPU converts it"
+CONVERTS = "accessed a page while another vCPU converts it"
 
 
 def converts(guest: Guest, page: int, to: ConvertTo, vcpu: int = 1) -> None:
@@ -375,8 +375,8 @@ def converts(guest: Guest, page: int, to: ConvertTo, vcpu: int = 1) -> None:
     ("user", "ended_by", "title"),
     [
         (0, 1, CONVERTS),
-        (1, 1, "used a page after converting it without accepting"),
-        (0, 0, "used a page after converting it without accepting"),
+        (1, 1, "accessed a page after converting it to private without accepting it"),
+        (0, 0, "accessed a page after converting it to private without accepting it"),
     ],
 )
 def test_a_page_that_another_vcpu_makes_private(
@@ -397,7 +397,7 @@ def test_a_page_that_another_vcpu_makes_private(
 
 
 @pytest.mark.parametrize(
-    ("user", "title"), [(0, CONVERTS), (1, "used a page after giving it back")]
+    ("user", "title"), [(0, CONVERTS), (1, "accessed a page after rescinding or releasing it")]
 )
 def test_a_page_that_another_vcpu_makes_shared(user: int, title: str, tmp_path: Path) -> None:
     guest = after_boot()
@@ -410,7 +410,7 @@ def test_a_page_that_another_vcpu_makes_shared(user: int, title: str, tmp_path: 
     assert titles(finished(guest), tmp_path) == [title]
 
 
-@pytest.mark.parametrize(("later", "title"), [(0, CONVERTS), (1 << 30, "used a page after converting it without accepting")])  # fmt: skip
+@pytest.mark.parametrize(("later", "title"), [(0, CONVERTS), (1 << 30, "accessed a page after converting it to private without accepting it")])  # fmt: skip
 def test_the_conversion_during_which_a_guest_died(later: int, title: str, tmp_path: Path) -> None:
     guest = after_boot(platform="tdx")
     page = at(guest, -8 * MIB)

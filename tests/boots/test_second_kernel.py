@@ -59,4 +59,6 @@ def test_the_verdict_tells_why_a_second_kernel_fails(boot: BootGuest, words: str
 
 @pytest.mark.parametrize("words", DEFECTS)
 def test_the_list_of_defects_has_the_commands(words: str) -> None:
-    assert f"`./acceptlab run {KERNEL} {words} --replay`" in (CHECKOUT / "docs/defects.md").read_text()
+    assert (
+        f"`./acceptlab run {KERNEL} {words} --replay`" in (CHECKOUT / "docs/defects.md").read_text()
+    )

@@ -49,7 +49,7 @@ def test_every_key_of_series_toml_is_shown() -> None:
     data = tomllib.loads(toml_of(SERIES))
     for table in ("", "config", "compare", "check"):
         broken = {**data, "no-such": 1} if not table else {**data, table: {"no-such": 1}}
-        with pytest.raises(BadInputError, match="there are ") as error:
+        with pytest.raises(BadInputError, match="keys are ") as error:
             series_spec.spec_of(broken, Path("/"))
         known = set(str(error.value).split("there are ")[1].split(", "))
         assert known <= names

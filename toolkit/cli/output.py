@@ -11,7 +11,7 @@ import typer
 
 from acceptlab.analysis.printable import shown
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON, for a program.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def print_json(answer: Any) -> None:

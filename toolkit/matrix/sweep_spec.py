@@ -74,7 +74,7 @@ def read_spec(path: Path) -> Spec:
     try:
         data = read_toml(path)
     except FileNotFoundError:
-        raise BadInputError(f"no spec {path}: give the path of a TOML file") from None
+        raise BadInputError(f"no such spec: {path}: give the path of a TOML file") from None
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror or error}") from None
     except BadInput as error:

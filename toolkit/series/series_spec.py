@@ -104,7 +104,7 @@ def read_spec(path: Path) -> Spec:
     try:
         data = read_toml(path)
     except FileNotFoundError:
-        raise BadInputError(f"no file {path}: it names the base of a series") from None
+        raise BadInputError(f"no file {path}: a series needs it to name the base") from None
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror or error}") from None
     except BadInput as error:

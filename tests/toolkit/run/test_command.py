@@ -296,7 +296,7 @@ def test_what_was_asked_for_is_watched_once() -> None:
         (
             [*LOCKS, ACCEPTING[1]],
             "",
-            {"accept_memory": "k has no function of that name (inlined, perhaps?)"},
+            {"accept_memory": "k has no function of that name (possibly inlined)"},
         ),
         ([], "no kallsyms", dict.fromkeys(("accept_memory", "unaccepted_memory_lock"), "no kallsyms")),
     ],

@@ -142,7 +142,7 @@ def test_a_spec_that_never_ends_is_not_read(tmp_path: Path, kind: Callable[[Path
     kind(tmp_path / "spec.toml")
     done = acceptlab("matrix", tmp_path / "spec.toml")
     assert done.returncode == exit_codes.BAD_INPUT
-    assert b"is no regular file" in done.stderr
+    assert b"is not a regular file" in done.stderr
 
 
 @pytest.mark.parametrize("kernel", ["/dev/zero", "fifo"])
