@@ -75,14 +75,16 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path} is no TOML file: {error}") from error
+        raise BadInput(f"{path} is not a valid TOML file: {error}") from error
     except RecursionError as error:
-        raise BadInput(f"{path} is no TOML file: its brackets are nested too deep") from error
+        raise BadInput(
+            f"{path} is not a valid TOML file: its brackets are nested too deep"
+        ) from error
     except ValueError as error:
-        raise BadInput(f"{path} is no TOML file: a number is too long or out of range") from error
+        raise BadInput(
+            f"{path} is not a valid TOML file: a number is too long or out of range"
+        ) from error
 
 
 def _line(path: Path) -> str:
-    return (
-        f"{path} is no regular file: acceptlab reads no FIFO, device, socket or folder in its place"
-    )
+    return f"{path} is not a regular file: FIFOs, devices, sockets and folders are not read"

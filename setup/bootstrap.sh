@@ -146,7 +146,7 @@ venv=$cache/venv/$version-${sum%"${sum#????????????????}"}
 if [ ! -e "$venv/done" ] || { [ -n "$extra" ] && [ ! -e "$venv/done-$extra" ]; }; then
 	mkdir -p "$cache/venv"
 	exec 9>"$venv.lock"
-	flock -n 9 || { say "another set-up is at work in $venv; waiting for it"; flock 9; }
+	flock -n 9 || { say "another setup is running in $venv; waiting for it"; flock 9; }
 	"$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv "$venv"
 	if [ ! -e "$venv/done" ] || { [ -n "$extra" ] && [ ! -e "$venv/done-$extra" ]; }; then
 		install_python_packages

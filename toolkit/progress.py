@@ -32,7 +32,7 @@ class Step:
             self._print(f"{title} ...")
 
     def update(self, done: float | None = None, total: float | None = None, note: str = "") -> None:
-        """Tell how far the work is (`done` of `total`, in any unit) and in a few words what it does now."""
+        """Report progress (`done` of `total`, in any unit) and the current step in a few words."""
         if self._live:
             self._live.update(self._task, completed=done, total=total, note=shown(note))
         elif time.monotonic() - self._printed >= _LOG_EVERY:

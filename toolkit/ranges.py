@@ -30,11 +30,11 @@ class Range:
         return self.end - self.start
 
     def contains(self, other: Range) -> bool:
-        """Tell whether the other range lies wholly in this one."""
+        """Return whether the other range lies wholly in this one."""
         return self.start <= other.start and other.end <= self.end
 
     def overlaps(self, other: Range) -> bool:
-        """Tell whether both have a byte in common."""
+        """Return whether both have a byte in common."""
         return self.start < other.end and other.start < self.end
 
     def __str__(self) -> str:

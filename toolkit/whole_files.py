@@ -41,7 +41,7 @@ def lock_file(path: Path) -> IO[bytes]:
 
     The folder may be somebody else's: raises BadInputError where a symbolic link, a FIFO or a device has the file's name.
     """
-    what = f"{path} is no regular file: remove it, or choose another folder"
+    what = f"{path} is not a regular file: remove it, or choose another folder"
     try:
         descriptor = os.open(
             path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Make the recorded runs of this folder anew: all of them, or those that are named.
+"""Record the runs of this folder again: all of them, or the given ones.
 
     traces/make.py tdx-lazy snp-attack
 
@@ -115,7 +115,7 @@ def keep(run: Path, folder: Path, spec: Spec, expected: dict[str, Any]) -> None:
 
 
 def without_paths(value: Any) -> Any:
-    """The same, with every ``path`` of a kernel empty: name and checksum tell which it was."""
+    """The same, with every ``path`` of a kernel empty: name and checksum identify it."""
     if isinstance(value, dict):
         return {key: "" if key == "path" else without_paths(one) for key, one in value.items()}
     return [without_paths(one) for one in value] if isinstance(value, list) else value

@@ -85,7 +85,7 @@ class Dataset:
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    """Runs are called by what tells their paths apart, as far as there is room."""
+    """Name runs by the distinct part of their paths, as far as there is room."""
     above = os.path.commonpath([Path(row["run"]).parent for row in rows])
     columns = [COLUMNS[name] for name in _SHOWN]
     heads = [f"{column.heading} {unit_word(column)}".strip() for column in columns]

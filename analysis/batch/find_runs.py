@@ -13,7 +13,7 @@ from acceptlab.analysis.bad_input import BadInput
 def run_folders(places: Iterable[Path]) -> list[Path]:
     """All folders with a run.json at or below ``places``, sorted, each once.
 
-    Raises BadInput for a place that is no folder, and when there is no run at all.
+    Raises BadInput for a place that is not a folder, and when there is no run at all.
     """
     found: set[Path] = set()
     listed = list(places)

@@ -41,7 +41,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Projection:
-    """A target, how it was come to, and what comes of it, lazy and eager."""
+    """A target size, its derivation, and the estimated acceptance, lazy and eager."""
 
     target: Target
     profile: Profile

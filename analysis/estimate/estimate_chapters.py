@@ -103,7 +103,7 @@ def _table(title: str, some: list[Checked]) -> Table | None:
 
 
 def _told(checks: list[Checked]) -> str:
-    """How far off the prices are where that can be told."""
+    """Error of the costs, where it is known."""
     if not checks:
         return "No published figure checks these costs: there is no other one of the same host."
     factors = [one.factor for one in checks]

@@ -138,8 +138,8 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
 def _doubt(op: Op, batch: Batch, position: int, held: bool, begun: bool) -> str:
     if op in (Op.RAM, Op.LAUNCH) and begun:
         return TOO_LATE
-    hostile = batch["kind"][position] == Kind.ATTACK
-    return TAKEN if op in (Op.ASSIGN, Op.REMOVE) and held and not hostile else ""
+    attacked = batch["kind"][position] == Kind.ATTACK
+    return TAKEN if op in (Op.ASSIGN, Op.REMOVE) and held and not attacked else ""
 
 
 def _after(op: Op, state: str, held: bool) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How exports tell how far they are."""
+"""Progress reports of exports."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Faults that a guest answers by accepting: a kernel may touch a page in order to be told that it has to accept it."""
+"""Faults that a guest answers by accepting: a kernel may access a page and accept it on the fault."""
 
 from __future__ import annotations
 

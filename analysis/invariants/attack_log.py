@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What the host did to the guest in a run, and what the guest made of it: noticed, not noticed, or harmless."""
+"""The host's attacks in a run, and their result: noticed, not noticed, or harmless."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ENDS = ("terminated", "panic", "stopped", "triple-fault")
 
 @dataclass
 class Attacked:
-    """One hostile act. ``until`` is the event that undid it. ``noticed`` says by what, ``again`` that the guest accepted the new page."""
+    """One attack. ``until`` is the event that undid it. ``noticed`` says by what, ``again`` that the guest accepted the new page."""
 
     seq: int
     act: int
@@ -55,7 +55,7 @@ class Attacked:
 
 @dataclass
 class AttackLog:
-    """Every hostile act of a run, in order; those of the steps up to the one that is being looked at."""
+    """Every attack of a run, in order, up to the current step."""
 
     all: list[Attacked] = field(default_factory=list)
 
@@ -102,7 +102,7 @@ class AttackLog:
         return any(one.noticed or _refused(one, info) for one in self.all)
 
     def lines(self, info: RunInfo) -> list[str]:
-        """One line for each act: what the guest made of it."""
+        """One line per attack, with its result."""
         return [f"Attack by the host ({one.words()}): {_came_to(one, info)}." for one in self.all]
 
 

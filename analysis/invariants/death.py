@@ -70,7 +70,7 @@ def causes(info: RunInfo, words: LastWords, refusal: LastRefusal) -> list[str]:
 
 
 def area_of(info: RunInfo, address: int) -> str:
-    """What lies at an address of the direct map, by the boot handoff; empty where that cannot be told."""
+    """What is at an address of the direct map, by the boot handoff; empty if not known."""
     if address < 4096:
         return "a null pointer's"
     if info.machine.kaslr or not info.handoff.ram:

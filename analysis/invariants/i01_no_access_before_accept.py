@@ -319,7 +319,7 @@ class NoAccessBeforeAccept(Invariant):
 
 
 def _by_first_kernel(one: Suspicion) -> bool:
-    """Whether a second kernel used a page that was last converted before it began."""
+    """Whether a second kernel accessed a page that was last converted before it began."""
     if one.stage is None or one.stage < Stage.SECOND_DECOMPRESSOR:
         return False
     conversions = [event for event in one.history if event["kind"] == label(Kind.CONVERT)]

@@ -108,7 +108,7 @@ class GuardUnit(Invariant):
         )
 
     def _watch_faults(self, step: Step) -> None:
-        """A page of which a fault told when nobody had ever accepted it; one that gets accepted is enough."""
+        """A page with a fault before its first accept; one that is accepted later is enough."""
         faults = np.flatnonzero(step.batch["kind"] == Kind.FAULT)
         if len(self._told) < _MOST_TOLD and len(faults):
             fresh = faults[may_be_answered(step.looks()[faults])]

@@ -32,7 +32,7 @@ class Counter(Invariant):
     of 4 MiB, of which the guard unit may have taken a part (see ``Remaining``). Threads that accept
     in the background go on between two counts, and from the last one to the end. A second kernel
     has a userspace and a counter of its own; one that a crash started has only the memory set
-    apart for it, and its counter tells nothing of the rest.
+    apart for it, and its counter does not cover the rest.
     """
 
     name = "I10"

@@ -39,7 +39,7 @@ OTHER_RIP = "other_rip"
 class Suspicion:
     """Something broken. ``events`` are seq numbers.
 
-    ``observed``: the event tells of it by itself, whatever else is missing from the trace.
+    ``observed``: the event alone is the evidence, whatever else is missing from the trace.
     ``by_end``: it follows from what never came after the event as well.
     ``history``, ``rip``, ``caller`` and ``caller_how`` (those of the first event) are filled in afterwards.
     """
@@ -199,7 +199,7 @@ class Invariant(ABC):
         """Say what became of the rule, after the last step."""
 
     def suspects(self, kind: object) -> Suspects:
-        """The suspects of one kind; a kind is whatever tells findings apart."""
+        """The suspects of one kind; a kind distinguishes findings."""
         return self.kinds.setdefault(kind, Suspects())
 
     def blame(
@@ -274,7 +274,7 @@ class Invariant(ABC):
         return self.context.holes.between(since - 1, until + 1)
 
     def _set_doubtful_aside(self) -> None:
-        """Take back what may come of missing events; ``doubts`` tells of it."""
+        """Withdraw suspicions that missing events may explain; ``doubts`` lists them."""
         if not self.context.holes:
             return
         for kind, suspects in list(self.kinds.items()):

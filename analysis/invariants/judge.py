@@ -341,7 +341,7 @@ def _unsupported(
 
 
 def _accepts_nothing(run: Run, console: Console, tally: _Tally) -> bool:
-    """Whether a kernel that was told of unaccepted memory shows no sign of knowing it."""
+    """Whether a kernel with a table of unaccepted memory shows no sign of support for it."""
     told = run.info.handoff.unaccepted and run.info.handoff.bitmap is not None
     listed = any(one.unaccepted is not None for one in console.meminfo)
     return bool(told) and not tally.kernel_accepts and not listed

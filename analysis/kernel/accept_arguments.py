@@ -52,5 +52,5 @@ def second(function: str, recorded: Iterable[str], release: str) -> str:
 
 
 def shows_size(start: npt.NDArray[np.uint64], second: npt.NDArray[np.uint64]) -> bool:
-    """Tell whether one of these calls shows that the second argument is a size."""
+    """Return whether one of these calls shows that the second argument is a size."""
     return bool((second < start).any())

@@ -21,7 +21,7 @@ _LAST_KIND = 19
 
 
 def parameters(btf: bytes, function: str) -> tuple[str, ...]:
-    """Return the names of a function's parameters; none where ``btf`` does not tell, or is damaged."""
+    """Return the names of a function's parameters; none if ``btf`` lacks them or is damaged."""
     try:
         return _parameters(btf, function)
     except (struct.error, ValueError, IndexError):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Whether run.json and the events tell of the same run. Where they do not, one of them is wrong, and nobody knows which.
+"""Whether run.json and the events describe the same run. If they disagree, one of them is wrong, and it is not known which.
 
 Only what the emulator recorded is compared: it sees all of a guest, and wrote both.
 """

@@ -129,7 +129,7 @@ _OP = _op_table()
 
 
 def _attack_table() -> U8:
-    """Op by attack: what the act leaves of the page. Nothing but the attack event tells of it."""
+    """Op by attack: what the act leaves of the page. Only the attack event shows it."""
     table = np.zeros(256, np.uint8)
     table[[Attack.REMAP, Attack.REASSIGN, Attack.REMOVE_AUG]] = Op.ASSIGN
     # A blocked page keeps its state; it only cannot be used.

@@ -23,7 +23,7 @@ Bool = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Remaining:
-    """What is left, in bytes: ``bytes`` never accepted; the least and the most that Linux counts.
+    """What is left, in bytes: ``bytes`` never accepted; the minimum and maximum that Linux counts.
 
     Linux counts whole blocks. ``least``: blocks of which nothing is accepted. ``most``: blocks that
     have, or are followed by, something unaccepted; a block that is accepted itself is put on the

@@ -29,7 +29,7 @@ _COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "dura
 TOP_LIMIT = 64 << 40
 """Highest end of RAM that is followed, bytes."""
 _TOLD = 3
-"""Most contradictions within a trace that are told; one is enough to doubt it."""
+"""Maximum number of contradictions that are reported; one is enough to doubt the trace."""
 
 Progress = Callable[[int, int], None]
 
@@ -184,7 +184,7 @@ class Walk:
             )
 
     def _check_host(self, batch: Batch, entries: list[Entries]) -> None:
-        """An honest host leaves the guest what it holds, and the act of a hostile one is an event of its own."""
+        """An honest host does not take accepted pages; an attack is a separate event."""
         for one in entries:
             taken = one.position[(one.breach & np.uint8(Breach.TAKEN_HELD)) != 0]
             taken = taken[batch["kind"][taken] != Kind.ATTACK]

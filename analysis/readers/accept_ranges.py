@@ -30,7 +30,7 @@ def value_of(text: str, name: str, base: int = 10) -> int:
 
 
 class Numbers:
-    """Tells whether numbers without 0x are decimal or hexadecimal: what is accepted are whole pages.
+    """Detects whether numbers without 0x are decimal or hexadecimal: what is accepted are whole pages.
 
     ``trace-cmd report`` prints a kprobe's arguments in hexadecimal without 0x.
     """
@@ -39,7 +39,7 @@ class Numbers:
         self._base: dict[str, int] = {}
 
     def of(self, function: str, fields: Mapping[str, str], names: Iterable[str]) -> list[int]:
-        """The values of the fields ``names`` of a call of ``function``. Raises Damaged for what is no number."""
+        """The values of the fields ``names`` of a call of ``function``. Raises Damaged for a value that is not a number."""
         texts = [(fields[name], name) for name in names]
         plain = [text for text, _ in texts if text.isdigit()]
         decimal = all(int(text) % PAGE_SIZE == 0 for text in plain)

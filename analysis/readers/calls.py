@@ -55,7 +55,7 @@ class Calls:
         self._numbers = Numbers()
         self._doubts: dict[str, int] = {}
         self.results_missing = False
-        """Whether there is an accept of which the trace does not tell how it ended."""
+        """Whether there is an accept without a recorded result."""
 
     def take(self, entry: Entry) -> None:
         """An entry, in order of time. One that says nothing usable is left out, and the trace is not complete."""
@@ -126,7 +126,7 @@ class Calls:
             )
 
     def _accept(self, by: str, covered: tuple[int, int], caller: int, at: Entry) -> None:
-        """Hooks and tracepoints tell of the same accepts: the one that comes first is believed."""
+        """Hooks and tracepoints record the same accepts: the first one is used."""
         self._accepts_by = self._accepts_by or by
         if by != self._accepts_by:
             return
@@ -168,7 +168,7 @@ def _range(fields: Mapping[str, str]) -> tuple[int, int]:
 
 
 def _caller(fields: Mapping[str, str]) -> int:
-    """Who asked, where the recorder looked at the stack; else 0."""
+    """The requesting function, if the recorder read the stack; else 0."""
     return number(fields, _CALLER) if _CALLER in fields else 0
 
 

@@ -13,7 +13,7 @@ from acceptlab.analysis.readers.lines import first_lines
 from acceptlab.analysis.readers.recorder import Recorder
 
 HEAD = 1 << 16
-"""Bytes that are looked at to tell what a file is."""
+"""Bytes that are read to detect the format of a file."""
 
 
 class Reader(Protocol):

@@ -43,7 +43,7 @@ class Call(NamedTuple):
 
 
 def call_of(event: str, place: str = "") -> Call | None:
-    """The call that a probe's event tells of by its name and its place (without the parentheses, empty where there is none).
+    """The call of a probe's event, from its name and its place (without the parentheses, empty where there is none).
 
     None: the event is of no function.
     """

@@ -56,7 +56,7 @@ _TSC = 1 << 32
 """A counter of entries (trace_clock counter) stays below that, x86-tsc passes it seconds behind the boot."""
 
 HEAD = 1 << 12
-"""Bytes that are looked at to tell what a file is."""
+"""Bytes that are read to detect the format of a file."""
 
 
 def recognises(head: bytes) -> bool:

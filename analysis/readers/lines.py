@@ -71,7 +71,7 @@ def lines(source: Opened) -> Iterator[Line]:
 
 
 def take_lines(source: Opened, take: Callable[[Line], None]) -> None:
-    """Give every whole line to ``take``; what it raises as Damaged is told with the line's number."""
+    """Give every whole line to ``take``; Damaged is reported with the line's number."""
     for line in lines(source):
         try:
             take(line)

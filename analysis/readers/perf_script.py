@@ -2,7 +2,7 @@
 """``perf script``'s text: ``COMM PID/TID [CPU] SECONDS: SYSTEM:EVENT: FIELDS``, call chains below it.
 
 Probes made by ``perf probe`` (system ``probe``) or by hand, tracepoints of our series, and the emulator's own probes
-(``sdt_qemu:guest_accept``, arg1 to arg9 as emulator/qemu/trace-events has them). perf marks no end, so that nobody can tell whether it
+(``sdt_qemu:guest_accept``, arg1 to arg9 as emulator/qemu/trace-events has them). perf marks no end, so it is not known whether it
 is missing. Lines that are no sample are counted and left out.
 """
 

@@ -8,13 +8,13 @@ import struct
 HEADER = 16
 """Bytes of a page's header on 64 bits: time, and the number of bytes behind the header."""
 _COMMITTED = (1 << 20) - 1
-"""Of the second word: the number of bytes; higher bits tell of lost events (kernel/trace/ring_buffer.c)."""
+"""Of the second word: the number of bytes; higher bits flag lost events (kernel/trace/ring_buffer.c)."""
 _MOST = 1 << 16
 _PADDING, _TIME_EXTEND, _TIME_STAMP = 29, 30, 31
 
 
 def is_size(page: int) -> bool:
-    """Tell whether pages may be of so many bytes."""
+    """Return whether pages may be of so many bytes."""
     return HEADER < page <= _MOST and page % 8 == 0
 
 
@@ -23,7 +23,7 @@ def clock_of(data: bytes, order: str) -> int:
     return int(struct.unpack_from(f"{order}Q", data)[0])
 
 
-def mended(data: bytes, page: int, order: str) -> bytes:
+def repaired(data: bytes, page: int, order: str) -> bytes:
     """The begin of a page, of at least its header, made a page of ``page`` bytes that ends behind its last whole entry."""
     whole = _whole_entries(data, order)
     head = data[:8] + struct.pack(f"{order}Q", whole - HEADER)

@@ -2,7 +2,7 @@
 """A trace.dat of version 7 that breaks off, made such that trace-cmd reads what is left of it.
 
 Version 7 is a row of sections, found through the options section that the head names; that of the trace data is written behind
-the data, so that a file that breaks off has lost it (trace-cmd.dat.v7(5)). Here it is written anew, for the sections that are there. Which
+the data, so that a file that breaks off has lost it (trace-cmd.dat.v7(5)). Here it is rebuilt, for the sections that are there. Which
 CPU a page of data is of, only the lost section told: pages of one CPU follow each other in time, so that a page which is older than the one
 before begins the next CPU. Compressed data tells by itself, and is put unpacked behind the rest. The last page is cut behind its last whole entry.
 """
@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from acceptlab.analysis.readers import trace_dat_chunks
 from acceptlab.analysis.readers.damage import Damaged
-from acceptlab.analysis.readers.trace_dat_page import HEADER, clock_of, is_size, mended
+from acceptlab.analysis.readers.trace_dat_page import HEADER, clock_of, is_size, repaired
 
 MAGIC = b"\x17\x08\x44tracing7\0"
 _OPTIONS, _BUFFER, _DONE, _CPU_COUNT = 0, 3, 0, 8
@@ -45,12 +45,12 @@ class _Parts:
 
 
 def is_for(path: Path) -> bool:
-    """Tell whether a file is of the version that can be mended."""
+    """Return whether a file is of the version that can be repaired."""
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def mend(broken: Path, copy: Path) -> None:
+def repair(broken: Path, copy: Path) -> None:
     """Write to ``copy`` what trace-cmd can read of ``broken``. Raises Damaged when there is no trace data in it."""
     shutil.copyfile(broken, copy)
     with copy.open("r+b") as file:
@@ -104,7 +104,7 @@ def _look(file: BinaryIO, parts: _Parts, size: int) -> None:
 
 
 def _kept(data: bytes, order: str) -> list[bytes]:
-    """The options of a section but those that name places, which are written anew."""
+    """The options of a section but those that name places, which are rebuilt."""
     kept, at = [], 0
     while at + 6 <= len(data):
         kind, length = struct.unpack_from(f"{order}HI", data, at)
@@ -139,7 +139,7 @@ def _look_at_pages(file: BinaryIO, parts: _Parts, start: int, end: int) -> None:
             begin = at
         if len(data) < parts.page:
             file.seek(at)
-            file.write(mended(data, parts.page, parts.order))
+            file.write(repaired(data, parts.page, parts.order))
         at, before = at + parts.page, clock
     if at > begin:
         parts.cpus.append((begin, at - begin))

@@ -15,13 +15,13 @@ from acceptlab.analysis.readers import trace_dat, trace_dat_page
 from acceptlab.analysis.readers.damage import Damaged
 
 
-def mend(broken: Path, mended: Path) -> None:
-    """Write to ``mended`` what trace-cmd can read of ``broken``. Raises Damaged when it breaks off before its trace data."""
+def repair(broken: Path, repaired: Path) -> None:
+    """Write to ``repaired`` what trace-cmd can read of ``broken``. Raises Damaged when it ends before its trace data."""
     tables = trace_dat.cpu_tables(broken)
     if not tables.places or not trace_dat_page.is_size(tables.page):
         raise Damaged("it ends before the first page of trace data")
-    shutil.copyfile(broken, mended)
-    with mended.open("r+b") as file:
+    shutil.copyfile(broken, repaired)
+    with repaired.open("r+b") as file:
         size = file.seek(0, 2)
         for place in tables.places:
             file.seek(place)
@@ -35,7 +35,7 @@ def mend(broken: Path, mended: Path) -> None:
                 file.seek(start + whole)
                 last = file.read(kept - whole)
                 file.seek(start + whole)
-                file.write(trace_dat_page.mended(last, tables.page, tables.order))
+                file.write(trace_dat_page.repaired(last, tables.page, tables.order))
                 whole += tables.page
             file.seek(place)
             file.write(struct.pack(f"{tables.order}QQ", start if whole else 0, whole))

@@ -79,7 +79,7 @@ def _key(subject: Subject) -> str:
 
 
 def _without_clock_rate(command_line: str) -> str:
-    """The rate of the host's TSC is measured anew for every run on several threads."""
+    """The rate of the host's TSC is measured for every run on several threads."""
     return " ".join(w for w in command_line.split() if not w.startswith("tsc_early_khz="))
 
 
@@ -88,7 +88,7 @@ def _trace(subject: Subject) -> tuple[int | None, str]:
 
 
 def _names(firsts: Sequence[Subject]) -> list[str]:
-    """What varies between the groups, as short as can be; the runs' names where that tells nothing."""
+    """What varies between the groups, as short as can be; else the runs' names."""
     axes = [_axes(subject) for subject in firsts]
     varying = [name for name in axes[0] if len({one[name] for one in axes}) > 1]
     names = [", ".join(one[name] for name in varying) for one in axes]

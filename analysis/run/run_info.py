@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from acceptlab.analysis.run.typed_json import Json, Range, number_of
 
 NOT_KNOWN = "not known"
-"""In place of a word that nobody recorded: null in run.json."""
+"""Stands for a value that was not recorded: null in run.json."""
 
 CLOCKS = ("instructions", "ns")
 OUTCOMES = (
@@ -27,7 +27,7 @@ POLICIES = ("lazy", "eager", "deferred", "fault")
 """Policies of accept_memory=: the first two of all kernels since 6.5, all of them of the series lazy-accept."""
 _NAME = f"(?:{'|'.join(POLICIES)})"
 POLICY = re.compile(rf"{_NAME}(?:\+{_NAME})*(?::[0-9]{{1,9}})?")
-"""The kernel's word: a policy, or several joined by "+", and perhaps a number."""
+"""The kernel's word: a policy, or several joined by "+", and optionally a number."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class SecondKernel:
 class KernelSupport:
     """Whether the kernel can be a guest of the platform, and accept memory; None: not known.
 
-    ``symbols`` tells whether its symbols were found: without them nothing has a name, and panic() is not watched.
+    ``symbols``: whether its symbols were found. Without them functions have no names, and panic() is not detected.
     """
 
     platform: bool | None = None

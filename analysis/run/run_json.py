@@ -84,7 +84,7 @@ def to_json(info: RunInfo) -> Json:
 def _known_or_null(
     data: Mapping[str, Any], reader: TypedJson, key: str, allowed: tuple[str, ...]
 ) -> str:
-    """A word that has to be there, or null where nobody knows it."""
+    """A required value, or null if not known."""
     if key in data and not reader.has(key):
         return NOT_KNOWN
     return reader.one_of(key, allowed)

@@ -114,5 +114,5 @@ class TypedJson:
         return bool(self._data)
 
     def rest(self, but: str) -> Json:
-        """Return what nobody has asked for, without the key `but`."""
+        """Return the members that were not read, without the key `but`."""
         return {key: value for key, value in self._data.items() if key not in self._seen | {but}}

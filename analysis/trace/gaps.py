@@ -2,7 +2,7 @@
 """Where events of a trace are missing, and so what does not follow from those that are there.
 
 A recorder that numbers what it sees leaves a gap in ``seq`` where it lost events; a trace that breaks off lacks all that
-came behind. One that was numbered afterwards does not tell where the gaps are: they may be anywhere. A trace that contradicts
+came behind. A trace that was numbered afterwards does not show where the gaps are: they may be anywhere. A trace that contradicts
 itself, or run.json, is in doubt as a whole.
 """
 
@@ -25,7 +25,7 @@ class Holes:
     first: list[int] = field(default_factory=list)
     last: list[int] = field(default_factory=list)
     anywhere: bool = False
-    """Whether events are missing, or moved, and nobody knows from where."""
+    """Whether events are missing, or out of order, at an unknown position."""
     doubt: str = ""
     """A contradiction that puts every event in doubt, in words; empty: none is known."""
     _next: int = 0
@@ -52,7 +52,7 @@ class Holes:
         self.last.append(END)
 
     def unnumbered(self) -> None:
-        """Note that the events were numbered after some had been lost: only a gap that is seen tells where."""
+        """Note that the events were numbered after some had been lost: only a visible gap has a position."""
         self.anywhere = self.anywhere or not any(last != END for last in self.last)
 
     def contradicted(self, doubt: str) -> None:

@@ -57,9 +57,9 @@ class Kind(IntEnum):
     ASSIGN = 7  # RMPUPDATE to guest, MEM.PAGE.AUG
     REMOVE = 8  # RMPUPDATE to host, MEM.PAGE.REMOVE
     SPLIT = 9  # PSMASH, MEM.PAGE.DEMOTE
-    ATTACK = 10  # an injected hostile act; detail: Attack
-    FAULT = 11  # the guest is told; detail: access, see below
-    STOP = 12  # only the host is told, the guest ends here; detail: access; result: StopReason
+    ATTACK = 10  # an injected attack; detail: Attack
+    FAULT = 11  # the guest is notified; detail: access, see below
+    STOP = 12  # fatal exit: only the host sees it; detail: access; result: StopReason
     DMA_REFUSED = 13  # detail: 0 device read, 1 device write
     CIPHERTEXT = 14  # shared read of a page that the guest owns
     TERMINATE = 15  # the guest asks to be ended; detail: code

@@ -17,7 +17,7 @@ _OF_PAGES = (Kind.ACCEPT, Kind.CIPHERTEXT)
 
 
 class TimeOrder:
-    """Follows the clock of events, batch by batch. ``problem`` tells what is wrong with it, in words; empty: nothing is."""
+    """Follows the clock of events, batch by batch. ``problem`` describes what is wrong with it; empty: nothing."""
 
     def __init__(self) -> None:
         self.problem = ""

@@ -51,7 +51,7 @@ def test_every_key_of_series_toml_is_shown() -> None:
         broken = {**data, "no-such": 1} if not table else {**data, table: {"no-such": 1}}
         with pytest.raises(BadInputError, match="keys are ") as error:
             series_spec.spec_of(broken, Path("/"))
-        known = set(str(error.value).split("there are ")[1].split(", "))
+        known = set(str(error.value).split("keys are ")[1].split(", "))
         assert known <= names
 
 

@@ -35,7 +35,7 @@ class Derived:
 
 
 def codename(os_release: Path = Path("/etc/os-release")) -> str:
-    """Return the distribution's code name (`bookworm` for Debian 12), or "" when the file does not tell (os-release(5))."""
+    """Return the distribution's code name (`bookworm` for Debian 12), or "" if the file lacks it (os-release(5))."""
     try:
         text = os_release.read_text()
     except OSError:
@@ -45,7 +45,7 @@ def codename(os_release: Path = Path("/etc/os-release")) -> str:
 
 
 def is_own_suite(suite: str, release: str) -> bool:
-    """Tell whether the suite is the distribution's release, its updates or its security updates."""
+    """Return whether the suite is the distribution's release, its updates or its security updates."""
     return suite.rstrip("/") in {
         name + pocket for name in (release, *_ALIASES) for pocket in _POCKETS
     }

@@ -13,7 +13,7 @@ from acceptlab.toolkit.errors import EXIT_MACHINE
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Tell what this machine can do, and what to install for the rest (exit 3 when a run is not possible)."""
+    """Show what this machine supports and what to install for the rest (exit 3 if a run is not possible)."""
     checks = all_checks()
     if as_json:
         whole = all(check.ok or check.is_optional for check in checks)

@@ -38,7 +38,7 @@ def estimate(
 ) -> None:
     """Project what runs accepted to a size that cannot be run here: bytes, operations, and modelled times.
 
-    Runs with several sizes of memory and numbers of vCPUs tell how acceptance grows with each; of one run that is assumed. All
+    Runs with several sizes of memory and numbers of vCPUs show how acceptance grows with each; with one run that is assumed. All
     assumptions are printed, and how far the profile is off where a published figure can check it.
     """
     from acceptlab.analysis.estimate.estimate import MOST_CPUS, MOST_MEMORY, Target, project

@@ -15,7 +15,7 @@ from acceptlab.toolkit.progress import step
 def metadata(runs: Runs, as_json: AsJson = False) -> None:
     """Compute what other ways to track unaccepted memory would have to hold and to do: a bitmap, a page flag, a memory map.
 
-    The runs have to tell when there are struct pages: record them with --probe free_area_init --probe page_alloc_init_late
+    The runs must show when struct pages become available: record them with --probe free_area_init --probe page_alloc_init_late
     (from Linux 7.0 on with --probe mm_core_init_early in place of the first).
     Counts are facts of the run; nothing here is a time.
     """

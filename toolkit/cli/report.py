@@ -47,7 +47,7 @@ def report(
     ] = None,
     profile: ProfileName = None,
 ) -> None:
-    """Tell what happened in one run, or compare several: text, Markdown, JSON, or one HTML page that works offline."""
+    """Report on one run, or compare several: text, Markdown, JSON, or one HTML page that works offline."""
     from acceptlab.analysis.report import render, write
 
     prices = find_profile(profile) if profile else None

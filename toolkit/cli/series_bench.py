@@ -105,13 +105,13 @@ def bench(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the same workload on several kernels, with several seeds, and tell what each gains or costs, in facts.
+    """Run the same workload on several kernels, with several seeds, and compare the facts.
 
     With no argument in a kernel's git tree it is what that has on top of its upstream branch.
     A series stands for the kernels that its spec compares with, its base and its last patch (--every: each patch); they are
     built first where they are not at hand. --tree and --range name one of your own repository.
 
-    For each fact: the median of all seeds, the least and the most where they differ, and the change against the kernel before
+    For each fact: median, minimum and maximum over all seeds, and the change relative to the previous kernel
     and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
 
     Exit code: 0 all clean; 1 a run has findings or did not reach userspace; 2 wrong usage; 3 a kernel is missing, or this

@@ -46,7 +46,7 @@ def build(
     """Build the kernel of a series; it can be run by the series' name, `NAME@3` after three patches, `NAME@base`.
 
     The configuration is the spec's target and fragments; an option that does not stick is an error, with Kconfig's reason.
-    Warnings are told apart as new or old where the kernel before (or the base) was built too. What is built is kept: the same
+    Warnings are shown as new or old if the previous kernel (or the base) was built too. Builds are cached: the same
     tree, configuration and toolchain are not built again. A kernel that annotates what it cannot handle #VC and #VE without is
     checked for that; exit code 1 says that something is missing.
     """

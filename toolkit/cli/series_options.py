@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""How every `acceptlab series` command is told which series, and on which base."""
+"""Options of every `acceptlab series` command that select the series and its base."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def show(
     use_version: VersionOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a series is made of: its base, configuration and patches."""
+    """Show a series: base, configuration and patches."""
     found = series_of(series, spec, tree, commits, use_version=use_version)
     if as_json:
         print_json(_shown(found))

@@ -18,7 +18,7 @@ from acceptlab.analysis.printable import shown_lines
 
 
 class _Unread(io.FileIO):
-    """A descriptor that turns into /dev/null when nobody reads it any more."""
+    """A descriptor that becomes /dev/null when its reader closes it."""
 
     def write(self, data: Any, /) -> int:
         try:

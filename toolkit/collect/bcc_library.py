@@ -37,7 +37,7 @@ def load() -> Any:
         raise MachineError(
             f"bcc is missing: apt-get install --no-install-recommends {PACKAGE} (collecting by eBPF needs it)"
         )
-    # bcc looks for the running kernel's headers unless it is told where some are.
+    # bcc looks for the running kernel's headers unless their path is given.
     os.environ["BCC_KERNEL_SOURCE"] = str(HEADERS)
     module = importlib.util.module_from_spec(spec)
     sys.modules["bcc"] = module

@@ -18,7 +18,7 @@ _UNKNOWN_END = (
 
 
 def so_far(emulator: LiveEmulator, reproduce: str) -> RunInfo:
-    """Return what the emulator's process tells of the run; run.json of its own folder tells more, later."""
+    """Return the facts of the run that the emulator's process shows; run.json of its folder has more, later."""
     return RunInfo(
         platform=emulator.platform,
         clock=emulator.clock,
@@ -54,7 +54,7 @@ def ended(
 
 
 def _has_snapshots(run: Run) -> bool:
-    """Tell whether there are any: a run with --no-events takes none."""
+    """Return whether there are any: a run with --no-events takes none."""
     return run.bitmap_dir.is_dir() and any(run.bitmap_dir.iterdir())
 
 

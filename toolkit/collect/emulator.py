@@ -44,7 +44,7 @@ class Collected:
 
 
 def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> Collected:
-    """Record every event of an emulator until it ends, or until we are told to; one that is held is let go.
+    """Record every event of an emulator until it or the collector ends; a paused one is resumed.
 
     ``ring`` is the size in bytes (a power of two) of the buffer between the emulator and us. Raises MachineError when this
     machine does not let us.

@@ -31,7 +31,7 @@ class LiveEmulator:
 
     @property
     def is_held(self) -> bool:
-        """Tell whether it is stopped (SIGSTOP), as `run --hold` leaves it before its first event."""
+        """Return whether it is stopped (SIGSTOP), as `run --hold` leaves it before its first event."""
         return state_of(self.pid) == "T"
 
 
@@ -83,7 +83,7 @@ def _words(pid: int) -> list[str] | None:
 
 
 def _describe(pid: int, words: list[str]) -> LiveEmulator | None:
-    """Return what a command line tells of an emulator, None when it is another program's."""
+    """Parse the command line of an emulator; None for another program."""
     guest = next(
         (word for word in _values(words, "-object") if word.partition(",")[0] in _BY_OBJECT), None
     )

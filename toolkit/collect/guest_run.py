@@ -49,7 +49,7 @@ def collect(
     command: tuple[str, ...],
     skip: Collection[str] = (),
 ) -> Collected:
-    """Record this machine's kernel into ``folder``, new or empty, until ``seconds`` have passed or we are told to stop.
+    """Record this machine's kernel into ``folder``, new or empty, until ``seconds`` have passed or the collector is stopped.
 
     ``skip`` are functions of the kernel's series that only carry out an accept.
     Raises BadInputError when the platform is not known, MachineError when the machine does not let us.

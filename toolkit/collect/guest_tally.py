@@ -11,7 +11,7 @@ _TOP = 5
 
 
 class GuestTally:
-    """Counts calls and tracepoints as they go by. Of those that tell of the same accepts, it counts the first to come."""
+    """Counts calls and tracepoints. Of those that record the same accepts, it counts the first."""
 
     def __init__(self) -> None:
         self.events = 0

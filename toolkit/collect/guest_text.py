@@ -113,7 +113,7 @@ class TraceText:
     ) -> None:
         """An address in the direct map tells the guest physical one; others (vmap) do not, and remain calls.
 
-        Where the kernel's tracepoint tells of conversions, it has told of this one before.
+        If the kernel has the tracepoint of conversions, it has recorded this one already.
         """
         self._converts_by = self._converts_by or function.name
         if self._converts_by == CONVERTED:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A run folder that is readable at every moment of a collection, and says that it is incomplete until the end has come.
 
-Records are appended to events.raw as they come. Now and then, whenever there are twice as many, events.parquet is written anew from
+Records are appended to events.raw as they come. Now and then, whenever there are twice as many, events.parquet is rewritten from
 it, so that whoever kills the collector finds what there was; at the end it is made once more, and events.raw goes.
 """
 
@@ -47,7 +47,7 @@ class Spool:
             self._size += len(records)
 
     def keep_up(self) -> None:
-        """Write events.parquet anew, beside the collection, if it is time to."""
+        """Rewrite events.parquet, beside the collection, if it is time to."""
         busy = self._writer is not None and self._writer.is_alive()
         if busy or time.monotonic() < self._next or self._size < 2 * self._kept or not self._size:
             return

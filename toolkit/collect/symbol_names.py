@@ -30,7 +30,7 @@ class Names:
         self._offset: int | None = None
 
     def watch(self, records: npt.NDArray[np.void]) -> None:
-        """Look for the moment at which the kernel proper begins: its address tells what KASLR added."""
+        """Look for the moment at which the kernel proper begins: its address shows the KASLR offset."""
         begins = (records["kind"] == Kind.STAGE) & (records["detail"] == Stage.KERNEL)
         for address in records["rip"][begins]:
             self._offset = (int(address) & -_ALIGNED) - _LINKED_AT

@@ -122,7 +122,7 @@ int {name}(struct pt_regs *ctx)
     return 0;
 }}
 """
-"""Nobody waits for the ring: it is looked at often enough, and a wake-up for each event would cost more than the event."""
+"""No process waits for the ring: it is polled, and a wake-up for each event would cost more than the event."""
 
 
 def functions(places: Sequence[Site]) -> dict[tuple[Word, ...], str]:

@@ -39,7 +39,7 @@ class Tally:
         self.name_of = name_of
 
     def add(self, records: npt.NDArray[np.void]) -> None:
-        """Count an array of ``RAW_DTYPE``; an accept that was refused (result, carry) counts for nothing."""
+        """Count an array of ``RAW_DTYPE``; an accept that was refused (result, carry) is not counted."""
         kind = records["kind"]
         done = (kind == Kind.ACCEPT) & (records["result"] == 0) & (records["carry"] != 1)
         self.events += len(records)

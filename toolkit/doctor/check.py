@@ -22,5 +22,5 @@ class Check:
 
     @property
     def is_vital(self) -> bool:
-        """Tell whether `acceptlab run` cannot do without it."""
+        """Return whether `acceptlab run` cannot do without it."""
         return self.needed_for == "run"

@@ -69,7 +69,7 @@ class Handoff:
 
     @property
     def unaccepted(self) -> list[Range]:
-        """Return the RAM that nobody has accepted yet."""
+        """Return the RAM that is not accepted yet."""
         return subtract(self.memory_map.ram, self.accepted)
 
 

@@ -30,7 +30,7 @@ class BzImage:
 
     path: Path
     version: str
-    """What ``uname -r`` and the build's stamp will say; empty if the file does not tell."""
+    """What ``uname -r`` and the build's stamp will say; empty if the file lacks it."""
     protocol: int
     header: bytes
     """The setup header, from HEADER_OFFSET on, as long as the file says that it is."""

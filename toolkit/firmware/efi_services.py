@@ -41,7 +41,7 @@ _XLF_EFI_HANDOVER_64 = 1 << 3
 
 @dataclass(frozen=True)
 class Settings:
-    """What the program is told: guest-physical addresses, and numbers of descriptors of the memory map."""
+    """Parameters of the program: guest-physical addresses, and numbers of descriptors of the memory map."""
 
     system_table: int
     stub: int

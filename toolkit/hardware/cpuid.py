@@ -39,12 +39,12 @@ def read_leaf(root: Path, number: int) -> Leaf | None:
 
 
 def has_snp(leaf: Leaf | None) -> bool:
-    """Tell whether the SEV leaf names SEV-SNP."""
+    """Return whether the SEV leaf names SEV-SNP."""
     return leaf is not None and bool(leaf.eax >> _SNP_BIT & 1)
 
 
 def is_td(leaf: Leaf | None) -> bool:
-    """Tell whether the TDX leaf has the signature that only a TD sees."""
+    """Return whether the TDX leaf has the signature that only a TD sees."""
     return leaf is not None and struct.pack("<3I", leaf.ebx, leaf.edx, leaf.ecx) == _TDX_SIGNATURE
 
 

@@ -29,7 +29,7 @@ class Qemu:
     objects: frozenset[str]
 
     def launches(self, platform: str) -> bool:
-        """Tell whether it has the object that makes a guest of a platform."""
+        """Return whether it has the object that makes a guest of a platform."""
         return HARDWARE[platform].qemu_object in self.objects
 
 

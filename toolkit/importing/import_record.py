@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""run.json of an imported trace: what the file tells, what the user tells, and what nobody can."""
+"""run.json of an imported trace: facts from the file, facts from the user, and unknown ones."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def recorded_here(info: RunInfo) -> RunInfo:
 
 
 def _handoff(parquet: Path) -> Handoff:
-    """What the first events tell of memory at the kernel's first instruction, if they do."""
+    """Memory at the kernel's first instruction, if the first events show it."""
     batch = next(EventFile(parquet).batches(("kind", "gpa", "size")), None)
     if batch is None:
         return Handoff()

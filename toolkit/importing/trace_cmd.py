@@ -55,11 +55,11 @@ def _import(path: Path, damage: str | None, parquet: Path) -> Imported:
 
 
 def _import_broken(path: Path, damage: str, parquet: Path) -> Imported:
-    """Read a mended copy of a file that breaks off; where nothing can be mended, what trace-cmd finds by itself."""
-    mend = trace_dat_repair.mend if trace_dat_repair.is_for(path) else trace_dat_repair_6.mend
+    """Read a repaired copy of a truncated file; if it cannot be repaired, what trace-cmd itself finds."""
+    repair = trace_dat_repair.repair if trace_dat_repair.is_for(path) else trace_dat_repair_6.repair
     with tempfile.NamedTemporaryFile(dir=parquet.parent, suffix=".dat") as copy:
         try:
-            mend(path, Path(copy.name))
+            repair(path, Path(copy.name))
         except Damaged as error:
             return _import_report(path, f"{damage} ({error})", parquet)
         return _import_report(Path(copy.name), damage, parquet)

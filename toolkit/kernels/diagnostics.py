@@ -34,7 +34,7 @@ class Said:
 
     @property
     def is_error(self) -> bool:
-        """Tell whether the build ends by it."""
+        """Return whether the build ends by it."""
         return self.kind != "warning"
 
     def __str__(self) -> str:
@@ -86,7 +86,7 @@ def first_errors(lines: Sequence[str], tree: str, most: int = 2) -> str:
 
 
 def new_ones(now: Sequence[Said], before: Sequence[Said]) -> list[Said]:
-    """Return the messages that were not there before; where a line lies does not count, how often something is said does."""
+    """Return the messages that were not there before; the line number does not matter, the number of occurrences does."""
     known = Counter(_key(said) for said in before)
     fresh = []
     for said in now:

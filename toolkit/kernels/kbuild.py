@@ -53,7 +53,7 @@ _NICE = 5
 
 
 def make_words(tree: Path, objects: Path) -> list[str]:
-    """Return make's command up to the target. W=1 is always on: it changes no code, and old warnings are told from new ones."""
+    """Return make's command up to the target. W=1 is always on: it changes no code, and separates old warnings from new ones."""
     return ["make", "-C", str(tree), f"O={objects}", f"ARCH={ARCH}", f"CC={compiler()}", "W=1"]
 
 

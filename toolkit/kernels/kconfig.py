@@ -32,7 +32,7 @@ class Definition:
 def reason(
     option: str, wanted: str, tree: Path, variables: Mapping[str, str], config: Mapping[str, str]
 ) -> str:
-    """Return in a few words why an option is not as wanted; "" when Kconfig does not tell."""
+    """Return in a few words why an option is not as wanted; "" if Kconfig gives no reason."""
     found = [one for one in definitions(tree, variables) if one[0] == option]
     if not found:
         return "this tree has no such option"

@@ -85,7 +85,7 @@ def build(tree: Path, objects: Path, config: Configuration, title: str) -> Built
 
 
 def configure(tree: Path, objects: Path, config: Configuration, progress: Step) -> None:
-    """Write objects/.config; one that comes out as before keeps its time, so that nothing is built anew for it.
+    """Write objects/.config; an unchanged one keeps its time, so nothing is rebuilt for it.
 
     Raises BadInputError naming every option that did not stick, with Kconfig's reason.
     """

@@ -32,7 +32,7 @@ class Configuration:
     def wanted(self) -> dict[str, str]:
         """Return what the fragments ask for, by option without CONFIG_; "n" is off.
 
-        Raises BadInputError for a line that is no option, and when two fragments contradict each other.
+        Raises BadInputError for a line that is not an option, and when two fragments contradict each other.
         """
         wanted: dict[str, str] = {}
         said_by: dict[str, Path] = {}

@@ -53,7 +53,7 @@ class Name:
 
     @property
     def is_point_release(self) -> bool:
-        """Tell whether the version says more than its series."""
+        """Return whether the version says more than its series."""
         return self.version != self.series
 
     @property
@@ -95,7 +95,7 @@ class Candidate:
 
 
 def is_name(argument: str) -> bool:
-    """Tell whether an argument names a kernel of Debian."""
+    """Return whether an argument names a kernel of Debian."""
     return argument.startswith(PREFIX)
 
 

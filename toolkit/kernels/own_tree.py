@@ -40,7 +40,7 @@ def fragments_by(texts: Iterable[str]) -> tuple[Path, ...]:
 
 
 def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.CachedKernel, int]:
-    """Build a tree with a configuration into the kernel `name`; return it, and how many objects were made anew.
+    """Build a tree with a configuration into the kernel `name`; return it, and the number of compiled objects.
 
     Raises BadInputError when it does not build, MachineError when a tool is missing.
     """
@@ -60,7 +60,7 @@ def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.Cach
 
 
 def _commit(tree: Path) -> str:
-    """Return what the tree stands at, as git describes it; "" when git knows nothing of it."""
+    """Return the tree's commit, as described by git; "" if it is not a git tree."""
     done = subprocess.run(
         ["git", "-C", tree, "describe", "--always", "--dirty", "--abbrev=12"],
         capture_output=True, text=True, check=False,

@@ -16,7 +16,7 @@ from acceptlab.toolkit.platforms import PLATFORMS
 class Support:
     """Whether the kernel can be a guest of the platform (None: its symbols are not known), and accept memory lazily.
 
-    `symbols` tells whether any symbol of it was found.
+    `symbols`: whether any symbol of it was found.
     """
 
     platform: bool | None
@@ -27,7 +27,7 @@ class Support:
 def support_of(
     platform: str, config: Path | None, symbols: Iterable[str], knows_unaccepted: bool
 ) -> Support:
-    """Tell what a kernel was built for: by its configuration where that is at hand, else by its symbols."""
+    """Return what a kernel was built for: by its configuration if available, else by its symbols."""
     names = set(symbols)
     if config:
         has_option = PLATFORMS[platform].kernel_option in config.read_text().splitlines()

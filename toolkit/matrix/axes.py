@@ -29,7 +29,7 @@ class Pattern:
     values: Mapping[str, Sequence[str]]
 
     def fits(self, choice: Choice) -> bool:
-        """Tell whether a combination has one of the named values on every named axis."""
+        """Return whether a combination has one of the named values on every named axis."""
         return all(choice[axis] in names for axis, names in self.values.items())
 
 

@@ -22,7 +22,7 @@ _GLUE = "target/i386/acceptlab/"
 # Compiled in full: many warnings come from the optimiser, and -fsyntax-only has none of them.
 _STRICT = (
     "-Wall", "-Wextra", "-Werror", "-o", "/dev/null",
-    # QEMU's own headers, which cannot be told from ours here, are full of these three.
+    # QEMU's own headers, which cannot be separated from ours here, are full of these three.
     "-Wno-unused-parameter", "-Wno-sign-compare", "-Wno-missing-field-initializers",
 )  # fmt: skip
 

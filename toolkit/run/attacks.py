@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Hostile acts of the host, injected into a run: `WHEN ACT NUMBER`, as emulator/qemu/attacks.h has them."""
+"""Attacks by the host, injected into a run: `WHEN ACTION NUMBER`, as emulator/qemu/attacks.h has them."""
 
 from __future__ import annotations
 

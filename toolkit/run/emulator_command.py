@@ -78,7 +78,7 @@ class RunFiles:
 
     @property
     def attacks(self) -> Path:
-        """Return the list of hostile acts to inject."""
+        """Return the list of attacks to inject."""
         return self.folder / "handoff" / "attacks"
 
     @property

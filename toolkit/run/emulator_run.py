@@ -145,7 +145,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
 
 
 def full_command_line(options: RunOptions) -> str:
-    """Return the kernel's command line, with the workloads and what the guest has to be told of this host."""
+    """Return the kernel's command line, with the workloads and the host's parameters for the guest."""
     words = [options.command_line, *workload_options(options.workloads)]
     if options.threads == "multi":
         words.append(f"tsc_early_khz={host_tsc_khz()}")

@@ -44,7 +44,7 @@ def launch(
     """Run one emulator to its end and return how that was; `watch` is called now and then with the seconds so far.
 
     `held` is for an emulator that stops before its first event: what to say then. Time counts from when it is let go.
-    Ctrl-C, SIGTERM and SIGHUP stop the emulator and are told by `interrupted`; the caller decides what follows.
+    Ctrl-C, SIGTERM and SIGHUP stop the emulator and set `interrupted`; the caller decides what follows.
     """
     started = time.monotonic()
     with stderr.open("wb") as errors, _signals_raise():

@@ -89,7 +89,7 @@ def _unmake(path: Path, held: bool) -> None:
 
 
 def is_running(path: Path) -> bool:
-    """Tell whether a run writes into the folder now."""
+    """Return whether a run writes into the folder now."""
     try:
         with open_regular(path / LOCK) as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

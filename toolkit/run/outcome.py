@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a run came to: one word and one line, from the emulator's report, the console and the process's end."""
+"""The outcome of a run: one word and one line, from the emulator's report, the console and the process's end."""
 
 from __future__ import annotations
 
@@ -100,12 +100,12 @@ def with_remark(outcome: Outcome, remark: str) -> Outcome:
 
 
 def _is_reboot_of_panic(told: str, console: str) -> bool:
-    """Tell whether a triple fault is only how Linux resets the machine after a panic, when nothing else works."""
+    """Return whether a triple fault is only how Linux resets the machine after a panic, when nothing else works."""
     return told == "triple-fault" and not _expects_second(console) and bool(_PANIC.search(console))
 
 
 def _expects_second(console: str) -> bool:
-    """Tell whether a panic may be no end: a second kernel was loaded for it. Before kexec's, nobody expects one."""
+    """Return whether a panic may be no end: a second kernel was loaded for it. Before a kexec, none is expected."""
     loaded = _SECOND_LOADED.search(console)
     return loaded is not None and loaded[1] != "kexec"
 
@@ -132,7 +132,7 @@ def _of_last_kernel(console: str) -> str:
 def _of_time_limit(passed: str, report: dict[str, Any] | None, console: str) -> Outcome:
     """Return the outcome of a guest that had to be stopped: a panic where that came first.
 
-    Before there is a way to reset the machine, a kernel that panics goes round in circles for ever; where the kernel's symbols
+    Before a reset is possible, a kernel that panics loops without end; if the kernel's symbols
     are known, the emulator ends that itself.
     """
     panics = [] if _expects_second(console) else _panics(console, report)
@@ -164,7 +164,7 @@ def _where(report: dict[str, Any] | None, console: str) -> str:
 
 
 def _nothing_fits(folder: Path) -> bool:
-    """Tell whether the disk is so full that the emulator could not even say so in its log."""
+    """Return whether the disk is so full that the emulator could not even say so in its log."""
     return shutil.disk_usage(folder).free < _LEAST_FREE
 
 

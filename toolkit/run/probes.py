@@ -56,7 +56,7 @@ def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]
     """Return, for every lock, the lock itself and the calls that take and release it.
 
     Raises BadInputError for a lock that is not there, and for a kernel that has a function of spin locks inlined: a release that
-    nobody sees would make the lock look held.
+    is not recorded would make the lock look held.
     """
     addresses = {name: address for address, name in table}
     functions = (*LOCK_FUNCTIONS, *(name for name in RT_FUNCTIONS if name in addresses))

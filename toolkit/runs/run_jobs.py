@@ -40,7 +40,7 @@ _NOT_KEPT = ("timeout", "killed")
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one wanted run. `state`: done, missing (there is no such kernel), failed (it could not be made)."""
+    """What became of one wanted run. `state`: done, missing (there is no such kernel), failed."""
 
     state: str
     reason: str = ""
@@ -56,7 +56,7 @@ class Result:
 
     @property
     def clean(self) -> bool:
-        """Tell whether the run reached userspace and the judge has nothing against it."""
+        """Return whether the run reached userspace and the judge has nothing against it."""
         return self.facts.get("verdict") == "clean" and self.facts.get("outcome") == "userspace"
 
     @property
@@ -103,7 +103,7 @@ def make_all(
 
 
 class _Kernels:
-    """Kernels by what a spec calls them; one that is not there is told, once, and is no reason to stop."""
+    """Kernels by their names in the spec; a missing one is reported once and does not stop the rest."""
 
     def __init__(self) -> None:
         self._found: dict[str, Kernel | Result] = {}

@@ -69,8 +69,8 @@ def run_jobs(
 ) -> Generator[tuple[int, P], None, None]:
     """Start every job, by its index, as soon as there is room; yield (index, process) of each that has ended.
 
-    A job that is larger than the room runs alone. `watch` is told now and then which jobs go on. When the caller stops, by an
-    error or Ctrl-C, the jobs that go on are told to end and waited for.
+    A job that is larger than the room runs alone. `watch` is called now and then with the running jobs. When the caller stops, by an
+    error or Ctrl-C, the running jobs are stopped and waited for.
     """
     waiting = list(range(len(jobs)))
     going: dict[int, P] = {}

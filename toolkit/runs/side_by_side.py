@@ -101,7 +101,7 @@ def _watch(
 
 
 def answer_of(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """Return what a run that has ended answered ({} when it goes on); raises RunFailedError when it could not be made."""
+    """Return what a run that has ended answered ({} when it goes on); raises RunFailedError when it failed."""
     if process.poll() is None:
         return {}
     out, err = process.communicate()

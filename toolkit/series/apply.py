@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Apply a series to its base by `git am`, on a worktree that nobody else sees: all patches, or nothing."""
+"""Apply a series to its base by `git am`, on a private worktree: all patches, or nothing."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def configured(series: Series, base: BaseTree) -> Series:
 
 
 def _files_at(base: BaseTree, *names: str) -> bool:
-    """Tell whether the base has all of these files."""
+    """Return whether the base has all of these files."""
     there = git(base.repository, "ls-tree", "--name-only", base.commit, "--", *names)
     return set(names) <= set(there.split("\n"))
 
@@ -203,7 +203,7 @@ def _conflict(
 
 
 def failed_hunk(said: str, in_patch: Iterable[Hunk]) -> Hunk | None:
-    """Return the hunk that git's words tell of, None when they tell of none."""
+    """Return the hunk that git's message names, None if it names none."""
     found = _FAILED_AT.search(said)
     if not found:
         return None

@@ -19,7 +19,7 @@ _LONGEST = 24
 
 
 def is_series(text: str) -> bool:
-    """Tell whether an argument names a series rather than a kernel: a folder, an mbox, commits, or the name of one of ours."""
+    """Return whether an argument names a series rather than a kernel: a folder, an mbox, commits, or the name of one of ours."""
     if is_range(text):
         return True
     path = Path(text).expanduser()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Run git, with nothing of its user's configuration: what a series comes to must not depend on who applies it."""
+"""Run git, with nothing of its user's configuration: the result of a series must not depend on the user."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def add_worktree(repository: Path, tree: Path, commit: str, *words: str) -> None
 
 
 def user() -> Identity:
-    """Return who the user is by their own git configuration, nobody where it does not tell."""
+    """Return who the user is by their own git configuration, NOBODY if it has none."""
     told = []
     for key in ("user.name", "user.email"):
         done = subprocess.run(

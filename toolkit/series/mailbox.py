@@ -22,7 +22,7 @@ from acceptlab.toolkit.series.message import Message, read_message
 from acceptlab.toolkit.series.order import Ordered, damaged, ordered
 
 COVER = "cover-letter.txt"
-"""A cover letter as plain text: the subject, an empty line, the rest. `0000-cover-letter.patch`, a mail, will do as well."""
+"""A cover letter as plain text: the subject, an empty line, the rest. `0000-cover-letter.patch`, a mail, works too."""
 MOST_BYTES = 256 << 20
 """Bytes of a mailbox, unpacked: ten times the largest series that lists have seen (graphics drivers' register headers)."""
 _MOST_MAILS = 5000

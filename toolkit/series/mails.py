@@ -78,7 +78,7 @@ def cover_of(applied: Applied) -> tuple[str, str]:
     if cover is None:
         return applied.series.spec.title, ""
     text = cover.text
-    # What git made for an earlier export is made anew: the list of patches, the diffstat, the base.
+    # What git made for an earlier export is regenerated: the list of patches, the diffstat, the base.
     for mark in (
         f"\n{_first_of_shortlog(text)}" if _first_of_shortlog(text) else "",
         "\nbase-commit: ",

@@ -183,7 +183,7 @@ def _mailinfo(raw: bytes, as_it_is: bool) -> tuple[dict[str, str], bytes, bytes]
 
 
 def _checked(patch: bytes) -> tuple[bool, str]:
-    """Tell whether git finds a diff in a patch, and give its words when that diff is damaged."""
+    """Return whether git finds a diff in a patch, and give its words when that diff is damaged."""
     if not _DIFF.search(patch):
         return False, ""
     with tempfile.TemporaryDirectory(prefix="acceptlab-") as name:

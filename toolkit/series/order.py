@@ -24,7 +24,7 @@ def ordered(
 ) -> Ordered:
     """Return the patches of a mailbox in the order that their subjects tell, and the cover letter.
 
-    `version` is the N of [PATCH vN] that is wanted; by itself the newest that is whole. `by_name`: the mails come in an order
+    `version` is the requested N of [PATCH vN]; None: the newest complete one. `by_name`: the mails come in an order
     that somebody gave them, which holds where they do not count. Raises BadInputError when a patch is missing, there twice,
     damaged, or of another version.
     """

@@ -35,11 +35,11 @@ class Commits:
     patches: tuple[Message, ...]
     cover: Message | None
     about: str
-    """What the user named, or what it came to."""
+    """The user's argument, or its resolution."""
 
 
 def is_range(text: str) -> bool:
-    """Tell whether an argument is commits A..B rather than a path or a kernel."""
+    """Return whether an argument is commits A..B rather than a path or a kernel."""
     first, dots, _ = text.partition("..")
     awkward = text.startswith(("/", ".", "-")) or "/../" in text or "=" in text
     return bool(first and dots) and not awkward and not os.path.lexists(text)
@@ -56,7 +56,7 @@ def repository_at(folder: Path) -> Path | None:
 
 
 def is_kernel_tree(folder: Path) -> bool:
-    """Tell whether a folder holds a kernel's source."""
+    """Return whether a folder holds a kernel's source."""
     return (folder / "Kconfig").is_file() and (folder / "Makefile").is_file()
 
 

@@ -44,7 +44,7 @@ def kernel_name(applied: Applied, patches: int) -> str:
 
 
 def key_of(applied: Applied, patches: int) -> str:
-    """Return what a kernel is made of, as one word: tree, configuration, toolchain."""
+    """Return the cache key of a kernel: tree, configuration, toolchain."""
     words = (applied.commits[patches].tree, applied.config.digest(), kbuild.toolchain())
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
 

@@ -51,7 +51,7 @@ class TarballBase:
 
 @dataclass(frozen=True)
 class NoBase:
-    """A base that nobody named; `why` says so, and what to do."""
+    """A base that is not given; `why` says so, and what to do."""
 
     why: str
 

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from acceptlab.analysis.measure.latency.histogram import Distribution, Histograms
 
 DIMENSIONS = ("", "size", "stage", "caller", "vcpu")
-"""What an operation's values are told apart by; "" is all of them."""
+"""Dimensions by which an operation's values are grouped; "" is all of them."""
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 _EXACT = 8 * MIB
-"""Up to here a size is told as it is, above to the next power of two."""
+"""Up to this size values are exact, above they are rounded up to a power of two."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Groups:
         name: Callable[[int], str],
         values: npt.NDArray[np.uint64],
     ) -> None:
-        """Count ``values``; ``name`` tells what each distinct number of ``belongs`` is called."""
+        """Count ``values``; ``name`` gives the name of each distinct number of ``belongs``."""
         distinct, where = np.unique(belongs, return_inverse=True)
         numbers = [self._number(operation, by, name(int(one))) for one in distinct]
         self._histograms.add(np.array(numbers, np.int64)[where.reshape(-1)], values)
@@ -80,7 +80,7 @@ def size_name(size: int) -> str:
 
 
 def rounded_sizes(sizes: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Sizes as ``size_name`` tells them apart: few, however many there are."""
+    """Sizes as ``size_name`` groups them: few, however many there are."""
     big = sizes > _EXACT
     exponent = np.ceil(np.log2(np.maximum(sizes, 1).astype(np.float64))).astype(np.uint64)
     return np.where(big, np.uint64(1) << exponent, sizes)

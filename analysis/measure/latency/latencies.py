@@ -195,7 +195,7 @@ class _Counter:
         groups.add(operation, "vcpu", vcpu, str, values)
 
     def _add_stalls(self, calls: Calls, chosen: npt.NDArray[np.intp]) -> None:
-        """By the probes that a call is in; where they tell nothing, by the name of its caller."""
+        """By the probes around a call, else by the name of its caller."""
         where = calls.where[chosen].astype(np.int64)
         caller, inverse = np.unique(calls.caller[chosen], return_inverse=True)
         by_name = np.array([_code(where_of(self._function(int(one)))) for one in caller], np.int64)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Who is kept waiting by an accept: told by the kernel functions that it happens in.
 
-kernel_facts.WAITERS has their names. A function that is not listed tells nothing.
+kernel_facts.WAITERS has their names. A function that is not listed is not classified.
 """
 
 from __future__ import annotations

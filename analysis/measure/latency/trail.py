@@ -38,7 +38,7 @@ class Trail:
 
     @property
     def tells_where(self) -> bool:
-        """Whether any probe is on a function that tells what an accept holds up."""
+        """Whether any probe is on a function that classifies stalls."""
         return any(len(probes) for probes in self._within.values())
 
     def rows(self, batch: Batch) -> tuple[Rows, npt.NDArray[np.bool_]]:

@@ -45,7 +45,7 @@ def section(subject: Subject, number: int, figures: Figures) -> str:
 
 
 def brief(subject: Subject, number: int) -> str:
-    """A run of which only the verdict and the way back are told."""
+    """A run with only its verdict and its source."""
     verdict = subject.verdict
     return (
         f'<section class="run" aria-labelledby="run-{number}"><div class="title">'

@@ -20,7 +20,7 @@ def fact_of(profile: Profile) -> str:
 
 
 def is_modelled(fact: str) -> bool:
-    """Tell whether a fact is a modelled time."""
+    """Return whether a fact is a modelled time."""
     return fact.startswith(_PREFIX)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Runs that differ in their seed only, told as one: the median of each fact, and the least and the most."""
+"""Runs that differ only in their seed, shown as one: median, minimum and maximum of each fact."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Repeated(CellSheet):
 
 
 def repeats_seeds(sweep: SweepSheet) -> bool:
-    """Tell whether every shape of the sweep was run with every seed, and those are several."""
+    """Return whether every shape of the sweep was run with every seed, and those are several."""
     values = [len({cell.labels[axis] for cell in sweep.cells}) for axis in sweep.axes]
     return SEED in sweep.varying and math.prod(values) == len(sweep.cells)
 

@@ -36,7 +36,7 @@ class CellSheet:
 
     @property
     def clean(self) -> bool:
-        """Tell whether the run reached userspace and the judge has nothing against it."""
+        """Return whether the run reached userspace and the judge has nothing against it."""
         return self.facts.get("verdict") == "clean" and self.facts.get("outcome") == "userspace"
 
     @property
@@ -70,7 +70,7 @@ class SweepSheet:
 
     @property
     def is_sparse(self) -> bool:
-        """Tell whether less than half of all combinations were run, as of `cover = "pairs"`: few runs differ in one axis only."""
+        """Return whether less than half of all combinations were run, as of `cover = "pairs"`: few runs differ in one axis only."""
         values = [len({cell.labels[axis] for cell in self.cells}) for axis in self.axes]
         return 2 * len(self.cells) < math.prod(values)
 

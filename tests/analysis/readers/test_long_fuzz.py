@@ -57,7 +57,7 @@ def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
             path.write_bytes(trace_dat_repair.MAGIC + data[len(trace_dat_repair.MAGIC) :])
             for act in (
                 trace_dat.check,
-                lambda one: trace_dat_repair.mend(one, Path(folder) / "new"),
+                lambda one: trace_dat_repair.repair(one, Path(folder) / "new"),
             ):
                 try:
                     act(path)
@@ -70,10 +70,10 @@ def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("name", "mend"), [("6", trace_dat_repair_6.mend), ("7-zstd", trace_dat_repair.mend)]
+    ("name", "repair"), [("6", trace_dat_repair_6.repair), ("7-zstd", trace_dat_repair.repair)]
 )
 def test_ten_minutes_of_spoilt_recorded_trace_dat(
-    name: str, mend: Callable[[Path, Path], None]
+    name: str, repair: Callable[[Path, Path], None]
 ) -> None:
     whole = recorded(name)
 
@@ -81,7 +81,7 @@ def test_ten_minutes_of_spoilt_recorded_trace_dat(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "trace.dat"
             path.write_bytes(whole[:_HEAD] + data[_HEAD:])
-            for act in (trace_dat.check, lambda one: mend(one, Path(folder) / "new")):
+            for act in (trace_dat.check, lambda one: repair(one, Path(folder) / "new")):
                 try:
                     act(path)
                 except Damaged as error:

@@ -81,7 +81,7 @@ def test_a_file_that_is_no_regular_file_ends_in_one_line(
     kind(run / name)
     done = acceptlab("replay", run)
     line = error_line(done)
-    assert f"{run / name} is no regular file" in line
+    assert f"{run / name} is not a regular file" in line
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_link_in_place_of_a_lock_leaves_its_target_whole(
     done = acceptlab(*(str(spec) if word == "SPEC" else word for word in command), out)
     assert precious.read_text() == "a year's work"
     assert done.returncode == exit_codes.BAD_INPUT, done.stderr
-    assert f"{out / lock} is no regular file".encode() in done.stderr
+    assert f"{out / lock} is not a regular file".encode() in done.stderr
 
 
 ESCAPE = "\x1b]0;owned\x07\x1b[2J\u202e"

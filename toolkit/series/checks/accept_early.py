@@ -88,7 +88,7 @@ def _annotation(address: int, size: int, kind: int, name: bytes) -> Annotation:
 
 
 def check(vmlinux: Path) -> Step | None:
-    """Return the step for a kernel that annotates something, None for one that knows nothing of this."""
+    """Return the step for a kernel that annotates something, None for one without annotations."""
     image = read_image(vmlinux)
     if image.annotations is None and _CHECKER not in image.symbols:
         return None

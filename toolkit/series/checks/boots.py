@@ -47,14 +47,14 @@ def boot_all(
 
 
 def _handed_over(kernel: str, options: RunOptions) -> RunOptions:
-    """Have firmware accept all memory for a kernel that knows nothing of unaccepted memory: it would have next to none."""
+    """Have firmware accept all memory for a kernel without CONFIG_UNACCEPTED_MEMORY: it would have next to none."""
     if read_bzimage(resolve(kernel).image).knows_unaccepted:
         return options
     return replace(options, firmware_accepts="all")
 
 
 def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> Step:
-    """Return what one run came to as a step: outcome, findings, undecided verdict, console."""
+    """Return the result of one run as a step: outcome, findings, undecided verdict, console."""
     if result.state != DONE or result.folder is None:
         return Step(platform, (Problem(FAIL, f"did not run: {result.reason}", "not run"),))
     problems = []
@@ -73,7 +73,7 @@ def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> 
         for line, key in scan(result.folder / "console.log", allow)
     ]
     if outcome == "userspace":
-        # A kernel that knows nothing of unaccepted memory leaves nothing to decide: no fault, unless it was decided before.
+        # A kernel without CONFIG_UNACCEPTED_MEMORY leaves nothing to decide: not a problem, unless it was decided before.
         problems += [
             Problem(WARN, f"undecided: {why}", f"undecided {_NUMBER.sub('N', why)}", undecided=True)
             for why in result.undecided

@@ -76,7 +76,7 @@ def as_ktap(check: SeriesCheck) -> str:
 def as_b4(patches: Sequence[PatchCheck]) -> list[dict[str, Any]]:
     """Return what b4 wants of a check command: an object with tool, status, summary and details for each step.
 
-    Several patches, for the cover letter, are told together, each step's worst state for all of them.
+    Several patches, for the cover letter, are reported together, each step with its worst state.
     """
     names = list(dict.fromkeys(step.name for patch in patches for step in patch.steps))
     found = []

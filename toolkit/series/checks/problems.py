@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a check of a series comes to: problems, each the patch's that brought it."""
+"""The result of a check of a series: problems, each attributed to the patch that introduced it."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def worst(states: Sequence[str]) -> str:
 
 
 def judge(step: Step, before: Step | None) -> Judged:
-    """Tell a step's problems apart by what the same step found before the patch; without that all are the patch's."""
+    """Separate a step's new problems from those that it found before the patch; without that all are new."""
     known = Counter(problem.key for problem in before.problems) if before else Counter[str]()
     new, old = [], []
     for problem in step.problems:
