@@ -36,9 +36,9 @@ def sentence(moment: Moment, unit: str) -> str:
     event = moment.event
     change = ""
     if moment.after != moment.before:
-        change = f"; it was {moment.before}, and is {moment.after} now"
+        change = f"; state: {moment.before} -> {moment.after}"
     elif event["kind"] in ("accept", "rescind", "release", "convert", "fault", "stop"):
-        change = f"; it was {moment.before}, and still is"
+        change = f"; state: {moment.before}, unchanged"
     where = f"at {event['clock']:,} {unit}, {event['stage']}"
     return f"{_what(event, _place(moment))} ({where}){change}."
 
@@ -50,8 +50,19 @@ def _what(event: dict[str, Any], place: str) -> str:
         return _FIXED[kind]
     if kind in _HOST:
         return _HOST[kind].format(what=block)
-    if kind in ("accept", "rescind", "release"):
-        return _tried(event, f"{'Accepted' if kind == 'accept' else 'Gave back'} {block}")
+    if kind == "attack":
+        return f"Attack by the host: {_named(Attack, event['detail'])}"
+    if kind == "dma-refused":
+        return f"A device's {'write to' if event['detail'] else 'read of'} it was refused"
+    return f"vCPU {event['vcpu']} {_act(event, kind, block)}{place}"
+
+
+def _act(event: dict[str, Any], kind: str, block: str) -> str:
+    """What a vCPU did, as a predicate."""
+    if kind == "accept":
+        return _tried(event, f"accepted {block}", f"accept {block}")
+    if kind in ("rescind", "release"):
+        return _tried(event, f"gave back {block}", f"give back {block}")
     if kind == "convert":
         to = "private" if event["detail"] == ConvertTo.PRIVATE else "shared"
         return _tried(event, f"converted {block} to {to}", f"convert {block} to {to}")

@@ -237,7 +237,7 @@ class NoAccessBeforeAccept(Invariant):
     def _words(self, kind: _Access, one: Suspicion) -> tuple[str, str]:
         if kind.kind == Kind.DMA_REFUSED:
             way = "write to" if kind.access == Access.WRITE else "read from"
-            return DMA, f"A device tried to {way} a page that belongs to the guest alone."
+            return DMA, f"A device tried to {way} a private page."
         shared = kind.reason == StopReason.SHARED_ACCESS or kind.is_shared_fault()
         if shared and (other := made_private_by(one)) is not None:
             return UNDER_CONVERSION, (

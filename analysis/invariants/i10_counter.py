@@ -138,7 +138,7 @@ class Counter(Invariant):
 
 
 def _blocks(units: set[int]) -> int:
-    """Bytes of the blocks that hold units whose bits are wrong: the counter follows the bitmap, and I4 tells of that."""
+    """Bytes of the blocks that hold units whose bits are wrong: the counter follows the bitmap, and I4 reports that."""
     return len({unit // BLOCK_UNITS for unit in units}) * BLOCK_SIZE
 
 

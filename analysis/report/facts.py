@@ -121,7 +121,7 @@ def caller_rows(subject: Subject) -> list[CallerRow]:
 
 
 def _named(subject: Subject, one: Caller) -> tuple[str, bool]:
-    """Name the function that asked for accepts, and tell whether it may have been another one."""
+    """Name the function that asked for accepts, and whether it may have been another one."""
     place = one.caller or one.rip
     if one.caller and is_implausible(one.how):
         return NOT_KNOWN, False

@@ -89,7 +89,7 @@ class EventFile:
             schema = self._file.schema_arrow
             self._missing = {name for name in COLUMNS if schema.get_field_index(name) < 0}
         if missing := [name for name in COLUMNS if name in self._missing - ADDED_COLUMNS]:
-            raise BadInput(f"{path} is not a file of events: it has no column {missing[0]}")
+            raise BadInput(f"{path} is not an event file: column {missing[0]} is missing")
         for wanted in (one for one in ARROW_SCHEMA if one.name not in self._missing):
             found = schema.field(wanted.name).type
             if not _same_type(found, wanted.type):
@@ -228,7 +228,7 @@ def _codes(
     dictionary = column.dictionary.to_pylist()
     unknown = [name for name in dictionary if name not in names]
     if unknown or (column.null_count and not nulls):
-        raise BadInput(f"there is an event of an unknown kind or stage: {unknown[:1] or 'null'}")
+        raise BadInput(f"it contains an event of an unknown kind or stage: {unknown[:1] or 'null'}")
     table = np.zeros(256, np.uint8)
     table[: len(dictionary)] = [names.index(name) + base for name in dictionary]
     return recoded(_values(column.indices).astype(np.uint8), table)

@@ -50,7 +50,7 @@ def test_a_refused_accept_does_not_make_up_for_a_conversion(tmp_path: Path) -> N
     guest.event(Kind.ACCEPT, start, UNIT_SIZE, result=SNP_SIZE_MISMATCH, carry=0)
     guest.event(Kind.FAULT, page + 8, 1, detail=PRIVATE | Access.WRITE)
     titles = [one for one, _ in found(guest, tmp_path)]
-    assert "used a page after converting it without accepting" in titles
+    assert "accessed a page after converting it to private without accepting it" in titles
 
 
 CONVERTED = {"kind": label(Kind.CONVERT), "detail": ConvertTo.PRIVATE, "result": 0}

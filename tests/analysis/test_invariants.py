@@ -319,7 +319,7 @@ def test_use_of_a_released_page(tmp_path: Path) -> None:
     guest = after_boot(platform="tdx")
     page = released(guest, -12 * MIB)
     guest.event(Kind.STOP, page + 8, 1, result=StopReason.PENDING, detail=0x100)
-    assert titles(finished(guest), tmp_path) == ["used a page after giving it back"]
+    assert titles(finished(guest), tmp_path) == ["accessed a page after rescinding or releasing it"]
 
 
 def test_a_refused_release_gives_nothing_back(tmp_path: Path) -> None:

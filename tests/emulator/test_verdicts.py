@@ -144,7 +144,7 @@ MISDEEDS = [
         "accept_tdx",
         "use_released",
         "I1",
-        "used a page after giving it back",
+        "accessed a page after rescinding or releasing it",
         FRESH + 8,
         "at_read64",
         MODULE_2_0,

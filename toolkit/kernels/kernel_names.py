@@ -81,7 +81,7 @@ class Candidate:
 
     @property
     def is_candidate(self) -> bool:
-        """Tell whether it is a release candidate, as 7.3~rc7 is."""
+        """Return whether it is a release candidate, as 7.3~rc7 is."""
         return "~rc" in self.upstream
 
     @property
@@ -105,7 +105,7 @@ def parse(argument: str) -> Name:
     if not found:
         raise BadInputError(
             f"{argument!r} names no kernel: write debian:newest, debian:VERSION (debian:7.3, debian:6.12.107) or debian:SUITE "
-            f"(debian:sid), and perhaps a flavour: /{', /'.join(FLAVOURS)}"
+            f"(debian:sid), optionally with a flavour: /{', /'.join(FLAVOURS)}"
         )
     flavour = found["flavour"] or FLAVOURS[0]
     if flavour not in FLAVOURS:

@@ -217,7 +217,7 @@ class _Counter:
         self._unsure.update(np.unique(batch["caller"][counted]).tolist())
 
     def _caller(self, address: int) -> str:
-        """Function of a return address, marked if it may be another one; an address without a name is told as it is."""
+        """Function of a return address, marked if it may be another one; an address without a name is shown in hex."""
         name = self._function(address)
         return f"{BEST_EFFORT}{name}" if address in self._unsure else name
 

@@ -241,11 +241,11 @@ def test_the_names_of_old_go_on_where_the_own_suites_lack_them(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("debian:6.1", "no such kernel now (its cloud kernels are of 7.3, 7.2, 6.12)"),
-        ("debian:6.15.3", "no such kernel now"),
-        ("debian:7.2/rt", "it has none"),
-        ("debian:foo", "this machine's mirror has no suite foo"),
-        ("debian:7.3/x", "no flavour x: choose from cloud, generic, rt"),
+        ("debian:6.1", "does not have this kernel (available cloud kernels: 7.3, 7.2, 6.12)"),
+        ("debian:6.15.3", "does not have this kernel"),
+        ("debian:7.2/rt", "none available"),
+        ("debian:foo", "the configured mirror has no suite foo"),
+        ("debian:7.3/x", "unknown flavour x: choose from cloud, generic, rt"),
         ("debian:", "write debian:newest, debian:VERSION"),
         ("debian:../x", "write debian:newest, debian:VERSION"),
     ],
