@@ -89,5 +89,5 @@ def say(message: str) -> None:
 
 
 def _is_terminal() -> bool:
-    """Tell whether stderr is one that can show a live line."""
+    """Return whether stderr is one that can show a live line."""
     return sys.stderr.isatty() and os.environ.get("TERM", "") not in ("", "dumb")

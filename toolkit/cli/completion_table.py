@@ -113,7 +113,7 @@ def _values(parameter: Any, context: Any, live: str | None) -> Table:
 
 
 def _live_of(command: Any) -> dict[str, str]:
-    """Return, by parameter, the completers that are called anew each time."""
+    """Return, by parameter, the completers that are called again each time."""
     from typer.utils import get_params_from_function
 
     if command.callback is None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 _TAG = re.compile(r"\\?\[(?=[a-z#/@])")
-"""What rich takes for the begin of markup (its own rule), perhaps escaped already."""
+"""What rich takes for the begin of markup (its own rule), optionally escaped already."""
 
 
 def help_of(command: Callable[..., Any]) -> str:

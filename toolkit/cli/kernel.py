@@ -68,7 +68,7 @@ def fetch(
         typer.Argument(
             autocompletion=completers.suites,
             help="debian:VERSION (debian:7.3, debian:6.12.107) or debian:SUITE (debian:sid, debian:trixie-backports), "
-            "perhaps with a flavour: /cloud (else), /generic, /rt.",
+            "optionally with a flavour: /cloud (else), /generic, /rt.",
         ),
     ] = "debian:6.12",
     again: Annotated[

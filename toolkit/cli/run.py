@@ -32,7 +32,7 @@ def run(
         str,
         typer.Argument(
             autocompletion=completers.kernels,
-            help="debian:newest (the newest release that the archive has), debian:VERSION or debian:SUITE, perhaps with /cloud, /generic or /rt (debian:7.3/rt), a name that "
+            help="debian:newest (the newest release that the archive has), debian:VERSION or debian:SUITE, optionally with /cloud, /generic or /rt (debian:7.3/rt), a name that "
             "`kernel list` shows, a bzImage, a .deb, or a folder: a build tree, an unpacked package, /usr/lib/modules/V.",
         ),
     ] = "",

@@ -141,7 +141,7 @@ def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
 
 
 def with_functions(kernel: CachedKernel, functions: Mapping[str, Sequence[str]]) -> CachedKernel:
-    """Return a kernel of a series with these functions of the series' own in its record, which is written anew if it has others."""
+    """Return a kernel of a series with these functions of the series' own in its record, which is written again if it has others."""
     others = {key: value for key, value in kernel.meta.items() if key not in _FUNCTIONS}
     meta = {**others, **functions}
     if meta != kernel.meta:

@@ -26,7 +26,7 @@ Table = Sequence[tuple[int, str]]
 
 
 def is_skipped(name: str, more: Collection[str] = ()) -> bool:
-    """Tell whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion.
+    """Return whether a function, whatever suffix the compiler gave it, only carries out acceptance or conversion.
 
     ``more`` are such functions of the kernel's series.
     """
@@ -74,7 +74,7 @@ def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
 
 
 def write_skip_list(table: Table, path: Path, more: Collection[str] = ()) -> bool:
-    """Write the file; return False, and write nothing, when the symbols do not tell where the kernel's text is."""
+    """Write the file; return False, and write nothing, when the symbols do not show where the kernel's text is."""
     text = skip_list_text(table, more)
     if text:
         path.write_text(text)
