@@ -146,7 +146,7 @@ def kept_source(base: Base) -> qemu_source.Source | None:
 
 @contextmanager
 def objects() -> Iterator[Path]:
-    """Give ninja's build folder, up to date with this checkout until the block ends: to compile one of its files anew.
+    """Give ninja's build folder, up to date with this checkout until the block ends: to compile one of its files again.
 
     The finished emulator may be older than that folder, which other checkouts build in as well, after that.
     """
