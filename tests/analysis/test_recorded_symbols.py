@@ -150,12 +150,12 @@ def test_a_bad_file_is_one_line(content: bytes, recorded: Run) -> None:
 def test_a_fifo_in_its_place_is_one_line(recorded: Run) -> None:
     (recorded.path / FILE).unlink()
     os.mkfifo(recorded.path / FILE)
-    with pytest.raises(BadInput, match="no regular file"):
+    with pytest.raises(BadInput, match="not a regular file"):
         symbols_of_run(recorded, None)
 
 
 def test_a_folder_in_its_place_is_one_line(recorded: Run) -> None:
     (recorded.path / FILE).unlink()
     (recorded.path / FILE).mkdir()
-    with pytest.raises(BadInput, match="no regular file"):
+    with pytest.raises(BadInput, match="not a regular file"):
         symbols_of_run(recorded, None)

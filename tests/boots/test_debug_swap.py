@@ -48,5 +48,7 @@ def test_debug_swap_is_nothing_to_a_kernel_that_keeps_its_ghcbs(
     assert titles == ["used a page that the first kernel left shared"]
 
 
-def test_the_readme_has_the_command() -> None:
-    assert f"`./acceptlab run {NEWEST} {WORDS} --replay`" in (CHECKOUT / "README.md").read_text()
+def test_the_list_of_defects_has_the_command() -> None:
+    assert (
+        f"`./acceptlab run {NEWEST} {WORDS} --replay`" in (CHECKOUT / "docs/defects.md").read_text()
+    )

@@ -22,8 +22,8 @@ NEVER = "accessed a page it never accepted"
 CONVERTED = "accessed a page after converting it to private without accepting it"
 NOT_RAM_ACCEPT = "accepted an address that is not RAM"
 REPLACED = "accepted a page again after the host replaced it"
-TWICE = "accepted a page that was accepted already"
-DMA = "device DMA into private memory"
+TWICE = "accepted a page that was already accepted"
+DMA = "device DMA to private memory"
 MODULE_2_0 = Setup(properties=("module=2.0",))
 SEVENTH, NINTH, ELEVENTH = (FRESH + n * PAGE for n in (7, 9, 11))
 

@@ -54,7 +54,7 @@ def test_both_platforms_have_one() -> None:
         ('evidence = "derived"', 'evidence = "heard"', "evidence is 'heard'"),
         ('size = "4K"', 'size = "1G"', "'1G' does not go with accept"),
         ('includes = ["assign", "refused"]', 'includes = ["tea"]', "includes"),
-        ("about =", "about", "not valid TOML"),
+        ("about =", "about", "is not a valid TOML file"),
     ],
 )
 def test_what_is_wrong_with_a_profile_is_one_line(

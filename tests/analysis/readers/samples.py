@@ -33,7 +33,7 @@ def emulator() -> bytes:
 
 def _words(record: np.void) -> dict[str, int]:
     tags = (int(record[name]) << bit for name, bit in
-            (("vcpu", 0), ("kind", 16), ("stage", 24), ("carry", 32)))  # fmt: skip
+            (("vcpu", 0), ("kind", 16), ("stage", 24), ("carry", 32), ("caller_how", 40)))  # fmt: skip
     names = ("seq", "clock", "gpa", "size", "result", "rip", "caller", "detail")
     return {name: int(record[name]) for name in names} | {"tags": sum(tags)}
 

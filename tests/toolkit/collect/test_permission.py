@@ -59,8 +59,8 @@ def test_lockdown_is_read_as_the_kernel_writes_it(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ([], "say what to collect from"),
-        (["--emulator", "1", "--", "debian:6.12"], "say what to collect from"),
+        ([], "nothing to collect from"),
+        (["--emulator", "1", "--", "debian:6.12"], "nothing to collect from"),
         (["--emulator", "1", "--buffer", "3000"], "power of two"),
         (["--emulator", "1"], "process 1 is not an acceptlab emulator"),
         (["--emulator", "no-such-run"], "no running emulator writes to no-such-run"),

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from acceptlab.analysis.kernel.symbols import Symbols
-from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, Kind, Stage
+from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, CallerHow, Kind, Stage
 from acceptlab.toolkit.collect.symbol_names import Names
 from acceptlab.toolkit.collect.view import Tally, View
 
@@ -51,7 +51,14 @@ def test_callers_have_names_once_the_kernel_runs() -> None:
     tally = Tally(names)
     tally.add(
         records(
-            *({"kind": Kind.ACCEPT, "caller": LINKED + KASLR + at} for at in (0x104, 0x108, 0x204))
+            *(
+                {
+                    "kind": Kind.ACCEPT,
+                    "caller": LINKED + KASLR + at,
+                    "caller_how": CallerHow.BY_CALL,
+                }
+                for at in (0x104, 0x108, 0x204)
+            )
         )
     )
     assert [count for _, count in tally.top_callers()] == [1, 1, 1]

@@ -426,17 +426,17 @@ def test_largest_guest_fits(kernel: BzImage) -> None:
         ({"platform": "plain"}, "plain guest has no unaccepted memory"),
         ({"vcpus": 0}, "0 vCPUs"),
         ({"vcpus": 256}, "256 vCPUs"),
-        ({"cmdline": "x" * 2048}, "longer than 2047"),
+        ({"cmdline": "x" * 2048}, "exceeds 2047 bytes"),
         ({"cmdline": "a\0b"}, "NUL byte"),
         ({"size": 0}, "memory size is 0"),
         ({"size": 1 << 50}, "46-bit address width"),
-        ({"size": 16 * MIB}, "the kernel needs 0x1000000-"),
+        ({"size": 16 * MIB}, "the kernel needs RAM at 0x1000000-"),
         ({"size": 40 * MIB, "initrd": bytes(30 * MIB)}, "no room for initrd"),
         ({"load_address": 0x1100000}, "multiple of 0x200000"),
         ({"load_address": 0x200000}, "at least 0x1000000"),
-        ({"load_address": 9 * GIB}, "not all RAM"),
-        ({"load_address": 512 * GIB}, "has to end below"),
-        ({"holes": (Range(0x1800000, 0x1801000),)}, "not all RAM"),
+        ({"load_address": 9 * GIB}, "the kernel needs RAM at"),
+        ({"load_address": 512 * GIB}, "must end below"),
+        ({"holes": (Range(0x1800000, 0x1801000),)}, "the kernel needs RAM at"),
         ({"holes": (Range(0x1000, 0x2000),)}, "leave no hole there"),
         (
             {
@@ -463,7 +463,7 @@ def test_kernel_that_cannot_move(kernel: BzImage) -> None:
 
 
 def test_kernel_that_has_to_stay_below_4_gib(kernel: BzImage) -> None:
-    with pytest.raises(BadInputError, match="has to end below 0x100000000"):
+    with pytest.raises(BadInputError, match="must end below 0x100000000"):
         make(replace(kernel, above_4g=False), load_address=5 * GIB)
 
 

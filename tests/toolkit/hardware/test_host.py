@@ -109,7 +109,7 @@ def test_a_machine_that_cannot_says_all_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(MachineError) as raised:
         one.perform(OPTIONS, kernel(tmp_path), tmp_path / "run")
     assert "KVM has no kvm_amd.sev_snp" in str(raised.value)
-    assert "there is no /dev/sev" in str(raised.value)
+    assert "/dev/sev does not exist" in str(raised.value)
     assert "--dry-run" in str(raised.value)
     assert not (tmp_path / "run").exists()
 

@@ -76,10 +76,10 @@ def test_a_host_is_recognised(
     ("vendor", "files", "without", "says"),
     [
         (AMD, SNP_HOST, "sys/module/kvm_amd/parameters/sev_snp", "KVM has no kvm_amd.sev_snp"),
-        (AMD, SNP_HOST, "dev/sev", "there is no /dev/sev"),
-        (AMD, SNP_HOST, "dev/kvm", "there is no /dev/kvm"),
+        (AMD, SNP_HOST, "dev/sev", "/dev/sev does not exist"),
+        (AMD, SNP_HOST, "dev/kvm", "/dev/kvm does not exist"),
         (INTEL, TDX_HOST, "sys/module/kvm_intel/parameters/tdx", "KVM has no kvm_intel.tdx"),
-        (INTEL, TDX_HOST, "dev/kvm", "there is no /dev/kvm"),
+        (INTEL, TDX_HOST, "dev/kvm", "/dev/kvm does not exist"),
     ],
 )
 def test_what_a_host_lacks_is_told(

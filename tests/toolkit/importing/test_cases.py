@@ -42,7 +42,7 @@ class Case:
 ONE = ((8000, 0),)
 TWO = ((5000, 0), (5000, 0))
 SORTED = "out of order and have been sorted"
-NO_END = "so that its end may be missing"
+NO_END = "so its end may be missing"
 PERF = "perf script does not mark the end"
 TRACER = "record probes or tracepoints with tracer nop"
 TRACE_TEXT = "print acceptlab's trace text instead (docs/trace-text.md)"
@@ -132,7 +132,7 @@ CASES: dict[str, Case] = {
     "t29-hist-trigger.txt": Case(ONE, "2 of 8 entries are there", skipped=1),
     "t30-tp-printk.txt": Case(ONE, NO_END),
     "t32-two-files.txt": Case(
-        ((None, 0),), "two recordings in one file: trace.dat and trace-guest.dat"
+        ((None, 0),), "two recordings in one file, trace.dat and trace-guest.dat"
     ),
     "t33-crlf.txt": Case(ONE),
     "t34-utf8-bom.txt": Case(ONE),
@@ -154,7 +154,7 @@ CASES: dict[str, Case] = {
     "t54-isra-suffix.txt": Case(ONE, "tdx_accept_memory.isra.0 is a part of"),
     "t55-__pfx-offset.txt": Case(ONE, "inside tdx_accept_memory(), at +0x10"),
     "t56-offset-inside.txt": Case(ONE, "inside tdx_accept_memory(), at +0x5"),
-    "t58-twice-two-instances.txt": Case(ONE, "two recordings in one file"),
+    "t58-twice-two-instances.txt": Case(ONE, "the file contains a recording twice"),
 }
 
 Call = Callable[..., tuple[int, str, str]]

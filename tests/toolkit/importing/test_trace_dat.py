@@ -126,7 +126,7 @@ def test_a_compressed_file_cut_short_is_incomplete(tmp_path: Path) -> None:
 
 def test_no_trace_dat_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"something else")
-    with pytest.raises(BadInput, match=r"is no trace\.dat"):
+    with pytest.raises(BadInput, match=r"is not a trace\.dat file"):
         perform(Request(tmp_path / "x", "snp", "trace-dat"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

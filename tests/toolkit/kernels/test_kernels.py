@@ -349,7 +349,7 @@ def test_a_package_of_the_user_s(own_cache: Path, tmp_path: Path) -> None:
     assert (kernel.version, kernel.package) == ("7.3.4-cloud-amd64", f"{name} 7.3.4-1")
     assert resolve(str(file)).image == kernel.image
     empty = deb(tmp_path, "linux-image-7.3.4", "7.3.4-1", {"usr/share/doc/x": b""})
-    with pytest.raises(BadInputError, match="contains no kernel image"):
+    with pytest.raises(BadInputError, match="holds no kernel image"):
         resolve(str(empty))
     damaged = tmp_path / "x.deb"
     damaged.write_bytes(file.read_bytes()[:200])

@@ -78,7 +78,7 @@ def test_the_names_of_a_spec(tmp_path: Path) -> None:
         ('platform = "tdx"\ncpus = 4', 'cpus = 8', "has no value 8"),
         ('platform = "tdx"\ncpus = 4', 'colour = "red"', "colour"),
         ("[axes]", "[axis]", "either [axes], or [[sweep]]"),
-        ("[axes]", "[axes", "is not valid TOML"),
+        ("[axes]", "[axes", "is not a valid TOML file"),
         ("[1, 4]", f"[1, 4]\nseed = {list(range(MOST_CELLS))}", f"more than {MOST_CELLS} cells"),
     ],
 )  # fmt: skip

@@ -124,7 +124,7 @@ def test_a_file_that_is_not_there_is_told(acceptlab: Command, three: Path) -> No
         (["--tree", ".", "--range", "base"], "give two commits"),
         (["--tree", "/", "--range", "a..b", "--spec", "{spec}"], "not a git repository"),
         (["{three}", "--tree", ".", "--range", "a..b"], "give one series"),
-        (["{three}", "--base-version", "1"], "no Debian package"),
+        (["{three}", "--base-version", "1"], "is not a Debian package"),
         (["{three}", "--out", "{three}"], "is not empty"),
         (["{bare}"], "has no series.toml: give --spec FILE, or --tree DIR"),
         (["{spec}", "--spec", "/nowhere/s.toml"], "no file /nowhere/s.toml"),

@@ -144,7 +144,7 @@ def spoiled(tarball: Path, kind: str) -> Path:
     [
         ("cut", "not a complete tarball"),
         ("text", "not a complete tarball"),
-        ("empty", "holds no files"),
+        ("empty", "contains no files"),
         ("two", "one folder with a source tree"),
         ("flat", "one folder with a source tree"),
         ("up", "one folder with a source tree"),

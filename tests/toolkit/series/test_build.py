@@ -114,7 +114,7 @@ def test_a_tree_that_does_not_build_is_told_with_its_log(
     lines = [line for line in err.splitlines() if line.startswith("acceptlab: ")]
     assert (code, out, len(lines)) == (2, "", 1)
     assert "kernel/fork.c:6: error: " in lines[0] and "nonsense" in lines[0]
-    log = Path(lines[0].rsplit("all of it: ", 1)[1].rstrip(")"))
+    log = Path(lines[0].rsplit("full log: ", 1)[1].rstrip(")"))
     assert "nonsense" in log.read_text()
     assert store.find("toy") is None
 
@@ -143,7 +143,7 @@ def test_a_user_s_own_tree(acceptlab: Command, tree: Tree, spec: Path, tmp_path:
     ("words", "says"),
     [
         (["--tree", "/nowhere"], "no folder /nowhere"),
-        (["--tree", "/etc"], "is no kernel source tree"),
+        (["--tree", "/etc"], "is not a kernel source tree"),
         (["--tree", "{tree}", "--target", "allyesconfig"], "tinyconfig"),
         (["--tree", "{tree}", "--config", "/nowhere.config"], "no configuration fragment"),
         (["--tree", "{tree}", "--name", "a/b"], "not a valid kernel name"),

@@ -97,11 +97,11 @@ def test_other_bases(tmp_path: Path, base: str, stands_for: object) -> None:
         ("fragments =", "fragment =", "'fragment'"),
         ('["debian:6.12"]', '"debian:6.12"', "must be a list of strings"),
         ("[config]", '[config]\ntarget = "allyesconfig"', "allyesconfig"),
-        ("[config]", "[config", "is no TOML"),
+        ("[config]", "[config", "is not a valid TOML file"),
         (
             "[compare]",
             '[functions]\nskips = ["a"]\n[compare]',
-            "[functions] has no 'skips'; there are skip, waits",
+            "[functions]: unknown key 'skips'",
         ),
         (
             "[compare]",

@@ -156,6 +156,7 @@ def test_the_kernel_that_run_json_names_is_read_only_where_it_is_a_regular_file(
     assert acceptlab("replay", run).returncode == exit_codes.CLEAN
 
 
+@pytest.mark.emulator
 @pytest.mark.parametrize(
     ("command", "lock"),
     [(("run", "debian:6.12", "--out"), ".running"), (("matrix", "SPEC", "--out"), ".matrix")],
