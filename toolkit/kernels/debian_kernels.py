@@ -41,6 +41,8 @@ STOCK = {
 
 _NO_SUITE = "does not have a Release file"
 """What apt says of a suite that is not there."""
+_RELEASE_FILE = re.compile(r"/dists/([\w-]+)(?:/updates)?(?:/InRelease|/Release| Release)")
+"""Where apt's message on a Release file names the suite."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,7 @@ def demonstrated() -> list[str]:
 
 def available(progress: Step) -> list[Available]:
     """Return every kernel that the archive has now, newest first, and what its suites' names stand for."""
-    archive = _archive(SUITES)
-    archive.update(progress)
+    archive = _with_lists(SUITES, progress)
     found: dict[str, tuple[str, list[str]]] = {}
     for one in kernel_names.candidates(archive.packages(kernel_names.PACKAGES)):
         upstream = one.upstream.replace("~", "-")
@@ -128,9 +129,27 @@ def _ordered(flavours: Sequence[str]) -> tuple[str, ...]:
 
 
 def _archive(suites: Sequence[str]) -> Archive:
-    """Return the archive with suites of any release; its lists lie apart from those of the machine's own suites."""
-    name = "apt-kernels" if suites == SUITES else f"apt-{suites[0]}"
-    return Archive(cache() / name, suites=suites)
+    """Return the archive with suites of one release; its lists lie apart from those of the machine's own suites."""
+    return Archive(cache() / f"apt-{suites[0]}", suites=suites)
+
+
+def _with_lists(suites: Sequence[str], progress: Step) -> Archive:
+    """Return the archive with the lists of all these suites that can be had; one that apt refuses is named and left out.
+
+    A mirror may serve a suite whose Release file is expired. Raises MachineError where apt fails otherwise.
+    """
+    left = list(suites)
+    while True:
+        archive = Archive(cache() / "apt-kernels", suites=left)
+        try:
+            archive.update(progress)
+            return archive
+        except MachineError as error:
+            refused = _RELEASE_FILE.search(str(error))
+            if refused is None or refused[1] not in left or len(left) == 1:
+                raise
+            left.remove(refused[1])
+            say(f"the suite {refused[1]} is left out: {error}")
 
 
 def _fetch(name: str, wanted: Name, progress: Step) -> store.CachedKernel:
@@ -187,11 +206,13 @@ def _of_any_suite(name: str, wanted: Name, progress: Step) -> _Found:
 
 def _updated(name: str, wanted: Name, progress: Step) -> Archive:
     """Return the archive with the lists of what may have the kernel; a suite may have no updates beside it."""
+    if not wanted.suite:
+        return _with_lists(wanted.suites, progress)
     try:
         archive = _archive(wanted.suites)
         archive.update(progress)
     except MachineError as error:
-        if not wanted.suite or _NO_SUITE not in str(error):
+        if _NO_SUITE not in str(error):
             raise
         try:
             archive = _archive((wanted.suite,))

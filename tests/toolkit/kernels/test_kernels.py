@@ -19,6 +19,7 @@ from acceptlab.toolkit.apt.debian_versions import key
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels import debian_kernels, kernel_names, store
 from acceptlab.toolkit.kernels.resolve import resolve
+from acceptlab.toolkit.kernels.suites import SUITES
 from acceptlab.toolkit.progress import Step, step
 from acceptlab.toolkit.whole_files import sha256_of
 from tests.toolkit import toy
@@ -190,6 +191,28 @@ def test_the_default_kernel_is_the_newest_release_and_stays_without_a_network(
 def test_the_newest_kernel_has_a_name_that_stays(release: str, flavour: str, name: str) -> None:
     assert kernel_names.version_name(release, flavour) == name
     assert kernel_names.parse(name).flavour == (flavour or "cloud")
+
+
+def test_a_suite_that_apt_refuses_is_named_and_left_out(
+    archive: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Sequence[str]] = []
+
+    def update(own: FakeArchive, step: Step) -> None:
+        tried.append(list(own.suites))
+        if "experimental" in own.suites:
+            raise MachineError(
+                "apt-get could not fetch the package lists: Release file for "
+                "http://m/debian/dists/experimental/InRelease is expired (invalid since 24d)."
+            )
+
+    monkeypatch.setattr(FakeArchive, "update", update)
+    debian_kernels.ensure("debian:newest")
+    assert tried == [list(SUITES), [one for one in SUITES if one != "experimental"]]
+    said = [line for line in capsys.readouterr().err.splitlines() if "left out" in line]
+    assert len(said) == 1 and said[0].startswith("the suite experimental is left out: ")
+    with pytest.raises(MachineError, match="is expired"):
+        debian_kernels.ensure("debian:experimental")
 
 
 def test_without_the_suites_of_other_releases_the_long_term_kernel_is_the_default(
