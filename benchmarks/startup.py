@@ -78,7 +78,7 @@ def _once(name: str, command: Command) -> float:
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             command.words,
-            env=os.environ | command.environment,
+            env=_environment() | dict(command.environment),
             cwd=CHECKOUT,
             stdout=subprocess.DEVNULL,
             stderr=said,
@@ -90,3 +90,8 @@ def _once(name: str, command: Command) -> float:
             line = said.read().decode(errors="replace").strip().rpartition("\n")[2]
             raise MachineError(f"{name} failed: {line}")
     return usage.ru_utime + usage.ru_stime
+
+
+def _environment() -> dict[str, str]:
+    """Return this environment as most users have it: Python may store what it compiled, so that the second start finds it."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

@@ -11,6 +11,7 @@ from typing import NoReturn
 from acceptlab import toolkit
 from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.cli.command_table import Command, find, overview
+from acceptlab.toolkit.cli.library_start import start_lightly
 from acceptlab.toolkit.cli.streams import unbroken_pipes
 from acceptlab.toolkit.cli.typer_app import app_for
 
@@ -42,6 +43,7 @@ def _complete() -> None:
 def _run(words: Sequence[str]) -> None:
     from acceptlab.toolkit.cli.error_lines import ended_by
 
+    start_lightly()
     try:
         if plain := _plain(words):
             sys.exit(plain.load_plain()(words[1:]))
