@@ -18,8 +18,8 @@ from acceptlab.toolkit.run.emulator_run import perform
 from acceptlab.toolkit.run.new_folder import is_running
 from acceptlab.toolkit.run.options import RunOptions
 from benchmarks import synthesis
+from benchmarks.baselines import BaselineTimes, compare
 from benchmarks.judged import Judged, judge
-from benchmarks.peers import Peers, compare
 
 PEERS_SIZE = 64
 """GiB: 16.8 million events."""
@@ -46,7 +46,7 @@ class Scale:
     """Replays of synthetic traces by GiB accepted in 4K pages, and of one of them how others look at it."""
 
     judged: dict[int, Judged]
-    peers: Peers
+    peers: BaselineTimes
 
     @property
     def growth(self) -> float:

@@ -48,7 +48,7 @@ def signals_interrupt() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def stop_asked() -> Iterator[threading.Event]:
+def stop_requested() -> Iterator[threading.Event]:
     """Note Ctrl-C, SIGTERM and SIGHUP, while the block runs, instead of being torn out of it."""
     asked = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

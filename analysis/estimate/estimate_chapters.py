@@ -83,7 +83,7 @@ def _check(projection: Projection) -> Chapter:
         "Checked against published figures",
         lead,
         tables,
-        [_told(checks), *_not_comparable(found), *_bytes(projection)],
+        [_error_of_costs(checks), *_not_comparable(found), *_bytes(projection)],
     )
 
 
@@ -102,7 +102,7 @@ def _table(title: str, some: list[Checked]) -> Table | None:
     return Table(title, head, rows) if rows else None
 
 
-def _told(checks: list[Checked]) -> str:
+def _error_of_costs(checks: list[Checked]) -> str:
     """Error of the costs, where it is known."""
     if not checks:
         return "No published figure checks these costs: there is no other one of the same host."

@@ -52,7 +52,7 @@ def _numbered(verdict: Verdict) -> list[str]:
     return names
 
 
-def tell_life(run: Run, life: Life, culprits: frozenset[int] = frozenset()) -> str:
+def life_text(run: Run, life: Life, culprits: frozenset[int] = frozenset()) -> str:
     """The life of a page as text of at most 72 columns; ``culprits`` (seq) are marked."""
     info = run.info
     lines = _wrapped(
@@ -94,7 +94,7 @@ def _moment(run: Run, moment: Moment, culprit: bool, seen: set[str]) -> list[str
     return lines
 
 
-def tell_finding(run: Run, finding: Finding, life: Life | None) -> str:
+def finding_text(run: Run, finding: Finding, life: Life | None) -> str:
     """How a finding came about, as text of at most 72 columns."""
     lines = _wrapped(f"{finding.invariant}: {finding.title}")
     lines += ["=" * WIDTH, *_wrapped(finding.explanation)]
@@ -106,7 +106,7 @@ def tell_finding(run: Run, finding: Finding, life: Life | None) -> str:
         lines += _wrapped("The finding does not concern a single page. Its events:")
         lines += _wrapped(", ".join(f"#{seq}" for seq in finding.evidence.get("events", [])))
     else:
-        lines.append(tell_life(run, life, _culprits(finding)))
+        lines.append(life_text(run, life, _culprits(finding)))
     return "\n".join([*lines, "", f"Run: {run.path}", *_again(run)])
 
 

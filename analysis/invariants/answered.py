@@ -23,7 +23,7 @@ def may_be_answered(before: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     return np.asarray(never & ((before & (HELD | EVER)) == 0), np.bool_)
 
 
-class Told:
+class FaultedPages:
     """Faults on pages that were never accepted, by kind, kept until the last step shows which were answered."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from acceptlab.analysis.invariants.answered import Told, may_be_answered
+from acceptlab.analysis.invariants.answered import FaultedPages, may_be_answered
 from acceptlab.analysis.invariants.conversion_window import drop_harmless, made_private_by
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
@@ -141,7 +141,7 @@ class NoAccessBeforeAccept(Invariant):
         super().__init__(context)
         self._bit = self.platform.privacy_bit
         self._states = PageStates(0)
-        self._touches = Told()
+        self._touches = FaultedPages()
 
     def watch(self, step: Step) -> None:
         self._states = step.states

@@ -257,7 +257,12 @@ def _verdict(
     return Verdict(
         verdict=verdict,
         headline=_headline(
-            verdict, run, unsupported, findings, _told_first(seen, reasons, unseen), tally.accepted
+            verdict,
+            run,
+            unsupported,
+            findings,
+            _headline_first(seen, reasons, unseen),
+            tally.accepted,
         )
         + _not_decided(verdict, run, results)
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
@@ -273,7 +278,7 @@ def _verdict(
     )
 
 
-def _told_first(seen: str, reasons: list[str], unseen: str) -> list[str]:
+def _headline_first(seen: str, reasons: list[str], unseen: str) -> list[str]:
     """The reasons with what heads an undecided verdict first: of a recorded trace what it shows, and what makes even that doubtful."""
     if not seen:
         return reasons

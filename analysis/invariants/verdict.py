@@ -110,7 +110,7 @@ class Verdict:
         return self.reasons if self.verdict == "undecided" else []
 
     @property
-    def told(self) -> list[str]:
+    def notes(self) -> list[str]:
         """Lines about a guest's death, and about attacks by the host."""
         return [f"cause: {line}" for line in self.cause] + [f"host: {line}" for line in self.host]
 

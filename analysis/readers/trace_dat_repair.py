@@ -99,11 +99,11 @@ def _look(file: BinaryIO, parts: _Parts, size: int) -> None:
         elif kind in _FOUND_BY_OPTION:
             parts.sections[kind] = at
         elif kind == _OPTIONS and not flags & _COMPRESSED:
-            parts.options += _kept(file.read(length), parts.order)
+            parts.options += _other_options(file.read(length), parts.order)
         at = end
 
 
-def _kept(data: bytes, order: str) -> list[bytes]:
+def _other_options(data: bytes, order: str) -> list[bytes]:
     """The options of a section but those that name places, which are rebuilt."""
     kept, at = [], 0
     while at + 6 <= len(data):

@@ -41,7 +41,7 @@ def by_seeds(groups: Sequence[Group]) -> bool:
     return any(len(group.subjects) > 1 for group in groups)
 
 
-def told_in_full(groups: Sequence[Group]) -> list[Subject]:
+def detailed_runs(groups: Sequence[Group]) -> list[Subject]:
     """The runs that a report tells about in full: the first of each group, and all that are not clean."""
     return [
         subject

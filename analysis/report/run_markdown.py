@@ -18,7 +18,7 @@ from acceptlab.analysis.report.facts import (
     mib,
     stage_rows,
 )
-from acceptlab.analysis.report.run_groups import by_seeds, groups_of, runs_table, told_in_full
+from acceptlab.analysis.report.run_groups import by_seeds, detailed_runs, groups_of, runs_table
 from acceptlab.analysis.report.tables import Chapter, Table
 
 
@@ -26,14 +26,14 @@ def as_markdown(subjects: Sequence[Subject]) -> str:
     """The whole report."""
     groups = groups_of(subjects)
     several = by_seeds(groups)
-    told = told_in_full(groups) if several else subjects
+    detailed = detailed_runs(groups) if several else subjects
     parts = ["# Memory acceptance"]
     if several:
         parts += [_chapter(comparison_chapter(groups), "##"), _table(runs_table(groups))]
     else:
         parts.append(_comparison(subjects))
-    parts.extend(_run(subject) for subject in told)
-    others = [subject for subject in subjects if subject not in told]
+    parts.extend(_run(subject) for subject in detailed)
+    others = [subject for subject in subjects if subject not in detailed]
     parts.extend(f"## {_plain(subject.name)}\n\n{_way_back(subject)}" for subject in others)
     return "\n\n".join(parts) + "\n"
 
@@ -50,8 +50,8 @@ def _comparison(subjects: Sequence[Subject]) -> str:
 def _run(subject: Subject) -> str:
     verdict = subject.verdict
     parts = [f"## {_plain(subject.name)}: {verdict.verdict}", _plain(verdict.headline)]
-    if told := [*verdict.reasons, *verdict.told]:
-        parts.append("\n".join(f"- {_plain(line)}" for line in told))
+    if notes := [*verdict.reasons, *verdict.notes]:
+        parts.append("\n".join(f"- {_plain(line)}" for line in notes))
     results = [
         [result.name, str(result.status), result.title, result.explanation]
         for result in verdict.invariants

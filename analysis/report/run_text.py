@@ -21,7 +21,7 @@ from acceptlab.analysis.report.facts import (
     mib,
     stage_rows,
 )
-from acceptlab.analysis.report.run_groups import by_seeds, groups_of, runs_table, told_in_full
+from acceptlab.analysis.report.run_groups import by_seeds, detailed_runs, groups_of, runs_table
 from acceptlab.analysis.report.shell_line import shell_lines
 from acceptlab.analysis.report.tables import Chapter, Table
 
@@ -37,14 +37,14 @@ def as_text(subjects: Sequence[Subject]) -> str:
     """The whole report."""
     groups = groups_of(subjects)
     several = by_seeds(groups)
-    told = told_in_full(groups) if several else subjects
+    detailed = detailed_runs(groups) if several else subjects
     parts = [_comparison(subjects)] if not several and len(subjects) <= _MOST_COLUMNS else []
     if several or len(subjects) > _PER_TABLE:
         parts.append("\n".join(chapter_lines(comparison_chapter(groups))))
     if several:
         parts.append("\n".join([*table_lines(runs_table(groups)), ""]))
-    parts.extend(_run(subject) for subject in told)
-    others = [subject for subject in subjects if subject not in told]
+    parts.extend(_run(subject) for subject in detailed)
+    others = [subject for subject in subjects if subject not in detailed]
     parts.extend(f"{subject.name}\n{_way_back(subject)}" for subject in others)
     return "\n".join(parts)
 
@@ -85,7 +85,7 @@ def _run(subject: Subject) -> str:
     lines += _wrapped(verdict.headline)
     lines += [
         line
-        for reason in (*verdict.reasons, *verdict.told)
+        for reason in (*verdict.reasons, *verdict.notes)
         for line in _wrapped(f"- {reason}", "  ")
     ]
     lines.append("")

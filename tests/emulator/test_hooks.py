@@ -56,7 +56,7 @@ def hooks(files: overlay.Overlay, tmp_path: Path) -> list[Path]:
 @pytest.fixture
 def made_of(base: Base) -> qemu_source.Source:
     """Return the source that the emulator of this checkout was made from."""
-    found = emulator_build.kept_source(base)
+    found = emulator_build.cached_source(base)
     assert found is not None, "there is no emulator for this checkout: run `make setup`"
     return found
 

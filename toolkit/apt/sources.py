@@ -126,13 +126,13 @@ def _one_line_sources(text: str, release: str) -> Iterator[str]:
 def _stanzas(text: str, release: str) -> Iterator[str]:
     for block in re.split(r"\n[ \t]*\n", text.replace("\r\n", "\n")):
         fields = _fields(block)
-        kept = _kept_suites(fields, release)
+        kept = _own_suites(fields, release)
         if kept:
             fields |= {"types": "deb deb-src", "suites": kept, "components": "main"}
             yield "".join(f"{name.title()}: {value}\n" for name, value in fields.items())
 
 
-def _kept_suites(fields: dict[str, str], release: str) -> str:
+def _own_suites(fields: dict[str, str], release: str) -> str:
     """Return the distribution's own suites of a stanza, or "" when the stanza is of no use."""
     enabled = fields.get("enabled", "yes").strip().lower() not in (
         "no",

@@ -53,7 +53,7 @@ def _print(run: Path, verdict: Verdict) -> None:
     label = "undecided" if verdict.undecided else "besides"
     for reason in verdict.reasons:
         print(f"  {label}: {reason}")
-    for line in verdict.told:
+    for line in verdict.notes:
         print(f"  {line}")
     for finding in verdict.findings:
         times = f" ({finding.total} times)" if finding.total > 1 else ""

@@ -35,7 +35,7 @@ def explain(runs: Sequence[Path], page: str | None, why: str | None, as_json: bo
             if as_json:
                 print_json(told.life_object(run, life))
             else:
-                typer.echo(told.tell_life(run, life))
+                typer.echo(told.life_text(run, life))
             return
         finding = told.choose(judge(run, symbols=lambda: symbols), why or "")
         gpa = finding.evidence.get("gpa")
@@ -43,7 +43,7 @@ def explain(runs: Sequence[Path], page: str | None, why: str | None, as_json: bo
     if as_json:
         print_json(told.finding_object(run, finding, about))
     else:
-        typer.echo(told.tell_finding(run, finding, about))
+        typer.echo(told.finding_text(run, finding, about))
 
 
 def _address(text: str) -> int:

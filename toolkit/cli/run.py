@@ -19,7 +19,7 @@ from acceptlab.toolkit.hardware.host import Host
 from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.qemu import emulator_build
-from acceptlab.toolkit.run.backend import Emulated, Means
+from acceptlab.toolkit.run.backend import Backend, Emulated
 from acceptlab.toolkit.run.emulator_run import Finished
 from acceptlab.toolkit.run.new_folder import fresh
 
@@ -83,7 +83,7 @@ def run(
         kernel = debian_kernels.ensure_default()
         options = replace(options, kernel=kernel)
     image = resolve(kernel)
-    means: Means = Host() if options.hardware else Emulated(emulator_build.ensure(), keep_handoff)
+    means: Backend = Host() if options.hardware else Emulated(emulator_build.ensure(), keep_handoff)
     folder = out or fresh(f"{options.platform}-{options.memory}-{options.accept}")
     try:
         if dry:

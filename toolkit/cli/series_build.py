@@ -20,7 +20,7 @@ from acceptlab.toolkit.cli.series_options import (
     series_of,
 )
 from acceptlab.toolkit.errors import EXIT_FINDINGS, BadInputError
-from acceptlab.toolkit.kernels.diagnostics import Said, to_json
+from acceptlab.toolkit.kernels.diagnostics import Diagnostic, to_json
 from acceptlab.toolkit.series import series_build as building
 from acceptlab.toolkit.series.apply import Applied
 from acceptlab.toolkit.series.checks import accept_early
@@ -86,13 +86,15 @@ def _missing(kernel: SeriesKernel) -> list[str]:
 
 
 def _print(
-    kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None, missing: list[str]
+    kernel: SeriesKernel,
+    split: tuple[list[Diagnostic], list[Diagnostic]] | None,
+    missing: list[str],
 ) -> None:
     how = f"{kernel.compiled} objects in {kernel.seconds:.0f} s" if kernel.compiled else "at hand"
-    typer.echo(f"{kernel.kernel.name}: {how}, {_told(kernel, split)}")
+    typer.echo(f"{kernel.kernel.name}: {how}, {_summary(kernel, split)}")
     fresh = split[0] if split else []
-    for said in fresh[:_SHOWN]:
-        typer.echo(f"  new: {said}")
+    for warning in fresh[:_SHOWN]:
+        typer.echo(f"  new: {warning}")
     if len(fresh) > _SHOWN:
         typer.echo(f"  and {len(fresh) - _SHOWN} more new warnings: see --json")
     for text in missing:
@@ -100,17 +102,19 @@ def _print(
     typer.echo(kernel.kernel.image)
 
 
-def _told(kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None) -> str:
+def _summary(kernel: SeriesKernel, split: tuple[list[Diagnostic], list[Diagnostic]] | None) -> str:
     if split is None:
-        return f"{len(kernel.said)} warnings (no earlier build to compare with)"
+        return f"{len(kernel.warnings)} warnings (no earlier build to compare with)"
     return f"{len(split[0])} new warnings, {len(split[1])} old ones"
 
 
-def _json(kernel: SeriesKernel, split: tuple[list[Said], list[Said]] | None) -> dict[str, object]:
+def _json(
+    kernel: SeriesKernel, split: tuple[list[Diagnostic], list[Diagnostic]] | None
+) -> dict[str, object]:
     return {
         **kernel.kernel.meta,
         "path": str(kernel.kernel.image),
         "compiled": kernel.compiled,
         "warnings_new": to_json(split[0]) if split else None,
-        "warnings_old": to_json(split[1]) if split else to_json(kernel.said),
+        "warnings_old": to_json(split[1]) if split else to_json(kernel.warnings),
     }

@@ -23,7 +23,7 @@ from acceptlab.toolkit.collect.spool import Spool
 from acceptlab.toolkit.collect.symbol_names import names_of
 from acceptlab.toolkit.collect.usdt_programs import Probes, attached
 from acceptlab.toolkit.collect.view import Tally, View
-from acceptlab.toolkit.processes import stop_asked
+from acceptlab.toolkit.processes import stop_requested
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.run.new_folder import claimed, is_running
 
@@ -50,7 +50,7 @@ def collect(emulator: LiveEmulator, folder: Path, ring: int, reproduce: str) -> 
     machine does not let us.
     """
     folder = folder.resolve()
-    with claimed(folder), stop_asked() as stop:
+    with claimed(folder), stop_requested() as stop:
         spool = Spool(folder, collect_record.so_far(emulator, reproduce))
         lost = _record(emulator, spool, ring, stop)
         interrupted = stop.is_set()

@@ -21,7 +21,7 @@ from acceptlab.toolkit.collect import bcc_library, guest_program, permission
 from acceptlab.toolkit.collect.guest_tally import GuestTally
 from acceptlab.toolkit.collect.guest_text import TraceText
 from acceptlab.toolkit.errors import AcceptlabError, MachineError
-from acceptlab.toolkit.processes import stop_asked
+from acceptlab.toolkit.processes import stop_requested
 
 _POLL = 0.05
 """Seconds between two looks at the ring."""
@@ -148,7 +148,7 @@ def _loop(
 def main() -> int:
     """Record into the file of the first argument, for as many seconds as the second says; the others are functions to skip."""
     try:
-        with stop_asked() as stop:
+        with stop_requested() as stop:
             seconds = float(sys.argv[2]) if len(sys.argv) > 2 else None
             skip = sys.argv[3:]
             done = record(Path(sys.argv[1]), seconds, stop, GuestTally(), lambda _lost: None, skip)

@@ -22,7 +22,7 @@ from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.hardware import signs
 from acceptlab.toolkit.importing.import_record import Origin, recorded_here, run_json
 from acceptlab.toolkit.platforms import CONFIDENTIAL
-from acceptlab.toolkit.processes import stop_asked
+from acceptlab.toolkit.processes import stop_requested
 from acceptlab.toolkit.run.new_folder import claimed
 
 TEXT = "trace.txt"
@@ -59,7 +59,7 @@ def collect(
         raise BadInputError(
             f"this machine does not look like a confidential guest: give --platform {' or '.join(CONFIDENTIAL)}"
         )
-    with claimed(folder), stop_asked() as stop:
+    with claimed(folder), stop_requested() as stop:
         return _collect(folder, found, seconds, command, stop, skip)
 
 

@@ -19,7 +19,7 @@ _DIRECT_MAP_SIZE = 1 << 46
 _INT_MAX = 1 << 31
 
 
-class _Who(NamedTuple):
+class _Requester(NamedTuple):
     """Who wanted memory: as the fields of a line, and by name."""
 
     text: str
@@ -128,7 +128,7 @@ class TraceText:
         )
         self._tally.events += 1
 
-    def _who(self, call: Call) -> _Who:
+    def _who(self, call: Call) -> _Requester:
         """Return who wanted it: the stack, of it the first function that is not acceptance itself, and the process."""
         name = call.name.decode(errors="replace").replace(" ", "_")
         frames = self._stack_of(call.stack)
@@ -139,7 +139,9 @@ class TraceText:
             if not is_skipped(frame.partition("+")[0], self._skip)
         ]
         address, caller = wanted[0] if wanted else (0, "")
-        return _Who(f"caller={address:#x} process={call.process} name={name} stack={stack}", caller)
+        return _Requester(
+            f"caller={address:#x} process={call.process} name={name} stack={stack}", caller
+        )
 
     def _line(self, what: str, name: str, call: Call, rest: str) -> None:
         self._file.write(

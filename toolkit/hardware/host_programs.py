@@ -39,8 +39,8 @@ def find_qemu(program: str = QEMU) -> Qemu | None:
     if path is None:
         return None
     try:
-        version = _VERSION.search(_said(path, "--version"))
-        objects = frozenset(_said(path, "-object", "help").split())
+        version = _VERSION.search(_output_of(path, "--version"))
+        objects = frozenset(_output_of(path, "-object", "help").split())
     except (OSError, subprocess.TimeoutExpired):
         return None
     return Qemu(path, (int(version[1]), int(version[2])), objects) if version else None
@@ -56,6 +56,6 @@ def find_firmware(platform: str, root: Path = Path("/")) -> Path | None:
     return None
 
 
-def _said(*command: str) -> str:
+def _output_of(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20)
     return done.stdout

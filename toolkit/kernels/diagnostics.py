@@ -23,7 +23,7 @@ _COMPILES = ("CC", "AS", "HOSTCC", "CHECK", "LD", "OBJTOOL")
 
 
 @dataclass(frozen=True)
-class Said:
+class Diagnostic:
     """One message: the file relative to the tree, the line (0: none), what it is, the flag that asked for it ("" if none)."""
 
     file: str
@@ -42,16 +42,20 @@ class Said:
         return f"{place}: {self.kind}: {self.text}" + (f" [{self.flag}]" if self.flag else "")
 
 
-def read_line(line: str, tree: str = "") -> Said | None:
+def read_line(line: str, tree: str = "") -> Diagnostic | None:
     """Return what one line of output says, None when it says nothing of the kind. `tree` is cut off file names."""
     found = _SAID.match(line)
     if not found:
         linker = _LINKER.match(line)
-        return Said(_relative(linker["file"], tree), 0, "error", linker["text"]) if linker else None
+        return (
+            Diagnostic(_relative(linker["file"], tree), 0, "error", linker["text"])
+            if linker
+            else None
+        )
     text = _FLAG.match(found["text"])
     assert text is not None
     kind = "error" if found["kind"] == "fatal error" else found["kind"]
-    return Said(
+    return Diagnostic(
         _relative(found["file"], tree),
         int(found["line"] or 0),
         kind,
@@ -60,7 +64,7 @@ def read_line(line: str, tree: str = "") -> Said | None:
     )
 
 
-def by_target(lines: Iterable[str], tree: str) -> Iterator[tuple[str, Said]]:
+def by_target(lines: Iterable[str], tree: str) -> Iterator[tuple[str, Diagnostic]]:
     """Return (object, message) of a whole build's output, which has to come target by target (make --output-sync)."""
     current = ""
     for line in lines:
@@ -85,7 +89,7 @@ def first_errors(lines: Sequence[str], tree: str, most: int = 2) -> str:
     return " | ".join(dict.fromkeys(errors[:most])) or "make printed no error"
 
 
-def new_ones(now: Sequence[Said], before: Sequence[Said]) -> list[Said]:
+def new_ones(now: Sequence[Diagnostic], before: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Return the messages that were not there before; the line number does not matter, the number of occurrences does."""
     known = Counter(_key(said) for said in before)
     fresh = []
@@ -97,17 +101,17 @@ def new_ones(now: Sequence[Said], before: Sequence[Said]) -> list[Said]:
     return fresh
 
 
-def to_json(said: Iterable[Said]) -> list[dict[str, Any]]:
+def to_json(said: Iterable[Diagnostic]) -> list[dict[str, Any]]:
     """Return messages as JSON has them."""
     return [asdict(one) for one in said]
 
 
-def from_json(data: Iterable[dict[str, Any]]) -> list[Said]:
+def from_json(data: Iterable[dict[str, Any]]) -> list[Diagnostic]:
     """Return messages from what `to_json` gave."""
-    return [Said(**one) for one in data]
+    return [Diagnostic(**one) for one in data]
 
 
-def _key(said: Said) -> tuple[str, str, str]:
+def _key(said: Diagnostic) -> tuple[str, str, str]:
     return said.file, said.text, said.flag
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import kbuild, kconfig
-from acceptlab.toolkit.kernels.diagnostics import STEP, Said, by_target, from_json, to_json
+from acceptlab.toolkit.kernels.diagnostics import STEP, Diagnostic, by_target, from_json, to_json
 from acceptlab.toolkit.kernels.kernel_config import (
     Configuration,
     fragment_text,
@@ -36,7 +36,7 @@ class Built:
     objects: Path
     config: Configuration
     release: str
-    said: tuple[Said, ...]
+    said: tuple[Diagnostic, ...]
     compiled: int
     seconds: float
 
@@ -62,7 +62,7 @@ class _Record:
     """What is known of the objects in a folder: how many a whole build makes, and what was said of each."""
 
     total: int | None = None
-    said: dict[str, list[Said]] = field(default_factory=dict)
+    said: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
 
 def build(tree: Path, objects: Path, config: Configuration, title: str) -> Built:
@@ -113,7 +113,7 @@ def _why(tree: Path, name: str, wanted: str, stuck: Mapping[str, str]) -> str:
     return f"{came_out}: {why}" if why else came_out
 
 
-def _make(tree: Path, objects: Path, title: str, progress: Step) -> tuple[list[Said], int]:
+def _make(tree: Path, objects: Path, title: str, progress: Step) -> tuple[list[Diagnostic], int]:
     """Run the build; return the messages of all objects, and how many were made."""
     log = objects / "build.log"
     record = _read_record(objects)
@@ -147,8 +147,8 @@ def _make(tree: Path, objects: Path, title: str, progress: Step) -> tuple[list[S
 
 
 def _merged(
-    before: Mapping[str, list[Said]], lines: Sequence[str], tree: Path, objects: Path
-) -> dict[str, list[Said]]:
+    before: Mapping[str, list[Diagnostic]], lines: Sequence[str], tree: Path, objects: Path
+) -> dict[str, list[Diagnostic]]:
     """Return what was said of each object: of those made now what was said now, of the others what was said then."""
     made = {found["target"] for text in lines if (found := STEP.match(text))}
     merged = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.kernels.diagnostics import Said, from_json, to_json
+from acceptlab.toolkit.kernels.diagnostics import Diagnostic, from_json, to_json
 from acceptlab.toolkit.kernels.kbuild import toolchain
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
@@ -149,7 +149,7 @@ def with_functions(kernel: CachedKernel, functions: Mapping[str, Sequence[str]])
     return CachedKernel(kernel.name, kernel.image, meta)
 
 
-def warnings_of(kernel: CachedKernel) -> list[Said]:
+def warnings_of(kernel: CachedKernel) -> list[Diagnostic]:
     """Return what compiler and linker said of the whole of a kernel that was built here."""
     try:
         return from_json(json.loads(kernel.image.with_name(_WARNINGS).read_text()))

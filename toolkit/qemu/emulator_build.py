@@ -122,13 +122,13 @@ def _source(base: Base, tarball: Path | None) -> qemu_source.Source:
     if tarball:
         return qemu_source.from_tarball(base, tarball)
     with step(f"fetching the source of QEMU {base.version}") as progress:
-        kept = kept_source(base)
+        kept = cached_source(base)
         return kept or qemu_source.fetch(
             base, qemu_source.archive_of(base), home() / "source", progress
         )
 
 
-def kept_source(base: Base) -> qemu_source.Source | None:
+def cached_source(base: Base) -> qemu_source.Source | None:
     """Return the source of an earlier build; a file cut short by an interruption does not count."""
     folder = home() / "source"
     record = folder / f"source-{base.version}.json"
@@ -183,14 +183,14 @@ def compile_tree(base: Base, tree: Path, folder: Path, log: Path) -> None:
     Raises MachineError when a step fails, with what the tool said.
     """
     with log.open("w") as output:
-        if _needs_configure(base, folder):
+        if _must_configure(base, folder):
             with step("configuring QEMU") as progress:
                 _configure(base, tree, folder, output.fileno(), log, progress)
         with step("building the emulator") as progress:
             _ninja(folder, log, progress)
 
 
-def _needs_configure(base: Base, objects: Path) -> bool:
+def _must_configure(base: Base, objects: Path) -> bool:
     stamp = objects / "configure-line"
     return not stamp.is_file() or stamp.read_text() != "\n".join(configure_line(base))
 

@@ -13,7 +13,7 @@ from acceptlab.toolkit.run.emulator_run import Finished, dry_run, perform
 from acceptlab.toolkit.run.options import RunOptions
 
 
-class Means(Protocol):
+class Backend(Protocol):
     """Something that runs guests."""
 
     def perform(self, options: RunOptions, kernel: Kernel, folder: Path) -> Finished:

@@ -16,7 +16,7 @@ _EVENTS = 256 << 20
 _FILLS = ("touch", "tmpfs", "huge")
 
 
-def needs_of(options: RunOptions) -> Job:
+def job_of(options: RunOptions) -> Job:
     """Return the cores that a run keeps busy, and an estimate, on the safe side, of the memory that it takes (bytes)."""
     ram = options.memory_bytes
     filled = 0

@@ -48,7 +48,7 @@ def judges() -> str:
     return digest.hexdigest()[:16]
 
 
-class Kept:
+class RunCache:
     """The cells' folder of one matrix."""
 
     def __init__(self, out: Path) -> None:
@@ -85,7 +85,7 @@ def _record(folder: Path) -> Path:
 
 
 @contextlib.contextmanager
-def opened(out: Path) -> Iterator[Kept]:
+def opened(out: Path) -> Iterator[RunCache]:
     """Hold the folder of a matrix, made if need be; raises BadInputError when it is something else's, or in use."""
     if out.exists() and not out.is_dir():
         raise BadInputError(
@@ -99,4 +99,4 @@ def opened(out: Path) -> Iterator[Kept]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadInputError(f"another acceptlab is using {out}: wait for it to end") from None
-        yield Kept(out)
+        yield RunCache(out)

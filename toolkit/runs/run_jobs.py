@@ -28,13 +28,13 @@ from acceptlab.toolkit.processes import signals_interrupt
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.options import RunOptions
-from acceptlab.toolkit.runs.resource_estimate import needs_of
-from acceptlab.toolkit.runs.run_cache import Kept, judges, key_of
+from acceptlab.toolkit.runs.resource_estimate import job_of
+from acceptlab.toolkit.runs.run_cache import RunCache, judges, key_of
 from acceptlab.toolkit.runs.scheduler import Room, run_jobs
 from acceptlab.toolkit.runs.side_by_side import RunFailedError, Wanted, answer_of, start_run
 
 DONE, MISSING, FAILED = "done", "missing", "failed"
-_NOT_KEPT = ("timeout", "killed")
+_NOT_CACHED = ("timeout", "killed")
 """Outcomes that say something of this machine's load: such a run is made again the next time."""
 
 
@@ -75,7 +75,7 @@ class _Cell:
 
 
 def make_all(
-    wanted: Sequence[RunOptions], kept: Kept, emulator: Emulator, room: Room, title: str
+    wanted: Sequence[RunOptions], kept: RunCache, emulator: Emulator, room: Room, title: str
 ) -> list[Result]:
     """Return the result of every wanted run, in order; equal ones are made once, finished ones not again.
 
@@ -117,13 +117,13 @@ class _Kernels:
         return self._found[name]
 
 
-def _make(cells: Sequence[_Cell], kept: Kept, room: Room, title: str) -> dict[Path, Result]:
+def _make(cells: Sequence[_Cell], kept: RunCache, room: Room, title: str) -> dict[Path, Result]:
     results: dict[Path, Result] = {}
     missing = []
     judge = judges()
     for cell in cells:
         record = kept.read(cell.folder)
-        if record and record["facts"]["outcome"] not in _NOT_KEPT:
+        if record and record["facts"]["outcome"] not in _NOT_CACHED:
             results[cell.folder] = _result(_counted(cell, kept, record, judge), cell)
         else:
             kept.drop(cell.folder)
@@ -140,7 +140,7 @@ def _make(cells: Sequence[_Cell], kept: Kept, room: Room, title: str) -> dict[Pa
 
 def _run(
     cells: Sequence[_Cell],
-    kept: Kept,
+    kept: RunCache,
     room: Room,
     judge: str,
     report: Callable[[int, str], None],
@@ -158,7 +158,7 @@ def _run(
         named = ", ".join(_title(cells[index].options) for index in indices)
         report(len(results), f"{len(results)} of {len(cells)} done · {named}")
 
-    needs = [needs_of(cell.options) for cell in cells]
+    needs = [job_of(cell.options) for cell in cells]
     try:
         # closing: whatever ends the loop, the processes are gone before their folders are removed.
         with contextlib.closing(run_jobs(needs, room, start, watch)) as ended:
@@ -175,7 +175,7 @@ def _title(options: RunOptions) -> str:
     return f"{options.kernel} {options.platform} {options.memory} {options.policy}"
 
 
-def _ended(cell: _Cell, process: subprocess.Popen[str], kept: Kept, judge: str) -> Result:
+def _ended(cell: _Cell, process: subprocess.Popen[str], kept: RunCache, judge: str) -> Result:
     try:
         answer_of(process)
     except RunFailedError as error:
@@ -187,7 +187,9 @@ def _ended(cell: _Cell, process: subprocess.Popen[str], kept: Kept, judge: str) 
     return _result(_counted(cell, kept, None, judge), cell)
 
 
-def _counted(cell: _Cell, kept: Kept, record: dict[str, Any] | None, judge: str) -> dict[str, Any]:
+def _counted(
+    cell: _Cell, kept: RunCache, record: dict[str, Any] | None, judge: str
+) -> dict[str, Any]:
     """Return a finished run's record, made when there is none yet or when today's analysis may count otherwise."""
     if record and record["judge"] == judge:
         return record

@@ -145,7 +145,7 @@ def _am_one(series: Series, base: BaseTree, tree: Path, number: int, patch: Mess
     try:
         _am_mail(tree, mail, patch)
     except GitError as error:
-        raise _conflict(series, base, number, patch, tree, error.said) from None
+        raise _conflict(series, base, number, patch, tree, error.output) from None
     finally:
         mail.unlink()
 
@@ -157,7 +157,7 @@ def _am_mail(tree: Path, mail: Path, patch: Message) -> None:
     try:
         git(tree, *words, str(mail))
     except GitError as error:
-        if _QUOTED_CR not in error.said:
+        if _QUOTED_CR not in error.output:
             raise
         git(tree, "am", "--abort")
         git(tree, *words, "--quoted-cr=strip", str(mail))

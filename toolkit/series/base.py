@@ -86,7 +86,7 @@ def _of_debian(base: DebianBase) -> BaseTree:
             "deb_sha256": sha256_of(deb),
         }
 
-    return _kept(f"{base.package}-{base.version}", about, fill)
+    return _cached_tree(f"{base.package}-{base.version}", about, fill)
 
 
 def _download(base: DebianBase, folder: Path, progress: Step) -> Path:
@@ -118,10 +118,10 @@ def _of_tarball(base: TarballBase) -> BaseTree:
     def fill(folder: Path, progress: Step) -> tuple[Path, dict[str, str]]:  # noqa: ARG001 (it is at hand)
         return base.file, {"tarball": base.file.name, "sha256": sha256}
 
-    return _kept(f"tarball-{sha256[:16]}", base.file.name, fill)
+    return _cached_tree(f"tarball-{sha256[:16]}", base.file.name, fill)
 
 
-def _kept(
+def _cached_tree(
     key: str, about: str, fill: Callable[[Path, Step], tuple[Path, dict[str, str]]]
 ) -> BaseTree:
     """Return the tree of this key, made of the tarball that `fill` provides when it is not there; whole or not at all."""
@@ -183,12 +183,12 @@ def _of_repository(base: GitBase) -> BaseTree:
             f"{base.commit}^{{commit}}",
         )
     except GitError as error:
-        if "dubious ownership" in error.said:
+        if "dubious ownership" in error.output:
             raise BadInputError(
                 f"{shown(str(base.repository))} belongs to another user, and this git refuses to read it: "
                 f"git config --global --add safe.directory {shlex.quote(str(base.repository))}"
             ) from None
-        if "not a git repository" in error.said:
+        if "not a git repository" in error.output:
             raise BadInputError(f"{base.repository} is not a git repository") from None
         raise BadInputError(f"{base.repository} has no commit {base.commit!r}") from None
     folder = home() / f"git-{hashlib.sha256(os.fsencode(common)).hexdigest()[:16]}"

@@ -16,15 +16,15 @@ NOBODY = ("acceptlab", "acceptlab@localhost")
 
 
 class GitError(AcceptlabError):
-    """git refused; `said` is all that it wrote, `line` the first line with its reason, fit to be shown."""
+    """git refused; `output` is all that it wrote, `line` the first line with its reason, fit to be shown."""
 
-    def __init__(self, words: tuple[str, ...], said: str) -> None:
-        lines = [line.strip() for line in said.split("\n") if line.strip()]
+    def __init__(self, words: tuple[str, ...], output: str) -> None:
+        lines = [line.strip() for line in output.split("\n") if line.strip()]
         told = next((line for line in lines if line.startswith(("fatal:", "error:"))), "")
         self.line = shown(told or (lines or ["no output"])[-1])
         verb = next((word for word in words if word != "-c" and "=" not in word), "")
         super().__init__(f"git {verb} failed: {self.line}")
-        self.said = said
+        self.output = output
 
 
 def environment(identity: Identity = NOBODY) -> dict[str, str]:

@@ -194,7 +194,7 @@ def _checked(patch: bytes) -> tuple[bool, str]:
                 file.parent, "apply", "--numstat", "--whitespace=nowarn", "patch", quiet=True
             )
         except GitError as error:
-            if _NO_PATCH in error.said or "unrecognized input" in error.said:
+            if _NO_PATCH in error.output or "unrecognized input" in error.output:
                 return False, ""
             return True, shown(error.line)
     return True, ""

@@ -83,7 +83,7 @@ def read_commits(tree: Path, commits: str) -> Commits:
         start = git_line(held.repository, "merge-base", *ends)
         return _read(held, tree, start, ends[1], commits)
     except GitError as error:
-        if "not allowed" in error.said or "dubious" in error.said:
+        if "not allowed" in error.output or "dubious" in error.output:
             raise BadInputError(f"{shown(str(tree))}: {error.line}") from None
         raise BadInputError(
             f"{shown(str(tree))} is not a git repository with {shown(commits)}"

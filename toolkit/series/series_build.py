@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.kernels import kbuild, store
-from acceptlab.toolkit.kernels.diagnostics import Said, new_ones
+from acceptlab.toolkit.kernels.diagnostics import Diagnostic, new_ones
 from acceptlab.toolkit.kernels.kernel_build import Built, build
 from acceptlab.toolkit.series.apply import Applied
 from acceptlab.toolkit.series.work_tree import check_space, go_to, objects_of, work_tree
@@ -31,7 +31,7 @@ class SeriesKernel:
         return path if path.is_file() else None
 
     @property
-    def said(self) -> list[Said]:
+    def warnings(self) -> list[Diagnostic]:
         """Return every warning of the whole build."""
         return store.warnings_of(self.kernel)
 
@@ -94,17 +94,17 @@ def _meta(applied: Applied, patches: int, built: Built) -> dict[str, object]:
 
 def split(
     kernel: SeriesKernel, before: SeriesKernel | None
-) -> tuple[list[Said], list[Said]] | None:
+) -> tuple[list[Diagnostic], list[Diagnostic]] | None:
     """Return a kernel's warnings as (new, old) against another; None when there is no other to compare with."""
     if before is None:
         return None
-    said = kernel.said
-    fresh = new_ones(said, before.said)
-    return fresh, _without(said, fresh)
+    found = kernel.warnings
+    fresh = new_ones(found, before.warnings)
+    return fresh, _without(found, fresh)
 
 
-def _without(said: Sequence[Said], fresh: Sequence[Said]) -> list[Said]:
-    left = list(said)
+def _without(found: Sequence[Diagnostic], fresh: Sequence[Diagnostic]) -> list[Diagnostic]:
+    left = list(found)
     for one in fresh:
         left.remove(one)
     return left

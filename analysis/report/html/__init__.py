@@ -14,7 +14,7 @@ from acceptlab.analysis.report.facts import Subject, fact_rows
 from acceptlab.analysis.report.html.parts import Figures, box, chapter
 from acceptlab.analysis.report.html.run_section import brief, section
 from acceptlab.analysis.report.html_text import escape
-from acceptlab.analysis.report.run_groups import Group, by_seeds, groups_of, told_in_full
+from acceptlab.analysis.report.run_groups import Group, by_seeds, detailed_runs, groups_of
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
@@ -27,14 +27,14 @@ def as_html(subjects: Sequence[Subject]) -> str:
     """The whole page."""
     figures = Figures()
     groups = groups_of(subjects)
-    told = told_in_full(groups) if by_seeds(groups) else subjects
+    detailed = detailed_runs(groups) if by_seeds(groups) else subjects
     body = [
         _header(subjects),
         '<main id="main" tabindex="-1">',
         _comparison(subjects, groups, figures),
     ]
     for number, subject in enumerate(subjects):
-        full = subject in told
+        full = subject in detailed
         body.append(section(subject, number, figures) if full else brief(subject, number))
     body.append("</main>")
     body.append(_FOOTER)

@@ -29,7 +29,7 @@ def section(subject: Subject, number: int, figures: Figures) -> str:
         f'<span class="badge {verdict.verdict}">{verdict.verdict}</span>',
         f'<a class="back" href="#run-{number}-source">source of the numbers</a></div>',
         f"<p>{escape(verdict.headline)}</p>",
-        listed([*verdict.reasons, *verdict.told]),
+        listed([*verdict.reasons, *verdict.notes]),
         findings(verdict),
         _map(subject, figures),
         invariants(verdict),

@@ -21,7 +21,7 @@ def as_text(bench: Bench) -> str:
     lines = [*_wrapped(bench.title), *_wrapped(bench.workload), *_wrapped(_seeds(bench)), ""]
     for block in bench.blocks:
         lines += [*_block(block), ""]
-    lines += [line for told in _told(bench) for line in _wrapped(told)]
+    lines += [line for told in _notes(bench) for line in _wrapped(told)]
     return shown_lines("\n".join(lines).rstrip() + "\n")
 
 
@@ -34,7 +34,7 @@ def as_markdown(bench: Bench) -> str:
         lines += ["| " + " | ".join(_escaped(cell) for cell in cells(block, row)) + " |"
                   for row in block.rows]  # fmt: skip
         lines.append("")
-    lines += [f"- {_escaped(told)}" for told in _told(bench)]
+    lines += [f"- {_escaped(told)}" for told in _notes(bench)]
     return shown_lines("\n".join(lines).rstrip() + "\n")
 
 
@@ -74,7 +74,7 @@ def _line(texts: Sequence[str]) -> str:
     return f"{kernel[:WIDTH]}\n{numbers.strip():>{WIDTH}}"
 
 
-def _told(bench: Bench) -> list[str]:
+def _notes(bench: Bench) -> list[str]:
     missing = [f"MISSING: {one.kernel} on {one.platform}: {one.why}" for one in bench.missing]
     return [*bench.notes, *missing, *bench.troubles]
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.explain.life import ACCEPTED, PENDING, TAKEN, TOO_LATE, Life, life_of
 from acceptlab.analysis.explain.timeline import timeline
-from acceptlab.analysis.explain.why import choose, finding_object, tell_finding, tell_life
+from acceptlab.analysis.explain.why import choose, finding_object, finding_text, life_text
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS
 from acceptlab.analysis.run.run_folder import Run
@@ -44,7 +44,7 @@ def test_what_cannot_be_is_told(tmp_path: Path) -> None:
     run = Run.open(guest.write(tmp_path / "run"))
     doubts = [one.doubt for one in _life(run, accept[2]).moments]
     assert doubts[-2:] == [TAKEN, TOO_LATE] and not any(doubts[:-2])
-    text = " ".join(tell_life(run, _life(run, accept[2])).split())
+    text = " ".join(life_text(run, _life(run, accept[2])).split())
     assert f"Doubt: {TAKEN}" in text and f"Doubt: {TOO_LATE}" in text
 
 
@@ -70,7 +70,7 @@ def test_every_event_of_the_page_is_told_with_its_states(twice: tuple[Run, int])
     first, again = (one for one in life.moments if one.event["kind"] == "accept")
     assert (first.before, first.after) == (PENDING, ACCEPTED)
     assert (again.before, again.after) == (ACCEPTED, ACCEPTED)
-    text = tell_life(run, life)
+    text = life_text(run, life)
     assert "state: accepted, unchanged" in " ".join(text.split())
     assert all(f"#{one.event['seq']} " in text for one in life.moments)
 
@@ -78,7 +78,7 @@ def test_every_event_of_the_page_is_told_with_its_states(twice: tuple[Run, int])
 def test_the_finding_points_at_its_event_and_says_the_rule(twice: tuple[Run, int]) -> None:
     run, gpa = twice
     finding = choose(judge(run), "i2")
-    text = tell_finding(run, finding, _life(run, gpa))
+    text = finding_text(run, finding, _life(run, gpa))
     assert max(map(len, text.splitlines()[:-2])) <= 72
     assert f"> #{finding.evidence['events'][0]} vCPU 0 accepted" in text
     assert "validated already" in text
@@ -132,7 +132,7 @@ def test_a_fault_is_told_as_one(tmp_path: Path) -> None:
     guest.event(Kind.FAULT, gpa + 8, 1, detail=0x101, vcpu=1)
     guest.end()
     run = Run.open(guest.write(tmp_path / "run"))
-    assert "took a fault on a private write" in " ".join(tell_life(run, _life(run, gpa)).split())
+    assert "took a fault on a private write" in " ".join(life_text(run, _life(run, gpa)).split())
 
 
 def test_every_kind_with_an_address_has_a_sentence(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_every_kind_with_an_address_has_a_sentence(tmp_path: Path) -> None:
         guest.event(kind, gpa, 4096, result=0, detail=1)
     guest.end()
     run = Run.open(guest.write(tmp_path / "run"))
-    text = tell_life(run, _life(run, gpa))
+    text = life_text(run, _life(run, gpa))
     assert "an event" not in text.replace("an event 'rmpadjust'", "")
     assert KIND_NAMES[Kind.RMPADJUST - 1] in text
 

@@ -116,9 +116,11 @@ def _built(applied: Applied, number: int) -> Step:
         kernel = series_build.ensure(applied, number)
     except BadInputError as error:
         return Step(BUILD, (Problem(FAIL, str(error), "does not build"),))
-    problems = [Problem(WARN, str(said), f"{said.file} {said.text}") for said in kernel.said]
+    problems = [
+        Problem(WARN, str(warning), f"{warning.file} {warning.text}") for warning in kernel.warnings
+    ]
     return Step(
-        BUILD, tuple(problems), f"{len(kernel.said)} warnings in all", str(kernel.kernel.image)
+        BUILD, tuple(problems), f"{len(kernel.warnings)} warnings in all", str(kernel.kernel.image)
     )
 
 

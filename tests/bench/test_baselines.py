@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from benchmarks import peers
+from benchmarks import baselines
 from tests.analysis.synthetic import ACCEPT_RIP, MIB, UNIT_SIZE, Guest, Kind, booted
 
 pytestmark = pytest.mark.processes
@@ -24,7 +24,7 @@ def guest() -> Guest:
 def test_trace_cmd_reads_every_event_with_its_fields(guest: Guest, tmp_path: Path) -> None:
     folder = guest.write(tmp_path / "run")
     trace = tmp_path / "trace.dat"
-    peers.write_trace(peers.EventFile(folder / "events.parquet"), trace)
+    baselines.write_trace(baselines.EventFile(folder / "events.parquet"), trace)
     report = ["trace-cmd", "report", "-N", "-i", str(trace)]
     text = subprocess.run(report, capture_output=True, text=True, check=True).stdout
     said = [line.split("event:")[1].split() for line in text.splitlines() if "event:" in line]
@@ -44,4 +44,4 @@ def test_the_loop_finds_pages_accepted_twice(twice: int, tmp_path: Path) -> None
     guest.end()
     folder = guest.write(tmp_path / "run")
     assert pq.read_metadata(folder / "events.parquet").num_rows == len(guest.rows)
-    assert peers.double_accepts(folder / "events.parquet") == twice * 512
+    assert baselines.double_accepts(folder / "events.parquet") == twice * 512

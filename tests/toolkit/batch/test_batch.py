@@ -40,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def fleet(*words: str) -> Result:
+def batch(*words: str) -> Result:
     return CliRunner().invoke(app, ["batch", *words])
 
 
@@ -70,7 +70,7 @@ def test_where_there_is_no_run(runs: Path, name: str) -> None:
 
 def test_one_dataset_of_all_runs(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "runs.parquet"
-    result = fleet(str(runs), "--jobs", "2", "--out", str(out), "--json")
+    result = batch(str(runs), "--jobs", "2", "--out", str(out), "--json")
     assert result.exit_code == 2  # a folder is not usable
     answer = json.loads(result.stdout)
     assert answer["verdicts"] == {"clean": 2, "findings": 1, "undecided": 0, "unusable": 1}
@@ -82,7 +82,7 @@ def test_one_dataset_of_all_runs(runs: Path, tmp_path: Path) -> None:
 
 
 def test_the_table_says_what_is_wrong_where(runs: Path) -> None:
-    result = fleet(str(runs / "a"), str(runs / "b"), "--jobs", "1")
+    result = batch(str(runs / "a"), str(runs / "b"), "--jobs", "1")
     assert result.exit_code == 1
     assert "3 runs: 2 clean, 1 findings." in result.stdout
     assert "I2 broken: accepted a page twice" in " ".join(result.stdout.split())
@@ -90,9 +90,9 @@ def test_the_table_says_what_is_wrong_where(runs: Path) -> None:
 
 
 def test_a_dask_cluster_gives_the_same_answer(runs: Path) -> None:
-    here = fleet(str(runs), "--json", "--jobs", "1")
+    here = batch(str(runs), "--json", "--jobs", "1")
     with cluster() as address:
-        there = fleet(str(runs), "--json", "--scheduler", address)
+        there = batch(str(runs), "--json", "--scheduler", address)
     assert there.exit_code == here.exit_code
     assert json.loads(there.stdout) == json.loads(here.stdout)
 
@@ -104,7 +104,7 @@ def test_no_scheduler_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_jobs_and_a_scheduler_exclude_each_other(runs: Path) -> None:
-    result = fleet(str(runs), "--jobs", "2", "--scheduler", "tcp://127.0.0.1:9")
+    result = batch(str(runs), "--jobs", "2", "--scheduler", "tcp://127.0.0.1:9")
     assert "--jobs applies to this machine" in str(result.exception)
 
 

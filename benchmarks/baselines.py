@@ -84,7 +84,7 @@ _HEADER_EVENT = """\
 
 
 @dataclass(frozen=True)
-class Peers:
+class BaselineTimes:
     """Seconds for the same events: `trace-cmd report` to nowhere, and the loop over a pandas table."""
 
     events: int
@@ -92,7 +92,7 @@ class Peers:
     pandas: float
 
 
-def compare(run: Path, scratch: Path) -> Peers:
+def compare(run: Path, scratch: Path) -> BaselineTimes:
     """Measure both on the events of `run`; the trace.dat (52 bytes an event) is written to `scratch` and removed.
 
     Raises MachineError when trace-cmd is missing or does not read as many events as there are.
@@ -118,7 +118,7 @@ def compare(run: Path, scratch: Path) -> Peers:
         started = time.perf_counter()
         double_accepts(run / "events.parquet")
         pandas = time.perf_counter() - started
-    return Peers(events.events, trace_cmd, pandas)
+    return BaselineTimes(events.events, trace_cmd, pandas)
 
 
 def double_accepts(parquet: Path) -> int:
