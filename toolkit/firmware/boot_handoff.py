@@ -79,11 +79,11 @@ def build_handoff(request: GuestRequest) -> Handoff:
     Raises BadInputError, with one line that says what to change, when the request cannot be met.
     """
     _check(request)
-    memory = _firmware_memory(request)
-    place = Placement(usable_ram(memory, request.platform))
+    request = replace(request, memory=_firmware_memory(request))
+    place = Placement(usable_ram(request.memory, request.platform))
     _check_low_ram(place.ram)
     at = lay_out(request, place)
-    memory_map = build_memory_map(memory, place.ram, place.allocations)
+    memory_map = build_memory_map(request.memory, place.ram, place.allocations)
     stub, e820 = _tell_unaccepted(request, memory_map)
     acpi = build_acpi(at.acpi, request.vcpus, at.mailbox, request.virtio_slots)
     blobs = [
@@ -211,6 +211,7 @@ def _services(request: GuestRequest, at: Layout, memory_map: MemoryMap) -> list[
         memory_map=at.memory_map,
         descriptors=len(memory_map.pieces),
         accepts_all_unless_asked=PLATFORMS[request.platform].accepts_all_unless_asked,
+        seed=request.seed,
     )
     return [Blob("efi-services", at.services, efi_services(settings))]
 

@@ -10,6 +10,8 @@ from acceptlab.toolkit.ranges import PAGE
 MAGIC = 0x45444D41
 _VERSION = 0
 _BLOB = struct.Struct("<IHHQIIQII")
+CC_BLOB_SIZE = _BLOB.size
+"""Bytes of the blob."""
 
 
 def encode_cc_blob(secrets: int, cpuid: int) -> bytes:

@@ -47,6 +47,7 @@ struct {
 	u64 descriptors;
 	u64 room;	/* descriptors that fit */
 	u64 accepts_all_unless_asked;
+	u64 seed;	/* of pool allocations: what firmware had allocated before */
 } settings __attribute__((section(".settings"), used)) = { 0 };
 
 static u64 map_key;
@@ -117,9 +118,98 @@ static EFIAPI u64 allocate_pages(u32 how, u32 type, u64 pages, u64 *address)
 	return how == ADDRESS ? NOT_FOUND : OUT_OF_RESOURCES;
 }
 
+/*
+ * Pools as EDK II has them (MdeModulePkg/Core/Dxe/Mem/Pool.c), and as pool.py
+ * makes them: a header before each block, several blocks to a page, whole
+ * pages for what is large.
+ */
+#define POOL_HEAD 24UL
+#define POOL_TAIL 16UL
+#define BLOCK_SIZES 9
+#define FREE_BLOCKS 256
+#define POOL_TYPES 16
+
+static const unsigned short block_sizes[BLOCK_SIZES] = { 64,  128,  192,  320, 512,
+							 832, 1344, 2176, 3520 };
+
+static struct free_block {
+	u32 type, size;
+	u64 address;
+} free_blocks[FREE_BLOCKS];
+static u32 count_of_free;
+static u8 pool_is_used[POOL_TYPES];
+
+static u32 number_below(u32 limit)
+{
+	settings.seed = settings.seed * 6364136223846793005UL + 1442695040888963407UL;
+	return (u32)(settings.seed >> 33) % limit;
+}
+
+static void add_free(u32 type, u32 size, u64 address)
+{
+	/* A block that finds no room stays allocated. */
+	if (count_of_free < FREE_BLOCKS)
+		free_blocks[count_of_free++] = (struct free_block){ type, size, address };
+}
+
+/* Cuts what follows the first size bytes into free blocks, large ones first. */
+static void carve(u32 type, u64 address, u64 whole, u64 size)
+{
+	int i;
+
+	for (i = BLOCK_SIZES; i--;) {
+		if (block_sizes[i] >= whole)
+			continue;
+		for (; size + block_sizes[i] <= whole; size += block_sizes[i])
+			add_free(type, block_sizes[i], address + size);
+	}
+}
+
+/* The newest block of the size; else the head of the smallest larger one, or of a page. */
+static u64 allocate_block(u32 type, u32 size, u64 *address)
+{
+	struct free_block *best = 0, found;
+	u64 status;
+	u32 i;
+
+	for (i = 0; i < count_of_free; i++) {
+		struct free_block *one = &free_blocks[i];
+
+		if (one->type == type && one->size >= size && (!best || one->size <= best->size))
+			best = one;
+	}
+	if (best) {
+		found = *best;
+		for (i = best - free_blocks, count_of_free--; i < count_of_free; i++)
+			free_blocks[i] = free_blocks[i + 1];
+		*address = found.address;
+		carve(type, found.address, found.size, size);
+		return 0;
+	}
+	status = allocate_pages(ANY_PAGES, type, 1, address);
+	if (!status)
+		carve(type, *address, PAGE, size);
+	return status;
+}
+
 static EFIAPI u64 allocate_pool(u32 type, u64 size, u64 *address)
 {
-	return allocate_pages(ANY_PAGES, type, (size + PAGE - 1) / PAGE, address);
+	u64 status, scratch;
+	u32 i;
+
+	if (type < POOL_TYPES && !pool_is_used[type]) {
+		pool_is_used[type] = 1;
+		for (i = number_below(16); i--;)
+			allocate_block(type, block_sizes[number_below(5)], &scratch);
+	}
+	size = ((size + 7) & -8UL) + POOL_HEAD + POOL_TAIL;
+	for (i = 0; i < BLOCK_SIZES && block_sizes[i] < size; i++)
+		;
+	status = i < BLOCK_SIZES ?
+			 allocate_block(type, block_sizes[i], address) :
+			 allocate_pages(ANY_PAGES, type, (size + PAGE - 1) / PAGE, address);
+	*address += POOL_HEAD;
+	return status;
 }
 
 /* What is freed stays allocated: it is RAM to the kernel all the same. */

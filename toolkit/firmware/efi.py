@@ -37,6 +37,9 @@ _SVAM_INDEX = 4  # the fifth service: SetVirtualAddressMap
 _SERVICES = 14
 _RT_SUPPORTED_SVAM = 0x80
 
+SYSTEM_TABLE_SIZE = 0x380
+"""Bytes of the system table and all that it points to, with room for the tables that a stub adds."""
+
 _VENDOR = "acceptlab\0".encode("utf-16-le")
 
 # endbr64; xor eax,eax; ret
@@ -80,7 +83,7 @@ def system_table(base: int, code: int, tables: Sequence[tuple[UUID, int]]) -> Sy
         len(all_tables),
         base + configuration_at,
     )
-    data = bytearray(PAGE)
+    data = bytearray(SYSTEM_TABLE_SIZE)
     for at, part in (
         (0, _with_header(_SYSTEM_SIGNATURE, system_body)),
         (runtime_at, _with_header(_RUNTIME_SIGNATURE, _service_pointers(code))),

@@ -13,11 +13,14 @@ from pathlib import Path
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.firmware.bzimage import HEADER_OFFSET, BzImage
 from acceptlab.toolkit.places import cache
-from acceptlab.toolkit.ranges import KIB, MIB
+from acceptlab.toolkit.ranges import KIB, MIB, PAGE
 from acceptlab.toolkit.whole_files import write_whole
 
 STACK = 128 * KIB
 """What UEFI promises to whom it starts (UEFI 2.10, section 2.3.4)."""
+
+SERVICES = 2 * PAGE
+"""Room for the program."""
 
 FREE_MEMORY = 128 * MIB
 """Accepted memory that a stub needs at least: it decompresses the kernel itself, to where chance puts it."""
@@ -33,7 +36,7 @@ _FLAGS = (
     "-Wl,--no-warn-rwx-segments", "-Wl,-z,noexecstack",
 )  # fmt: skip
 _SETTINGS_AT = 0x20
-_SETTINGS = struct.Struct("<6Q")
+_SETTINGS = struct.Struct("<7Q")
 _HANDOVER_OFFSET = 0x264
 _XLOADFLAGS = 0x236
 _XLF_EFI_HANDOVER_64 = 1 << 3
@@ -48,6 +51,8 @@ class Settings:
     memory_map: int
     descriptors: int
     accepts_all_unless_asked: bool
+    seed: int
+    """Decides where in their pages pool allocations lie."""
 
 
 def stub_entry(kernel: BzImage, load_address: int) -> int:
@@ -77,7 +82,7 @@ def efi_services(settings: Settings) -> bytes:
     program = bytearray(_program())
     values = (
         settings.system_table, settings.stub, settings.memory_map, settings.descriptors,
-        settings.descriptors + SPARE_DESCRIPTORS, settings.accepts_all_unless_asked,
+        settings.descriptors + SPARE_DESCRIPTORS, settings.accepts_all_unless_asked, settings.seed,
     )  # fmt: skip
     _SETTINGS.pack_into(program, _SETTINGS_AT, *values)
     return bytes(program)

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from acceptlab.toolkit.firmware import efi, page_table
 from acceptlab.toolkit.firmware.acpi import build_acpi
 from acceptlab.toolkit.firmware.bzimage import BzImage
-from acceptlab.toolkit.firmware.efi_services import SPARE_DESCRIPTORS, STACK
+from acceptlab.toolkit.firmware.cc_blob import CC_BLOB_SIZE
+from acceptlab.toolkit.firmware.efi_services import SERVICES, SPARE_DESCRIPTORS, STACK
 from acceptlab.toolkit.firmware.efi_types import EfiType
-from acceptlab.toolkit.firmware.memory_map import MemoryRequest
+from acceptlab.toolkit.firmware.memory_map import MemoryRequest, build_memory_map
 from acceptlab.toolkit.firmware.placement import Placement, place_kernel
-from acceptlab.toolkit.firmware.unaccepted_table import table_size
+from acceptlab.toolkit.firmware.pool import Pools
+from acceptlab.toolkit.firmware.unaccepted_table import process_unaccepted
 from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.ranges import PAGE, Range, sized
 
@@ -37,6 +39,8 @@ class GuestRequest:
     """The machine's virtio-mmio slots (0-23) that have a device, for the DSDT."""
     shape: str = "table"
     """One of SHAPES."""
+    seed: int = 1
+    """Decides where in their pages firmware's pool allocations lie."""
 
 
 @dataclass(frozen=True)
@@ -69,25 +73,26 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
     mailboxes, blobs = platform.has_wakeup_mailbox, platform.has_cc_blob
     kernel = place_kernel(request.kernel, request.load_address, place.ram)
     place.put("kernel", kernel, EfiType.LOADER_CODE)
-    allocate = place.allocate
+    allocate, pools = place.allocate, Pools(place, request.seed)
     # Firmware first, from the top down, then what a boot loader would add.
     runtime_code = allocate("runtime-code", PAGE, EfiType.RUNTIME_CODE)
-    runtime_data = allocate("runtime-data", PAGE, EfiType.RUNTIME_DATA)
+    runtime_data = pools.allocate("runtime-data", efi.SYSTEM_TABLE_SIZE, EfiType.RUNTIME_DATA)
     # The page tables stay in use until every vCPU has left firmware's loop: not for the kernel to overwrite.
     tables = allocate("page-table", page_table.PAGES * PAGE, EfiType.ACPI_NVS)
     mailbox = allocate("mailbox", PAGE, EfiType.ACPI_NVS) if mailboxes else 0
     loop = allocate("ap-loop", PAGE, EfiType.ACPI_NVS) if mailboxes else 0
     secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if blobs else 0
     cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if blobs else 0
-    cc_blob = allocate("cc-blob", PAGE, EfiType.RESERVED) if blobs else 0
+    cc_blob = pools.allocate("cc-blob", CC_BLOB_SIZE, EfiType.ACPI_RECLAIM) if blobs else 0
     acpi_size = len(build_acpi(0, request.vcpus, mailbox, request.virtio_slots).data)
     acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
-    table = allocate("unaccepted-table", table_size(place.ram[-1].end), EfiType.ACPI_RECLAIM)
-    memory_map = allocate("memory-map", _memory_map_size(request, place), EfiType.LOADER_DATA)
+    size = _table_size(request.memory, place)
+    table = pools.allocate("unaccepted-table", size, EfiType.ACPI_RECLAIM) if size else 0
+    memory_map = pools.allocate("memory-map", _memory_map_size(request, place), EfiType.LOADER_DATA)
     gdt = allocate("gdt-and-stack", 2 * PAGE, EfiType.LOADER_DATA)
     services, stack = 0, gdt + 2 * PAGE
     if request.shape == "stub":
-        services = allocate("efi-services", PAGE, EfiType.BOOT_SERVICES_CODE)
+        services = allocate("efi-services", SERVICES, EfiType.BOOT_SERVICES_CODE)
         stack = allocate("efi-stack", STACK, EfiType.BOOT_SERVICES_DATA) + STACK
     return Layout(
         kernel=kernel.start,
@@ -103,12 +108,19 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
         unaccepted_table=table,
         memory_map=memory_map,
         boot_params=allocate("boot-params", PAGE, EfiType.LOADER_DATA),
-        cmdline=allocate("cmdline", len(request.cmdline.encode()) + 1, EfiType.LOADER_DATA),
+        cmdline=pools.allocate("cmdline", len(request.cmdline.encode()) + 1, EfiType.LOADER_DATA),
         gdt=gdt,
         stack=stack,
         services=services,
         initrd=_place_initrd(request, place),
     )
+
+
+def _table_size(memory: MemoryRequest, place: Placement) -> int:
+    """Return the bytes of the table of what is unaccepted yet; 0 when that is nothing. What is placed later makes it no larger."""
+    pieces = build_memory_map(memory, place.ram, place.allocations).of_type(EfiType.UNACCEPTED)
+    table = process_unaccepted(pieces).table
+    return len(table.encode()) if table else 0
 
 
 def _memory_map_size(request: GuestRequest, place: Placement) -> int:

@@ -16,6 +16,10 @@ from acceptlab.toolkit.sizes import parse_size
 LOW_RAM_END = 3 * GIB
 """The machine's RAM below 4 GiB ends here at the latest (QEMU hw/i386/microvm.c, microvm_memory_init)."""
 
+Q35_LOW_RAM_END = 2 * GIB
+"""Where q35's RAM below 4 GiB ends, in a machine of Q35_SPLIT_FROM and more (QEMU hw/i386/pc_q35.c, pc_q35_init)."""
+Q35_SPLIT_FROM = 0xB0000000
+
 HIGH_RAM_START = 4 * GIB
 """RAM that does not fit below goes on here."""
 
@@ -92,6 +96,13 @@ class MemoryRequest:
     """Parts of the machine's RAM that the guest is not to have: in no memory map, never accepted."""
     accepted: tuple[Range, ...] = ()
     """What firmware accepted beyond the policy, at page granularity: the way to make awkward shapes."""
+    low_end: int = LOW_RAM_END
+    """Where RAM below 4 GiB ends at the latest: LOW_RAM_END, or Q35_LOW_RAM_END in a machine that q35 splits."""
+
+    @property
+    def machine_size(self) -> int:
+        """Return the bytes of RAM that the emulated machine needs: what q35 would have above 4 GiB already, it has below, unused."""
+        return self.size + LOW_RAM_END - _low_end(self.size, self.low_end)
 
 
 @dataclass(frozen=True)
@@ -129,8 +140,14 @@ class MemoryMap:
         return subtract(self.ram, self.of_type(EfiType.UNACCEPTED))
 
 
-def machine_ram(size: int, platform: str) -> list[Range]:
+def _low_end(size: int, low_end: int) -> int:
+    return LOW_RAM_END if low_end == Q35_LOW_RAM_END and size < Q35_SPLIT_FROM else low_end
+
+
+def machine_ram(size: int, platform: str, low_end: int = LOW_RAM_END) -> list[Range]:
     """Return where a machine with ``size`` bytes of memory has RAM that a PC's system may use.
+
+    ``low_end`` is MemoryRequest's.
 
     Raises BadInputError for a size of 0, one that is no multiple of SIZE_STEP, or one beyond the platform's address width.
     """
@@ -138,14 +155,15 @@ def machine_ram(size: int, platform: str) -> list[Range]:
         raise BadInputError("memory size is 0; give at least 128M")
     if size % SIZE_STEP:
         raise BadInputError(f"memory size {size} is not a multiple of 8 KiB")
-    ranges = [Range(0, min(size, LOW_RAM_END))]
-    if size > LOW_RAM_END:
-        ranges.append(Range(HIGH_RAM_START, HIGH_RAM_START + size - LOW_RAM_END))
+    low_end = _low_end(size, low_end)
+    ranges = [Range(0, min(size, low_end))]
+    if size > low_end:
+        ranges.append(Range(HIGH_RAM_START, HIGH_RAM_START + size - low_end))
     bits = PLATFORMS[platform].address_bits
     if ranges[-1].end > 1 << bits:
         raise BadInputError(
             f"memory size {size >> 30}G is beyond the {bits}-bit address width of platform {platform}; "
-            f"give at most {((1 << bits) - GIB) >> 30}G"
+            f"give at most {((1 << bits) - HIGH_RAM_START + low_end) >> 30}G"
         )
     return subtract(ranges, [LEGACY_HOLE])
 
@@ -155,7 +173,7 @@ def usable_ram(request: MemoryRequest, platform: str) -> list[Range]:
 
     Raises BadInputError for a bad size (see ``machine_ram``), and for holes or accepted ranges outside of RAM.
     """
-    machine = machine_ram(request.size, platform)
+    machine = machine_ram(request.size, platform, request.low_end)
     for hole in request.holes:
         _check_in_ram("hole", hole, machine)
     ram = subtract(machine, request.holes)

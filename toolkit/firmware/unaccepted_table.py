@@ -39,11 +39,6 @@ class StubResult:
     """What the stub accepts itself, because the bitmap cannot say it."""
 
 
-def table_size(top: int) -> int:
-    """Return the bytes that a table needs at most when RAM ends at ``top``."""
-    return _HEADER.size + -(-round_up(top, UNIT) // (8 * UNIT))
-
-
 def process_unaccepted(pieces: Iterable[Range]) -> StubResult:
     """Fill the bitmap from the memory map's unaccepted pieces, each taken by itself, as the stub does."""
     ordered = sorted(pieces)

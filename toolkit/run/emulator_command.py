@@ -125,7 +125,7 @@ def _time(options: RunOptions) -> list[str]:
 
 
 def _machine(options: RunOptions) -> list[str]:
-    size = options.memory_bytes
+    size = options.memory_request.machine_size
     is_confidential = PLATFORMS[options.platform].is_confidential
     guarded = ",confidential-guest-support=cc0" if is_confidential else ""
     ram = f"memory-backend-ram,id=ram0,size={size},reserve=off"

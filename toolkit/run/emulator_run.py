@@ -121,6 +121,7 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
             memory=options.memory_request,
             vcpus=options.cpus,
             shape=options.handoff,
+            seed=options.seed,
         )
     )
     written = write_handoff(handoff, files.handoff)

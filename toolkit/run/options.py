@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.memory_map import (
+    LOW_RAM_END,
+    Q35_LOW_RAM_END,
     MemoryRequest,
     parse_policy,
     parse_range,
@@ -46,6 +48,9 @@ MAX_VCPUS = 16
 _MAX_SEED = (1 << 63) - 1
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
+
+_LOW_MEMORY = {"3G": LOW_RAM_END, "2G": Q35_LOW_RAM_END}
+"""MemoryRequest.low_end by RunOptions.low_memory."""
 
 _ACCEPT_MEMORY = "accept_memory="
 _CRASH_MEMORY = "crashkernel=256M"
@@ -142,6 +147,15 @@ class RunOptions:
         FIRMWARE,
         choices=("table", "memory-map", "stub"),
         old_names=("--handoff",),
+        emulator_only=True,
+    )
+    low_memory: str = option(
+        "3G",
+        "--low-memory",
+        "Where RAM below 4 GiB ends: 3G, as in QEMU's microvm, or 2G, as in q35 (where a guest of less than 2.75G has all of it "
+        "below).",
+        FIRMWARE,
+        choices=tuple(_LOW_MEMORY),
         emulator_only=True,
     )
     host: str = option(
@@ -326,6 +340,7 @@ class RunOptions:
             parse_policy(self.firmware_accepts),
             tuple(parse_range(text, what="--hole") for text in self.holes),
             tuple(parse_range(text, what="--accepted") for text in self.accepted),
+            _LOW_MEMORY[self.low_memory],
         )
 
     @property

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from acceptlab import analysis
+from acceptlab.toolkit import firmware
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
@@ -29,8 +30,11 @@ _AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
 
 
 def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -> str:
-    """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`), every option, and functions to skip."""
+    """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`),
+    what makes boot handoffs, every option, and functions to skip.
+    """
     words = asdict(options) | {"kernel": kernel.sha256, "emulator": emulator.key, "init": init}
+    words["handoff"] = digest_of(Path(firmware.__file__).parent, "*.py", "*.c")
     if kernel.skipped:  # they decide what the trace has as callers
         words["skip"] = kernel.skipped
     for item, shown in options_of(RunOptions).values():
@@ -41,9 +45,13 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
 
 def judges() -> str:
     """Return a word for today's analysis: when it changes, kept runs are judged and counted again, not made again."""
-    root = Path(analysis.__file__).parent
+    return digest_of(Path(analysis.__file__).parent, "*.py")
+
+
+def digest_of(folder: Path, *patterns: str) -> str:
+    """Return a word for the content of the files in a folder and below."""
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(path for pattern in patterns for path in folder.rglob(pattern)):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

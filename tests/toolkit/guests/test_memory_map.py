@@ -61,6 +61,22 @@ def test_small_ram_is_all_low() -> None:
     assert machine_ram(512 * MIB, "tdx") == [LOW, Range(MIB, 512 * MIB)]
 
 
+@pytest.mark.parametrize(
+    ("size", "ram", "machine"),
+    [
+        (8 * GIB, [Range(MIB, 2 * GIB), Range(4 * GIB, 10 * GIB)], 9 * GIB),
+        (0xB0000000, [Range(MIB, 2 * GIB), Range(4 * GIB, 0x130000000)], 0xF0000000),
+        (0xB0000000 - 8192, [Range(MIB, 0xB0000000 - 8192)], 0xB0000000 - 8192),
+    ],
+)
+def test_ram_as_q35_splits_it(size: int, ram: list[Range], machine: int) -> None:
+    """The emulated machine has its RAM below 3 GiB all the same: it is larger by what the guest does not get there."""
+    memory = MemoryRequest(size, parse_policy("all"), low_end=2 * GIB)
+    assert usable_ram(memory, "tdx") == [LOW, *ram]
+    assert memory.machine_size == machine
+    assert MemoryRequest(size, parse_policy("all")).machine_size == size
+
+
 @pytest.mark.parametrize("size", [0, -4096])
 def test_no_memory(size: int) -> None:
     with pytest.raises(BadInputError, match="memory size is 0"):
