@@ -6,6 +6,8 @@ JOBS ?= 2
 C_SOURCES = $(wildcard emulator/model/*.c)
 # The code imports itself as `acceptlab`: setup/import/acceptlab is a link to this checkout.
 export PYTHONPATH := $(CURDIR)/setup/import
+# Tests start hundreds of Pythons, which must not compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo demo-series setup check test test-long lint bench wheel clean
 
@@ -26,7 +28,7 @@ test:
 	venv=$$($(BOOTSTRAP) --dev) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
 
 test-long:
-	venv=$$($(BOOTSTRAP) --dev --long) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS)
+	venv=$$($(BOOTSTRAP) --dev --long) && ./acceptlab setup && ACCEPTLAB_EXAMPLES=10 "$$venv/bin/pytest" -n $(JOBS)
 
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && \

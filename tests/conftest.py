@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import signal
 import tempfile
@@ -13,17 +14,20 @@ import hypothesis
 import pytest
 
 from acceptlab.toolkit.places import CHECKOUT, cache
+from tests.examples import examples
 
 FOLDERS = {
     "tests/boots": ("boots", "emulator"),
     "tests/emulator": ("emulator",),
     "tests/toolkit/collect": ("processes",),
+    "tests/toolkit/untrusted": ("processes",),
 }
 """Markers of every test in a folder."""
 FIXTURES = {
     "held": ("emulator",),
     "built_initramfs": ("processes",),
     "own_cache": ("processes",),
+    "installed": ("processes",),
 }
 """Markers of every test that asks for a fixture; other tests have their markers themselves."""
 _NO_EMULATOR = (
@@ -37,15 +41,18 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@functools.cache
+def _markers_of(path: Path) -> list[tuple[str, ...]]:
+    return [names for one, names in FOLDERS.items() if path.is_relative_to(CHECKOUT / one)]
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of FOLDERS and FIXTURES, before `-m` chooses."""
     for item in items:
         asked = getattr(item, "fixturenames", ())
         found = [names for one, names in FIXTURES.items() if one in asked]
-        found += [
-            names for one, names in FOLDERS.items() if item.path.is_relative_to(CHECKOUT / one)
-        ]
+        found += _markers_of(item.path)
         for name in {name for names in found for name in names}:
             item.add_marker(name)
 
@@ -75,8 +82,5 @@ def only_marked_tests_use_the_emulator(
         monkeypatch.delenv("ACCEPTLAB_EMULATOR", raising=False)
 
 
-# A loaded machine draws examples slowly; no test is about time.
-hypothesis.settings.register_profile(
-    "acceptlab", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+hypothesis.settings.register_profile("acceptlab", examples())
 hypothesis.settings.load_profile("acceptlab")

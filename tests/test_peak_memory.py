@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from acceptlab.toolkit.places import CHECKOUT
 from tests import peak_memory
@@ -21,6 +22,7 @@ def touch(size: int) -> None:
     np.ones(size, np.uint8)
 
 
+@pytest.mark.processes
 def test_a_child_does_not_inherit_the_peak() -> None:
     much = np.ones(256 * MIB, np.uint8)
     child = [sys.executable, "-c", _OWN]

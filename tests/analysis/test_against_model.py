@@ -78,7 +78,7 @@ class Followed:
         return bool((ours[pages] & STATE_MASK == model[pages] + State.HOST).all())
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("pair", "layout"), [(snp.Pair, snp.LAYOUT), (tdx.Pair, tdx.LAYOUT)])
 def test_states_follow_from_events_alone(pair: type[Any], layout: Layout, seed: int) -> None:
     followed = Followed(pair, layout, seed)

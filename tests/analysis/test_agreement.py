@@ -194,7 +194,7 @@ def lies(count: int, seed: int, folder: Path) -> None:
 
 
 def test_lies_at_random(tmp_path: Path) -> None:
-    lies(60, 1, tmp_path)
+    lies(30, 1, tmp_path)
 
 
 @pytest.mark.long

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.metadata.map_entries import Entries
@@ -19,7 +18,7 @@ from acceptlab.analysis.measure.metadata.metadata_cost import Tracking, measure,
 from acceptlab.analysis.report.metadata_text import as_text
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
-from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest, Layout
 
 PROBES = probes_for("6.12")
@@ -163,14 +162,6 @@ def test_text_has_every_run_and_fits_a_mail() -> None:
 
 def test_command_prints_json(tmp_path: Path) -> None:
     booted(tmp_path / "run", "tdx")
-    command = [
-        sys.executable,
-        "-m",
-        "acceptlab.toolkit",
-        "metadata",
-        str(tmp_path / "run"),
-        "--json",
-    ]
-    done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    done = CliRunner().invoke(app, ["metadata", str(tmp_path / "run"), "--json"])
     (found,) = json.loads(done.stdout)
     assert (found["name"], found["entries"], found["bitmap"]) == ("run", [1, 4, 4], 8)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.pages import page_states
@@ -23,6 +23,7 @@ from acceptlab.analysis.trace.schema import (
     ConvertTo,
     Kind,
 )
+from tests.examples import examples
 
 UNITS = 4
 TOP = UNITS * UNIT_SIZE
@@ -172,7 +173,7 @@ def events(draw: st.DrawFn) -> Event:
     )
 
 
-@settings(max_examples=250, deadline=None)
+@examples(60)
 @given(st.lists(st.lists(events(), min_size=1, max_size=14), min_size=1, max_size=5))
 def test_agrees_with_the_model_in_every_state_and_every_breach(history: list[list[Event]]) -> None:
     compare(history)
@@ -217,7 +218,7 @@ def walks(draw: st.DrawFn) -> list[Event]:
     return walk
 
 
-@settings(max_examples=80, deadline=None)
+@examples(20)
 @given(st.lists(walks(), min_size=1, max_size=3))
 def test_agrees_with_the_model_when_events_walk_from_page_to_page(
     history: list[list[Event]],
@@ -234,7 +235,7 @@ def test_a_whole_unit_taken_away_while_a_walk_goes_over_it() -> None:
     compare([[Event(Kind.RAM, 0, TOP)], walk])
 
 
-@settings(max_examples=60, deadline=None)
+@examples()
 @given(st.lists(events(), min_size=2, max_size=20))
 def test_cutting_a_batch_changes_nothing(history: list[Event]) -> None:
     batch = batch_of(history)

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -28,6 +28,7 @@ from acceptlab.analysis.trace.schema import PAGE_SIZE, RAW_DTYPE, UNIT_SIZE, Kin
 from acceptlab.analysis.trace.stream import convert_raw
 from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted, renumbered, write_run
+from tests.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +64,7 @@ def test_progress_ends_at_the_end(run: Path) -> None:
     assert seen[-1] == (verdict.events, verdict.events)
 
 
+@pytest.mark.processes
 def test_judging_does_not_wait_for_pandas(run: Path) -> None:
     """To load it takes longer than to judge a small run."""
     code = (
@@ -76,9 +78,7 @@ def test_judging_does_not_wait_for_pandas(run: Path) -> None:
 # --- incomplete traces ---------------------------------------------------------------------
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(10)
 @given(st.data())
 def test_a_trace_cut_at_any_byte_is_never_clean(
     guest: Guest, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -180,9 +180,7 @@ def is_harmless(before: Records, at: int, name: str) -> bool:
 
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
 @pytest.mark.parametrize("name", MUTATIONS)
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@examples(4)
 @given(number=st.integers(0, 10**6))
 def test_a_mutated_trace_is_caught(
     name: str, platform: str, number: int, tmp_path_factory: pytest.TempPathFactory
@@ -327,7 +325,7 @@ def test_a_truncated_parquet_with_its_own_checksum(run: Path, keep: float) -> No
     assert "truncated or damaged" in one_line(run)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(15)
 @given(st.data())
 def test_a_damaged_parquet_gives_one_line_or_a_verdict(
     guest: Guest, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -26,7 +26,7 @@ from acceptlab.analysis.trace.stream import convert_raw
 from tests.analysis.fuzzing import fuzz, spoil
 from tests.analysis.synthetic import MIB, Guest, Layout
 
-QUICK = 60
+QUICK = 20
 """Spoilt files in a quick test."""
 FILES = ("events.parquet", "run.json", "console.log", "0000-kernel.bitmap", "0000-kernel.pages")
 

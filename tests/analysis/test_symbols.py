@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.bad_input import BadInput
@@ -24,6 +24,7 @@ from tests.analysis.kernel_images import (
     image_with_places,
     symbols,
 )
+from tests.examples import examples
 
 TABLE = symbols(1000)
 
@@ -161,7 +162,7 @@ def test_what_is_no_kernel_is_one_clear_line(content: bytes, tmp_path: Path) -> 
 IMAGE = image(symbols(600), "6.12")
 
 
-@settings(max_examples=150, deadline=None)
+@examples(40)
 @given(st.integers(16384, len(IMAGE) - 1), st.integers(1, 255), st.integers(0, 400))
 def test_damage_in_the_tables_never_crashes(at: int, flip: int, cut: int) -> None:
     data = bytearray(IMAGE)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.invariants.guest_findings import NO_MEMORY
@@ -18,6 +18,7 @@ from acceptlab.analysis.run.console import read_console
 from acceptlab.analysis.run.run_info import SecondKernel
 from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.synthetic import MIB, Guest, Layout
+from tests.examples import examples
 
 TROUBLE = [
     (trouble.OUT_OF_MEMORY, "init invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP), order=0, oom_score_adj=0"),
@@ -293,7 +294,7 @@ def test_a_line_of_the_console_that_the_log_has_too_counts_once(tmp_path: Path) 
 @pytest.mark.parametrize(
     "number", range(len(trouble._PATTERNS)), ids=lambda n: trouble._PATTERNS[n][0]
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(15)
 @given(data=st.data())
 def test_no_line_of_a_kind_lacks_all_the_texts_that_are_looked_for_first(
     number: int, data: st.DataObject

@@ -12,6 +12,7 @@ from benchmarks import __main__ as main
 from benchmarks import startup
 
 
+@pytest.mark.processes
 def test_every_command_runs() -> None:
     seconds = startup.measure(startup.commands(), rounds=1)
     assert set(startup.BOUNDS) | {startup.PYTHON, startup.B4, startup.LIBRARIES} <= set(seconds)

@@ -6,6 +6,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,9 @@ def modules() -> Iterator[tuple[Path, str]]:
             yield path, ".".join(part for part in parts if part != "__init__")
 
 
-NAMES = {name for _, name in modules()}
+@cache
+def names() -> set[str]:
+    return {name for _, name in modules()}
 
 
 def imports_of(path: Path) -> set[str]:
@@ -47,7 +50,7 @@ def imports_of(path: Path) -> set[str]:
             parent = node.module.removeprefix("acceptlab").lstrip(".")
             for one in node.names:
                 whole = f"{parent}.{one.name}".lstrip(".")
-                found.add(whole if whole in NAMES else parent)
+                found.add(whole if whole in names() else parent)
     return found - {""}
 
 
@@ -56,7 +59,9 @@ def room_of(name: str) -> str:
     return ".".join(name.split(".")[:2])
 
 
-GRAPH = {name: imports_of(path) for path, name in modules()}
+@cache
+def graph() -> dict[str, set[str]]:
+    return {name: imports_of(path) for path, name in modules()}
 
 
 def circle_in(arrows: dict[str, set[str]]) -> list[str]:
@@ -82,7 +87,7 @@ def circle_in(arrows: dict[str, set[str]]) -> list[str]:
 
 def rooms() -> dict[str, set[str]]:
     arrows: dict[str, set[str]] = {}
-    for name, used in GRAPH.items():
+    for name, used in graph().items():
         arrows.setdefault(room_of(name), set()).update(room_of(one) for one in used)
     return {room: used - {room} for room, used in arrows.items()}
 
@@ -93,7 +98,7 @@ def test_a_circle_is_found() -> None:
 
 
 def test_modules_import_in_no_circle() -> None:
-    assert circle_in(GRAPH) == []
+    assert circle_in(graph()) == []
 
 
 def test_rooms_import_in_no_circle() -> None:
@@ -113,7 +118,7 @@ def test_a_room_of_the_spine_uses_only_those_before_it(room: str) -> None:
 
 
 def test_analysis_never_imports_toolkit() -> None:
-    for name, used in GRAPH.items():
+    for name, used in graph().items():
         if name.startswith("analysis"):
             assert not [one for one in used if one.startswith("toolkit")], name
 

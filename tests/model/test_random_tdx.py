@@ -164,7 +164,7 @@ def run(first_seed: int, operations: int) -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_random_operations(part: int) -> None:
-    run(1000 * part, 6000)
+    run(1000 * part, 2000)
 
 
 @pytest.mark.long

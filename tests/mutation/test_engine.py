@@ -37,6 +37,7 @@ def test_an_edit_that_changes_nothing_is_none() -> None:
     assert replaced("xay", "a", "b", "file.c") == "xby"
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("body", "end"),
     [
@@ -52,6 +53,7 @@ def test_only_a_failed_test_catches(body: str, end: End, tmp_path: Path) -> None
     assert run_tests("it", [str(file)], {}).end == end
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("text", ["this is no Python", "import no_such_module", ""])
 def test_tests_that_cannot_run_catch_nothing(text: str, tmp_path: Path) -> None:
     file = tmp_path / "test_it.py"
@@ -59,6 +61,7 @@ def test_tests_that_cannot_run_catch_nothing(text: str, tmp_path: Path) -> None:
     assert run_tests("it", [str(file)], {}).end == End.UNFIT
 
 
+@pytest.mark.processes
 def test_what_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     script = f"mkfifo {pipe}; echo begun; sleep 1000 <> {pipe} & wait"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.bad_input import BadInput
@@ -20,6 +20,7 @@ from acceptlab.analysis.readers.detect import READERS
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
 from tests.analysis.readers.samples import SAMPLES, TELLS_ITS_END, read, rows
+from tests.examples import examples
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def verdict_on(folder: Path, form: str, data: bytes) -> str:
     return judge(Run(folder, RunInfo("snp", "ns", "userspace", events=about))).verdict
 
 
-_STRIDE = 7
+_STRIDE = 13
 """Of a sample's bytes so many are one cut in the quick test: lines and records differ in length from it, so all their bytes have turns."""
 
 
@@ -78,9 +79,12 @@ def test_compressed_files_give_the_same_events(form: str, how: str, scratch: Pat
 
 
 @pytest.mark.parametrize("how", COMPRESSIONS)
-def test_a_compressed_file_cut_at_any_byte_is_incomplete(how: str, scratch: Path) -> None:
+@pytest.mark.parametrize("stride", [_STRIDE, pytest.param(1, marks=pytest.mark.long)])
+def test_a_compressed_file_cut_at_any_byte_is_incomplete(
+    stride: int, how: str, scratch: Path
+) -> None:
     data = COMPRESSIONS[how](SAMPLES["emulator"]())
-    for cut in range(6, len(data)):
+    for cut in sorted({*range(6, len(data), stride), *range(len(data) - 2 * _STRIDE, len(data))}):
         found = read(data[:cut], scratch, "emulator")
         assert not found.events.complete, cut
 
@@ -148,7 +152,7 @@ def spoilt(draw: st.DrawFn, form: str) -> bytes:
     return bytes(data)
 
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = examples()
 
 
 @pytest.mark.parametrize("form", READERS)

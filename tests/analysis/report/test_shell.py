@@ -6,10 +6,11 @@ from __future__ import annotations
 import shlex
 import subprocess
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.report.shell_line import shell_lines
+from tests.examples import examples
 
 WORDS = st.lists(
     st.text(st.characters(codec="ascii", exclude_characters="\0\r\n"), min_size=1, max_size=120)
@@ -19,7 +20,7 @@ WORDS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples()
 @given(WORDS)
 def test_a_shell_reads_the_same_words(words: list[str]) -> None:
     lines = shell_lines(shlex.join(["printf", r"%s\0", *words]))

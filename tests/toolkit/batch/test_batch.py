@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from distributed import LocalCluster
 from typer.testing import CliRunner, Result
 
 from acceptlab.analysis.bad_input import BadInput
@@ -53,6 +52,8 @@ def cluster() -> Iterator[str]:
         "threads_per_worker": 1,
         "dashboard_address": None,
     }
+    from distributed import LocalCluster  # here, as loading it takes a second
+
     with LocalCluster(n_workers=2, host="127.0.0.1", **options) as workers:
         yield workers.scheduler_address
 

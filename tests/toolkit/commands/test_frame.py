@@ -164,6 +164,7 @@ def test_the_heaviest_of_several_exit_codes_counts(codes: list[int], heaviest: i
     assert exit_codes.heaviest(codes) == heaviest
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("words", "may"),
     [
@@ -189,6 +190,7 @@ def test_a_command_loads_only_what_it_takes(words: tuple[str, ...], may: tuple[s
     assert loaded <= set(may)
 
 
+@pytest.mark.processes
 def test_replay_without_options_is_the_same_as_with_them() -> None:
     """Without any it does without Typer."""
     plain = acceptlab("replay", str(CHECKOUT / "traces" / "snp-kexec-broken"))

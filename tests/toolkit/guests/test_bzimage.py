@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.bzimage import BzImage, parse_bzimage, read_bzimage
+from tests.examples import examples
 
 Make = Callable[..., bytes]
 HERE = Path("vmlinuz")
@@ -103,7 +104,7 @@ def test_folder_instead_of_file(tmp_path: Path) -> None:
         read_bzimage(tmp_path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@examples(100)
 @given(cut=st.integers(0, 0x8A00), at=st.integers(0, 0x270), value=st.integers(0, 255))
 def test_damaged_files_end_in_one_line(bzimage: Make, cut: int, at: int, value: int) -> None:
     data = bytearray(bzimage())

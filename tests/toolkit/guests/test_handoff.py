@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
@@ -20,6 +20,7 @@ from acceptlab.toolkit.firmware.handoff_files import map_text
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.firmware.memory_map import MemoryRequest, parse_policy
 from acceptlab.toolkit.ranges import GIB, MIB, Range, intersect, subtract, total, union
+from tests.examples import examples
 
 PAGE, UNIT, STEP = 4096, 2 << 20, 8192
 UNACCEPTED_GUID = UUID("d5d1de3c-105c-44f9-9ea9-bcef98120031")
@@ -160,7 +161,7 @@ def memories(draw: st.DrawFn) -> MemoryRequest:
     return MemoryRequest(size, parse_policy(policy), holes, accepted)
 
 
-PROPERTY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROPERTY = examples(20)
 
 
 @pytest.mark.parametrize("platform", CONFIDENTIAL)

@@ -19,6 +19,8 @@ from tests.toolkit.importing.recorded import NAMES, accepted, imported, recorded
 ENTRY = 80
 """Bytes from an accept's range to the end of its entry, and some."""
 STEPS = 12
+CUTS = 61
+"""Every so many bytes is one cut in the quick test, at the borders of pages and near the end one at each byte."""
 Range = tuple[int, int, int]
 
 
@@ -79,13 +81,23 @@ def test_a_compressed_file_that_breaks_off_gives_whole_chunks(tmp_path: Path) ->
         imported(data[: second - PAGE_SIZE + 300], tmp_path)
 
 
+def pages(data: bytes) -> list[int]:
+    """The borders of pages, and the bytes beside them: each vCPU's data begin and end at one."""
+    borders = range(PAGE_SIZE, len(data) - 1, PAGE_SIZE)
+    return [border + beside for border in borders for beside in (-1, 0, 1)]
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_a_recorded_file_cut_anywhere_is_seen_to_be(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stride", [CUTS, pytest.param(1, marks=pytest.mark.long)])
+def test_a_recorded_file_cut_anywhere_is_seen_to_be(stride: int, name: str, tmp_path: Path) -> None:
     """Between two of its parts as well."""
     data, path = recorded(name), tmp_path / "trace.dat"
     path.write_bytes(data)
     trace_dat.check(path)
-    for cut in reversed(range(10, len(data))):
+    for cut in sorted(
+        {*range(10, len(data), stride), *range(len(data) - CUTS, len(data)), *pages(data)},
+        reverse=True,
+    ):
         os.truncate(path, cut)
         with pytest.raises(trace_dat.Damaged):
             trace_dat.check(path)

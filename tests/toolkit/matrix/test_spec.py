@@ -6,12 +6,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.matrix.sweep_spec import MOST_CELLS, Spec, read_spec
 from acceptlab.toolkit.places import CHECKOUT
+from tests.examples import examples
 
 GOOD = """
 title = "A spec"
@@ -113,7 +114,7 @@ TREES = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(40)
 @given(st.dictionaries(st.sampled_from(["name", "title", "options", "axes", "sweep", "exclude",
                                         "include", "columns"]), TREES))  # fmt: skip
 def test_whatever_a_spec_holds_it_is_read_or_refused(data: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -18,6 +18,7 @@ from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
+from tests.examples import examples
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ attacked = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@examples(8)
 @given(attacked)
 def test_the_reproducing_line_asks_for_the_same_run(asked: RunOptions) -> None:
     words = shlex.split(asked.reproduce(asked.kernel))

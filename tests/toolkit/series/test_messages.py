@@ -6,13 +6,14 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series.apply import failed_hunk
 from acceptlab.toolkit.series.message import Message, files_of, hunks, is_reply, read_message
 from acceptlab.toolkit.series.order import ordered
+from tests.examples import examples
 
 PATCH = """\
 From 1111 Mon Sep 17 00:00:00 2001
@@ -80,7 +81,7 @@ def test_a_plain_diff_has_times_behind_its_files() -> None:
     ) == ["mm/a.c"]
 
 
-@settings(max_examples=10, deadline=None)
+@examples(5)
 @given(st.integers(1, 12), st.randoms())
 def test_a_mailbox_in_any_order_is_put_in_order(total: int, chance: random.Random) -> None:
     mails = [mail(f"[PATCH RFC v2 {n}/{total}] x: Do {n}") for n in range(1, total + 1)]
@@ -111,7 +112,6 @@ def test_a_subject_without_a_number_is_fine_for_one_patch() -> None:
     assert (found.cover, found.notes) == (None, [])
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read(raw: bytes) -> None:
     message = read_message(raw, "x")
@@ -125,7 +125,6 @@ HEADERS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(HEADERS, st.binary(max_size=9)), max_size=12))
 def test_any_mail_is_read(parts: list[bytes]) -> None:
     message = read_message(b"".join(parts), "x")

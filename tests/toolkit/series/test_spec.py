@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.toolkit.errors import BadInputError
@@ -22,6 +22,7 @@ from acceptlab.toolkit.series.series_spec import (
     read_spec,
     spec_of,
 )
+from tests.examples import examples
 
 GOOD = """
 name = "lazy-accept"
@@ -148,7 +149,7 @@ TREES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(40)
 @given(st.dictionaries(st.sampled_from(KEYS), TREES))
 def test_whatever_a_spec_holds_it_is_read_or_refused_in_one_line(data: dict[str, object]) -> None:
     try:
