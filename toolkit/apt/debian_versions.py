@@ -27,11 +27,11 @@ def key(version: str) -> Key:
 
 
 def _parts(text: str) -> tuple[_Part, ...]:
-    """Return pairs of what is no digit and a number; at the end there is nothing and 0, however often."""
+    """Return the first pair of what is no digit and a number, the others up to the last that is not empty, and an empty one."""
     pairs = [
         (_weights(other), int(digits or 0)) for other, digits in re.findall(r"(\D*)(\d*)", text)
     ]
-    while pairs and pairs[-1] == (_weights(""), 0):
+    while len(pairs) > 1 and pairs[-1] == (_weights(""), 0):
         pairs.pop()
     return (*pairs, (_weights(""), 0))
 
