@@ -17,8 +17,8 @@ from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.invariants.verdict import Verdict
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import Kind, Stage
-from tests.analysis.mutations.mutate import drop
 from tests.analysis.synthetic import MIB, Guest, Records, booted
+from tests.mutation.traces.falsify import drop
 
 Json = dict[str, Any]
 

@@ -17,8 +17,9 @@ from acceptlab.analysis.invariants.verdict import LISTED, Status, Verdict
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.gaps import Holes
 from acceptlab.analysis.trace.schema import Kind
-from tests.analysis.mutations.test_mutated_traces import SHAPES, clean_guest
 from tests.analysis.synthetic import Guest, Records
+from tests.mutation.traces.test_random import SHAPES
+from tests.mutation.traces.trial import clean_guest
 
 LAST = 60
 

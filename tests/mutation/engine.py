@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Mutants: one mistake each, put into a copy of the code on purpose, which a test has to catch.
+"""Mutants: one mistake each, put into a copy of the code or into a trace on purpose, which a test or the judge has to catch.
 
 Nothing in the checkout is edited: a subject makes the mutant in a folder of its own, which is gone afterwards. What is tried
 runs in a session of its own, so that a mutant that hangs can be killed with all that it started.

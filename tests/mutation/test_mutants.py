@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutation.engine import End, Subject, attempt
-from tests.mutation.subjects import ANALYSIS, EMULATOR, KERNEL, MODEL, SUBJECTS, TESTED
+from tests.mutation.subjects import ANALYSIS, EMULATOR, KERNEL, MODEL, SUBJECTS, TESTED, TRACES
 
 MARKS = {
     EMULATOR.name: [pytest.mark.emulator],
@@ -29,7 +29,7 @@ def mutants() -> list[pytest.ParameterSet]:
     ]
 
 
-@pytest.mark.parametrize("subject", params([ANALYSIS, MODEL, EMULATOR]))
+@pytest.mark.parametrize("subject", params([ANALYSIS, TRACES, MODEL, EMULATOR]))
 def test_every_mutant_has_its_place(subject: Subject) -> None:
     assert subject.misplaced() == []
 

@@ -32,6 +32,13 @@ def reorder(records: Records, at: int, to: int) -> Records:
     return moved
 
 
+def swap(records: Records, at: int, other: int) -> Records:
+    """Exchange two events, clocks and all."""
+    swapped = records.copy()
+    swapped[[at, other]] = records[[other, at]]
+    return renumbered(swapped)
+
+
 def shift(records: Records, at: int, by: int) -> Records:
     """Move the range by ``by`` bytes, not below 0."""
     moved = records.copy()

@@ -22,9 +22,11 @@ LOCK = 0xFFFFFFFF82000040
 """The address of the lock of the guests that are judged here."""
 SHARED_OR_UNASSIGNED, ASSIGNED, ACCEPTED = 0, 1, 2
 """States as snapshots number them; a page that is no RAM has none."""
+Record = dict[str, int]
+"""An event, by the names of its columns."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Page:
     """What happened to a page so far. ``life``: its states, each once while it lasts."""
 
@@ -51,8 +53,8 @@ class Lives:
         self._late: set[int] = set()
         self._holders: set[int] = set()
         self._handed_over = False
-        for record in records:
-            self._event(record)
+        for values in records.tolist():
+            self._event(dict(zip(records.dtype.names or (), values, strict=True)))
         self._guard()
         if int(records["kind"][-1]) != Kind.END:
             self.broken.append("the trace does not end with END")
@@ -64,7 +66,7 @@ class Lives:
         )
         return mine == theirs
 
-    def _event(self, record: np.void) -> None:
+    def _event(self, record: Record) -> None:
         kind, gpa, size = Kind(int(record["kind"])), int(record["gpa"]), int(record["size"])
         if not self._handed_over and (kind == Kind.STAGE or record["stage"] != Stage.FIRMWARE):
             self._handed_over = True
@@ -86,7 +88,7 @@ class Lives:
             for page in range(first, last):
                 self._page(kind, page, record)
 
-    def _page(self, kind: Kind, number: int, record: np.void) -> None:
+    def _page(self, kind: Kind, number: int, record: Record) -> None:
         page = self.pages.get(number)
         if kind == Kind.RAM:
             self._too_late(kind)
@@ -124,7 +126,7 @@ class Lives:
         if self._handed_over:
             self.broken.append(f"{kind.name} after the guest's first instruction")
 
-    def _accept(self, page: Page, number: int, record: np.void) -> None:
+    def _accept(self, page: Page, number: int, record: Record) -> None:
         if page.state != ASSIGNED or page.held:
             self.broken.append(f"accept of a page in state {page.state}, held {page.held}")
         unit = number // PAGES
@@ -147,7 +149,7 @@ class Lives:
             self.broken.append("a refused accept that no size explains")
         self._refused.add(unit)
 
-    def _lock(self, record: np.void) -> None:
+    def _lock(self, record: Record) -> None:
         names = self.guest.probes
         name = names[int(record["detail"])] if record["detail"] < len(names) else ""
         if record["gpa"] != LOCK:
