@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""I10: the kernel's counters follow what is accepted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from acceptlab.analysis.invariants.judge import replay_run
+from acceptlab.analysis.trace.schema import UNIT_SIZE
+from tests.analysis.invariants.guests import SPARE, at, finished, replay
+from tests.analysis.synthetic import BLOCK, MIB, Guest, Layout
+
+
+def test_a_block_is_counted_until_its_guard_unit_is_accepted(tmp_path: Path) -> None:
+    """A whole block that is accepted itself stays on the kernel's list for its neighbour's sake."""
+    guest = Guest()
+    guest.boot()
+    # As early allocations leave it: a guard_verdict request that ends on a block's border.
+    guest.accept_memory(at(guest, 40 * MIB), BLOCK - UNIT_SIZE)
+    verdict = replay(finished(guest), tmp_path)
+    status = {one.name: one.status.value for one in verdict.invariants}
+    assert status["I10"] == "holds"
+
+
+def counter_status(policy: str, folder: Path, vmstat_of: float = 1.0) -> str:
+    """What I10 says of a guest in which 40 MiB are accepted after its last count."""
+    guest = Guest(layout=Layout(32 * MIB, 128 * MIB))
+    guest.boot()
+    guest.meminfo("end")
+    pages = int(guest.console[-1].partition("nr_unaccepted=")[2].split()[0])
+    told = guest.console[-1]
+    guest.console[-1] = told.replace(
+        f"nr_unaccepted={pages}", f"nr_unaccepted={int(pages * vmstat_of)}"
+    )
+    guest.accept_memory(at(guest, 40 * MIB), 40 * MIB)
+    guest.end()
+    machine = replace(guest.info().machine, accept=policy)
+    invariants = replay_run(guest.write(folder / "run", machine=machine)).invariants
+    return next(one.status.value for one in invariants if one.name == "I10")
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ("lazy", "broken"),
+        ("deferred", "holds"),
+        ("lazy+deferred", "holds"),
+        ("deferred:4", "holds"),
+    ],
+)
+def test_a_background_policy_may_accept_after_the_last_count(
+    policy: str, status: str, tmp_path: Path
+) -> None:
+    assert counter_status(policy, tmp_path) == status
+
+
+def test_two_counters_are_read_one_after_the_other(tmp_path: Path) -> None:
+    assert counter_status("deferred", tmp_path, vmstat_of=0.9) == "holds"
+
+
+@pytest.mark.parametrize("blocks", [1, 5])
+def test_the_counter_is_not_blamed_for_bits_that_were_cleared_too_early(
+    blocks: int, tmp_path: Path
+) -> None:
+    """It follows the bitmap: what I4 tells of explains it."""
+    guest = Guest()
+    guest.boot()
+    guest.bits[SPARE // UNIT_SIZE : SPARE // UNIT_SIZE + 2 * min(blocks, 2)] = False
+    guest.bits[0 : 2 * max(blocks - 2, 0)] = False
+    found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
+    assert found == {"I4"}
+
+
+def test_the_counter_is_not_blamed_for_bits_that_stay_set(tmp_path: Path) -> None:
+    guest = Guest(accept="eager")
+    guest.boot()
+    guest.clock += 1 << 30
+    guest.bits[:30] = True
+    found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
+    assert found == {"I4"}
+
+
+def test_a_counter_that_is_wrong_by_more_than_the_bits_is_blamed(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    guest.bits[SPARE // UNIT_SIZE] = False
+    guest.meminfo("middle", extra_blocks=40)
+    found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
+    assert found == {"I4", "I10"}
