@@ -195,6 +195,11 @@ bool emulated_guest_probed(uint64_t pc)
     return found;
 }
 
+static void flush_code(CPUState *cs, run_on_cpu_data unused)
+{
+    tb_flush(cs);
+}
+
 static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
 {
     CPUX86State *env = cpu_env(cpu->cs);
@@ -212,7 +217,9 @@ static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
     g_hash_table_replace(calls, g_memdup2(&rsp_after, 8), call);
     if (!g_hash_table_contains(return_sites, &returns_to)) {
         g_hash_table_add(return_sites, g_memdup2(&returns_to, 8));
-        tb_flush(cpu->cs);      /* the site may be translated already */
+        /* The site may be translated already. This block has to end first:
+         * faults and PAUSEs later in it need what the flush drops. */
+        async_safe_run_on_cpu(cpu->cs, flush_code, RUN_ON_CPU_NULL);
     }
 }
 
