@@ -55,6 +55,7 @@ IMPLICIT = "shared access to a private page, which the host made shared"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
 NOT_RAM_ACCEPT = "accepted an address that is not RAM"
 NOT_RAM_ACCESS = "private access to an address that is not RAM"
+SAVE_AREA = "accessed the save area of a vCPU that runs"
 DMA = "device DMA to private memory"
 OTHER = "access refused: {reason}"
 
@@ -252,6 +253,8 @@ class NoAccessBeforeAccept(Invariant):
             if kind.access == Access.INSTRUCTION:
                 return NOT_RAM_ACCEPT, f"The address is not RAM{self._told(kind)}."
             return NOT_RAM_ACCESS, f"The address is not RAM{self._told(kind)}."
+        if kind.reason == StopReason.SAVE_AREA:
+            return SAVE_AREA, f"A vCPU runs from this page (VMSA){self._told(kind)}."
         if kind.reason in (StopReason.OWNER, StopReason.VMPL):
             reason = label(StopReason(kind.reason))
             return OTHER.format(reason=reason), f"The access was refused{self._told(kind)}."

@@ -142,6 +142,7 @@ class StopReason(IntEnum):
     NO_PROGRESS = 8
     HANDLER = 9
     TRIPLE_FAULT = 10
+    SAVE_AREA = 11
 
 
 class CallerHow(IntEnum):

@@ -63,6 +63,7 @@ enum stop_reason {
 	STOP_NO_PROGRESS = 8,	/* the host gave up resolving the same exit, or the guest only faults */
 	STOP_HANDLER = 9,	/* the guest broke the GHCB or TDCALL protocol */
 	STOP_TRIPLE_FAULT = 10,
+	STOP_SAVE_AREA = 11,	/* SNP: save area (VMSA) of a vCPU that runs */
 };
 
 /* How sure the caller of an event is (emulator/qemu/callers.c) */

@@ -37,6 +37,8 @@ struct model_ops {
 		      uint32_t subleaf, uint32_t regs[4]);
 	/* 1 if the vCPU has an interrupt that it would take now (TDX 2M accept) */
 	int (*interrupt_pending)(void *opaque, unsigned int vcpu);
+	/* 1 if the host has halted the vCPU: it does not run (SNP save areas) */
+	int (*halted)(void *opaque, unsigned int vcpu);
 };
 
 #endif

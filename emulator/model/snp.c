@@ -6,7 +6,7 @@
 
 struct layout {
 	uint64_t units;
-	size_t unit, page, attr_unit, attr_page, registered, end;
+	size_t unit, page, attr_unit, attr_page, registered, save_area, end;
 };
 
 static int layout_of(const struct snp_config *config, struct layout *layout)
@@ -24,6 +24,7 @@ static int layout_of(const struct snp_config *config, struct layout *layout)
 	layout->attr_unit = layout_place(&at, layout->units);
 	layout->attr_page = layout_place(&at, layout->units * MODEL_UNIT_PAGES / 8);
 	layout->registered = layout_place(&at, config->vcpus * sizeof(uint64_t));
+	layout->save_area = layout_place(&at, config->vcpus * sizeof(uint64_t));
 	layout->end = at;
 	return 0;
 }
@@ -59,6 +60,7 @@ struct snp_vm *snp_vm_init(void *memory, const struct snp_config *config,
 	vm->host.mem.attr.page = (uint64_t *)(base + layout.attr_page);
 	vm->host.spare = (layout.units - 1) * MODEL_UNIT_SIZE;
 	vm->registered = (uint64_t *)(base + layout.registered);
+	vm->save_area = (uint64_t *)(base + layout.save_area);
 	return vm;
 }
 

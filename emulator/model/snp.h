@@ -134,8 +134,15 @@ void snp_ghcb_msr(struct snp_vm *vm, unsigned int vcpu, uint64_t request,
  */
 enum ghcb_outcome snp_ghcb_page(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa,
 				void *page, struct ghcb_request *request);
-/* 1 if the 4K page is a valid save area (RMPADJUST with the VMSA bit): AP creation */
+/* 1 if the 4K page is a valid save area (RMPADJUST with the VMSA bit) */
 int snp_vm_is_vmsa(const struct snp_vm *vm, uint64_t gpa);
+/*
+ * AP creation: the vCPU runs from the save area (VMSA) at gpa from now on, until it
+ * is started from another one or destroyed. -1: the page is no save area, or
+ * there is no such vCPU.
+ */
+int snp_vm_start_vcpu(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa);
+void snp_vm_destroy_vcpu(struct snp_vm *vm, unsigned int vcpu);
 
 /* --- what is known -------------------------------------------------------- */
 

@@ -5,6 +5,17 @@
 
 #include "snp_vm.h"
 
+/* Nobody but the processor has a save area while its vCPU runs: semantics.md 1.4.6 */
+static enum access_verdict save_area_access(struct snp_vm *vm, const struct access *access,
+					    struct access_fault *fault)
+{
+	uint32_t where = access->kind == ACCESS_WALK ? NPF_PAGE_TABLE : NPF_FINAL;
+
+	if (!snp_save_area_in_use(vm, access->gpa))
+		return VERDICT_ALLOWED;
+	return snp_stopped(fault, STOP_SAVE_AREA, NPF_RMP | NPF_ENC | where);
+}
+
 static enum access_verdict private_access(struct snp_vm *vm, unsigned int vcpu,
 					  const struct access *access,
 					  struct access_fault *fault)
@@ -18,7 +29,7 @@ static enum access_verdict private_access(struct snp_vm *vm, unsigned int vcpu,
 
 		rmp_access(&vm->host.rmp, &key, access, &result);
 		if (result.outcome == RMP_DONE)
-			return VERDICT_ALLOWED;
+			return save_area_access(vm, access, fault);
 		if (result.outcome == RMP_NOT_VALIDATED) {
 			fault->platform = VC_NOT_VALIDATED;
 			return VERDICT_GUEST_FAULT;

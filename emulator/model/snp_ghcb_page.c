@@ -143,9 +143,3 @@ enum ghcb_outcome snp_ghcb_page(struct snp_vm *vm, unsigned int vcpu, uint64_t g
 	ghcb_answer_error(page, error);
 	return GHCB_HANDLED;
 }
-
-int snp_vm_is_vmsa(const struct snp_vm *vm, uint64_t gpa)
-{
-	return snp_vm_page_state(vm, gpa) == PAGE_ACCEPTED &&
-	       snp_vm_rmp_entry(vm, gpa).gpa_flags & RMP_VMSA;
-}

@@ -75,6 +75,11 @@ static void on_cpuid(void *opaque, unsigned int vcpu, uint32_t leaf,
     snp_cpuid(&EMULATED_GUEST(opaque)->cpu[vcpu], leaf, subleaf, regs);
 }
 
+static int on_halted(void *opaque, unsigned int vcpu)
+{
+    return qatomic_read(&EMULATED_GUEST(opaque)->cpu[vcpu].cs->halted);
+}
+
 /* ---- start ---------------------------------------------------------------- */
 
 static void fill_launch_pages(EmulatedGuest *guest)
@@ -124,6 +129,7 @@ void snp_start(EmulatedGuest *guest, Error **errp)
         .content_lost = on_content_lost,
         .guest_memory = on_guest_memory,
         .cpuid = on_cpuid,
+        .halted = on_halted,
     };
     unsigned i;
 

@@ -111,18 +111,18 @@ bool snp_start_cpu(EmulatedGuest *guest, uint32_t apic_id, hwaddr gpa)
         .carry = EVENT_NO_CARRY,
     };
     Start *start;
-    bool is_vmsa;
+    bool started;
 
     if (!cpu || !vmsa) {
         return false;
     }
-    is_vmsa = snp_vm_is_vmsa(snp_enter(caller, 0), gpa);
-    if (is_vmsa) {
+    started = !snp_vm_start_vcpu(snp_enter(caller, 0), cpu->index, gpa);
+    if (started) {
         event.detail = cpu->index;
         guest_event(guest, caller, event, 0);
     }
     snp_leave(caller);
-    if (!is_vmsa) {
+    if (!started) {
         return false;
     }
     start = g_new(Start, 1);
@@ -149,6 +149,9 @@ bool snp_stop_cpu(EmulatedGuest *guest, uint32_t apic_id)
     if (!cpu || cpu->cs == current_cpu) {
         return false;
     }
+    snp_vm_destroy_vcpu(snp_enter(cpu_env(current_cpu)->confidential, 0),
+                        cpu->index);
+    snp_leave(cpu_env(current_cpu)->confidential);
     async_run_on_cpu(cpu->cs, park, RUN_ON_CPU_HOST_PTR(cpu));
     return true;
 }

@@ -16,10 +16,11 @@ static const char *const stop_text[] = {
     [STOP_OWNER] = "the page belongs to another owner or address",
     [STOP_VMPL] = "VMPL permissions forbid the access",
     [STOP_PENDING] = "access to a page that was not accepted",
-    [STOP_BLOCKED] = "the host has taken the page away",
+    [STOP_BLOCKED] = "the host has blocked the page",
     [STOP_NO_PROGRESS] = "the host gave up resolving the same exit",
     [STOP_HANDLER] = "the guest broke the protocol with the host",
     [STOP_TRIPLE_FAULT] = "triple fault",
+    [STOP_SAVE_AREA] = "access to the save area (VMSA) of a vCPU that runs",
 };
 
 static const char *const access_text[] = {

@@ -49,7 +49,7 @@ ATTACKS = [
     Attack("snp", ("decompressor psc-error 1",), "terminated", REFUSAL, "page state change failed"),
     Attack("tdx", (f"accepted remove-aug {AT:#x}",), "stopped", EXIT, f"gpa {AT:#x}"),
     Attack("tdx", (f"accepted remove {AT:#x}",), "stopped", EXIT, f"gpa {AT:#x}"),
-    Attack("tdx", (f"accepted block {AT:#x}",), "stopped", EXIT, "the host has taken the page away"),
+    Attack("tdx", (f"accepted block {AT:#x}",), "stopped", EXIT, "the host has blocked the page"),
 ]  # fmt: skip
 
 

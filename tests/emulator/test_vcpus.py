@@ -60,6 +60,21 @@ def test_destroyed_vcpu_does_nothing_more(bare: Boot, setup: Setup) -> None:
 
 
 @threads
+def test_save_area_of_a_vcpu_that_runs_is_not_accessible(bare: Boot, setup: Setup) -> None:
+    run = bare("snp", "vcpus", "case_save_area_in_use", setup)
+    assert (run.value("start"), run.value("counting"), run.said("read")) == (0, 1, [])
+    stop = run.only("stop")
+    assert (stop.reason, stop.gpa, stop.vcpu) == ("save-area", run.only("ap-start").gpa, 0)
+    assert (stop.access, stop.private, stop.rip) == ("read", True, run.at("at_read64"))
+
+
+@pytest.mark.parametrize("case", ["case_save_area_of_halted", "case_save_area_of_destroyed"])
+def test_save_area_of_a_vcpu_that_does_not_run_is_accessible(bare: Boot, case: str) -> None:
+    run = bare("snp", "vcpus", case, TWO)
+    assert (run.value("faulted"), run.of("stop")) == (0, [])
+
+
+@threads
 def test_vcpus_accept_side_by_side(bare: Boot, platform: str, setup: Setup) -> None:
     run = bare(platform, "vcpus", "case_accept_in_parallel", setup)
     assert run.value("started") == 2

@@ -181,6 +181,42 @@ void case_destroy(void)
 	destroy(77);
 }
 
+/* The page from which a vCPU runs is not accessible. */
+void case_save_area_in_use(void)
+{
+	u64 area = fill_save_area(1);
+
+	ap_routine = count_on;
+	say("start=%x", start_cpu(1));
+	say("counting=%x", wait_for(&reads, 1000));
+	say("read=%x", read64(area));
+}
+
+/* While the vCPU is halted, it is. */
+void case_save_area_of_halted(void)
+{
+	u64 area = fill_save_area(1), waited;
+
+	ap_routine = halt;
+	start_cpu(1);
+	wait_for(&started, 1);
+	for (waited = 0; waited < 100000; waited++)
+		cpu_pause();
+	say("faulted=%x", read64(area) == FAULTED);
+}
+
+/* So it is once the vCPU is destroyed. */
+void case_save_area_of_destroyed(void)
+{
+	u64 area = fill_save_area(1);
+
+	ap_routine = count_on;
+	start_cpu(1);
+	wait_for(&reads, 1000);
+	destroy(1);
+	say("faulted=%x", read64(area) == FAULTED);
+}
+
 /* HLT is not reflected; the vCPU just sleeps. */
 void case_halt(void)
 {

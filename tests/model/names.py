@@ -42,6 +42,8 @@ class Stop(IntEnum):
     BLOCKED = 7
     NO_PROGRESS = 8
     HANDLER = 9
+    TRIPLE_FAULT = 10
+    SAVE_AREA = 11
 
 
 class Verdict(IntEnum):

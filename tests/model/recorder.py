@@ -56,6 +56,10 @@ class Recorder:
         self._raw.interrupt_at = call
         self._raw.interrupt_calls = 0
 
+    def halt(self, *vcpus: int) -> None:
+        """The host has halted these vCPUs, and no others."""
+        self._raw.halted = sum(1 << vcpu for vcpu in vcpus)
+
     def address(self, gpa: int) -> ct.c_void_p:
         """Where the guest's memory at gpa lies in this process."""
         return ct.c_void_p(self._raw.memory + gpa)

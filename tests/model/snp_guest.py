@@ -68,6 +68,13 @@ class Snp(Guest):
         )  # fmt: skip
         return outcome, answer
 
+    def start_vcpu(self, vcpu: int, gpa: int) -> int:
+        """AP creation. 0, or -1 where it is refused."""
+        return int(self.lib.snp_vm_start_vcpu(self.vm, vcpu, ct.c_uint64(gpa)))
+
+    def destroy_vcpu(self, vcpu: int) -> None:
+        self.lib.snp_vm_destroy_vcpu(self.vm, vcpu)
+
     def msr(self, request: int, vcpu: int = 0) -> GhcbMsrAnswer:
         answer = GhcbMsrAnswer()
         self.lib.snp_ghcb_msr(self.vm, vcpu, ct.c_uint64(request), ct.byref(answer))

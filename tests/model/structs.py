@@ -80,6 +80,7 @@ class ModelOps(_Struct):
         ("guest_memory", ct.c_void_p),
         ("cpuid", ct.c_void_p),
         ("interrupt_pending", ct.c_void_p),
+        ("halted", ct.c_void_p),
     ]
 
 
@@ -100,6 +101,7 @@ class RecorderRaw(_Struct):
         ("interrupt_calls", ct.c_uint32),
         ("memory", ct.c_void_p),
         ("memory_size", ct.c_uint64),
+        ("halted", ct.c_uint64),
         ("event", AccEvent * RECORDS_MAX),
         ("lost_range", _Range * RECORDS_MAX),
         ("scrub_range", _Range * RECORDS_MAX),

@@ -26,6 +26,7 @@ struct recorder {
 	uint32_t interrupt_at, interrupt_calls;
 	uint8_t *memory;	/* of the guest, for guest_memory(); may be NULL */
 	uint64_t memory_size;
+	uint64_t halted;	/* vCPUs, a bit each, for halted() */
 	struct acc_event event[RECORDS_MAX];
 	struct range_record lost_range[RECORDS_MAX];
 	struct range_record scrub_range[RECORDS_MAX];
@@ -108,6 +109,13 @@ static int interrupt_pending(void *opaque, unsigned int vcpu)
 	return recorder->interrupt_at && recorder->interrupt_calls == recorder->interrupt_at;
 }
 
+static int halted(void *opaque, unsigned int vcpu)
+{
+	struct recorder *recorder = opaque;
+
+	return recorder->halted >> vcpu & 1;
+}
+
 struct recorder *recorder_new(uint64_t memory_size)
 {
 	struct recorder *recorder = calloc(1, sizeof(*recorder));
@@ -141,6 +149,7 @@ void recorder_ops(struct recorder *recorder, struct model_ops *ops)
 		.guest_memory = guest_memory,
 		.cpuid = cpuid,
 		.interrupt_pending = interrupt_pending,
+		.halted = halted,
 	};
 }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.model.names import (
+    Npf,
     Reach,
     RmpFlag,
     RmpOutcome,
@@ -86,6 +87,37 @@ def _() -> None:
     assert adjusted(vm, LAUNCHED, 0, 1) == 0
     assert vm.act("vm_is_vmsa", LAUNCHED) == 0
     assert adjusted(vm, LAUNCHED, 0, 2 | 1 << 16, vmpl=1) == PERMISSION
+
+
+@row("1.4-vmsa-in-use")
+def _() -> None:
+    """While the vCPU runs from it: an RMP fault for every vCPU; its neighbour is as it was."""
+    vm = snp()
+    page, other = LAUNCHED, LAUNCHED + 5 * PAGE
+    assert vm.start_vcpu(1, page) == -1
+    for area in (page, other):
+        assert adjusted(vm, area, 0, 1 | 1 << 16) == 0
+    assert vm.access(page, Reach.WRITE)[0] == Verdict.ALLOWED
+    vm.events()
+    assert vm.start_vcpu(1, page) == 0
+    assert vm.recorder.lost() == [(page, PAGE)]
+    assert vm.start_vcpu(2, other) == -1  # there are two
+    assert vm.start_vcpu(0, other + 1) == -1
+    for reach in Reach:
+        where = Npf.PAGE_TABLE if reach == Reach.WALK else Npf.FINAL
+        fault = (Verdict.STOPPED, Stop.SAVE_AREA, Npf.RMP | Npf.ENC | where)
+        assert vm.access(page + 8, reach) == fault
+    assert vm.access(page, private=0)[0] == Verdict.CIPHERTEXT
+    assert vm.access(page + PAGE)[0] == vm.access(other)[0] == Verdict.ALLOWED
+    vm.recorder.halt(1)
+    assert vm.access(page)[0] == Verdict.ALLOWED
+    vm.recorder.halt(0)
+    assert vm.access(page)[0] == Verdict.STOPPED
+    assert vm.start_vcpu(1, other) == 0  # from another save area: the first one is free
+    assert vm.access(page)[0] == Verdict.ALLOWED
+    assert vm.access(other)[:2] == (Verdict.STOPPED, Stop.SAVE_AREA)
+    vm.destroy_vcpu(1)
+    assert vm.access(other)[0] == Verdict.ALLOWED
 
 
 @row("1.4-validated")
