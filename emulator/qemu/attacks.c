@@ -125,7 +125,7 @@ static bool is_moment(const Act *act, const struct acc_event *event)
     return event->kind == EVENT_STAGE && event->detail == (uint64_t)act->when;
 }
 
-/* KEEP takes place when the host would have taken the page away, once. */
+/* KEEP takes place when the host would have removed the page, once. */
 static bool is_later_deed(const Act *act, const struct acc_event *event)
 {
     return act->attack == ATTACK_KEEP && event->kind == EVENT_ATTACK &&
