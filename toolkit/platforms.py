@@ -12,7 +12,13 @@ from dataclasses import dataclass, field
 from acceptlab.analysis.run import platform
 
 _NO_XSAVE = "xsave=off,avx=off,avx2=off,f16c=off,fma=off,vaes=off,vpclmulqdq=off,pku=off,mpx=off"
-"""XSAVE and what no processor has without it: Linux (7.2, lib/crypto/x86/gf128hash.h) uses AVX where CPUID has AVX alone."""
+"""XSAVE and what no processor has without it: Linux (7.2, lib/crypto/x86/gf128hash.h) uses AVX where CPUID has AVX alone.
+
+TCG has no XSAVEC and no XSAVES, and every processor that launches confidential guests has both. Linux refuses a CPUID page that has
+XSAVE without one of them (sev-shared.c snp_cpuid_postprocess).
+"""
+ANY_PROCESSOR = "max"
+"""QEMU's name for the CPU model that has whatever TCG has."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,12 @@ class GuestPlatform:
     name: str
     """As in run.json, on the command line and in TOML files."""
     title: str
-    cpu_model: str
-    """QEMU's; that of a confidential platform shows what such guests see."""
+    cpu_properties: str
+    """Of QEMU's CPU model, whichever it is: what such guests see, and what they do not see."""
     address_bits: int
     """Width of an address of RAM."""
+    processors: tuple[str, ...] = ()
+    """Processors that launch such guests, as QEMU names its CPU models."""
     private_bit: int | None = None
     """Position of the page-table bit that is set for private memory."""
     shared_bit: int | None = None
@@ -108,11 +116,11 @@ SNP = GuestPlatform(
     # The highest extended leaf that a Milan or Genoa part has; SNP's own are 0x8000001f and 0x80000021. la57=off: the
     # decompressor's switch of paging modes loads CR3 in 32-bit mode, where the C-bit (51) does not fit.
     # erms=off: what a processor does fast in microcode, `rep movsb`, TCG does byte by byte.
-    # No XSAVE: Linux refuses a CPUID page that has it without XSAVEC or XSAVES (sev-shared.c snp_cpuid_postprocess), which
-    # TCG does not have. monitor=off: KVM shows MONITOR to no guest that it does not allow to wait by it. pks=off: Intel's.
-    cpu_model="max,vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,phys-bits=48,la57=off,erms=off,monitor=off,pks=off,"
+    # monitor=off: KVM shows MONITOR to no guest that it does not allow to wait by it. pks=off: Intel's.
+    cpu_properties="vendor=AuthenticAMD,xlevel=0x80000021,level=0xb,phys-bits=48,la57=off,erms=off,monitor=off,pks=off,"
     + _NO_XSAVE,
     address_bits=46,  # what Linux maps with four levels
+    processors=("EPYC-Milan", "EPYC-Genoa"),
     private_bit=51,
     emulator_object="snp-emulated",
     has_cc_blob=True,
@@ -146,7 +154,8 @@ SNP = GuestPlatform(
 TDX = GuestPlatform(
     name=platform.TDX.name,
     title=platform.TDX.title,
-    cpu_model="max,vendor=GenuineIntel,phys-bits=48,la57=off,erms=off",
+    cpu_properties="vendor=GenuineIntel,phys-bits=48,la57=off,erms=off," + _NO_XSAVE,
+    processors=("SapphireRapids", "GraniteRapids"),
     address_bits=47,  # a GPAW of 48 less the shared bit
     shared_bit=47,  # when the GPAW is 48
     emulator_object="tdx-emulated",
@@ -174,11 +183,13 @@ TDX = GuestPlatform(
     ),
 )
 PLAIN = GuestPlatform(
-    name="plain", title="plain", cpu_model="max,phys-bits=48", address_bits=46,  # as SNP's
+    name="plain", title="plain", cpu_properties="phys-bits=48", address_bits=46,  # as SNP's
 )  # fmt: skip
 """A guest without confidential computing: what others are compared with, and a test of our tables on any QEMU."""
 
 PLATFORMS: Mapping[str, GuestPlatform] = {one.name: one for one in (SNP, TDX, PLAIN)}
+PROCESSORS = tuple(name for one in PLATFORMS.values() for name in one.processors)
+"""Names of CPU models that users can give."""
 CONFIDENTIAL = tuple(name for name, one in PLATFORMS.items() if one.is_confidential)
 """Names that users can give."""
 INNER = tuple(name for name in PLATFORMS if name not in CONFIDENTIAL)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
-from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.platforms import ANY_PROCESSOR, PLATFORMS
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
 
@@ -92,11 +92,14 @@ class RunFiles:
         return self.folder / "emulator.log"
 
 
-def cpu_model(platform: str, version: str) -> str:
-    """Return the value of QEMU's -cpu for a platform, for a version of QEMU (bases.py)."""
-    slow = _SLOW_SINCE.get(version)
-    model = PLATFORMS[platform].cpu_model
-    return f"{model},{slow}" if slow else model
+def cpu_model(platform: str, version: str, processor: str = ANY_PROCESSOR) -> str:
+    """Return the value of QEMU's -cpu for a guest of a platform, for a version of QEMU (bases.py).
+
+    Features of a named processor that TCG lacks are off: check=off keeps QEMU from a warning for each.
+    """
+    named = [] if processor == ANY_PROCESSOR else ["check=off"]
+    slow = [_SLOW_SINCE[version]] if version in _SLOW_SINCE else []
+    return ",".join([processor, PLATFORMS[platform].cpu_properties, *named, *slow])
 
 
 def emulator_command(
@@ -109,7 +112,7 @@ def emulator_command(
         *_time(options),
         *_machine(options),
         *("-bios", str(handoff.rom)),
-        *("-cpu", cpu_model(options.platform, version), "-smp", str(options.cpus)),
+        *("-cpu", cpu_model(options.platform, version, options.cpu), "-smp", str(options.cpus)),
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),

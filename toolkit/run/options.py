@@ -23,7 +23,7 @@ from acceptlab.toolkit.guest.workloads import (
     start_of_second,
     workload_options,
 )
-from acceptlab.toolkit.platforms import CONFIDENTIAL, INNER, PLATFORMS
+from acceptlab.toolkit.platforms import ANY_PROCESSOR, CONFIDENTIAL, INNER, PLATFORMS, PROCESSORS
 from acceptlab.toolkit.run.attacks import check_attack
 from acceptlab.toolkit.run.host_policies import DEFAULT_HOST, HOST_POLICIES
 from acceptlab.toolkit.run.option import (
@@ -74,6 +74,20 @@ class RunOptions:
         "16G", "--memory", "RAM of the guest, such as 512M, 16G or 256G.", GUEST, always_shown=True
     )
     cpus: int = option(1, "--cpus", "Number of vCPUs, 1 to 16.", GUEST, always_shown=True)
+    cpu: str = option(
+        ANY_PROCESSOR,
+        "--cpu",
+        "Processor: "
+        + "; ".join(
+            f"{' or '.join(one.processors)} ({one.title})"
+            for one in PLATFORMS.values()
+            if one.processors
+        )
+        + f"; or {ANY_PROCESSOR}, all that the emulator has. Features that the emulator lacks are off.",
+        GUEST,
+        choices=(ANY_PROCESSOR, *PROCESSORS),
+        emulator_only=True,
+    )
     accept: str = option(
         "lazy",
         "--accept",
@@ -278,6 +292,11 @@ class RunOptions:
             have = [name for name, one in PLATFORMS.items() if one.has_pending_ve]
             raise BadInputError(
                 f"--pending-ve: only a TD has #VE; add --platform {' or '.join(have)}"
+            )
+        offered = PLATFORMS[self.platform].processors
+        if self.cpu not in (ANY_PROCESSOR, *offered):
+            raise BadInputError(
+                f"--cpu {self.cpu}: a guest of --platform {self.platform} has {', '.join(offered) or 'none by name'}"
             )
         self._check_module()
         if self.sev_features != "none" and not PLATFORMS[self.platform].has_sev_features:

@@ -73,6 +73,7 @@ def describe(
             "debian_version": emulator.build["debian_version"],
             "key": emulator.key,
             "threads": options.threads,
+            "cpu": options.cpu,
             **(
                 {"pending_ve": options.pending_ve}
                 if PLATFORMS[options.platform].has_pending_ve

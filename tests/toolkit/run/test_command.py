@@ -11,7 +11,7 @@ import pytest
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.places import CHECKOUT
-from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.platforms import CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.run import probes, skip_list
 from acceptlab.toolkit.run.emulator_command import RunFiles, cpu_model, emulator_command
 from acceptlab.toolkit.run.follower import last_line
@@ -49,6 +49,24 @@ def test_a_newer_base_shows_no_feature_that_makes_its_guests_slow(platform: str)
     older, newer = cpu_model(platform, "7.2").split(","), cpu_model(platform, "10.0").split(",")
     assert newer[: len(older)] == older
     assert "fsrm=off" in newer
+
+
+@pytest.mark.parametrize("platform", CONFIDENTIAL)
+def test_a_guest_has_the_processor_that_is_wanted(platform: str) -> None:
+    """A named one with the same properties as any: no XSAVE without XSAVEC and XSAVES, no MONITOR."""
+    for name in PLATFORMS[platform].processors:
+        words = command(Path("/r"), platform=platform, cpu=name)
+        model, *properties = words[words.index("-cpu") + 1].split(",")
+        assert model == name
+        usual = command(Path("/r"), platform=platform)
+        assert {"xsave=off", "avx=off", *usual[usual.index("-cpu") + 1].split(",")[1:]} <= set(
+            properties
+        )
+
+
+def test_a_processor_of_the_other_platform_is_refused() -> None:
+    with pytest.raises(BadInputError, match="--cpu EPYC-Genoa: a guest of --platform tdx has Sapp"):
+        command(Path("/r"), platform="tdx", cpu="EPYC-Genoa")
 
 
 def test_platform_and_host_are_told() -> None:
