@@ -41,7 +41,7 @@ COMMANDS = {
     "Set up": (
         Command("doctor", "doctor.doctor", "Show what this machine supports and what to install for the rest.", "acceptlab doctor"),
         Command("setup", "setup.setup", "Build the emulator and fetch the default kernel.",
-                "acceptlab setup --qemu-source ~/qemu_7.2+dfsg.orig.tar.xz"),
+                "acceptlab setup --qemu-source ~/qemu_10.0.13+ds.orig.tar.xz"),
         Command("demo", "demo.demo", "Boot a kernel as an SNP and a TDX guest, judge and compare both.", "acceptlab demo --memory 64G"),
     ),
     "Boot and record": (

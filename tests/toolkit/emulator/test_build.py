@@ -30,6 +30,7 @@ def workshop(own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", f"{tools}:/usr/bin:/bin")
     monkeypatch.setattr(emulator_build, "_source", lambda *_: made_of(tmp_path))
     monkeypatch.setattr(overlay, "sync", lambda *_: 0)
+    script(tools, "meson", "#!/bin/sh\necho 1.7.0\n")
     script(tmp_path, "configure", "#!/bin/sh\nexit 0\n")
     monkeypatch.setattr(qemu_source, "unpack", lambda _, tree, __: unpack(tmp_path, tree))
     return tools
@@ -72,7 +73,6 @@ def test_an_emulator_of_another_base_does_not_count(
 ) -> None:
     """The environment chooses the base of every command, and the record of the emulator names it."""
     ninja(workshop, GOOD)
-    script(workshop, "meson", "#!/bin/sh\necho 1.7.0\n")
     first = emulator_build.ensure()
     assert first.build["qemu"] == bases.default().version
     other = next(version for version in bases.known() if version != first.build["qemu"])
