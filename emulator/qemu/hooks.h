@@ -43,7 +43,7 @@ static inline bool emulated_guest_may_reflect(uint32_t svm_exit)
     case 0x37:          /* write to DR7 */
     case 0x6f:          /* RDPMC */
     case 0x76:          /* INVD */
-    case 0x78:          /* HLT; QEMU 7.2 checks it in its helper */
+    case 0x78:          /* HLT */
     case 0x89:          /* WBINVD */
         return true;
     default:

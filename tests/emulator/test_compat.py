@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The glue is written for the newest version of QEMU; what older ones have in its place is in one header."""
+"""What differs between versions of QEMU is in one header and in the hooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OF_ONE_VERSION = re.compile(
     r"QEMU_VERSION|\benv_ptr\b|sysemu/|softmmu/|qapi/qmp/|qemu_mutex_(un)?lock_iothread|qemu_mutex_iothread_locked"
     r"|\bcpu_neg\(|\bdo_pause\(|\bcpu_cc_compute_all\(|\bneg\.icount_decr"
 )
-"""Names that not every base has, QEMU 7.2 on the one side and 10.0 on the other."""
+"""Names that not every version of QEMU has: those of 7.2, and those of 10.0 in their place."""
 GLUE = CHECKOUT / "emulator" / "qemu"
 
 

@@ -12,7 +12,6 @@ import pytest
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu import bases, emulator_build, overlay, qemu_source
 from acceptlab.toolkit.qemu.bases import Base
-from tests.emulator.bare_run import Setup, boot
 
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
@@ -102,20 +101,3 @@ def test_each_hook_builds_without_a_warning(
     known = subprocess.run(emulator, capture_output=True, text=True, check=True).stdout
     assert "snp-emulated" in known
     assert "tdx-emulated" in known
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("version", list(bases.known())[1:])
-def test_the_emulator_builds_on_every_other_base_and_boots(
-    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All other tests are of one base; `ACCEPTLAB_QEMU=VERSION make test` runs them on another."""
-    monkeypatch.setenv(bases.VARIABLE, version)
-    emulator = emulator_build.ensure()
-    assert emulator.build["qemu"] == version
-    for platform in ("snp", "tdx"):
-        (tmp_path / platform).mkdir()
-        run = boot(
-            emulator.binary, tmp_path / platform, platform, "ends", "case_power_off", Setup()
-        )
-        assert run.outcome == "shutdown", run.lines

@@ -17,6 +17,7 @@ from acceptlab.toolkit.firmware.boot_handoff import Blob, Handoff, build_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.firmware.unaccepted_table import GUID
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
+from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.ranges import MIB, UNIT
 from acceptlab.toolkit.run import emulator_run
@@ -82,7 +83,9 @@ def misinformed(
             return tamper(build_handoff(request))
 
         monkeypatch.setattr(emulator_run, "build_handoff", build)
-        binary = Emulator(emulator, "under test", {"qemu": "7.2", "debian_version": ""})
+        binary = Emulator(
+            emulator, "under test", {"qemu": bases.chosen().version, "debian_version": ""}
+        )
         folder = tmp_path / "run"
         emulator_run.perform(replace(OPTIONS, platform=platform), kernel, binary, folder, False)
         return Run.open(folder), replay_run(folder)

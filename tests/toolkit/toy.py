@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from acceptlab.analysis.trace.schema import Kind, Stage
+from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from tests.toolkit.guests.conftest import _bzimage as make_bzimage
 
@@ -95,4 +96,4 @@ def make_emulator(folder: Path, mode: str) -> Emulator:
     )
     beside.chmod(beside.stat().st_mode | stat.S_IXUSR)
     beside.replace(path)
-    return Emulator(path, "toy", {"qemu": "7.2", "debian_version": "toy"})
+    return Emulator(path, "toy", {"qemu": bases.default().version, "debian_version": "toy"})

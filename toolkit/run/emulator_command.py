@@ -17,8 +17,8 @@ _SLOW_SINCE = {
         "cmpccxadd=off,x2apic=off"
     ),
 }
-"""By QEMU's version: what `max` has since then and the older version has not. With fast short `rep movsb`, as with erms, Linux
-copies by instructions that TCG executes byte by byte; the others keep the guests of all versions alike."""
+"""By QEMU's version: features that make a guest slower. With fast short `rep movsb`, as with erms, Linux copies by instructions that
+TCG executes byte by byte; the others keep the guests of all versions alike."""
 _PENDING_VE: dict[str, dict[str, str]] = {
     "off": {},
     "on": {"pending-ve": "on"},
