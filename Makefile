@@ -22,13 +22,13 @@ setup:
 
 # The tests that need neither emulator, root nor Debian: what is worth running after every edit.
 check:
-	venv=$$($(BOOTSTRAP) --check) && "$$venv/bin/pytest" -q -n $(JOBS) -m "not (emulator or boots or processes or long)"
+	venv=$$($(BOOTSTRAP) --check) && "$$venv/bin/pytest" -q -n $(JOBS) --dist worksteal -m "not (emulator or boots or processes or long)"
 
 test:
-	venv=$$($(BOOTSTRAP) --dev) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS) -m "not long"
+	venv=$$($(BOOTSTRAP) --dev) && ./acceptlab setup && "$$venv/bin/pytest" -n $(JOBS) --dist worksteal -m "not long"
 
 test-long:
-	venv=$$($(BOOTSTRAP) --dev --long) && ./acceptlab setup && ACCEPTLAB_EXAMPLES=10 "$$venv/bin/pytest" -n $(JOBS)
+	venv=$$($(BOOTSTRAP) --dev --long) && ./acceptlab setup && ACCEPTLAB_EXAMPLES=10 "$$venv/bin/pytest" -n $(JOBS) --dist worksteal
 
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && \

@@ -30,6 +30,8 @@ FIXTURES = {
     "installed": ("processes",),
 }
 """Markers of every test that asks for a fixture; other tests have their markers themselves."""
+LONG_FIRST = ("tests/boots", "tests/series", "tests/toolkit/series", "tests/toolkit/matrix")
+"""Folders whose tests take tens of seconds: they begin first, so that no worker waits for the last of them."""
 _NO_EMULATOR = (
     "This stands in for the emulators: the test that finds it has no marker `emulator`.\n"
 )
@@ -42,19 +44,25 @@ def pytest_configure() -> None:
 
 
 @functools.cache
+def _is_long(path: Path) -> bool:
+    return any(path.is_relative_to(CHECKOUT / one) for one in LONG_FIRST)
+
+
+@functools.cache
 def _markers_of(path: Path) -> list[tuple[str, ...]]:
     return [names for one, names in FOLDERS.items() if path.is_relative_to(CHECKOUT / one)]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of FOLDERS and FIXTURES, before `-m` chooses."""
+    """Mark the tests of FOLDERS and FIXTURES, before `-m` chooses; put those of LONG_FIRST before the others."""
     for item in items:
         asked = getattr(item, "fixturenames", ())
         found = [names for one, names in FIXTURES.items() if one in asked]
         found += _markers_of(item.path)
         for name in {name for names in found for name in names}:
             item.add_marker(name)
+    items.sort(key=lambda item: not _is_long(item.path))
 
 
 @pytest.fixture(scope="session")

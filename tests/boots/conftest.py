@@ -3,16 +3,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+
+from acceptlab.toolkit.whole_files import locked
+from tests.session_folder import session_folder
 
 _MEMINFO = re.compile(r"ACCEPTLAB meminfo .*?Unaccepted=(\d+|none).* label=(\w+)")
 INCONSISTENT_CPU = "feature dependency check failure"
@@ -52,7 +58,7 @@ class Boot:
 
 
 class BootGuest(Protocol):
-    """Boots a guest by `acceptlab run ... --replay`; the same words give the same run, done once."""
+    """Boots a guest by `acceptlab run ... --replay`; the same words give the same run, done once in a session."""
 
     def __call__(self, *words: str, again: int = 0) -> Boot: ...
 
@@ -61,16 +67,27 @@ class BootGuest(Protocol):
 def boot(tmp_path_factory: pytest.TempPathFactory) -> BootGuest:
     """Return the function that boots guests; `again` tells repetitions of the same words apart."""
 
+    home = session_folder(tmp_path_factory, "boots")
+
     @cache
     def run(*words: str, again: int = 0) -> Boot:
-        folder = tmp_path_factory.mktemp("boot") / "run"
-        command = [sys.executable, "-m", "acceptlab.toolkit", "run", *words, "--replay"]
-        command += ["--time-limit", str(_TIME_LIMIT), "--out", str(folder)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        output = done.stdout + done.stderr
-        assert (folder / "run.json").is_file(), output
-        done_run = Boot(folder, done.returncode, output)
-        assert INCONSISTENT_CPU not in done_run.console, "no processor is like that"
-        return done_run
+        folder = home / hashlib.sha256(repr((words, again)).encode()).hexdigest()[:16]
+        with locked(folder.with_suffix(".lock")):
+            done = folder.with_suffix(".json")
+            if not done.is_file():
+                boot_into(folder, words, done)
+            return Boot(folder, **json.loads(done.read_text()))
 
     return run
+
+
+def boot_into(folder: Path, words: Sequence[str], done: Path) -> None:
+    """Boot a guest into a run folder, and write to `done` what Boot has to know besides the folder."""
+    shutil.rmtree(folder, ignore_errors=True)  # of a worker that died in it
+    command = [sys.executable, "-m", "acceptlab.toolkit", "run", *words, "--replay"]
+    command += ["--time-limit", str(_TIME_LIMIT), "--out", str(folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    output = ended.stdout + ended.stderr
+    assert (folder / "run.json").is_file(), output
+    assert INCONSISTENT_CPU not in Boot(folder, 0, "").console, "no processor is like that"
+    done.write_text(json.dumps({"exit_code": ended.returncode, "output": output}))

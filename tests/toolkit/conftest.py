@@ -16,12 +16,17 @@ def built_initramfs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return initramfs(tmp_path_factory.mktemp("initramfs"))
 
 
-@pytest.fixture
-def own_cache(tmp_path: Path, built_initramfs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the test a cache of its own (XDG_CACHE_HOME), with nothing in it but the initramfs; return it."""
-    home = tmp_path / "cache"
+def cache_in(home: Path, built_initramfs: Path) -> Path:
+    """Make a cache (XDG_CACHE_HOME) with nothing in it but the initramfs; return it."""
     (home / "acceptlab" / "initramfs").mkdir(parents=True)
     kept = home / "acceptlab" / "initramfs" / built_initramfs.name
     kept.write_bytes(built_initramfs.read_bytes())
+    return home
+
+
+@pytest.fixture
+def own_cache(tmp_path: Path, built_initramfs: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a cache of its own (XDG_CACHE_HOME), with nothing in it but the initramfs; return it."""
+    home = cache_in(tmp_path / "cache", built_initramfs)
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))
     return home

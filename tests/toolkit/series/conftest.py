@@ -74,15 +74,20 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "linux")
 
 
-@pytest.fixture
-def spec(tmp_path: Path, tree: Tree) -> Path:
-    """A series.toml on the toy tree, with an option that sticks."""
-    fragment = tmp_path / "toy.config"
+def write_spec(folder: Path, tree: Tree) -> Path:
+    """Write a series.toml on a toy tree, with an option that sticks, below a folder; return it."""
+    fragment = folder / "toy.config"
     fragment.write_text("CONFIG_EFI=y\nCONFIG_UNACCEPTED=y\n")
-    path = tmp_path / "series" / "series.toml"
+    path = folder / "series" / "series.toml"
     path.parent.mkdir()
     path.write_text(SPEC.format(name="toy", tree=tree.path, fragment=fragment))
     return path
+
+
+@pytest.fixture
+def spec(tmp_path: Path, tree: Tree) -> Path:
+    """A series.toml on the toy tree."""
+    return write_spec(tmp_path, tree)
 
 
 @pytest.fixture
@@ -120,6 +125,13 @@ def acceptlab(
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
     """Return a function that runs the command in this process, with a cache of its own and a toy emulator."""
+    return toy_command(tmp_path, monkeypatch, capsys)
+
+
+def toy_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Return a function that runs the command in this process, with a toy emulator that lies in a folder."""
     from acceptlab.toolkit.cli import app
     from acceptlab.toolkit.qemu import emulator_build
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,44 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.toolkit import toy
-from tests.toolkit.series.conftest import Command, Tree
+from tests.toolkit.conftest import cache_in
+from tests.toolkit.series.conftest import Command, Tree, toy_command, write_spec
 
 pytestmark = pytest.mark.processes
 
 BOTH = ("snp", "tdx")
 
 
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory: pytest.TempPathFactory, built_initramfs: Path) -> Path:
+    """A folder with the series `bad` and a cache, in which one test finds what another test has checked."""
+    folder = tmp_path_factory.mktemp("checked")
+    cache_in(folder / "cache", built_initramfs)
+    tree = Tree(folder / "linux")
+    five_patches(tree, write_spec(folder, tree))
+    return folder
+
+
 @pytest.fixture
-def bad(tree: Tree, spec: Path) -> Path:
-    """Five patches, each with one thing wrong but the last: gcc warns, sparse warns, checkpatch warns, the guest panics."""
+def bad(checked: Path) -> Path:
+    """The series of five patches."""
+    return checked / "series"
+
+
+@pytest.fixture
+def check(
+    checked: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """The command, with the cache of `checked`."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(checked / "cache"))
+    return toy_command(tmp_path, monkeypatch, capsys)
+
+
+def five_patches(tree: Tree, spec: Path) -> None:
+    """Each has one thing wrong but the last: gcc warns, sparse warns, checkpatch warns, the guest panics."""
     with spec.open("a") as file:
         file.write('[check]\ncheckpatch_ignore = ["MISSING_SIGN_OFF"]\n')
     tree.change(
@@ -44,7 +73,7 @@ def bad(tree: Tree, spec: Path) -> Path:
         "kernel: Panic",
     )
     tree.change("init/main.c", "return 0;", "return 2;", "init: Return two")
-    return tree.patches(spec.parent)
+    tree.patches(spec.parent)
 
 
 def steps(out: str) -> dict[int, dict[str, dict[str, Any]]]:
@@ -56,8 +85,8 @@ def states(out: str) -> dict[int, dict[str, str]]:
     return {n: {name: one["state"] for name, one in by.items()} for n, by in steps(out).items()}
 
 
-def test_each_problem_is_the_patch_s_that_brought_it(acceptlab: Command, bad: Path) -> None:
-    code, out, err = acceptlab("series", "check", str(bad), "--json")
+def test_each_problem_is_the_patch_s_that_brought_it(check: Command, bad: Path) -> None:
+    code, out, err = check("series", "check", str(bad), "--json")
     assert code == 1, err
     fine = dict.fromkeys(("build", "checkpatch", "sparse", *BOTH), "pass")
     assert states(out) == {
@@ -76,17 +105,19 @@ def test_each_problem_is_the_patch_s_that_brought_it(acceptlab: Command, bad: Pa
     assert any(one["text"].startswith("panic") for one in found[5]["snp"]["old"])
 
 
-def test_what_was_found_is_kept_and_only_what_changed_is_done_again(
-    acceptlab: Command, bad: Path, own_cache: Path
+def test_only_what_changed_is_checked_again(
+    check: Command, bad: Path, checked: Path, tmp_path: Path
 ) -> None:
-    acceptlab("series", "check", str(bad))
+    own_cache = checked / "cache"
+    bad = shutil.copytree(bad, tmp_path / "series")
+    check("series", "check", str(bad))
     first = made_at(own_cache)
-    code, _, err = acceptlab("series", "check", str(bad))
+    code, _, err = check("series", "check", str(bad))
     assert (code, made_at(own_cache)) == (1, first)
     assert "building" not in err
     last = bad / "0005-init-Return-two.patch"
     last.write_text(last.read_text().replace("return 2;", "return 4;"))
-    _, _, err = acceptlab("series", "check", str(bad))
+    _, _, err = check("series", "check", str(bad))
     second = made_at(own_cache)
     assert len(set(second) - set(first)) == 2  # one kernel on two platforms
     assert all(second[name] == first[name] for name in first)
@@ -114,17 +145,17 @@ def test_a_patch_that_does_not_build_is_told_and_the_others_are_checked(
     assert found[2]["build"]["state"] == "pass"
 
 
-def test_one_patch_alone_is_held_against_the_one_before(acceptlab: Command, bad: Path) -> None:
-    code, out, err = acceptlab("series", "check", str(bad), "--patch", "last", "--platform", "snp")
+def test_one_patch_alone_is_held_against_the_one_before(check: Command, bad: Path) -> None:
+    code, out, err = check("series", "check", str(bad), "--patch", "last", "--platform", "snp")
     assert code == 0, err
     assert out.startswith("toy: A series for tests (5 patches on ")
     assert "5/5 init: Return two" in out
     assert out.splitlines()[-1] == "pass: 1 patch checked, no new problem"
 
 
-def test_junit_and_ktap_say_the_same(acceptlab: Command, bad: Path, tmp_path: Path) -> None:
+def test_junit_and_ktap_say_the_same(check: Command, bad: Path, tmp_path: Path) -> None:
     words = ["series", "check", str(bad), "--patch", "1", "--patch", "4", "--platform", "tdx"]
-    _, out, _ = acceptlab(*words, "--format", "junit", "--out", str(tmp_path / "junit.xml"))
+    _, out, _ = check(*words, "--format", "junit", "--out", str(tmp_path / "junit.xml"))
     assert out.strip() == str(tmp_path / "junit.xml")
     root = ElementTree.parse(tmp_path / "junit.xml").getroot()
     failures = [
@@ -136,7 +167,7 @@ def test_junit_and_ktap_say_the_same(acceptlab: Command, bad: Path, tmp_path: Pa
     assert failures == [
         ("0001 mm: Keep a spare", "build"), ("0004 kernel: Panic", "sparse"), ("0004 kernel: Panic", "tdx"),
     ]  # fmt: skip
-    ktap = acceptlab(*words, "--format", "ktap")[1].splitlines()
+    ktap = check(*words, "--format", "ktap")[1].splitlines()
     assert ktap[:2] == ["KTAP version 1", "1..2"]
     assert [line for line in ktap if line.startswith("  not ok")] == [
         "  not ok 1 build", "  not ok 3 sparse", "  not ok 4 tdx",
@@ -149,10 +180,10 @@ def stdin(monkeypatch: pytest.MonkeyPatch, raw: bytes) -> None:
 
 
 def test_as_a_check_command_of_b4(
-    acceptlab: Command, bad: Path, monkeypatch: pytest.MonkeyPatch
+    check: Command, bad: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stdin(monkeypatch, (bad / "0001-mm-Keep-a-spare.patch").read_bytes())
-    code, out, err = acceptlab("series", "b4-check", str(bad), "--platform", "snp")
+    code, out, err = check("series", "b4-check", str(bad), "--platform", "snp")
     assert code == 0, err
     answer = json.loads(out)
     assert {one["tool"]: one["status"] for one in answer} == {
@@ -163,10 +194,10 @@ def test_as_a_check_command_of_b4(
 
 
 def test_a_cover_letter_stands_for_all_patches(
-    acceptlab: Command, bad: Path, monkeypatch: pytest.MonkeyPatch
+    check: Command, bad: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stdin(monkeypatch, b"From: A <a@localhost>\nSubject: [PATCH 0/5] All\n\nWords.\n")
-    answer = json.loads(acceptlab("series", "b4-check", str(bad), "--platform", "snp")[1])
+    answer = json.loads(check("series", "b4-check", str(bad), "--platform", "snp")[1])
     by_tool = {one["tool"]: one for one in answer}
     assert by_tool["acceptlab snp"]["status"] == "fail"
     assert by_tool["acceptlab snp"]["summary"] == "5 patches, problems with 4"
@@ -180,20 +211,20 @@ def test_a_cover_letter_stands_for_all_patches(
     ],
 )
 def test_a_mail_of_another_version(
-    acceptlab: Command,
+    check: Command,
     bad: Path,
     monkeypatch: pytest.MonkeyPatch,
     change: tuple[bytes, bytes],
     says: str,
 ) -> None:
     stdin(monkeypatch, (bad / "0001-mm-Keep-a-spare.patch").read_bytes().replace(*change))
-    code, out, err = acceptlab("series", "b4-check", str(bad), "--platform", "snp")
+    code, out, err = check("series", "b4-check", str(bad), "--platform", "snp")
     assert (code, says in err) == (2 if says else 0, True)
     assert (out == "") == bool(says)
 
 
-def test_nothing_to_check_is_wrong_usage(acceptlab: Command, bad: Path) -> None:
-    code, _, err = acceptlab("series", "check", str(bad), "--patch", "9")
+def test_nothing_to_check_is_wrong_usage(check: Command, bad: Path) -> None:
+    code, _, err = check("series", "check", str(bad), "--patch", "9")
     assert code == 2
     assert "--patch 9: must be base, or 1 to 5" in err
 
