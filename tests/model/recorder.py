@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import ctypes as ct
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from tests.model.library import library
-from tests.model.structs import ModelOps, RecorderRaw
+from tests.model.names import Kind, State
+from tests.model.structs import PAGE, ModelOps, RecorderRaw
 
 
 class Event(NamedTuple):
@@ -20,6 +22,16 @@ class Event(NamedTuple):
     carry: int
     detail: int
     vcpu: int
+
+
+def states_after(events: Iterable[Event], effect: Mapping[Kind, State]) -> dict[int, State]:
+    """Return the state of each page that successful events of some kinds left, by its address."""
+    return {
+        gpa: effect[Kind(event.kind)]
+        for event in events
+        if event.kind in effect and not event.result
+        for gpa in range(event.gpa, event.gpa + event.size, PAGE)
+    }
 
 
 class Recorder:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from tests.model.ghcb_page import GhcbPage
 from tests.model.guest import Layout
 from tests.model.names import Psc
 from tests.model.oracle.snp import Answer, SnpOracle
+from tests.model.random_pair import RandomPair, run
 from tests.model.snp_guest import Snp
 from tests.model.structs import PAGE, UNIT
 
@@ -23,14 +23,15 @@ LAYOUT = Layout(
     accepted=((UNIT - 5 * PAGE, 5 * PAGE), (UNIT, UNIT)),
     shared=((GHCB, 2 * PAGE),),
 )
-OPERATIONS_PER_GUEST = 400
 
 
-class Pair:
+class Pair(RandomPair):
     """One guest twice; `step` runs a random operation on both and compares all."""
 
+    top = TOP
+
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        super().__init__(seed)
         config = {
             "backing_4k": int(self.random.random() < 0.3),
             "assign_advance": int(self.random.random() < 0.3),
@@ -40,8 +41,6 @@ class Pair:
         self.oracle = SnpOracle(LAYOUT, psc_limit=limit, **config)
         assert self.c.msr(0x012 | GHCB).msr == GHCB | 0x013
         self.page = GhcbPage(self.c, GHCB)
-        self.seed = seed
-        self.history: list[tuple[Any, ...]] = []
         # hostile hosts only in some runs, so that honest ones get deep
         hostile = [self.attack] if self.random.random() < 0.4 else []
         honest = [self.pvalidate] * 6 + [self.access] * 4 + [self.rmpadjust] * 2
@@ -57,22 +56,6 @@ class Pair:
         if pick < 0.97:
             return self.random.randrange(TOP // PAGE) * PAGE
         return self.random.choice((0xA0000, 0xB8000, TOP, 1 << 40, (1 << 47) + PAGE))
-
-    def step(self) -> None:
-        self.random.choice(self.choices)()
-        self.compare()
-
-    def agree(self, what: tuple[Any, ...], found: object, expected: object) -> None:
-        self.history.append(what)
-        assert found == expected, (self.seed, self.history[-20:])
-
-    def compare(self) -> None:
-        expected, self.oracle.events = self.oracle.events, []
-        assert self.c.events() == expected, (self.seed, self.history[-20:])
-        planes = self.oracle.planes()
-        assert self.c.dump() == planes, (self.seed, self.history[-20:])
-        accepted = PAGE * planes[: TOP // PAGE].count(2)
-        assert self.c.accepted() == accepted, (self.seed, self.history[-20:])
 
     def caller(self) -> tuple[int, int]:
         cpl = 3 if self.random.random() < 0.02 else 0
@@ -156,19 +139,12 @@ class Pair:
         self.agree((name, *map(hex, arguments)), found, expected)
 
 
-def run(first_seed: int, operations: int) -> None:
-    for guest in range(operations // OPERATIONS_PER_GUEST):
-        pair = Pair(first_seed + guest)
-        for _ in range(OPERATIONS_PER_GUEST):
-            pair.step()
-
-
 @pytest.mark.parametrize("part", range(4))
 def test_random_operations(part: int) -> None:
-    run(1000 * part, 2000)
+    run(Pair, 1000 * part, 2000)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(5))
 def test_half_a_million_random_operations(part: int) -> None:
-    run(1_000_000 + 1000 * part, 100_000)
+    run(Pair, 1_000_000 + 1000 * part, 100_000)

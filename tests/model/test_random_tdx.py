@@ -3,14 +3,12 @@
 
 from __future__ import annotations
 
-import random
-from typing import Any
-
 import pytest
 
 from tests.model.guest import Layout
 from tests.model.names import Verdict
 from tests.model.oracle.tdx import RETRY, Answer, TdxOracle
+from tests.model.random_pair import RandomPair, run
 from tests.model.structs import PAGE, R8, R9, RAX, RCX, RDX, UNIT
 from tests.model.td import Tdx
 
@@ -20,16 +18,17 @@ LAYOUT = Layout(
     accepted=((UNIT - 5 * PAGE, 5 * PAGE), (UNIT, UNIT)),
     shared=((0x8000, 2 * PAGE),),
 )
-OPERATIONS_PER_GUEST = 400
 TD_CTLS = 0x1110000300000017
 FLEXIBLE_PENDING_VE, PAGE_RELEASE = 1 << 1, 1 << 6
 
 
-class Pair:
+class Pair(RandomPair):
     """One TD twice; `step` runs a random operation on both and compares all."""
 
+    top = TOP
+
     def __init__(self, seed: int) -> None:
-        self.random = random.Random(seed)
+        super().__init__(seed)
         config = {
             "backing_4k": int(self.random.random() < 0.3),
             "assign_advance": int(self.random.random() < 0.3),
@@ -48,8 +47,6 @@ class Pair:
             **config,
         )
         self.oracle = TdxOracle(LAYOUT, ve_disable=ve_disable, busy_limit=20, **config)
-        self.seed = seed
-        self.history: list[tuple[Any, ...]] = []
         hostile = [self.attack] if self.random.random() < 0.4 else []
         honest = [self.accept] * 6 + [self.access] * 4 + [self.map_gpa] * 3
         honest += [self.release] * 2 + [self.control]
@@ -66,23 +63,10 @@ class Pair:
             return self.random.randrange(TOP // PAGE) * PAGE
         return self.random.choice((0xA0000, 0xB8000, TOP, 1 << 40, 1 << 47, 1 << 51, 1 << 48))
 
-    def step(self) -> None:
-        self.random.choice(self.choices)()
-        self.compare()
-
-    def agree(self, what: tuple[Any, ...], found: object, expected: object) -> None:
-        self.history.append(what)
-        assert found == expected, (self.seed, self.history[-20:])
-
     def compare(self) -> None:
         scrubs, self.oracle.scrubs = self.oracle.scrubs, []
         assert self.c.recorder.scrubs() == scrubs, (self.seed, self.history[-20:])
-        expected, self.oracle.events = self.oracle.events, []
-        assert self.c.events() == expected, (self.seed, self.history[-20:])
-        planes = self.oracle.planes()
-        assert self.c.dump() == planes, (self.seed, self.history[-20:])
-        accepted = PAGE * planes[: TOP // PAGE].count(2)
-        assert self.c.accepted() == accepted, (self.seed, self.history[-20:])
+        super().compare()
 
     def accept(self) -> None:
         level = self.random.choice((0, 0, 1, 1, 1, 1, 2, 3))
@@ -155,19 +139,12 @@ class Pair:
         self.agree((name, hex(gpa)), found, getattr(self.oracle, name)(gpa))
 
 
-def run(first_seed: int, operations: int) -> None:
-    for guest in range(operations // OPERATIONS_PER_GUEST):
-        pair = Pair(first_seed + guest)
-        for _ in range(OPERATIONS_PER_GUEST):
-            pair.step()
-
-
 @pytest.mark.parametrize("part", range(4))
 def test_random_operations(part: int) -> None:
-    run(1000 * part, 2000)
+    run(Pair, 1000 * part, 2000)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("part", range(5))
 def test_half_a_million_random_operations(part: int) -> None:
-    run(1_000_000 + 1000 * part, 100_000)
+    run(Pair, 1_000_000 + 1000 * part, 100_000)

@@ -19,7 +19,7 @@ def main() -> int:
         "parts", nargs="*", metavar="PART", help="only mutants with this in their names"
     )
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    words = parser.parse_args()
+    words = parser.parse_intermixed_args()
     subject = SUBJECTS[words.subject]
     names = [one.name for one in subject.mutants()]
     chosen = [name for name in names if any(part in name for part in words.parts or [""])]

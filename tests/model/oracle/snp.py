@@ -7,15 +7,15 @@ are page numbers in here. Sections named in comments are those of the specificat
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.model.guest import Layout
 from tests.model.names import Attack, Kind, Npf, Psc, Reach, SnpOutcome, Stop, Verdict
+from tests.model.oracle.units import PER_UNIT, units
 from tests.model.recorder import Event
 from tests.model.structs import NO_CARRY, PAGE, UNIT
 
-PER_UNIT = 512
 ALL_PERMISSIONS = 0x1F
 NPF = Npf.RMP | Npf.FINAL | Npf.ENC
 GENERIC, BAD_HEADER, BAD_ENTRY = 0x100 << 32, 1 << 32 | 1, 1 << 32 | 2
@@ -63,15 +63,6 @@ class Entry:
         self.big[at : at + count] = bytes([count == PER_UNIT]) * count
         self.perms[0][at : at + count] = bytes([ALL_PERMISSIONS]) * count
         self.gpa[at : at + count] = range(gpa, gpa + count)
-
-
-def units(page: int, count: int) -> Iterator[tuple[int, int]]:
-    """[page, page + count) cut at unit borders."""
-    end = page + count
-    while page < end:
-        part = min(end, (page // PER_UNIT + 1) * PER_UNIT) - page
-        yield page, part
-        page += part
 
 
 class SnpOracle:

@@ -7,15 +7,15 @@ that has a page table says so. Addresses are page numbers in here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.model.guest import Layout
 from tests.model.names import SEPT_STATES, Attack, Kind, Reach, Stop, TdxOutcome, Verdict
+from tests.model.oracle.units import PER_UNIT, units
 from tests.model.recorder import Event
 from tests.model.structs import NO_CARRY, PAGE
 
-PER_UNIT = 512
 FREE, REMOVED, MAPPED, BLOCKED, PENDING, PENDING_BLOCKED = (
     SEPT_STATES.index(name)
     for name in ("FREE", "REMOVED", "MAPPED", "BLOCKED", "PENDING", "PENDING_BLOCKED")
@@ -47,15 +47,6 @@ class Answer:
     stop: int = 0
     exit_info: int = 0
     gpa: int = 0
-
-
-def units(page: int, count: int) -> Iterator[tuple[int, int]]:
-    """[page, page + count) cut at unit borders."""
-    end = page + count
-    while page < end:
-        part = min(end, (page // PER_UNIT + 1) * PER_UNIT) - page
-        yield page, part
-        page += part
 
 
 class TdxOracle:

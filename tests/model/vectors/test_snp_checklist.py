@@ -14,6 +14,7 @@ from tests.model.names import (
     State,
     Verdict,
 )
+from tests.model.recorder import states_after
 from tests.model.rows import Rows, Vector
 from tests.model.snp_guest import Snp
 from tests.model.structs import PAGE, UNIT
@@ -111,10 +112,7 @@ def _() -> None:
         Kind.RESCIND: State.UNACCEPTED,
         Kind.REMOVE: State.HOST,
     }
-    for event in vm.events():
-        if event.kind in effect and not event.result:
-            for gpa in range(event.gpa, event.gpa + event.size, PAGE):
-                pages[gpa] = effect[Kind(event.kind)]
+    pages |= states_after(vm.events(), effect)
     for gpa in range(0x100000, TOP, PAGE):
         assert vm.state(gpa) == pages.get(gpa, State.HOST)
 

@@ -13,6 +13,7 @@ from tests.model.names import (
     TdxOutcome,
     Verdict,
 )
+from tests.model.recorder import states_after
 from tests.model.rows import Rows, Vector
 from tests.model.structs import (
     PAGE,
@@ -106,10 +107,7 @@ def _() -> None:
         Kind.ACCEPT: State.ACCEPTED,
         Kind.REMOVE: State.HOST,
     }
-    for event in vm.events():
-        if event.kind in effect and not event.result:
-            for gpa in range(event.gpa, event.gpa + event.size, PAGE):
-                pages[gpa] = effect[Kind(event.kind)]
+    pages |= states_after(vm.events(), effect)
     for gpa in range(0x100000, TOP, PAGE):
         assert vm.state(gpa) == pages.get(gpa, State.HOST)
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from acceptlab.analysis.run.run_folder import Run
-from acceptlab.toolkit.cli import app as frame
 from acceptlab.toolkit.cli import run as run_command
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.run.emulator_run import perform
 from acceptlab.toolkit.run.options import RunOptions
 from tests.toolkit import toy
+from tests.toolkit.in_process import Command, in_process
 
 
 @pytest.fixture
@@ -26,21 +26,14 @@ def acceptlab(
     own_cache: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Callable[..., tuple[int, str, str]]:
+) -> Command:
     """Return a function that runs the command in this process, in tmp_path, with a toy emulator."""
     monkeypatch.chdir(tmp_path)
     emulator = toy.make_emulator(tmp_path, "userspace")
     monkeypatch.setattr(run_command.emulator_build, "ensure", lambda: emulator)
     toy.make_kernel(tmp_path)
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
-        with pytest.raises(SystemExit) as ended:
-            frame.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return in_process(monkeypatch, capsys)
 
 
 def recorded(tmp_path: Path) -> Path:

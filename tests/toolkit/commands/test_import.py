@@ -8,24 +8,21 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from acceptlab.analysis.run.run_folder import Run
-from acceptlab.toolkit.cli import app as frame
 from acceptlab.toolkit.places import IMPORTS
 from tests.analysis.readers.samples import FTRACE, TEXT, TRACEPOINTS, emulator
 from tests.analysis.synthetic import booted
-
-Acceptlab = Callable[..., tuple[int, str, str]]
+from tests.toolkit.in_process import Command, in_process
 
 
 @pytest.fixture
 def acceptlab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Acceptlab:
+) -> Command:
     """Return a function that runs the command in this process, in tmp_path."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -33,17 +30,10 @@ def acceptlab(
     (tmp_path / "pipe.txt").write_text(TRACEPOINTS)
     (tmp_path / "events.raw").write_bytes(emulator())
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
-        with pytest.raises(SystemExit) as ended:
-            frame.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return in_process(monkeypatch, capsys)
 
 
-def test_the_folder_is_the_last_line(acceptlab: Acceptlab, tmp_path: Path) -> None:
+def test_the_folder_is_the_last_line(acceptlab: Command, tmp_path: Path) -> None:
     code, out, _ = acceptlab("import", "trace.txt", "--out", "run")
     skipped = (
         "1 line without an entry skipped, first: line 15: '=> trace_event_raw_event_sched_switch'"
@@ -56,20 +46,20 @@ def test_the_folder_is_the_last_line(acceptlab: Acceptlab, tmp_path: Path) -> No
     Run.open(tmp_path / "run").verify_events()
 
 
-def test_without_out_it_is_in_the_cache(acceptlab: Acceptlab, tmp_path: Path) -> None:
+def test_without_out_it_is_in_the_cache(acceptlab: Command, tmp_path: Path) -> None:
     _, out, _ = acceptlab("import", "trace.txt")
     folder = Path(out.splitlines()[-1])
     assert folder.parent == tmp_path / "cache" / "acceptlab" / "runs"
     assert folder.name.endswith("-import-trace.txt")
 
 
-def test_a_guest_s_trace_is_never_clean(acceptlab: Acceptlab) -> None:
+def test_a_guest_s_trace_is_never_clean(acceptlab: Command) -> None:
     code, out, _ = acceptlab("import", "trace.txt", "--out", "run", "--replay")
     assert code == 4
     assert "undecided: Cannot be seen in this trace: " in out
 
 
-def test_json_tells_what_is_missing(acceptlab: Acceptlab) -> None:
+def test_json_tells_what_is_missing(acceptlab: Command) -> None:
     words = ("import", "pipe.txt", "--platform", "tdx", "--format", "ftrace", "--json")
     code, out, _ = acceptlab(*words)
     answer = json.loads(out)
@@ -98,7 +88,7 @@ def test_json_tells_what_is_missing(acceptlab: Acceptlab) -> None:
     ],
 )
 def test_what_cannot_be_imported(
-    acceptlab: Acceptlab, tmp_path: Path, words: list[str], says: str
+    acceptlab: Command, tmp_path: Path, words: list[str], says: str
 ) -> None:
     (tmp_path / "cache").mkdir()
     booted(platform="tdx").write(tmp_path / "tdx-run")
@@ -114,7 +104,7 @@ def test_what_cannot_be_imported(
     assert not (tmp_path / "run").exists()
 
 
-def test_the_emulator_s_stream_tells_its_memory_map(acceptlab: Acceptlab, tmp_path: Path) -> None:
+def test_the_emulator_s_stream_tells_its_memory_map(acceptlab: Command, tmp_path: Path) -> None:
     acceptlab("import", "events.raw", "--platform", "snp", "--out", "run")
     info = Run.open(tmp_path / "run").info
     mib = 1 << 20
@@ -124,7 +114,7 @@ def test_the_emulator_s_stream_tells_its_memory_map(acceptlab: Acceptlab, tmp_pa
     assert set(info.absent) == {"bitmap", "page-states"}
 
 
-def test_what_the_run_knows_is_taken_from_it(acceptlab: Acceptlab, tmp_path: Path) -> None:
+def test_what_the_run_knows_is_taken_from_it(acceptlab: Command, tmp_path: Path) -> None:
     guest = booted(platform="tdx")
     guest.write(tmp_path / "recorded-in")
     (tmp_path / "trace.text").write_text(TEXT.replace("platform=tdx", ""))
@@ -135,7 +125,7 @@ def test_what_the_run_knows_is_taken_from_it(acceptlab: Acceptlab, tmp_path: Pat
     assert "handoff" not in info.absent
 
 
-def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Acceptlab, tmp_path: Path) -> None:
+def test_a_damaged_file_is_imported_up_to_the_damage(acceptlab: Command, tmp_path: Path) -> None:
     (tmp_path / "cut.txt").write_text(FTRACE[:-30])
     code, out, _ = acceptlab("import", "cut.txt", "--out", "run")
     assert code == 0

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import NOT_KNOWN
-from acceptlab.toolkit.cli import app as frame
+from tests.toolkit.in_process import Command, in_process
 
 FOLDER = Path(__file__).with_name("cases")
 START, SIZE = 0x40000000, 0x200000
@@ -157,21 +156,12 @@ CASES: dict[str, Case] = {
     "t58-twice-two-instances.txt": Case(ONE, "the file contains a recording twice"),
 }
 
-Call = Callable[..., tuple[int, str, str]]
-
 
 @pytest.fixture
-def acceptlab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def acceptlab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """Return a function that runs the command in this process: exit code, stdout, stderr."""
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
-        with pytest.raises(SystemExit) as ended:
-            frame.main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
+    return in_process(monkeypatch, capsys)
 
 
 def test_every_recording_has_its_answer() -> None:
@@ -179,7 +169,7 @@ def test_every_recording_has_its_answer() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_recording_gets_the_right_answer(name: str, acceptlab: Call, tmp_path: Path) -> None:
+def test_a_recording_gets_the_right_answer(name: str, acceptlab: Command, tmp_path: Path) -> None:
     case, folder = CASES[name], tmp_path / "run"
     code, out, err = acceptlab(
         "import", str(FOLDER / name), "--platform", "tdx", "--out", str(folder)

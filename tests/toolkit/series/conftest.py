@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from acceptlab.toolkit.places import CHECKOUT, IMPORTS
 from tests.toolkit import toy
+from tests.toolkit.in_process import Command, in_process
 
 HERE = Path(__file__).resolve().parent
 WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_COMMITTER_NAME": "A",
@@ -114,7 +114,6 @@ emulator_build.ensure = lambda: emulator
 app.main()
 """
 """A run in a process of its own, on an emulator in which a kernel that has the words `toy panics` in it panics."""
-Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -132,7 +131,6 @@ def toy_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
     """Return a function that runs the command in this process, with a toy emulator that lies in a folder."""
-    from acceptlab.toolkit.cli import app
     from acceptlab.toolkit.qemu import emulator_build
 
     emulator = toy.make_emulator(tmp_path, "userspace")
@@ -146,14 +144,4 @@ def toy_command(
     monkeypatch.setattr(sys, "executable", str(python))
     monkeypatch.setenv("PYTHONPATH", f"{IMPORTS}:{CHECKOUT}")
 
-    def call(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
-        code = 0
-        try:
-            app.main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        out, err = capsys.readouterr()
-        return code, out, err
-
-    return call
+    return in_process(monkeypatch, capsys)
