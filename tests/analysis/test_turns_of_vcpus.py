@@ -10,6 +10,7 @@ import pytest
 
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE, ConvertTo, Kind
+from tests.analysis.invariants.guests import accept_pages
 from tests.analysis.synthetic import MIB, Guest
 
 Turns = tuple[int, ...]
@@ -23,15 +24,12 @@ def guest_with(turns: Iterable[Turns], cuts: Iterable[int] = ()) -> Guest:
     guest.boot()
     for number, vcpus in enumerate(turns):
         unit = guest.layout.low + (FIRST + number) * UNIT_SIZE
-        guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
-        guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
-        guest._set(unit, UNIT_SIZE, 1)
-        for page in range(PAGES_PER_UNIT):
-            if page in cuts:
-                guest.snapshot("between")
-            vcpu = vcpus[page * len(vcpus) // PAGES_PER_UNIT]
-            guest.accept_block(unit + page * PAGE_SIZE, PAGE_SIZE, vcpu)
-        guest.bits[FIRST + number] = False
+        accept_pages(
+            guest,
+            unit,
+            lambda page: vcpus[page * len(vcpus) // PAGES_PER_UNIT],
+            set(cuts),
+        )
     return guest
 
 

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.invariants.verdict import Verdict
-from acceptlab.analysis.trace.schema import PAGE_SIZE, ConvertTo, Kind
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind
 from tests.analysis.synthetic import MIB, Guest
 
 SPARE = 56 * MIB
@@ -73,3 +74,20 @@ def request(
     guest: Guest, start: int, size: int, kind: Kind = Kind.PROBE_ENTER, vcpu: int = 0
 ) -> None:
     guest.event(kind, start, size, detail=0, vcpu=vcpu)
+
+
+def accept_pages(
+    guest: Guest, unit: int, vcpu_of: Callable[[int], int], cuts: Collection[int] = ()
+) -> None:
+    """Convert a unit, and accept it page by page: page N by the vCPU ``vcpu_of(N)``.
+
+    Before the pages ``cuts`` there is a snapshot, so that a step of the walk ends there.
+    """
+    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
+    guest._set(unit, UNIT_SIZE, 1)
+    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
+        if number in cuts:
+            guest.snapshot("between")
+        guest.accept_block(page, PAGE_SIZE, vcpu_of(number))
+    guest.bits[(unit - guest.layout.low) // UNIT_SIZE] = False

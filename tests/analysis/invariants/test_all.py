@@ -16,12 +16,13 @@ from acceptlab.analysis.invariants.verdict import Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Blob, Kernel, Probe
-from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, Stage
+from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Attack, Kind, Stage
 from tests.analysis.invariants.guests import (
     LOCK,
     LOCK_PROBES,
     SPARE,
     Broken,
+    accept_pages,
     after_boot,
     at,
     fault_on_unaccepted_page,
@@ -65,12 +66,7 @@ def block_without_guard() -> Broken:
 def two_vcpus_in_one_unit() -> Broken:
     guest = Guest(backing="4K")
     guest.boot()
-    unit = at(guest, 40 * MIB)
-    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
-    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
-    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
-        guest.accept_block(page, PAGE_SIZE, vcpu=number // 100 % 2)
-    guest.bits[40 * MIB // UNIT_SIZE] = False
+    accept_pages(guest, at(guest, 40 * MIB), lambda number: number // 100 % 2)
     return finished(guest), {}
 
 

@@ -10,22 +10,23 @@ import pytest
 
 from acceptlab.analysis.invariants.verdict import Status
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Attack, ConvertTo, Kind, Stage
-from tests.analysis.invariants.guests import at, ended, finished, replay, request, titles
+from tests.analysis.invariants.guests import (
+    accept_pages,
+    at,
+    ended,
+    finished,
+    replay,
+    request,
+    titles,
+)
 from tests.analysis.synthetic import BLOCK, MIB, SNP_SIZE_MISMATCH, Guest, Layout
 
 
 def test_turns_of_two_vcpus_in_a_unit_are_one_finding_however_often(tmp_path: Path) -> None:
     guest = Guest(backing="4K")
     guest.boot()
-    unit = at(guest, 40 * MIB)
-    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
-    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
-    guest._set(unit, UNIT_SIZE, 1)
-    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
-        if number in (60, 80):
-            guest.snapshot("between")
-        guest.accept_block(page, PAGE_SIZE, vcpu=number // 20 % 2 if number < 100 else 1)
-    guest.bits[40 * MIB // UNIT_SIZE] = False
+    turns = [number // 20 % 2 for number in range(100)] + [1] * 412
+    accept_pages(guest, at(guest, 40 * MIB), lambda number: turns[number], cuts=(60, 80))
     (finding,) = [
         one for one in replay(finished(guest), tmp_path).findings if one.invariant == "I6"
     ]
@@ -35,12 +36,7 @@ def test_turns_of_two_vcpus_in_a_unit_are_one_finding_however_often(tmp_path: Pa
 def test_a_unit_may_pass_once_from_one_vcpu_to_the_next(tmp_path: Path) -> None:
     guest = Guest(backing="4K")
     guest.boot()
-    unit = at(guest, 40 * MIB)
-    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
-    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
-    for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
-        guest.accept_block(page, PAGE_SIZE, vcpu=int(number > 100))
-    guest.bits[40 * MIB // UNIT_SIZE] = False
+    accept_pages(guest, at(guest, 40 * MIB), lambda number: int(number > 100))
     assert titles(finished(guest), tmp_path) == []
 
 

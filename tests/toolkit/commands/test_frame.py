@@ -16,6 +16,7 @@ from acceptlab.toolkit import errors, faults
 from acceptlab.toolkit.cli import app as frame
 from acceptlab.toolkit.cli.command_table import all_commands
 from acceptlab.toolkit.places import CHECKOUT
+from tests.toolkit.in_process import in_process
 
 
 def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,15 +58,19 @@ def test_every_command_can_be_loaded_and_only_the_one_asked_for_is() -> None:
 @pytest.mark.parametrize(
     ("old", "new"), [("fleet", "batch"), ("project", "estimate"), ("tracking", "metadata")]
 )
-def test_old_names_of_commands_are_still_taken(old: str, new: str) -> None:
-    done = acceptlab(old, "--help")
-    assert done.returncode == 0
-    assert f"acceptlab {old} [OPTIONS]" in done.stdout
-    assert f"Example: acceptlab {new}" in done.stdout
+def test_old_names_of_commands_are_still_taken(
+    old: str, new: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = in_process(monkeypatch, capsys)(old, "--help")
+    assert code == 0
+    assert f"acceptlab {old} [OPTIONS]" in out
+    assert f"Example: acceptlab {new}" in out
 
 
-def test_unknown_command_is_wrong_usage() -> None:
-    assert acceptlab("no-such-command").returncode == errors.EXIT_BAD_INPUT
+def test_unknown_command_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_process(monkeypatch, capsys)("no-such-command")[0] == errors.EXIT_BAD_INPUT
 
 
 @pytest.mark.parametrize(
