@@ -24,12 +24,8 @@ def guest_with(turns: Iterable[Turns], cuts: Iterable[int] = ()) -> Guest:
     guest.boot()
     for number, vcpus in enumerate(turns):
         unit = guest.layout.low + (FIRST + number) * UNIT_SIZE
-        accept_pages(
-            guest,
-            unit,
-            lambda page: vcpus[page * len(vcpus) // PAGES_PER_UNIT],
-            set(cuts),
-        )
+        turns = [vcpus[page * len(vcpus) // PAGES_PER_UNIT] for page in range(PAGES_PER_UNIT)]
+        accept_pages(guest, unit, turns, set(cuts))
     return guest
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,8 @@ def request(
     guest.event(kind, start, size, detail=0, vcpu=vcpu)
 
 
-def accept_pages(
-    guest: Guest, unit: int, vcpu_of: Callable[[int], int], cuts: Collection[int] = ()
-) -> None:
-    """Convert a unit, and accept it page by page: page N by the vCPU ``vcpu_of(N)``.
+def accept_pages(guest: Guest, unit: int, vcpus: Sequence[int], cuts: Collection[int] = ()) -> None:
+    """Convert a unit, and accept it page by page: page N by the vCPU ``vcpus[N]``.
 
     Before the pages ``cuts`` there is a snapshot, so that a step of the walk ends there.
     """
@@ -89,5 +87,5 @@ def accept_pages(
     for number, page in enumerate(range(unit, unit + UNIT_SIZE, PAGE_SIZE)):
         if number in cuts:
             guest.snapshot("between")
-        guest.accept_block(page, PAGE_SIZE, vcpu_of(number))
+        guest.accept_block(page, PAGE_SIZE, vcpus[number])
     guest.bits[(unit - guest.layout.low) // UNIT_SIZE] = False

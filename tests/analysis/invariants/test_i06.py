@@ -26,7 +26,7 @@ def test_turns_of_two_vcpus_in_a_unit_are_one_finding_however_often(tmp_path: Pa
     guest = Guest(backing="4K")
     guest.boot()
     turns = [number // 20 % 2 for number in range(100)] + [1] * 412
-    accept_pages(guest, at(guest, 40 * MIB), lambda number: turns[number], cuts=(60, 80))
+    accept_pages(guest, at(guest, 40 * MIB), turns, cuts=(60, 80))
     (finding,) = [
         one for one in replay(finished(guest), tmp_path).findings if one.invariant == "I6"
     ]
@@ -36,7 +36,7 @@ def test_turns_of_two_vcpus_in_a_unit_are_one_finding_however_often(tmp_path: Pa
 def test_a_unit_may_pass_once_from_one_vcpu_to_the_next(tmp_path: Path) -> None:
     guest = Guest(backing="4K")
     guest.boot()
-    accept_pages(guest, at(guest, 40 * MIB), lambda number: int(number > 100))
+    accept_pages(guest, at(guest, 40 * MIB), [0] * 101 + [1] * 411)
     assert titles(finished(guest), tmp_path) == []
 
 
