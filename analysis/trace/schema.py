@@ -70,6 +70,8 @@ class Kind(IntEnum):
     PROBE_RETURN = 20  # detail: index of the probe; result: RAX; size: instructions of the vCPU itself in the call, 0: not counted
     END = 21  # last record of a complete stream; detail: records before it
     RELEASE = 22  # TDG.MEM.PAGE.RELEASE
+    TABLE_WATCH = 23  # detail: 1 from here on stores to [gpa, gpa + size), the table of unaccepted memory, are events; 0 no more
+    TABLE_STORE = 24  # result: what was there, detail: what is there, of size bytes, little endian
 
 
 class Stage(IntEnum):

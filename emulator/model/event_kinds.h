@@ -39,6 +39,12 @@
 	 * vCPU itself executed in the call, 0 where that was not counted */                   \
 	KIND(20, PROBE_RETURN, probe_return)                                                   \
 	KIND(21, END, end)		/* last record of a complete stream; detail: records before it */ \
-	KIND(22, RELEASE, release)	/* TDG.MEM.PAGE.RELEASE: the guest gives a page back */
+	KIND(22, RELEASE, release)	/* TDG.MEM.PAGE.RELEASE: the guest gives a page back */ \
+	/* the table of unaccepted memory (struct efi_unaccepted_memory) */                    \
+	/* detail: 1 from here on stores to [gpa, gpa + size) are events, 0 no more */         \
+	KIND(23, TABLE_WATCH, table_watch)                                                     \
+	/* a store that changed the table; result: what was there, detail: what is there,      \
+	 * both of size bytes, little endian */                                                \
+	KIND(24, TABLE_STORE, table_store)
 
 #endif

@@ -57,6 +57,7 @@ struct EmulatedCpu {
     unsigned same_faults;   /* how often it came, and nothing else of the vCPU */
 };
 typedef struct EmulatedCpu EmulatedCpu;
+typedef struct TableWatch TableWatch;
 
 struct EmulatedGuest {
     ConfidentialGuestSupport parent_obj;
@@ -88,9 +89,12 @@ struct EmulatedGuest {
     bool ended;             /* no event is taken any more */
     unsigned snapshots;
 
-    MemoryRegion cpu_view;  /* guest memory as vCPUs and the host see it */
+    MemoryRegion cpu_view;  /* guest memory as the host sees it: RAM itself */
     MemoryRegion ciphertext;
+    AddressSpace ram;
+    MemoryRegion watched_view;  /* as vCPUs and devices see it: table-watch.c */
     AddressSpace memory;
+    TableWatch *table_watch;    /* NULL: no table to watch */
 };
 
 struct EmulatedGuestClass {

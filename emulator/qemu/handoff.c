@@ -17,6 +17,7 @@ static const struct {
     size_t offset;
 } address_keyword[] = {
     { "unaccepted-table", offsetof(Handoff, unaccepted_table) },
+    { "unaccepted-table-size", offsetof(Handoff, unaccepted_table_size) },
     { "cpuid-page", offsetof(Handoff, cpuid_page) },
     { "secrets-page", offsetof(Handoff, secrets_page) },
     { "entry", offsetof(Handoff, entry) },

@@ -18,6 +18,7 @@ typedef struct Handoff {
     unsigned count;
     uint64_t memory_top;        /* end of the highest RAM range */
     uint64_t unaccepted_table;  /* 0: the guest gets none */
+    uint64_t unaccepted_table_size;     /* bytes; 0: not known */
     uint64_t cpuid_page;
     uint64_t secrets_page;
     uint64_t entry;

@@ -10,6 +10,7 @@
 #include "tcg/helper-tcg.h"
 #include "guest.h"
 #include "stop.h"
+#include "table-watch.h"
 
 void emulated_guest_attach(CPUState *cs)
 {
@@ -25,7 +26,7 @@ void emulated_guest_attach(CPUState *cs)
         guest->cpu = g_new0(EmulatedCpu,
                             MACHINE(qdev_get_machine())->smp.max_cpus);
     }
-    cs->memory = &guest->cpu_view;
+    cs->memory = &guest->watched_view;
     cpu = &guest->cpu[guest->cpus];
     *cpu = (EmulatedCpu) {
         .guest = guest,
@@ -94,6 +95,9 @@ bool emulated_guest_check_fill(CPUX86State *env, vaddr addr,
         *prot = PAGE_READ;
         return true;
     case FILL_ALLOWED:
+        if (kind == ACCESS_FETCH) {
+            table_watch_fetch(cpu, *paddr);
+        }
         if (access.paging &&
             confidential_bit != platform->private_bit_value) {
             *prot = prot_of(kind, *prot);

@@ -12,6 +12,7 @@
 void emulated_guest_init_memory(EmulatedGuest *guest)
 {
     MemoryRegion *all = g_new(MemoryRegion, 1);
+    MemoryRegion *seen = g_new(MemoryRegion, 1);
 
     memory_region_init(&guest->cpu_view, OBJECT(guest), "guest-memory",
                        UINT64_MAX);
@@ -24,7 +25,13 @@ void emulated_guest_init_memory(EmulatedGuest *guest)
                                      &error_fatal);
     memory_region_add_subregion_overlap(&guest->cpu_view, EMULATED_GUEST_CIPHERTEXT,
                                         &guest->ciphertext, 2);
-    address_space_init(&guest->memory, &guest->cpu_view, "guest-memory");
+    address_space_init(&guest->ram, &guest->cpu_view, "guest-memory.ram");
+    memory_region_init(&guest->watched_view, OBJECT(guest),
+                       "guest-memory.watched", UINT64_MAX);
+    memory_region_init_alias(seen, OBJECT(guest), "guest-memory.seen",
+                             &guest->cpu_view, 0, UINT64_MAX);
+    memory_region_add_subregion_overlap(&guest->watched_view, 0, seen, 0);
+    address_space_init(&guest->memory, &guest->watched_view, "guest-memory");
 }
 
 void emulated_guest_fill_ciphertext(EmulatedGuest *guest)

@@ -13,6 +13,7 @@
 #include "panic.h"
 #include "probes.h"
 #include "snapshot.h"
+#include "table-watch.h"
 
 /* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
  * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
@@ -138,6 +139,7 @@ static void start(Notifier *notifier, void *unused)
     emulated_guest_fill_ciphertext(guest);
     emulated_guest_guard_dma(guest);
     record_handoff(guest);
+    table_watch_begin(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
     vmstate_register(NULL, 0, &not_saved, guest);
     qemu_register_reset(reset_cpus, guest);

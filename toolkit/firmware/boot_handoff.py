@@ -60,6 +60,8 @@ class Handoff:
     legacy_hole_accepted: bool
     """Whether firmware accepted the memory that a machine has at LEGACY_HOLE, too, which is in no memory map."""
     unaccepted_table: int = 0
+    unaccepted_table_size: int = 0
+    """Bytes, header and bitmap."""
     cpuid_page: int = 0
     secrets_page: int = 0
     ap_entry: int = 0
@@ -109,6 +111,7 @@ def build_handoff(request: GuestRequest) -> Handoff:
         accepted=union([*memory_map.accepted, *stub.accepted_at_once]),
         legacy_hole_accepted=PLATFORMS[request.platform].accepts_legacy_hole,
         unaccepted_table=at.unaccepted_table if stub.table else 0,
+        unaccepted_table_size=len(stub.table.encode()) if stub.table else 0,
         cpuid_page=at.cpuid,
         secrets_page=at.secrets,
         ap_entry=at.ap_loop,

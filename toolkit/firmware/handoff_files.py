@@ -58,6 +58,7 @@ def map_text(handoff: Handoff) -> str:
     entry = handoff.entry
     single = {
         "unaccepted-table": handoff.unaccepted_table,
+        "unaccepted-table-size": handoff.unaccepted_table_size,
         "cpuid-page": handoff.cpuid_page,
         "secrets-page": handoff.secrets_page,
         "entry": entry.entry,

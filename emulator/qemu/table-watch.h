@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Stores to the table of unaccepted memory, as events. */
+#ifndef ACCEPTLAB_TABLE_WATCH_H
+#define ACCEPTLAB_TABLE_WATCH_H
+
+#include "guest.h"
+
+/*
+ * From now on a store that changes the table is an event. No effect where the
+ * boot handoff has no table. Call it once memory is as vCPUs will see it.
+ */
+void table_watch_begin(EmulatedGuest *guest);
+
+/* A vCPU fetches an instruction at gpa: code in the table's pages ends the
+ * watch, for TCG has to see stores to code itself. Caller does not hold
+ * guest->lock. */
+void table_watch_fetch(EmulatedCpu *cpu, hwaddr gpa);
+
+#endif
