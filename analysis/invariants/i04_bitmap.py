@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from acceptlab.analysis.invariants.bit_order import BitOrder
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
@@ -18,6 +19,7 @@ from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, PAGE_STATES, RESUL
 from acceptlab.analysis.trace.schema import PAGES_PER_UNIT, UNIT_SIZE
 
 CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
+CLEARED_FIRST = "a bit was cleared before its unit was accepted"
 SET_TOO_LONG = "the bitmap says unaccepted, but the unit is accepted"
 
 IN_PROGRESS_CLOCK = 10_000_000
@@ -43,6 +45,9 @@ class BitmapTrue(Invariant):
         self._accepts = _RecentAccepts()
         crashed = self.info.second is not None and self.info.second.started_by == "kdump"
         self._lasts = _LastUnits() if crashed or self.info.outcome != "userspace" else None
+        self._order = BitOrder()
+        self._blamed: set[int] = set()
+        """Units whose bit was cleared too early: no finding of a snapshot as well."""
         self._compared = 0
 
     def watch(self, step: Step) -> None:
@@ -50,9 +55,10 @@ class BitmapTrue(Invariant):
         if self._lasts is not None:
             self._lasts.watch(step)
         bitmap = self.info.handoff.bitmap
-        if step.snapshot is None or step.snapshot.bits is None or bitmap is None:
+        if bitmap is None or not self.shows("accept", RESULTS, EARLY, HANDOFF):
             return
-        if not self.shows("accept", RESULTS, EARLY, HANDOFF):
+        self._check_order(step, bitmap)
+        if step.snapshot is None or step.snapshot.bits is None:
             return
         self._compared += 1
         self._compare(step, step.snapshot, step.snapshot.bits, bitmap)
@@ -62,8 +68,25 @@ class BitmapTrue(Invariant):
             return self.result(Status.NOT_APPLICABLE, "The guest got no bitmap.")
         if not self._compared:
             return self.result(Status.NOT_DECIDABLE, "The run has no snapshot of the bitmap.")
-        return self.result(
-            Status.HOLDS, f"Bitmap and page states agree in {self._compared} snapshots."
+        agree = f"Bitmap and page states agree in {self._compared} snapshots"
+        return self.result(Status.HOLDS, f"{agree}; {self._order.summary()}.")
+
+    def _check_order(self, step: Step, bitmap: Bitmap) -> None:
+        """Suspect the stores that cleared the bit of a unit before its last page was accepted."""
+        early = self._order.watch(step, bitmap, self._firmware)
+        new = [one for one in early if one[1] not in self._blamed]
+        self._blamed.update(unit for _, unit in new)
+        self.context.wrong_bits.early.update(unit for _, unit in new)
+        suspects = self.suspects(CLEARED_FIRST)
+        why = (
+            "Until the unit is accepted, another vCPU may find the bit clear and access the memory."
+        )
+        suspects.add(
+            len(new),
+            [
+                Suspicion.at(step.batch, at, CLEARED_FIRST, why, unit * UNIT_SIZE, UNIT_SIZE)
+                for at, unit in new[: suspects.room]
+            ],
         )
 
     def _compare(self, step: Step, snapshot: Snapshot, bits: Bool, bitmap: Bitmap) -> None:
@@ -76,6 +99,7 @@ class BitmapTrue(Invariant):
         ram_left = never > holes
         early = np.flatnonzero(unset & mine & ram_left)
         self.context.wrong_bits.early.update(early.tolist())
+        early = early[~np.isin(early, list(self._blamed))]
         self._blame(
             step,
             snapshot,

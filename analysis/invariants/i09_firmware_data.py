@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
+from acceptlab.analysis.invariants.table_use import TableUse
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
@@ -33,6 +34,9 @@ class FirmwareData(Invariant):
         super().__init__(context)
         self._blobs = [blob for blob in self.info.handoff.blobs if blob.size]
         self._judged = False
+        bitmap = self.info.handoff.bitmap
+        self._use = TableUse(bitmap) if bitmap is not None else None
+        self._set_again: list[tuple[int, Suspicion]] = []
 
     def watch(self, step: Step) -> None:
         if step.handoff_ends and not self._judged and self.shows(EARLY, HANDOFF):
@@ -43,6 +47,14 @@ class FirmwareData(Invariant):
         if bits is not None:
             for blob in self._blobs:
                 self._check_bits(step, blob, bits)
+        if self._use is not None and self.shows(EARLY, HANDOFF):
+            self._check_use(step, self._use)
+
+    def settle(self) -> None:
+        """Suspect bits that were set again, but for units of which the guest gave pages back."""
+        for unit, one in self._set_again:
+            if self._use is not None and unit not in self._use.given_back:
+                self.suspects(one.title).add(1, [one])
 
     def finish(self) -> InvariantResult:
         if not self._blobs:
@@ -50,10 +62,20 @@ class FirmwareData(Invariant):
         if not self._judged:
             return self.result(Status.NOT_DECIDABLE, "The trace ends before the boot handoff.")
         self.looked_at = len(self._blobs)
-        return self.result(
-            Status.HOLDS,
-            f"{len(self._blobs)} regions of firmware data were accepted at boot handoff.",
-        )
+        told = f"{len(self._blobs)} regions of firmware data were accepted at boot handoff"
+        if self._use is not None and self._use.watched:
+            told += ", and nothing but cleared bits was stored to the table of unaccepted memory"
+        return self.result(Status.HOLDS, f"{told}.")
+
+    def _check_use(self, step: Step, use: TableUse) -> None:
+        """Suspect what shows that the table's memory is not left to the table."""
+        for misuse in use.watch(step):
+            one = Suspicion.at(step.batch, misuse.position, misuse.title, misuse.why)
+            if misuse.unit is None:
+                self.suspects(misuse.title).add(1, [one])
+            else:
+                one.by_end = True
+                self._set_again.append((misuse.unit, one))
 
     def _check_accepted(self, step: Step, blob: Blob) -> None:
         gpa = first_unaccepted(step.states, blob)

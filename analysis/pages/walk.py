@@ -14,6 +14,7 @@ from acceptlab.analysis.pages.agreement import Agreement
 from acceptlab.analysis.pages.page_states import Entries, PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot, disagreement, read_snapshot
 from acceptlab.analysis.pages.step import Step
+from acceptlab.analysis.pages.table_content import TableContent
 from acceptlab.analysis.pages.transitions import Breach, ops_of
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF
@@ -53,6 +54,7 @@ class Walk:
         self._handed_over = False
         self._order = TimeOrder()
         self._agreement = Agreement(run.info)
+        self._table = TableContent(run.info.handoff.bitmap)
         self._stage: int = Stage.FIRMWARE
         self._numbers: set[int] = set()
 
@@ -170,6 +172,7 @@ class Walk:
             self._check_no_launch(batch)
         if self.past_known:
             self._check_host(batch, entries)
+        self._table.follow(batch)
         return Step(batch, ops, entries, self.states, self._snapshot(batch), begins)
 
     def _check_no_launch(self, batch: Batch) -> None:
@@ -216,6 +219,7 @@ class Walk:
         self.snapshots += 1
         self._numbers.add(snapshot.number)
         self._agreement.look(snapshot)
+        self._doubt(self._table.look(snapshot))
         address = disagreement(snapshot, self.states) if self.past_known else None
         if address is not None:
             self._doubt(

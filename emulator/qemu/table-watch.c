@@ -62,15 +62,14 @@ static bool is_other(const Handoff *handoff, hwaddr gpa, uint64_t before,
            (after & ~before);
 }
 
-static void changed(TableWatch *watch, hwaddr gpa, unsigned size,
-                    uint64_t before, uint64_t after)
+/* Caller holds guest->lock. */
+static void record_store(TableWatch *watch, hwaddr gpa, unsigned size,
+                         uint64_t before, uint64_t after)
 {
-    EmulatedGuest *guest = watch->guest;
     CPUState *cs = current_cpu;
     EmulatedCpu *cpu = cs ? cpu_env(cs)->confidential : NULL;
 
-    qemu_mutex_lock(&guest->lock);
-    guest_event(guest, cpu, (struct acc_event) {
+    guest_event(watch->guest, cpu, (struct acc_event) {
         .kind = EVENT_TABLE_STORE,
         .gpa = gpa,
         .size = size,
@@ -78,26 +77,35 @@ static void changed(TableWatch *watch, hwaddr gpa, unsigned size,
         .detail = after,
         .carry = EVENT_NO_CARRY,
     }, cs ? cs->mem_io_pc : 0);
-    qemu_mutex_unlock(&guest->lock);
-    if (is_other(&guest->handoff, gpa, before, after) &&
-        ++watch->other_stores == OTHER_STORES_MAX) {
-        end(watch);
-    }
+    watch->other_stores += is_other(&watch->guest->handoff, gpa, before, after);
+}
+
+static bool is_of_table(const EmulatedGuest *guest, hwaddr gpa, unsigned size)
+{
+    const Handoff *handoff = &guest->handoff;
+
+    return gpa + size > handoff->unaccepted_table &&
+           gpa < handoff->unaccepted_table + handoff->unaccepted_table_size;
 }
 
 static void store(void *opaque, hwaddr offset, uint64_t value, unsigned size)
 {
     TableWatch *watch = opaque;
-    const Handoff *handoff = &watch->guest->handoff;
+    EmulatedGuest *guest = watch->guest;
     hwaddr gpa = watch->base + offset;
-    uint64_t before = ldn_le_p(watch->host + offset, size);
+    uint64_t before;
 
     value = extract64(value, 0, size * 8);
+    /* A snapshot has the store if the event comes before it, else not. */
+    qemu_mutex_lock(&guest->lock);
+    before = ldn_le_p(watch->host + offset, size);
     stn_le_p(watch->host + offset, size, value);
-    if (watch->active && before != value &&
-        gpa + size > handoff->unaccepted_table &&
-        gpa < handoff->unaccepted_table + handoff->unaccepted_table_size) {
-        changed(watch, gpa, size, before, value);
+    if (watch->active && before != value && is_of_table(guest, gpa, size)) {
+        record_store(watch, gpa, size, before, value);
+    }
+    qemu_mutex_unlock(&guest->lock);
+    if (watch->active && watch->other_stores >= OTHER_STORES_MAX) {
+        end(watch);
     }
 }
 

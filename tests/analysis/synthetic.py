@@ -42,6 +42,9 @@ from acceptlab.analysis.trace.stream import convert_raw
 MIB = 1 << 20
 BLOCK = 4 * MIB
 """What Linux's page allocator accepts at a time (MAX_PAGE_ORDER, semantics.md 3.3.10)."""
+TABLE = 2 * MIB
+"""Where firmware put the table of unaccepted memory."""
+TABLE_HEADER = 24
 SNP_SIZE_MISMATCH = 6
 TDX_SIZE_MISMATCH = 0xC0000B0B00000001
 TDX_ALREADY = 0x00000B0A00000000
@@ -83,6 +86,8 @@ class Guest:
     guard: bool = True
     release: str = "6.12"
     probes: tuple[str, ...] = ()
+    watched: bool = False
+    """Whether stores to the table of unaccepted memory are events."""
 
     def __post_init__(self) -> None:
         self.rows: list[tuple[Any, ...]] = []
@@ -153,7 +158,23 @@ class Guest:
         for unit in range(first, last):
             if self.bits[unit]:
                 self.accept_unit(low + unit * UNIT_SIZE, vcpu)
-        self.bits[first:last] = False
+        self.store_bits(first, last, False, vcpu)
+
+    def store_bits(self, first: int, last: int, value: bool, vcpu: int = 0) -> None:
+        """Write bits of the bitmap, as Linux does: one store of 8 bytes for each 64 of them that change."""
+        before = self._words()
+        self.bits[first:last] = value
+        for index, (old, new) in enumerate(zip(before, self._words(), strict=True)):
+            if self.watched and old != new:
+                self.store(TABLE_HEADER + index * 8, int(old), int(new), vcpu=vcpu)
+
+    def store(self, offset: int, old: int, new: int, size: int = 8, vcpu: int = 0) -> None:
+        """An event: a store to the table of unaccepted memory."""
+        self.event(Kind.TABLE_STORE, TABLE + offset, size, result=old, detail=new, vcpu=vcpu)
+
+    def _words(self) -> npt.NDArray[np.uint64]:
+        octets = np.packbits(self.bits, bitorder="little")
+        return np.pad(octets, (0, -len(octets) % 8)).view("<u8")
 
     def accept_unit(self, gpa: int, vcpu: int = 0) -> None:
         """Conversion, assignment and accept of one unit, as platform and host have it."""
@@ -257,10 +278,10 @@ class Guest:
                 accepted=tuple(layout.accepted),
                 unaccepted=tuple(layout.unaccepted),
                 blobs=(
-                    Blob("unaccepted-table", 2 * MIB, 2 * PAGE_SIZE),
+                    Blob("unaccepted-table", TABLE, 2 * PAGE_SIZE),
                     Blob("initrd", 8 * MIB, MIB + 123),
                 ),
-                bitmap=Bitmap(2 * MIB, layout.low, UNIT_SIZE, -(-units // 8)),
+                bitmap=Bitmap(TABLE, layout.low, UNIT_SIZE, -(-units // 8)),
             ),
             host=Host(self.backing, "demand"),
             probes=tuple(
@@ -288,6 +309,13 @@ class Guest:
         for start, size in self.layout.accepted:
             self.event(Kind.LAUNCH, start, size, rip=0, caller=0)
             self._set(start, size, 2)
+        if self.watched:
+            self.event(Kind.TABLE_WATCH, TABLE, self.table_size, detail=1, rip=0, caller=0)
+
+    @property
+    def table_size(self) -> int:
+        """Bytes of the table: header and bitmap."""
+        return TABLE_HEADER + -(-len(self.bits) // 8)
 
     def _set(self, gpa: int, size: int, state: int) -> None:
         self.true[gpa // PAGE_SIZE : (gpa + size) // PAGE_SIZE] = state
