@@ -11,6 +11,7 @@ import typer
 
 from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson, print_json, print_table
+from acceptlab.toolkit.cli.series_options import SandboxOption
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import debian_kernels, store
 from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
@@ -41,6 +42,7 @@ def build(
     name: Annotated[
         str, typer.Option(help="Name of the kernel. Default: the name of the tree's folder.")
     ] = "",
+    sandbox: SandboxOption = False,  # noqa: ARG001 (its callback acts)
     as_json: AsJson = False,
 ) -> None:
     """Build a kernel from a tree of yours, incrementally, and keep it under a name that `acceptlab run` takes.

@@ -13,7 +13,13 @@ import typer
 from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.output import AsJson
 from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice, offered
-from acceptlab.toolkit.cli.series_options import RangeOption, SpecOption, TreeOption, series_of
+from acceptlab.toolkit.cli.series_options import (
+    RangeOption,
+    SandboxOption,
+    SpecOption,
+    TreeOption,
+    series_of,
+)
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.qemu import emulator_build
@@ -103,6 +109,7 @@ def bench(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use.")
     ] = None,
+    sandbox: SandboxOption = False,  # noqa: ARG001 (its callback acts)
     as_json: AsJson = False,
 ) -> None:
     """Run the same workload on several kernels, with several seeds, and compare the facts.

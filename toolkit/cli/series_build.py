@@ -11,6 +11,7 @@ from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.series_options import (
     BaseVersionOption,
     RangeOption,
+    SandboxOption,
     SeriesArgument,
     SpecOption,
     TreeOption,
@@ -41,6 +42,7 @@ def build(
         str, typer.Option(metavar="N|base", help="Build with the first N patches applied.")
     ] = "",
     every: Annotated[bool, typer.Option("--every", help="Build the base and every patch.")] = False,
+    sandbox: SandboxOption = False,  # noqa: ARG001 (its callback acts)
     as_json: AsJson = False,
 ) -> None:
     """Build the kernel of a series; it can be run by the series' name, `NAME@3` after three patches, `NAME@base`.

@@ -18,6 +18,7 @@ from acceptlab.toolkit.cli.series_options import (
     BaseVersionOption,
     JobsOption,
     RangeOption,
+    SandboxOption,
     SeriesArgument,
     SpecOption,
     TreeOption,
@@ -91,6 +92,7 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="Output file. Default: stdout.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Same as --format json.")] = False,
+    sandbox: SandboxOption = False,  # noqa: ARG001 (its callback acts)
     jobs: JobsOption = None,
 ) -> None:
     """Check every patch: it builds (W=1), checkpatch and sparse, it boots on both platforms, nothing bad on the console, verdict.
@@ -126,6 +128,7 @@ def b4_check(
     use_version: VersionOption = None,
     platform: PlatformOption = None,
     form: Annotated[B4Form, typer.Option("--format", help="Output format.")] = B4Form.JSON,
+    sandbox: SandboxOption = False,  # noqa: ARG001 (its callback acts)
     jobs: JobsOption = None,
 ) -> None:
     """Be a check command of b4: read one mail of a series from stdin, print what b4 reads.

@@ -11,6 +11,7 @@ import typer
 
 from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels import sandbox
 from acceptlab.toolkit.series import apply, base
 from acceptlab.toolkit.series.bundled import path_of
 from acceptlab.toolkit.series.own_commits import is_kernel_tree, is_range, repository_at
@@ -55,6 +56,21 @@ VersionOption = Annotated[
     typer.Option(
         "--use-version", metavar="N", min=1,
         help="Select [PATCH vN] from mails with several versions. Default: the newest complete version.",
+    ),
+]  # fmt: skip
+
+
+def _sandboxed(wanted: bool) -> bool:
+    if wanted:
+        sandbox.request()
+    return wanted
+
+
+SandboxOption = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox", callback=_sandboxed,
+        help="Run the tree's Makefile and scripts without network, home and ccache (by bubblewrap).",
     ),
 ]  # fmt: skip
 JobsOption = Annotated[

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acceptlab.toolkit.errors import AcceptlabError, BadInputError, MachineError
+from acceptlab.toolkit.kernels import sandbox
 from acceptlab.toolkit.kernels.diagnostics import first_errors
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.processes import end_with_parent
@@ -35,19 +36,9 @@ _TOOLS = {
     "perl": "perl",
 }
 """Programs that every kernel build needs, and Debian's packages of them."""
-_NOT_INHERITED = (
-    "MAKEFLAGS",
-    "MFLAGS",
-    "MAKELEVEL",
-    "ARCH",
-    "SUBARCH",
-    "CROSS_COMPILE",
-    "O",
-    "W",
-    "C",
-    "V",
-    "LLVM",
-)
+_INHERITED = ("PATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "PKG_CONFIG_PATH", "TMPDIR")
+"""Where programs, headers and libraries are. Whatever else the environment has is no matter of a tree's Makefile: tokens, agents, flags."""
+_NO_HOME = "/nonexistent"
 _NICE = 5
 """A build takes minutes of all cores: whatever else goes on comes first."""
 
@@ -58,9 +49,14 @@ def make_words(tree: Path, objects: Path) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a build, from which nothing of the user's gets into the kernel."""
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
-    return {"CCACHE_DIR": str(cache() / "ccache"), "CCACHE_MAXSIZE": "4G", **kept, **REPRODUCIBLE}
+    """Return the environment of a build: nothing of the user's gets into the kernel, nor to the tree's Makefile and scripts."""
+    passed = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith("CCACHE_")
+    }
+    ccache = {"CCACHE_DIR": str(cache() / "ccache"), "CCACHE_MAXSIZE": "4G"}
+    return {**ccache, **passed, "HOME": _NO_HOME, **REPRODUCIBLE, **sandbox.variables()}
 
 
 def compiler() -> str:
@@ -88,7 +84,7 @@ def jobs() -> int:
 def make_quietly(tree: Path, objects: Path, target: str) -> None:
     """Make a target that takes seconds; raises the same errors as a build, with its output in objects/build.log."""
     done = subprocess.run(
-        [*make_words(tree, objects), "-s", target], env=environment(), stdin=subprocess.DEVNULL,
+        sandbox.words([*make_words(tree, objects), "-s", target], [tree], [objects]), env=environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         preexec_fn=end_with_parent,
     )  # fmt: skip

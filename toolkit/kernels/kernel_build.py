@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.kernels import kbuild, kconfig
+from acceptlab.toolkit.kernels import kbuild, kconfig, sandbox
 from acceptlab.toolkit.kernels.diagnostics import STEP, Diagnostic, by_target, from_json, to_json
 from acceptlab.toolkit.kernels.kernel_config import (
     Configuration,
@@ -123,7 +123,7 @@ def _make(tree: Path, objects: Path, title: str, progress: Step) -> tuple[list[D
     with (
         log.open("w") as output,
         subprocess.Popen(
-            command, env=kbuild.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            sandbox.words(command, [tree], [objects]), env=kbuild.environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", preexec_fn=kbuild.gently,
         ) as process,
     ):  # fmt: skip

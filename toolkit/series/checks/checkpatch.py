@@ -8,7 +8,9 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from acceptlab.toolkit.kernels import kbuild, sandbox
 from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
+from acceptlab.toolkit.series.git import git_line
 
 NAME = "checkpatch"
 SCRIPT = Path("scripts/checkpatch.pl")
@@ -33,7 +35,7 @@ def checkpatch(tree: Path, patch: Path, ignored: Sequence[str]) -> Step:
     ]
     words += ["--ignore", ",".join(ignored)] if ignored else []
     done = subprocess.run(
-        [*words, str(patch)], cwd=tree, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        sandbox.words([*words, str(patch)], [tree, patch, *_repository(tree)]), cwd=tree, env=kbuild.environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True,
         errors="replace", check=False,
     )  # fmt: skip
     problems = tuple(parse(done.stdout.splitlines()))
@@ -41,6 +43,13 @@ def checkpatch(tree: Path, patch: Path, ignored: Sequence[str]) -> Step:
         said = (done.stderr or done.stdout).strip().splitlines() or ["no output"]
         problems = (Problem(FAIL, f"checkpatch itself failed: {said[0]}", "failed"),)
     return Step(NAME, problems)
+
+
+def _repository(tree: Path) -> list[Path]:
+    """Return what holds the tree's commits, which checkpatch looks up with git; nothing where the tree has none."""
+    if not sandbox.is_requested() or not (tree / ".git").exists():
+        return []
+    return [Path(tree, git_line(tree, "rev-parse", "--git-common-dir"))]
 
 
 def parse(lines: Iterable[str]) -> Iterator[Problem]:

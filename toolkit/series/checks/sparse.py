@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from acceptlab.toolkit.errors import MachineError
-from acceptlab.toolkit.kernels import kbuild
+from acceptlab.toolkit.kernels import kbuild, sandbox
 from acceptlab.toolkit.kernels.diagnostics import read_line
 from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
 
@@ -67,7 +67,7 @@ def compiled_with(objects: Path, file: str) -> list[str]:
 
 def _problems(tree: Path, objects: Path, flags: Sequence[str]) -> list[Problem]:
     done = subprocess.run(
-        ["sparse", *FLAGS, *flags], cwd=objects, env=kbuild.environment(), stdin=subprocess.DEVNULL,
+        sandbox.words(["sparse", *FLAGS, *flags], [tree, objects]), cwd=objects, env=kbuild.environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         preexec_fn=kbuild.gently,
     )  # fmt: skip
