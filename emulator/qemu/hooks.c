@@ -95,9 +95,7 @@ bool emulated_guest_check_fill(CPUX86State *env, vaddr addr,
         *prot = PAGE_READ;
         return true;
     case FILL_ALLOWED:
-        if (kind == ACCESS_FETCH) {
-            table_watch_fetch(cpu, *paddr);
-        }
+        *prot = table_watch_prot(cpu, *paddr, kind, *prot);
         if (access.paging &&
             confidential_bit != platform->private_bit_value) {
             *prot = prot_of(kind, *prot);

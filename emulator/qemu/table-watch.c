@@ -164,14 +164,18 @@ void table_watch_begin(EmulatedGuest *guest)
     record(watch, true);
 }
 
-void table_watch_fetch(EmulatedCpu *cpu, hwaddr gpa)
+int table_watch_prot(EmulatedCpu *cpu, hwaddr gpa, enum access_kind kind,
+                     int prot)
 {
     TableWatch *watch = cpu->guest->table_watch;
     bool locked = bql_locked();
 
     if (!watch || !watch->active ||
         gpa - watch->base >= memory_region_size(&watch->region)) {
-        return;
+        return prot;
+    }
+    if (kind != ACCESS_FETCH) {
+        return prot & ~PAGE_EXEC;
     }
     if (!locked) {
         bql_lock();
@@ -182,4 +186,5 @@ void table_watch_fetch(EmulatedCpu *cpu, hwaddr gpa)
     if (!locked) {
         bql_unlock();
     }
+    return prot;
 }

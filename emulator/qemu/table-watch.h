@@ -11,9 +11,13 @@
  */
 void table_watch_begin(EmulatedGuest *guest);
 
-/* A vCPU fetches an instruction at gpa: code in the table's pages ends the
- * watch, for TCG has to see stores to code itself. Caller does not hold
- * guest->lock. */
-void table_watch_fetch(EmulatedCpu *cpu, hwaddr gpa);
+/*
+ * A translation to gpa is about to be cached with these permissions: what it
+ * may permit. A fetch from the table's pages ends the watch, for TCG has to see
+ * stores to code itself; no other access leaves a translation for fetches.
+ * Caller does not hold guest->lock.
+ */
+int table_watch_prot(EmulatedCpu *cpu, hwaddr gpa, enum access_kind kind,
+                     int prot);
 
 #endif
