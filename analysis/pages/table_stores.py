@@ -50,7 +50,7 @@ def stores_of(batch: Batch, bitmap: Bitmap) -> TableStores | None:
     at, gpa, size = at[inside], gpa[inside].astype(np.int64), size[inside].astype(np.int64)
     if not len(at):
         return None
-    before, after = batch["result"][at], batch["detail"][at]
+    before, after = (batch[name][at].astype(np.uint64) for name in ("result", "detail"))
     begin = (gpa - first - HEADER) * 8
     number = begin[:, np.newaxis] + np.arange(WIDEST * 8)
     in_header = _bits_of(before ^ after, size) & (number < 0) & (number >= -8 * HEADER)

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from acceptlab.analysis.invariants import REGISTRY
+from acceptlab.analysis.invariants import REGISTRY, table_use
 from acceptlab.analysis.trace.coverage import ABSENT
 from tests.docs.pages import first_cells, sections, text_of
 
@@ -24,11 +24,16 @@ def part(name: str, title: str) -> str:
     return found[1]
 
 
+MORE_MODULES = {"I9": [table_use]}
+"""Modules that an invariant has besides its own."""
+
+
 def source_of(name: str) -> str:
-    """The text of an invariant's module, with its texts on one line."""
+    """The text of an invariant's module and of its parts, with its texts on one line."""
     module = inspect.getmodule(REGISTRY[name])
     assert module
-    return re.sub(r'"\s*\n\s*f?"', "", inspect.getsource(module))
+    text = "".join(map(inspect.getsource, [module, *MORE_MODULES.get(name, [])]))
+    return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
 def titles(name: str) -> list[str]:
