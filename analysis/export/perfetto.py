@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """A timeline in Perfetto's format, which its viewer (ui.perfetto.dev) opens.
 
-A track per vCPU with accepts as slices and what went wrong as instants, a track of stages, and a counter of
-accepted memory. The viewer knows nanoseconds only: a clock of instructions is shown as if one took 1 ns, and says so.
+A track per vCPU with accepts as slices, each with its requesting function, and what went wrong as instants; where there are
+any, one of its conversions, and one of probed calls, among them waits for locks; a track of stages, and a counter of accepted memory. The viewer knows nanoseconds only: a clock of instructions is shown as if one took 1 ns, and says so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import (
 )
 from perfetto.trace_builder.proto_builder import StreamingTraceProtoBuilder
 
+from acceptlab.analysis.export.call_slices import CallEdge, CallTracks
 from acceptlab.analysis.export.export_progress import Progress
+from acceptlab.analysis.export.function_names import FunctionNames
 from acceptlab.analysis.export.slices import Slice, slices
 from acceptlab.analysis.files import written_beside
 from acceptlab.analysis.pages.transitions import Op, ops_of
@@ -46,19 +48,29 @@ _INSTANTS = (
     Kind.BITMAP,
 )
 _GUEST, _STAGES, _ACCEPTED, _FIRST_VCPU = 1, 2, 3, 16
+_ON_VCPU = ("", " conversions", " calls")
+"""The tracks of a vCPU."""
+_OPERATIONS, _CONVERSIONS, _CALLS = range(3)
+_TO = {1: "private", 2: "shared"}
+"""Bits 7..0 of the detail of a conversion (schema.ConvertTo)."""
 _SEQUENCE = 1
 _PID = 1
 _COUNTER_STEP = 1 << 10
 """Clock units: changes that follow each other faster are counted together."""
+_SLICED = (Kind.ACCEPT, Kind.CONVERT)
 _SIZES = {PAGE_SIZE: "4K", UNIT_SIZE: "2M"}
 
 
 def write_perfetto(
-    info: RunInfo, events: EventFile, path: Path, progress: Progress | None = None
+    info: RunInfo,
+    events: EventFile,
+    path: Path,
+    names: FunctionNames,
+    progress: Progress | None = None,
 ) -> None:
     """Write ``path``; raises BadInput when that fails, or when ``events`` is damaged."""
     with written_beside(path) as beside, beside.open("wb") as file:
-        timeline = _Timeline(StreamingTraceProtoBuilder(file), info)
+        timeline = _Timeline(StreamingTraceProtoBuilder(file), info, names)
         for batch in events.batches():
             timeline.add(batch)
             if progress is not None:
@@ -69,9 +81,11 @@ def write_perfetto(
 class _Timeline:
     """Turns batches of events into packets."""
 
-    def __init__(self, builder: Any, info: RunInfo) -> None:
+    def __init__(self, builder: Any, info: RunInfo, names: FunctionNames) -> None:
         self._builder = builder
-        self._vcpus: set[int] = set()
+        self._names = names
+        self._calls = CallTracks(info)
+        self._tracks: set[int] = set()
         self._accepted = 0
         self._clock = 0
         self._in_stage = False
@@ -89,13 +103,16 @@ class _Timeline:
     def add(self, batch: Batch) -> None:
         """All of a batch that is shown, in order of time."""
         instants = np.flatnonzero(np.isin(batch["kind"], [*_INSTANTS, Kind.STAGE]))
-        shown: list[tuple[int, int | Slice]] = [
+        shown: list[tuple[int, int | Slice | CallEdge]] = [
             (int(batch["clock"][at]), int(at)) for at in instants
         ]
-        shown += [(one.start, one) for one in slices(batch)]
+        shown += [(one.start, one) for kind in _SLICED for one in slices(batch, kind)]
+        shown += [(edge.clock, edge) for edge in self._calls.edges(batch)]
         for _, one in sorted(shown, key=lambda pair: pair[0]):
             if isinstance(one, Slice):
-                self._accept(one)
+                self._slice(batch, one)
+            elif isinstance(one, CallEdge):
+                self._call(batch, one)
             elif batch["kind"][one] == Kind.STAGE:
                 self._stage(int(batch["clock"][one]), int(batch["detail"][one]))
             else:
@@ -105,6 +122,8 @@ class _Timeline:
 
     def end(self) -> None:
         """Close what is open."""
+        for edge in self._calls.end(self._clock):
+            self._event(edge.clock, self._track_of(edge.vcpu, _CALLS), TrackEvent.TYPE_SLICE_END)
         if self._in_stage:
             self._event(self._clock, _STAGES, TrackEvent.TYPE_SLICE_END)
 
@@ -122,11 +141,12 @@ class _Timeline:
             packet.track_descriptor.counter.unit = CounterDescriptor.UNIT_SIZE_BYTES
         self._builder.write_packet(packet)
 
-    def _vcpu(self, number: int) -> int:
-        if number not in self._vcpus:
-            self._vcpus.add(number)
-            self._track(_FIRST_VCPU + number, f"vCPU {number}")
-        return _FIRST_VCPU + number
+    def _track_of(self, vcpu: int, which: int = _OPERATIONS) -> int:
+        uuid = _FIRST_VCPU + len(_ON_VCPU) * vcpu + which
+        if uuid not in self._tracks:
+            self._tracks.add(uuid)
+            self._track(uuid, f"vCPU {vcpu}{_ON_VCPU[which]}")
+        return uuid
 
     def _event(self, clock: int, track: int, kind: int, name: str = "", **about: int | str) -> None:
         packet = self._packet()
@@ -144,19 +164,42 @@ class _Timeline:
                 annotation.uint_value = value
         self._builder.write_packet(packet)
 
-    def _accept(self, one: Slice) -> None:
-        track = self._vcpu(one.vcpu)
+    def _slice(self, batch: Batch, one: Slice) -> None:
+        """Accepts or conversions, with the functions that they come from."""
+        kind = Kind(int(batch["kind"][one.at]))
         about: dict[str, int | str] = {
-            "gpa": f"{one.gpa:#x}", "size": one.size, "accepts": one.accepts,
-            "result": f"{one.result:#x}", "seq": one.first,
+            "gpa": f"{one.gpa:#x}", "size": one.size, f"{label(kind)}s": one.accepts,
+            "result": f"{one.result:#x}", "seq": one.first, **self._functions(batch, one.at),
         }  # fmt: skip
         if one.carry != NO_CARRY:
             about["carry"] = one.carry
         each = _SIZES.get(one.size // one.accepts, f"{one.size // one.accepts:#x} bytes")
         refused = "" if one.result == 0 and one.carry != 1 else " refused"
-        name = f"accept {each}{refused}"
+        to = f" to {_TO.get(one.detail & 0xFF, 'unknown')}" if kind is Kind.CONVERT else ""
+        track = self._track_of(one.vcpu, _CONVERSIONS if kind is Kind.CONVERT else _OPERATIONS)
+        name = f"{label(kind)} {each}{to}{refused}"
         self._event(one.start, track, TrackEvent.TYPE_SLICE_BEGIN, name, **about)
         self._event(one.end, track, TrackEvent.TYPE_SLICE_END)
+
+    def _call(self, batch: Batch, edge: CallEdge) -> None:
+        track = self._track_of(edge.vcpu, _CALLS)
+        if not edge.name:
+            self._event(edge.clock, track, TrackEvent.TYPE_SLICE_END)
+            return
+        about: dict[str, int | str] = {key: f"{value:#x}" for key, value in edge.arguments}
+        about |= self._functions(batch, edge.at) | {"seq": int(batch["seq"][edge.at])}
+        self._event(edge.clock, track, TrackEvent.TYPE_SLICE_BEGIN, edge.name, **about)
+
+    def _functions(self, batch: Batch, at: int) -> dict[str, str]:
+        """The function of an event and the one that requested it, as far as they have names."""
+        stage = int(batch["stage"][at])
+        found = {
+            "function": self._names.at(int(batch["rip"][at]), stage),
+            "caller": self._names.caller(
+                int(batch["caller"][at]), int(batch["caller_how"][at]), stage
+            ),
+        }
+        return {key: name for key, name in found.items() if name}
 
     def _stage(self, clock: int, stage: int) -> None:
         if self._in_stage:
@@ -172,7 +215,7 @@ class _Timeline:
         elif kind == Kind.STOP and result in set(StopReason):
             name += f" {label(StopReason(result))}"
         about = {key: f"{int(batch[key][at]):#x}" for key in ("gpa", "size", "detail", "rip")}
-        seq, track = int(batch["seq"][at]), self._vcpu(int(batch["vcpu"][at]))
+        seq, track = int(batch["seq"][at]), self._track_of(int(batch["vcpu"][at]))
         clock = int(batch["clock"][at])
         self._event(clock, track, TrackEvent.TYPE_INSTANT, name, **about, seq=seq)
 

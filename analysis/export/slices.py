@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Accepts that belong together, as a viewer wants them: one slice instead of 512 pages."""
+"""Accepts, or conversions, that belong together, as a viewer wants them: one slice instead of 512 pages."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_GAP = 1 << 16
 
 @dataclass(frozen=True)
 class Slice:
-    """Accepts of one vCPU, each of which begins where the last ended. ``first`` is the seq of the first.
+    """Accepts or conversions of one vCPU, each of which begins where the last ended. ``first`` is the seq of the first, ``at`` its place in the batch.
 
     ``start`` and ``end`` in units of the clock; an accept that nothing timed counts as 1. ``gpa``, ``size`` in bytes.
     """
@@ -32,11 +32,13 @@ class Slice:
     accepts: int
     result: int
     carry: int
+    detail: int
+    at: int
 
 
-def slices(batch: Batch) -> Iterator[Slice]:
-    """The slices of a batch in the order of their last accepts. None reaches into the next batch."""
-    accepts = np.flatnonzero(batch["kind"] == Kind.ACCEPT)
+def slices(batch: Batch, kind: Kind = Kind.ACCEPT) -> Iterator[Slice]:
+    """The slices of a kind in the order of their last events. None reaches into the next batch."""
+    accepts = np.flatnonzero(batch["kind"] == kind)
     if not len(accepts):
         return
     order = accepts[np.argsort(batch["vcpu"][accepts], kind="stable")]
@@ -56,6 +58,8 @@ def slices(batch: Batch) -> Iterator[Slice]:
             accepts=end - first + 1,
             result=int(columns["result"][first]),
             carry=int(columns["carry"][first]),
+            detail=int(columns["detail"][first]),
+            at=int(order[first]),
         )
 
 
@@ -63,7 +67,7 @@ def _breaks(columns: dict[str, npt.NDArray[np.generic]]) -> npt.NDArray[np.bool_
     """Where a slice begins, among accepts sorted by vCPU."""
     begins = np.ones(len(columns["gpa"]), np.bool_)
     same = columns["vcpu"][1:] == columns["vcpu"][:-1]
-    for name in ("result", "carry", "size"):
+    for name in ("result", "carry", "size", "detail", "caller"):
         same &= columns[name][1:] == columns[name][:-1]
     gpa, size, clock = (columns[name].astype(np.uint64) for name in ("gpa", "size", "clock"))
     same &= gpa[1:] == gpa[:-1] + size[:-1]

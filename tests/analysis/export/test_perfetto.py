@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from perfetto.protos.perfetto.trace.perfetto_trace_pb2 import Trace, TrackEvent
 
+from acceptlab.analysis.export.function_names import FunctionNames
 from acceptlab.analysis.export.perfetto import write_perfetto
+from acceptlab.analysis.invariants.i08_lock import LOCK, UNLOCK
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace import events as event_file
 from acceptlab.analysis.trace.events import EventFile
-from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
+from acceptlab.analysis.trace.schema import PAGE_SIZE, CallerHow, ConvertTo, Kind
 from tests.analysis.readers.samples import FTRACE, read
 from tests.analysis.synthetic import MIB, Guest, booted
 
+NAMES = FunctionNames(lambda address, stage: f"f{address:x}+0x4")
 BEGIN, END = TrackEvent.TYPE_SLICE_BEGIN, TrackEvent.TYPE_SLICE_END
 
 
@@ -51,7 +54,7 @@ class Timeline:
 
 def exported(guest: Guest, folder: Path, **changes: Any) -> Timeline:
     run = Run.open(guest.write(folder / "run", **changes))
-    write_perfetto(run.info, EventFile(run.events_path), folder / "x.pftrace")
+    write_perfetto(run.info, EventFile(run.events_path), folder / "x.pftrace", NAMES)
     return Timeline(folder / "x.pftrace")
 
 
@@ -61,8 +64,10 @@ def timeline(tmp_path: Path) -> Timeline:
 
 
 def test_every_vcpu_and_the_stages_have_a_track(timeline: Timeline) -> None:
-    assert sorted(timeline.names.values())[1:] == ["accepted memory", "stage", "vCPU 0", "vCPU 1"]
-    assert len(timeline.children) == 4
+    assert {"accepted memory", "stage", "vCPU 0", "vCPU 0 conversions", "vCPU 1"} <= set(
+        timeline.names.values()
+    )
+    assert len(timeline.children) == len(timeline.names) - 1
     stages = timeline.slices("stage")
     assert [name for _, _, name in stages] == ["decompressor", "kernel", "userspace"]
     assert all(end == begin for (_, end, _), (begin, _, _) in pairwise(stages))
@@ -130,7 +135,7 @@ def test_what_goes_wrong_is_an_instant(tmp_path: Path) -> None:
 def test_a_measured_duration_is_the_length_of_the_slice(tmp_path: Path) -> None:
     read(FTRACE.encode(), tmp_path)
     run = Run.open(booted().write(tmp_path / "run"))
-    write_perfetto(run.info, EventFile(tmp_path / "events.parquet"), tmp_path / "x.pftrace")
+    write_perfetto(run.info, EventFile(tmp_path / "events.parquet"), tmp_path / "x.pftrace", NAMES)
     ((start, end, name),) = Timeline(tmp_path / "x.pftrace").slices("vCPU 0")
     assert (start, end, name) == (123457000, 123557000, "accept 0x600000 bytes")
 
@@ -140,3 +145,48 @@ def test_a_refused_accept_says_so(tmp_path: Path) -> None:
     shown = [event for _, event in exported(guest, tmp_path).on("vCPU 0")]
     names = {event.name for event in shown if event.type == BEGIN}
     assert names == {"accept 2M refused", "accept 4K"}
+
+
+def test_accepts_and_conversions_have_their_functions(tmp_path: Path) -> None:
+    guest = Guest()
+    how = int(CallerHow.BY_SCAN)
+    for kind, detail in ((Kind.ACCEPT, 0), (Kind.CONVERT, int(ConvertTo.SHARED))):
+        for page in range(3):
+            guest.event(
+                kind, 0x1000 * page, PAGE_SIZE, detail=detail, rip=0x10, caller=0x20, how=how
+            )
+        guest.event(kind, 0x3000, PAGE_SIZE, detail=detail, rip=0x10, caller=0x30, how=how)
+    shown = exported(guest, tmp_path)
+    for track, name, count in (
+        ("vCPU 0", "accept 4K", "accepts"),
+        ("vCPU 0 conversions", "convert 4K to shared", "converts"),
+    ):
+        found = [
+            {"name": event.name}
+            | {one.name: one.string_value or one.uint_value for one in event.debug_annotations}
+            for _, event in shown.on(track)
+            if event.type == BEGIN
+        ]
+        assert [(one["name"], one[count], one["function"], one["caller"]) for one in found] == [
+            (name, 3, "f10", "~f20"), (name, 1, "f10", "~f30"),
+        ]  # fmt: skip
+
+
+def test_probed_calls_nest_and_waits_have_the_name_of_the_lock(tmp_path: Path) -> None:
+    guest = Guest(probes=("accept_memory", "unaccepted_memory_lock", LOCK[0], UNLOCK[0]))
+    lock = guest.info().probes[1].address
+    for kind, probe, first in (
+        (Kind.PROBE_RETURN, 0, 0),  # its entry was before the trace
+        (Kind.PROBE_ENTER, 0, 0x1000), (Kind.PROBE_ENTER, 2, lock), (Kind.PROBE_RETURN, 2, 0),
+        (Kind.PROBE_ENTER, 3, lock), (Kind.PROBE_RETURN, 3, 0), (Kind.PROBE_RETURN, 0, 0),
+        (Kind.PROBE_ENTER, 0, 0x2000), (Kind.PROBE_ENTER, 2, 0x77),  # neither returns
+    ):  # fmt: skip
+        guest.event(kind, first, 0, detail=probe, caller=0x20, how=int(CallerHow.EXACT))
+    events = exported(guest, tmp_path, report={}).on("vCPU 0 calls")
+    assert [(event.type, event.name) for _, event in events] == [
+        (BEGIN, "accept_memory"), (BEGIN, "wait for unaccepted_memory_lock"), (END, ""),
+        (BEGIN, "release unaccepted_memory_lock"), (END, ""), (END, ""),
+        (BEGIN, "accept_memory"), (BEGIN, "wait for 0x77"), (END, ""), (END, ""),
+    ]  # fmt: skip
+    about = {one.name: one.string_value for one in events[0][1].debug_annotations}
+    assert about["caller"] == "f20"
