@@ -121,12 +121,12 @@ def add_worktree(repository: Path, tree: Path, commit: str, *words: str) -> None
     git(repository, "worktree", "add", "--quiet", "--detach", *words, str(tree), commit)
 
 
-def user() -> Identity:
-    """Return who the user is by their own git configuration, NOBODY if it has none."""
+def user(tree: Path | None = None) -> Identity:
+    """Return who the user is by the git configuration of `tree`, a folder, which is theirs where that says nothing; NOBODY if neither does."""
     told = []
     for key in ("user.name", "user.email"):
         done = subprocess.run(
-            ["git", "config", "--get", key], capture_output=True, text=True, check=False
+            ["git", "config", "--get", key], cwd=tree, capture_output=True, text=True, check=False
         )
         told.append(done.stdout.strip())
     return (told[0], told[1]) if all(told) else NOBODY

@@ -177,9 +177,19 @@ def _with_cover(found: Ordered, folder: Path) -> Ordered:
     text = folder / COVER
     if found.cover is not None or not text.is_file():
         return found
-    return Ordered(
-        found.patches, read_message(b"Subject: " + text.read_bytes(), text.name), found.notes
-    )
+    return Ordered(found.patches, cover_in(text), found.notes)
+
+
+def cover_in(file: Path) -> Message:
+    """Read a cover letter: a mail, or plain text with the subject as its first line. Raises BadInputError."""
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        raise BadInputError(f"no cover letter {shown(str(file))}: {error.strerror}") from None
+    if not raw.strip():
+        raise BadInputError(f"the cover letter {shown(str(file))} is empty")
+    is_mail = raw.startswith((b"From ", b"From:", b"Subject:", b"Date:", b"Message-"))
+    return read_message(raw if is_mail else b"Subject: " + raw.lstrip(), file.name)
 
 
 def _of_quilt(folder: Path) -> Ordered:
