@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Everything that acts: commands, kernels, guests, the emulator's build and launch."""
 
-__version__ = "0.1.0"
+from acceptlab.analysis.version import VERSION
+
+__version__ = VERSION

@@ -26,18 +26,21 @@ def render(
     symbols_cache: Path | None = None,
     profile: Profile | None = None,
     progress: Progress | None = None,
+    static: bool = False,
 ) -> str:
     """A whole document about the run folders ``paths``, in one of ``FORMATS``.
 
-    With a cost ``profile`` it has modelled times as well. ``progress`` is called with (events done, events in all) for every pass over a run. Raises
+    With a cost ``profile`` it has modelled times as well. ``static``: the HTML page without scripts, small enough for a mail. ``progress`` is called with (events done, events in all) for every pass over a run. Raises
     BadInput for an unknown format or an unusable folder; writes nothing.
     """
     if format not in FORMATS:
         raise BadInput(f"unknown report format {format!r}; formats are {', '.join(FORMATS)}")
+    if static and format != "html":
+        raise BadInput("only a report in HTML can be static")
     if not paths:
         raise BadInput("a report needs at least one run folder")
     subjects = [subject_of(path, symbols_cache, progress, profile) for path in paths]
-    document = _form(format)(subjects)
+    document = _form(format, static)(subjects)
     # JSON and HTML escape by themselves; a text is for a terminal or a mail.
     return shown_lines(document) if format in ("text", "markdown") else document
 
@@ -47,11 +50,12 @@ def write(document: str, path: Path) -> None:
     write_text(path, document)
 
 
-def _form(format: str) -> Callable[[Sequence[Subject]], str]:
+def _form(format: str, static: bool) -> Callable[[Sequence[Subject]], str]:
     if format == "html":
-        from acceptlab.analysis.report.html import as_html  # plotly takes long to import
+        # plotly takes long to import
+        from acceptlab.analysis.report.html import as_html, as_static_html
 
-        return as_html
+        return as_static_html if static else as_html
     forms: dict[str, Callable[[Sequence[Subject]], str]]
     forms = {"text": as_text, "markdown": as_markdown, "json": as_json}
     return forms[format]

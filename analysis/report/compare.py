@@ -7,14 +7,23 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acceptlab.analysis.report.kernels.summary import change, percent
-from acceptlab.analysis.report.matrix.columns import COLUMNS, Column, facts_of, shown, unit_word
+from acceptlab.analysis.report.fact_table import Cell, Fact, fact_table, letters
+from acceptlab.analysis.report.fairness import Build, unlike
+from acceptlab.analysis.report.kernels.summary import change
+from acceptlab.analysis.report.matrix.columns import (
+    COLUMNS,
+    Column,
+    common_clock,
+    facts_of,
+    shown,
+    unit_of,
+)
+from acceptlab.analysis.report.provenance_line import verdict_words
 from acceptlab.analysis.report.run_groups import Group
 from acceptlab.analysis.report.significance import least_p, p_value
-from acceptlab.analysis.report.tables import Chapter, Table
+from acceptlab.analysis.report.tables import Chapter
 
 HEADING = "Differences"
-_HEAD = ("", "runs", "median", "min .. max", "change", "p")
 
 
 @dataclass(frozen=True)
@@ -64,13 +73,37 @@ def contests(groups: Sequence[Group]) -> list[Contest]:
 
 
 def comparison_chapter(groups: Sequence[Group]) -> Chapter:
-    """Facts that differ as tables, those that do not in one line."""
+    """What the groups are with their verdicts, facts that differ as one table, and those that do not in one line."""
     every = contests(groups)
     differing = [one for one in every if one.differs]
-    several = any(len(group.subjects) > 1 for group in groups)
-    tables = [_table(differing, several)] if differing else []
+    names = letters(len(groups))
+    clock = common_clock(one.run.info.clock for group in groups for one in group.subjects)
+    facts = [_fact(one, clock) for one in differing]
+    tables = [fact_table("Facts that differ", facts, names)] if differing else []
     same = [one for one in every if not one.differs]
-    return Chapter(HEADING, _lead(groups), tables, _notes(groups, every, same))
+    key = [(name, _about(group)) for name, group in zip(names, groups, strict=True)]
+    builds = [_build(name, group) for name, group in zip(names, groups, strict=True)]
+    return Chapter(
+        HEADING, _lead(groups), tables, _notes(groups, every, same, clock), _unlike(builds), key
+    )
+
+
+def _about(group: Group) -> str:
+    verdicts = [subject.verdict.verdict for subject in group.subjects]
+    return f"{verdict_words(verdicts)}: {group.label}"
+
+
+def _build(name: str, group: Group) -> Build:
+    info = group.subjects[0].run.info
+    commit = str((info.series or {}).get("commit", ""))
+    kernel = info.kernel
+    return Build(name, kernel.version, commit, kernel.configuration, kernel.compiler)
+
+
+def _unlike(builds: Sequence[Build]) -> list[str]:
+    """Nothing where all runs are of one kernel."""
+    several = len({(one.version, one.commit) for one in builds}) > 1
+    return unlike(builds) if several else []
 
 
 def _standings(groups: Sequence[Group], values: Sequence[tuple[float, ...]]) -> list[Standing]:
@@ -95,31 +128,14 @@ def _p(first: Sequence[float], second: Sequence[float]) -> float | None:
     return p_value(first, second) if varies and len(first) > 1 and len(second) > 1 else None
 
 
-def _table(shown_facts: Sequence[Contest], several: bool) -> Table:
-    """A line for each fact, and under it one for each group; nothing about seeds when there is one of each."""
-    head = _HEAD if several else (_HEAD[0], "value", _HEAD[4])
-    rows: list[list[str]] = []
-    for contest in shown_facts:
-        column = COLUMNS[contest.fact]
-        unit = unit_word(column)
-        about = f"{column.heading}{f', {unit}' if unit else ''}: {column.about}"
-        rows.append([about, *[""] * (len(head) - 1)])
-        for one in contest.standings:
-            cells = _cells(column, contest.standings[0], one)
-            rows.append(cells if several else [cells[0], cells[2], cells[4]])
-    return Table("Facts that differ", head, rows)
-
-
-def _cells(column: Column, first: Standing, one: Standing) -> list[str]:
-    spread = f"{_shown(column, min(one.values))} .. {_shown(column, max(one.values))}"
-    return [
-        f"  {one.group}",
-        str(len(one.values)),
-        _shown(column, one.median),
-        spread if one.varies else "",
-        percent(one.change),
-        _chance(first, one),
+def _fact(contest: Contest, clock: str) -> Fact:
+    first = contest.standings[0]
+    standings = [
+        Cell(one.median, min(one.values), max(one.values), one.change, chance=_chance(first, one))
+        for one in contest.standings
     ]
+    column = COLUMNS[contest.fact]
+    return Fact(column, unit_of(column, clock), standings)
 
 
 def _chance(first: Standing, one: Standing) -> str:
@@ -148,10 +164,12 @@ def _lead(groups: Sequence[Group]) -> str:
     )
 
 
-def _notes(groups: Sequence[Group], every: Sequence[Contest], same: Sequence[Contest]) -> list[str]:
+def _notes(
+    groups: Sequence[Group], every: Sequence[Contest], same: Sequence[Contest], clock: str
+) -> list[str]:
     notes = []
     if same:
-        told = [f"{COLUMNS[one.fact].heading} {_value(one)}" for one in same]
+        told = [f"{COLUMNS[one.fact].heading} {_value(one, clock)}" for one in same]
         notes.append(f"The same in every run: {', '.join(told)}.")
     if any(group.repeats for group in groups):
         repeats = sum(group.repeats for group in groups)
@@ -169,5 +187,7 @@ def _notes(groups: Sequence[Group], every: Sequence[Contest], same: Sequence[Con
     return notes
 
 
-def _value(contest: Contest) -> str:
-    return _shown(COLUMNS[contest.fact], contest.standings[0].median)
+def _value(contest: Contest, clock: str) -> str:
+    column = COLUMNS[contest.fact]
+    unit = unit_of(column, clock).removeprefix("number")
+    return f"{_shown(column, contest.standings[0].median)} {unit}".rstrip()

@@ -11,13 +11,14 @@ import plotly.graph_objects as go
 from acceptlab.analysis.measure.latency.histogram import Distribution
 from acceptlab.analysis.measure.latency.latencies import Latency
 from acceptlab.analysis.report.facts import clock_word
-from acceptlab.analysis.report.plots import COLORS, MIB, finished
+from acceptlab.analysis.report.mark_styles import COLORS, line_style
+from acceptlab.analysis.report.plots import MIB, finished, logarithmic_if_flat
 from acceptlab.analysis.report.stall_causes import HeldUp
 from acceptlab.analysis.report.tables import seconds
 
 _OPERATIONS = 6
 _POINTS = 400
-_BAR, _AROUND = 28, 130
+_BAR, _AROUND = 28, 90
 """Pixels for a bar, and for what is around them."""
 
 
@@ -32,7 +33,7 @@ def distributions(latency: Latency) -> go.Figure:
             y=y,
             name=row.operation,
             mode="lines",
-            line={"color": COLORS[number % len(COLORS)], "shape": "hv"},
+            line={**line_style(number), "shape": "hv"},
             hovertemplate="%{y:.2f} % at most %{x:,}<extra>%{fullData.name}</extra>",
         )
     word = clock_word(latency.unit)
@@ -62,6 +63,8 @@ def stalls(latency: Latency) -> go.Figure:
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
     done = finished(figure, clock_word(latency.unit), "", legend=True)
     done.update_xaxes(exponentformat="SI")
+    lengths = [one.time for one in latency.stalls] + [one.longest for one in latency.stalls]
+    logarithmic_if_flat(done, "x", lengths)
     done.update_layout(height=_AROUND + 2 * _BAR * len(names))
     return done
 
@@ -81,6 +84,7 @@ def held_up_bars(rows: Sequence[HeldUp]) -> go.Figure:
     figure.update_layout(bargap=0.35)
     figure.update_yaxes(autorange="reversed", automargin=True, type="category")
     done = finished(figure, "accepted, MiB", "", legend=False)
+    logarithmic_if_flat(done, "x", [one.bytes / MIB for one in rows])
     done.update_layout(height=_AROUND + _BAR * len(rows))
     return done
 

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from acceptlab.analysis.report.facts import Subject, mib
 from acceptlab.analysis.report.tables import Table
 
+_WORKLOAD = "acceptlab.workload="
+"""The parameter by which the guest's init is given its workloads."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -20,6 +23,13 @@ class Group:
     name: str
     subjects: tuple[Subject, ...]
     repeats: int = 0
+
+    @property
+    def label(self) -> str:
+        """What differs, and which run or runs it is."""
+        first, others = self.subjects[0].name, len(self.subjects) - 1
+        runs = f"{first} and {others} more" if others else first
+        return runs if self.name == first else f"{self.name} ({runs})"
 
 
 def groups_of(subjects: Sequence[Subject]) -> list[Group]:
@@ -66,6 +76,19 @@ def runs_table(groups: Sequence[Group]) -> Table:
     return Table("Every run", ("run", "seed", "verdict", "outcome"), rows)
 
 
+def workload_of(command_line: str) -> str:
+    """The workloads that a guest was given, as `--workload` takes them, sizes in whole MiB where they are; "" for none."""
+    found = [word.partition("=")[2] for word in command_line.split() if word.startswith(_WORKLOAD)]
+    return " ".join(_sized(one) for one in found if one)
+
+
+def _sized(workload: str) -> str:
+    name, colon, argument = workload.partition(":")
+    if argument.isdecimal() and int(argument) and int(argument) % (1 << 20) == 0:
+        argument = f"{int(argument) >> 20}M"
+    return f"{name}{colon}{argument}"
+
+
 def _key(subject: Subject) -> str:
     info = subject.run.info
     machine = info.machine
@@ -108,5 +131,6 @@ def _axes(subject: Subject) -> dict[str, str]:
         "cpus": f"{machine.cpus} vCPU{'s' if machine.cpus > 1 else ''}",
         "accept": machine.policy,
         "host": f"{info.host.backing} host pages, {info.host.assign}",
+        "workload": workload_of(info.command_line) or "no workload",
         "attacks": "; ".join(info.attacks) or "honest host",
     }

@@ -18,8 +18,13 @@ from acceptlab.analysis.report.facts import (
     mib,
     stage_rows,
 )
+from acceptlab.analysis.report.provenance import of_runs
+from acceptlab.analysis.report.provenance_line import Provenance
 from acceptlab.analysis.report.run_groups import by_seeds, detailed_runs, groups_of, runs_table
 from acceptlab.analysis.report.tables import Chapter, Table
+
+_MOST_COLUMNS = 6
+"""Runs that are still shown side by side."""
 
 
 def as_markdown(subjects: Sequence[Subject]) -> str:
@@ -27,15 +32,22 @@ def as_markdown(subjects: Sequence[Subject]) -> str:
     groups = groups_of(subjects)
     several = by_seeds(groups)
     detailed = detailed_runs(groups) if several else subjects
-    parts = ["# Memory acceptance"]
-    if several:
-        parts += [_chapter(comparison_chapter(groups), "##"), _table(runs_table(groups))]
-    else:
+    parts = ["# Memory acceptance", *provenance_parts(of_runs(subjects))]
+    if not several and len(subjects) <= _MOST_COLUMNS:
         parts.append(_comparison(subjects))
+    if several or len(subjects) > 1:
+        parts.append(chapter_parts(comparison_chapter(groups), "##"))
+    if several:
+        parts.append(_table(runs_table(groups)))
     parts.extend(_run(subject) for subject in detailed)
     others = [subject for subject in subjects if subject not in detailed]
     parts.extend(f"## {_plain(subject.name)}\n\n{_way_back(subject)}" for subject in others)
     return "\n\n".join(parts) + "\n"
+
+
+def provenance_parts(of: Provenance) -> list[str]:
+    """Where the figures come from, and the command."""
+    return [_plain(of.line), *([f"{_plain(of.how)}\n\n    {of.command}"] if of.command else [])]
 
 
 def _comparison(subjects: Sequence[Subject]) -> str:
@@ -65,7 +77,7 @@ def _run(subject: Subject) -> str:
     if callers := caller_rows(subject)[:TOP_CALLERS]:
         cells = [[one.shown, one.stage, count(one.accepts), mib(one.bytes)] for one in callers]
         parts.append(table(["accepted by", "stage", "accepts", "bytes"], cells))
-    parts.extend(_chapter(chapter) for chapter in chapters(subject))
+    parts.extend(chapter_parts(chapter) for chapter in chapters(subject))
     parts.append(_way_back(subject))
     return "\n\n".join(parts)
 
@@ -77,8 +89,11 @@ def _way_back(subject: Subject) -> str:
     return "\n\n".join(parts)
 
 
-def _chapter(chapter: Chapter, mark: str = "###") -> str:
-    parts = [f"{mark} {_plain(chapter.heading)}", _plain(chapter.lead)]
+def chapter_parts(chapter: Chapter, mark: str = "###") -> str:
+    """A chapter with its tables and notes, under a heading of ``mark``."""
+    parts = [f"{mark} {_plain(chapter.heading)}", *map(_plain, chapter.first), _plain(chapter.lead)]
+    if chapter.key:
+        parts.append("\n".join(f"- **{name}**: {_plain(about)}" for name, about in chapter.key))
     parts.extend(_table(one) for one in chapter.tables)
     if chapter.notes:
         parts.append("\n".join(f"- {_plain(note)}" for note in chapter.notes))

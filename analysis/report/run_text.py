@@ -11,6 +11,7 @@ from acceptlab.analysis.invariants.verdict import Finding
 from acceptlab.analysis.kernel.caller_names import MARK_MEANS
 from acceptlab.analysis.report.chapters import chapters
 from acceptlab.analysis.report.compare import comparison_chapter
+from acceptlab.analysis.report.fact_table import pieces
 from acceptlab.analysis.report.facts import (
     TOP_CALLERS,
     Subject,
@@ -21,9 +22,11 @@ from acceptlab.analysis.report.facts import (
     mib,
     stage_rows,
 )
+from acceptlab.analysis.report.provenance import of_runs
+from acceptlab.analysis.report.provenance_line import Provenance
 from acceptlab.analysis.report.run_groups import by_seeds, detailed_runs, groups_of, runs_table
 from acceptlab.analysis.report.shell_line import shell_lines
-from acceptlab.analysis.report.tables import Chapter, Table
+from acceptlab.analysis.report.tables import Chapter, Table, shortened
 
 WIDTH = 72
 _LABEL = 24
@@ -38,8 +41,10 @@ def as_text(subjects: Sequence[Subject]) -> str:
     groups = groups_of(subjects)
     several = by_seeds(groups)
     detailed = detailed_runs(groups) if several else subjects
-    parts = [_comparison(subjects)] if not several and len(subjects) <= _MOST_COLUMNS else []
-    if several or len(subjects) > _PER_TABLE:
+    parts = ["\n".join([*provenance_lines(of_runs(subjects)), ""])]
+    if not several and len(subjects) <= _MOST_COLUMNS:
+        parts.append(_comparison(subjects))
+    if several or len(subjects) > 1:
         parts.append("\n".join(chapter_lines(comparison_chapter(groups))))
     if several:
         parts.append("\n".join([*table_lines(runs_table(groups)), ""]))
@@ -47,6 +52,12 @@ def as_text(subjects: Sequence[Subject]) -> str:
     others = [subject for subject in subjects if subject not in detailed]
     parts.extend(f"{subject.name}\n{_way_back(subject)}" for subject in others)
     return "\n".join(parts)
+
+
+def provenance_lines(of: Provenance) -> list[str]:
+    """Where the figures come from, and the command."""
+    command = [*_wrapped(of.how), *shell_lines(of.command)] if of.command else []
+    return [*_wrapped(of.line), *command]
 
 
 def _comparison(subjects: Sequence[Subject]) -> str:
@@ -64,19 +75,8 @@ def _comparison(subjects: Sequence[Subject]) -> str:
 
 
 def _row(label: str, values: Sequence[str], width: int) -> str:
-    fit = _fit_start if label == "kernel" else _fit
-    cells = [fit(value, width - 1).rjust(width) for value in values]
-    return (_fit(label, _LABEL).ljust(_LABEL) + "".join(cells)).rstrip()
-
-
-def _fit_start(value: str, width: int) -> str:
-    """A kernel's release begins with its version."""
-    return value if len(value) <= width else value[: width - 2] + ".."
-
-
-def _fit(value: str, width: int) -> str:
-    """The end of a name tells more than its beginning."""
-    return value if len(value) <= width else ".." + value[2 - width :]
+    cells = [shortened(value, width - 1).rjust(width) for value in values]
+    return (shortened(label, _LABEL).ljust(_LABEL) + "".join(cells)).rstrip()
 
 
 def _run(subject: Subject) -> str:
@@ -143,7 +143,7 @@ def _callers(subject: Subject) -> list[str]:
         return []
     lines = [f"{'accepted by':<36}{'stage':<13}{'accepts':>10}{'bytes':>13}"]
     for row in rows[:TOP_CALLERS]:
-        name, stage = _fit(row.shown, 35), _fit(row.stage, 12)
+        name, stage = shortened(row.shown, 35), shortened(row.stage, 12)
         lines.append(f"{name:<36}{stage:<13}{count(row.accepts):>10}{mib(row.bytes):>13}")
     if len(rows) > TOP_CALLERS:
         lines.append(f"  and {len(rows) - TOP_CALLERS} more")
@@ -154,11 +154,23 @@ def _callers(subject: Subject) -> list[str]:
 
 def chapter_lines(chapter: Chapter) -> list[str]:
     """A chapter with its tables and notes."""
-    lines = [chapter.heading, "-" * len(chapter.heading), *_wrapped(chapter.lead), ""]
-    for one in chapter.tables:
+    lines = [chapter.heading, "-" * len(chapter.heading)]
+    lines += [line for said in chapter.first for line in _wrapped(said)]
+    lines += [*_wrapped(chapter.lead), ""]
+    lines += [
+        line for name, about in chapter.key for line in _wrapped(f"  {name:<3}{about}", "     ")
+    ]
+    lines += [""] if chapter.key else []
+    tables = [piece for one in chapter.tables for piece in _narrow(one, bool(chapter.key))]
+    for one in tables:
         lines += [*table_lines(one), ""]
     notes = [line for note in chapter.notes for line in _wrapped(f"- {note}", "  ")]
     return [*lines, *notes, *([""] if notes else [])]
+
+
+def _narrow(one: Table, keyed: bool) -> list[Table]:
+    """A table of facts in pieces that fit; any other as it is."""
+    return pieces(one, WIDTH) if keyed else [one]
 
 
 def table_lines(one: Table) -> list[str]:
@@ -170,7 +182,7 @@ def table_lines(one: Table) -> list[str]:
     for number, row in enumerate(rows):
         if any(row[1:]) or not number:
             cells = "".join(cell.rjust(width) for cell, width in zip(row[1:], widths, strict=True))
-            lines.append((_fit(row[0], first).ljust(first) + cells).rstrip())
+            lines.append((shortened(row[0], first).ljust(first) + cells).rstrip())
         else:
             indent = " " * (len(row[0]) - len(row[0].lstrip()) + 2)
             lines += textwrap.wrap(row[0], WIDTH, subsequent_indent=indent, break_on_hyphens=False)
@@ -180,4 +192,4 @@ def table_lines(one: Table) -> list[str]:
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:
-    return textwrap.wrap(text, WIDTH, subsequent_indent=indent) or [""]
+    return textwrap.wrap(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False) or [""]

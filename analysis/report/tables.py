@@ -19,12 +19,25 @@ class Table:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Tables under one heading. ``lead`` says in a sentence what they are, and what they are not."""
+    """Tables under one heading. ``lead`` says in a sentence what they are, and what they are not.
+
+    ``first`` stands before it: what a reader has to know before any figure. ``key`` says what the columns' letters stand for.
+    """
 
     heading: str
     lead: str
     tables: Sequence[Table] = ()
     notes: Sequence[str] = ()
+    first: Sequence[str] = ()
+    key: Sequence[tuple[str, str]] = ()
+
+
+def shortened(text: str, letters: int) -> str:
+    """A name of at most so many letters: its beginning stays, and as much of its end as there is room for."""
+    if len(text) <= letters:
+        return text
+    end = (letters - 2) // 3
+    return f"{text[: letters - 2 - end]}..{text[len(text) - end :]}"
 
 
 def compact(value: float, unit: str) -> str:

@@ -70,6 +70,7 @@ class Kernel:
     """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one.
 
     ``package`` is the distribution's package that it came in, and that one's version: what a name stood for.
+    ``configuration`` is one word for its options, the same for all kernels of a series; ``compiler`` the one that it names.
     """
 
     name: str = ""
@@ -78,6 +79,8 @@ class Kernel:
     sha256: str = ""
     vmlinux: str = ""
     package: str = ""
+    configuration: str = ""
+    compiler: str = ""
 
 
 @dataclass(frozen=True)

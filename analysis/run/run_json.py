@@ -118,6 +118,8 @@ def _kernel(reader: TypedJson) -> Kernel:
         reader.text("sha256"),
         reader.text("vmlinux"),
         reader.text("package"),
+        reader.text("configuration"),
+        reader.text("compiler"),
     )
 
 

@@ -46,10 +46,18 @@ def report(
         ),
     ] = None,
     profile: ProfileName = None,
+    static: Annotated[
+        bool,
+        typer.Option(
+            "--static",
+            help="HTML without scripts, charts as SVG, at most 100 kB, as for a mail. Implies --format html.",
+        ),
+    ] = False,
 ) -> None:
     """Report on one run, or compare several: text, Markdown, JSON, or one HTML page that works offline."""
     from acceptlab.analysis.report import render, write
 
+    form = Format.HTML if static else form
     prices = find_profile(profile) if profile else None
     with step("writing the report") as progress:
         document = render(
@@ -58,6 +66,7 @@ def report(
             symbols_cache=cache() / "symbols",
             profile=prices,
             progress=lambda done, total: progress.update(done, total),
+            static=static,
         )
     if form is Format.HTML and out is None:
         out = runs[0] / "report.html"

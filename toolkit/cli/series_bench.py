@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +62,13 @@ def bench(
             "--every", help="Compare every patch of a series, not only the base and the last."
         ),
     ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Add the kernels that a series' spec compares with, after its own. They may be no fair pair with its base.",
+        ),
+    ] = False,
     platform: Annotated[
         list[str] | None,
         typer.Option(**choice("platform"), help="May be repeated. Default: both."),
@@ -115,11 +124,11 @@ def bench(
     """Run the same workload on several kernels, with several seeds, and compare the facts.
 
     With no argument in a kernel's git tree it is what that has on top of its upstream branch.
-    A series stands for the kernels that its spec compares with, its base and its last patch (--every: each patch); they are
-    built first where they are not at hand. --tree and --range name one of your own repository.
+    A series stands for its base and its last patch (--every: each patch; --compare: what its spec compares with, too); they are
+    built first, with one configuration, where they are not at hand. --tree and --range name one of your own repository.
 
-    For each fact: median, minimum and maximum over all seeds, and the change relative to the previous kernel
-    and against the first. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
+    One table of facts by kernels: median, minimum and maximum over all seeds, and the change against the first kernel and the one
+    before. A kernel of another configuration or compiler is named in the headline. Runs are kept, as those of a matrix are. The folder gets bench.txt, bench.md, bench.json and bench.html.
 
     Exit code: 0 all clean; 1 a run has findings or did not reach userspace; 2 wrong usage; 3 a kernel is missing, or this
     machine can't; 4 a run is undecided; 5 a fault of acceptlab.
@@ -149,13 +158,13 @@ def bench(
     )  # fmt: skip
     for where in platforms:
         replace(options, platform=where)  # what no guest can have is found before a kernel is built
-    kernels = expanded(kernels or [], every, lambda text: series_of(text, spec, None, ""))
+    kernels = expanded(kernels or [], every, compare, lambda text: series_of(text, spec, None, ""))
     for series in named:
-        kernels += kernels_of(series, every)
+        kernels += kernels_of(series, every, compare)
     options = replace(options, kernel=kernels[0])
     plan = Plan(
         title, subjects_of(kernels), list(dict.fromkeys(platforms)), list(range(1, seeds + 1)), facts, options,
-        profiles,
+        profiles, shlex.join(["acceptlab", *sys.argv[1:]]),
     )  # fmt: skip
     room = room_here(jobs)
     home = out or cache() / "matrix" / "bench"

@@ -16,6 +16,7 @@ from acceptlab.toolkit.kernels import (
     kernel_names,
     store,
 )
+from acceptlab.toolkit.kernels.kernel_identity import compiler_of, configuration_of
 from acceptlab.toolkit.whole_files import sha256_of
 
 _DEB = b"!<arch>\ndebian-binary"
@@ -38,6 +39,10 @@ class Kernel:
     """Of which series it is, as run.json has it (store.series_of)."""
     package: str = ""
     """Debian's package that it came in, and that one's version; "" for any other kernel."""
+    configuration: str = ""
+    """One word for its configuration, "" where that is not known (kernel_identity)."""
+    compiler: str = ""
+    """The compiler's name and version, "" where they are not known."""
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -57,9 +62,10 @@ def resolve(argument: str) -> Kernel:
         cached = debian_packages.kernel_of(path)
     image = cached.image if cached else _image(_path(argument))
     version = read_bzimage(image).version.split(" ")[0]
+    config = _beside(image, "config") or image_files.config_of(image)
     return Kernel(
-        argument, image, version, sha256_of(image), _beside(image, "config") or image_files.config_of(image),
-        _beside(image, "vmlinux"), store.series_of(image), _package(cached),
+        argument, image, version, sha256_of(image), config, _beside(image, "vmlinux"), store.series_of(image), _package(cached),
+        configuration_of(config, cached.meta if cached else {}), compiler_of(config),
     )  # fmt: skip
 
 

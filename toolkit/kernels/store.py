@@ -125,6 +125,7 @@ def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
             },
             "toolchain": toolchain(),
             "configuration": [built.config.target, *map(str, built.config.fragments)],
+            "config_digest": built.config.digest(),
             "warnings": len(built.said),
             "build_seconds": round(built.seconds, 1),
             **meta,

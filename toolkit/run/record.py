@@ -130,6 +130,8 @@ def _kernel(kernel: Kernel, vmlinux: str) -> run_info.Kernel:
         sha256=kernel.sha256,
         vmlinux=str(Path(vmlinux).resolve()) if vmlinux else "",
         package=kernel.package,
+        configuration=kernel.configuration,
+        compiler=kernel.compiler,
     )
 
 

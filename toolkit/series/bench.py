@@ -11,9 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from acceptlab.analysis.measure.cost_profile import Profile
+from acceptlab.analysis.report.fairness import Build
 from acceptlab.analysis.report.kernels.modelled_facts import before_userspace, fact_of, note
 from acceptlab.analysis.report.kernels.summary import Bench, Missing, Sample, blocks_of
+from acceptlab.analysis.report.matrix.columns import common_clock
+from acceptlab.analysis.report.provenance_line import NOT_TIMES, Provenance, provenance_line
+from acceptlab.analysis.run.platform import platform_of
+from acceptlab.analysis.run.run_info import Host
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.run_cache import opened
@@ -47,6 +53,8 @@ class Plan:
     options: RunOptions
     profiles: Sequence[Profile] = ()
     """Cost profiles, each of which adds a modelled time on its platform."""
+    command: str = ""
+    """The shell line that makes the comparison again."""
 
     def runs(self) -> list[tuple[Subject, RunOptions]]:
         """Return every run, kernel by kernel."""
@@ -89,7 +97,7 @@ def perform(plan: Plan, emulator: Emulator, out: Path, room: Room) -> tuple[Benc
     with opened(out) as kept:
         wanted = [options for _, options in runs]
         results = make_all(wanted, kept, emulator, room, plan.title)
-        bench = _boiled_down(plan, runs, results, out)
+        bench = _boiled_down(plan, runs, results, out, emulator)
         _write(bench, out)
     return bench, results
 
@@ -99,6 +107,7 @@ def _boiled_down(
     runs: Sequence[tuple[Subject, RunOptions]],
     results: Sequence[Result],
     out: Path,
+    emulator: Emulator,
 ) -> Bench:
     samples, missing, troubles = [], [], []
     for (subject, options), result in zip(runs, results, strict=True):
@@ -140,6 +149,44 @@ def _boiled_down(
         list(dict.fromkeys(missing)),
         troubles,
         [note(profile) for profile in plan.profiles],
+        [_build(subject) for subject in plan.subjects],
+        common_clock(result.clock for result in results if result.state == DONE) or "instructions",
+        _provenance(plan, results, emulator),
+    )
+
+
+def _build(subject: Subject) -> Build:
+    """Return how a kernel was made; of one that is not there nothing is known."""
+    try:
+        kernel = resolve(subject.kernel)
+    except BadInputError:
+        return Build(subject.name)
+    commit = str((kernel.series or {}).get("commit", ""))
+    return Build(
+        subject.name, kernel.version, commit, kernel.configuration, kernel.compiler, kernel.sha256
+    )
+
+
+def _provenance(plan: Plan, results: Sequence[Result], emulator: Emulator) -> Provenance:
+    version = emulator.build.get("qemu", "")
+    options = plan.options
+    line = provenance_line(
+        platforms=[
+            f"emulated {platform_of(name).title} guest (QEMU {version})" for name in plan.platforms
+        ],
+        hosts=[str(Host(options.backing, options.host_assign, options.host))],
+        figures=f"{NOT_TIMES}, and modelled times, labelled so" if plan.profiles else NOT_TIMES,
+        kernels=[_kernel_words(_build(subject)) for subject in plan.subjects],
+        verdicts=[str(result.facts["verdict"]) for result in results if result.facts]
+        or ["no runs"],
+    )
+    return Provenance(line, plan.command)
+
+
+def _kernel_words(build: Build) -> str:
+    which = f"commit {build.commit[:12]}" if build.commit else f"sha256 {build.sha256[:12]}"
+    return " ".join(
+        word for word in (build.name, build.version, which if build.sha256 else "") if word
     )
 
 

@@ -30,7 +30,9 @@ def is_series(text: str) -> bool:
     return "/" not in text and any(read_spec(one).name == text for one in HOME.glob(f"*/*/{FILE}"))
 
 
-def expanded(texts: Sequence[str], every: bool, series_of: Callable[[str], Series]) -> list[str]:
+def expanded(
+    texts: Sequence[str], every: bool, others: bool, series_of: Callable[[str], Series]
+) -> list[str]:
     """Return the kernels, each NAME=KERNEL, with every series replaced by its own, built if need be, in order.
 
     `series_of` reads a series that an argument names. All names are looked up before the first kernel is built.
@@ -41,23 +43,25 @@ def expanded(texts: Sequence[str], every: bool, series_of: Callable[[str], Serie
             resolve(text.partition("=")[2] or text)
     found: list[str] = []
     for text in texts:
-        kernels = kernels_of(series[text], every) if text in series else [text]
+        kernels = kernels_of(series[text], every, others) if text in series else [text]
         found += [kernel for kernel in kernels if kernel not in found]
     return found
 
 
-def kernels_of(series: Series, every: bool) -> list[str]:
-    """Return what a series stands for: the kernels that its spec compares with, its base, each patch or only the last.
+def kernels_of(series: Series, every: bool, others: bool) -> list[str]:
+    """Return what a series stands for: its base, each patch or only the last, and with `others` what its spec compares with.
 
-    All are at hand then. Kernels that are not there are found before any is built.
+    The series' own are a fair pair, of one configuration, and come first. All are at hand then. Kernels that are not there are
+    found before any is built.
     """
-    for kernel in series.spec.compare:
+    compared = series.spec.compare if others else ()
+    for kernel in compared:
         resolve(kernel)
     done = apply(series, base.ensure(series.spec.base))
     last = len(series.patches)
     numbers = list(range(last + 1)) if every else [0, last]
     named = [f"{shown_name(done, number)}={_built(done, number)}" for number in numbers]
-    return [*series.spec.compare, *named]
+    return [*named, *compared]
 
 
 def _built(done: Applied, number: int) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,5 +82,6 @@ def _policies(applied: Applied, kernel: str) -> Spec:
 def _comparison(applied: Applied, kernel: str) -> Plan:
     """The kernels that the spec compares with, and then the series, on the same workload."""
     subjects = [Subject(name, name) for name in (*applied.series.spec.compare, kernel)]
+    command = f"acceptlab series demo {shlex.quote(applied.series.origin)}"
     title = f"{applied.series.spec.title}, compared"
-    return Plan(title, subjects, CONFIDENTIAL, (1,), FACTS, _SMALL)
+    return Plan(title, subjects, CONFIDENTIAL, (1,), FACTS, _SMALL, (), command)

@@ -4,28 +4,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.resources import files
 
-from plotly.offline import get_plotlyjs
-
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.report import gains_plot, plots
 from acceptlab.analysis.report.compare import comparison_chapter, contests
 from acceptlab.analysis.report.facts import Subject, fact_rows
-from acceptlab.analysis.report.html.parts import Figures, box, chapter
+from acceptlab.analysis.report.figures import Figures
+from acceptlab.analysis.report.html.detail import Detail
 from acceptlab.analysis.report.html.run_section import brief, section
+from acceptlab.analysis.report.html_page import whole_page
+from acceptlab.analysis.report.html_parts import box, chapter, provenance_html
 from acceptlab.analysis.report.html_text import escape
+from acceptlab.analysis.report.provenance import of_runs
 from acceptlab.analysis.report.run_groups import Group, by_seeds, detailed_runs, groups_of
 
-_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data: blob:"
-)
 _MOST_COLUMNS = 6
 """Runs that are still shown side by side."""
 
 
+MOST_STATIC = 100_000
+"""Bytes of a page without scripts: what a mail can carry without a thought."""
+_LEAST = {Detail.ALL: 12_000, Detail.MAP: 8_000, Detail.TABLES: 4_000, Detail.VERDICT: 500}
+"""Bytes that a run takes at the least, so that no page is made in vain."""
+
+
 def as_html(subjects: Sequence[Subject]) -> str:
     """The whole page."""
-    figures = Figures()
+    return _page(subjects, Figures(), Detail.ALL)
+
+
+def as_static_html(subjects: Sequence[Subject]) -> str:
+    """The page without scripts, its charts as SVG, in at most ``MOST_STATIC`` bytes: with many runs it says less of each.
+
+    Raises BadInput for so many runs that their verdicts alone are larger.
+    """
+    for detail in sorted(Detail, reverse=True):
+        if len(subjects) * _LEAST[detail] > MOST_STATIC:
+            continue
+        page = _page(subjects, Figures(static=True), detail)
+        if len(page.encode()) <= MOST_STATIC:
+            return page
+    raise BadInput(
+        f"{len(subjects)} runs do not fit a static page of {MOST_STATIC:,} bytes: report on fewer, or without --static"
+    )
+
+
+def _page(subjects: Sequence[Subject], figures: Figures, detail: Detail) -> str:
     groups = groups_of(subjects)
     detailed = detailed_runs(groups) if by_seeds(groups) else subjects
     body = [
@@ -34,35 +58,27 @@ def as_html(subjects: Sequence[Subject]) -> str:
         _comparison(subjects, groups, figures),
     ]
     for number, subject in enumerate(subjects):
-        full = subject in detailed
-        body.append(section(subject, number, figures) if full else brief(subject, number))
+        if detail is Detail.VERDICT or subject not in detailed:
+            body.append(brief(subject, number))
+        else:
+            body.append(section(subject, number, figures, detail))
     body.append("</main>")
     body.append(_FOOTER)
     title = "Memory acceptance: " + ", ".join(subject.name for subject in subjects)
-    return _PAGE.format(
-        policy=escape(_POLICY),
-        title=escape(title),
-        style=resource("page.css"),
-        body="\n".join(body),
-        plotly=get_plotlyjs(),
-        script=resource("page.js"),
-    )
-
-
-def resource(name: str) -> str:
-    """A file that goes into the page."""
-    return files("acceptlab.analysis.report.html").joinpath(name).read_text(encoding="utf-8")
+    return whole_page(title, "\n".join(body), figures)
 
 
 def _header(subjects: Sequence[Subject]) -> str:
     links = " &middot; ".join(
-        f'<a href="#run-{number}">{escape(subject.name)}</a>'
+        f'<a href="#run-{number}">{escape(subject.name)}</a> '
+        f'<span class="status {subject.verdict.verdict}">{subject.verdict.verdict}</span>'
         for number, subject in enumerate(subjects)
     )
+    line = provenance_html(of_runs(subjects))
     return (
         '<a class="skip" href="#main">Skip to the report</a>'
         "<header><h1>Memory acceptance</h1>"
-        f'<nav aria-label="Runs"><p class="lead">Runs: {links}</p></nav></header>'
+        f'<nav aria-label="Runs"><p class="lead">Runs: {links}</p></nav>{line}</header>'
     )
 
 
@@ -82,16 +98,18 @@ def _comparison(subjects: Sequence[Subject], groups: Sequence[Group], figures: F
     if len(groups) > 1:
         found = [one for one in contests(groups) if one.differs]
         if found:
-            parts.append(figures.place(gains_plot.gains(found), _GAINS.format(groups[0].name)))
+            parts.append(
+                figures.place(
+                    gains_plot.gains(found, [group.label for group in groups]),
+                    _GAINS.format(groups[0].label),
+                )
+            )
     if len(groups) > 1 or several:
         parts.append(chapter(comparison_chapter(groups), "by group"))
     return "".join([*parts, "</section>"])
 
 
-_GAINS = (
-    "Gain or cost of each: change of every fact that differs (median over seeds), in "
-    "percent, against {}"
-)
+_GAINS = "Gain or cost of each: change of every fact that differs (median over seeds), against {}"
 
 
 def _side_by_side(subjects: Sequence[Subject]) -> str:
@@ -123,7 +141,7 @@ def _runs(subjects: Sequence[Subject], groups: Sequence[Group]) -> str:
         )
         seeds = ", ".join(str(one.run.info.machine.seed) for one in group.subjects)
         rows.append(
-            f'<tr><th scope="row">{escape(group.name)}</th><td>{seeds}</td><td>{links}</td></tr>'
+            f'<tr><th scope="row">{escape(group.label)}</th><td>{seeds}</td><td>{links}</td></tr>'
         )
     head = '<th scope="col">group</th><th scope="col">seeds</th><th scope="col">its runs</th>'
     return box("Runs that differ in the seed only are one group", head, rows, "Groups of runs")
@@ -134,23 +152,3 @@ _FOOTER = (
     "hardware time, unless a section says that it was measured on hardware; modelled times are "
     "labelled.</p></footer>"
 )
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-{body}
-<script>{plotly}</script>
-<script>
-{script}</script>
-</body>
-</html>
-"""

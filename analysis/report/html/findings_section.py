@@ -7,7 +7,7 @@ from typing import Any
 
 from acceptlab.analysis.invariants.verdict import Finding, Verdict
 from acceptlab.analysis.report.facts import count
-from acceptlab.analysis.report.html.parts import box
+from acceptlab.analysis.report.html_parts import box
 from acceptlab.analysis.report.html_text import escape
 
 _CODE = {"gpa", "rip", "symbol", "caller", "caller_symbol"}

@@ -14,14 +14,17 @@ from acceptlab.analysis.report.facts import (
     mib,
     stage_rows,
 )
+from acceptlab.analysis.report.figures import Figures
+from acceptlab.analysis.report.html.detail import Detail
 from acceptlab.analysis.report.html.findings_section import findings, invariants
-from acceptlab.analysis.report.html.parts import Figures, box, chapter, heads, listed, numbers
+from acceptlab.analysis.report.html_parts import box, chapter, heads, listed, numbers
 from acceptlab.analysis.report.html_text import escape
 from acceptlab.analysis.report.stall_causes import held_up
 
 
-def section(subject: Subject, number: int, figures: Figures) -> str:
-    """Everything about a run: verdict, findings, costs, chapters, plots, and the way back."""
+def section(subject: Subject, number: int, figures: Figures, detail: Detail) -> str:
+    """A run: verdict, findings, costs, chapters, charts, and the way back."""
+    charts = detail is Detail.ALL
     verdict = subject.verdict
     parts = [
         f'<section class="run" aria-labelledby="run-{number}"><div class="title">',
@@ -31,11 +34,11 @@ def section(subject: Subject, number: int, figures: Figures) -> str:
         f"<p>{escape(verdict.headline)}</p>",
         listed([*verdict.reasons, *verdict.notes]),
         findings(verdict),
-        _map(subject, figures),
+        _map(subject, figures) if detail >= Detail.MAP else "",
         invariants(verdict),
-        _costs(subject, figures),
+        _costs(subject, figures, charts),
         *(
-            chapter(one, subject.name) + _plots(one.heading, subject, figures)
+            chapter(one, subject.name) + (_plots(one.heading, subject, figures) if charts else "")
             for one in chapters(subject)
         ),
         source(subject, f"run-{number}-source"),
@@ -69,7 +72,7 @@ def source(subject: Subject, name: str) -> str:
     return "".join(parts)
 
 
-def _costs(subject: Subject, figures: Figures) -> str:
+def _costs(subject: Subject, figures: Figures, charts: bool) -> str:
     word = clock_word(subject.run.info.clock)
     stages = [
         numbers(stage, count(spent), count(accepts), mib(size))
@@ -87,8 +90,9 @@ def _costs(subject: Subject, figures: Figures) -> str:
     if callers:
         head = heads("function", "stage", "accepts", "accepted")
         parts.append(box("By requesting function", head, callers, f"Cost by caller {of}"))
-        caption = f"Accepted memory {of}: bytes by function and stage"
-        parts.append(figures.place(plots.operations_by_stage(subject), caption))
+        if charts:
+            caption = f"Accepted memory {of}: bytes by function and stage"
+            parts.append(figures.place(plots.operations_by_stage(subject), caption))
     return "".join(parts)
 
 

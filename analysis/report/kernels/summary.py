@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from acceptlab.analysis.report.fairness import Build
 from acceptlab.analysis.report.kernels.modelled_facts import column_of
+from acceptlab.analysis.report.provenance_line import Provenance
 
 FORMAT = 1
 
@@ -71,6 +73,10 @@ class Bench:
     missing: Sequence[Missing]
     troubles: Sequence[str]
     notes: Sequence[str] = ()
+    builds: Sequence[Build] = ()
+    """How each kernel was made, in the same order; none is known of samples by hand."""
+    clock: str = "instructions"
+    provenance: Provenance | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The object that bench.json holds; it explains its facts."""
@@ -130,4 +136,6 @@ def percent(value: float | None) -> str:
         return ""
     if value >= 999.95:
         return f"{value / 100 + 1:.4g}x"
-    return "=" if value == 0 else f"{value:+.1f}%"
+    if value == 0:
+        return "="
+    return f"{value:+.1f}%" if abs(value) >= 0.05 else f"{value:+.1g}%"

@@ -6,7 +6,7 @@ Counts, bytes and instructions are facts of the trace. None of them is a time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -141,6 +141,19 @@ def shown(column: Column, fact: Any) -> str:
     return f"{fact:,}"
 
 
-def unit_word(column: Column) -> str:
-    """What stands under a heading: the unit in which `shown` gives the fact, or ""."""
-    return {"bytes": "MiB", "clock": "million", "ns": "ms"}.get(column.unit, "")
+def unit_of(column: Column, clock: str = "") -> str:
+    """The unit in which `shown` gives a fact, also where that is a plain number; "" for a word."""
+    return unit_word(column, clock) or ("" if column.unit == "word" else "number")
+
+
+def unit_word(column: Column, clock: str = "") -> str:
+    """What stands under a heading: the unit in which `shown` gives the fact, or "". `clock` is that of all runs, "" where they differ."""
+    if column.unit == "clock":
+        return {"instructions": "M instr.", "ns": "ms"}.get(clock, "million")
+    return {"bytes": "MiB", "ns": "ms"}.get(column.unit, "")
+
+
+def common_clock(clocks: Iterable[str]) -> str:
+    """The clock of all runs, "" where they differ."""
+    found = set(clocks)
+    return found.pop() if len(found) == 1 else ""

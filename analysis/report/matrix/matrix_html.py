@@ -5,16 +5,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from importlib.resources import files
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
+from acceptlab.analysis.report.figures import Figures, asset
+from acceptlab.analysis.report.html_page import whole_page
 from acceptlab.analysis.report.html_text import escape
+from acceptlab.analysis.report.mark_styles import bar_style
 from acceptlab.analysis.report.matrix.columns import COLUMNS, Column, shown, unit_word
 from acceptlab.analysis.report.matrix.seeds import Repeated, over_seeds, repeats_seeds
 from acceptlab.analysis.report.matrix.sheet import DONE, CellSheet, Sheet, SweepSheet, troubles
-from acceptlab.analysis.report.plots import COLORS, finished
+from acceptlab.analysis.report.plots import finished, logarithmic_if_flat
 
 _PLOTTED = 4
 """Facts of a sweep that get a plot of their own."""
@@ -24,36 +25,29 @@ _HEIGHT = 290
 
 def as_html(sheet: Sheet) -> str:
     """The whole page."""
-    sections = [_sweep(sweep, at) for at, sweep in enumerate(sheet.sweeps)]
+    figures = Figures()
+    sections = [_sweep(sweep, at, figures) for at, sweep in enumerate(sheet.sweeps)]
     shapes = replace(sheet, sweeps=[over_seeds(sweep) for sweep in sheet.sweeps])
     data = json.dumps(shapes.to_json(), ensure_ascii=False).replace("</", "<\\/")
     links = " &middot; ".join(
         f'<a href="#sweep-{at}">{escape(sweep.name)}</a>' for at, sweep in enumerate(sheet.sweeps)
     )
     data_block = f'<script type="application/json" id="sheet">{data}</script>'
-    script = _resource("acceptlab.analysis.report.matrix", "matrix.js")
-    return page(sheet.title, links, "\n".join(sections), data_block, script)
+    script = f"{data_block}<script>\n{asset('matrix.js').decode()}</script>"
+    return page(sheet.title, links, "\n".join(sections), figures, script)
 
 
-def page(title: str, links: str, body: str, data: str = "", script: str = "") -> str:
-    """A page with the reports' looks and plots; `links`, `body` and `data` are HTML, `script` runs before plots are drawn."""
-    return _PAGE.format(
-        title=escape(title),
-        style=_resource("acceptlab.analysis.report.html", "page.css")
-        + _resource("acceptlab.analysis.report.matrix", "matrix.css"),
-        links=links,
-        body=body,
-        data=data,
-        plotly=get_plotlyjs(),
-        script=script + _resource("acceptlab.analysis.report.html", "page.js"),
+def page(title: str, links: str, body: str, figures: Figures, script: str = "") -> str:
+    """A page with the reports' looks and charts; ``links``, ``body`` and ``script``, which comes before the charts', are HTML."""
+    whole = (
+        '<a class="skip" href="#main">Skip to the tables</a>'
+        f'<header><h1>{escape(title)}</h1><nav aria-label="Questions"><p class="lead">{links}</p></nav></header>'
+        f'<main id="main">{body}</main>{_FOOTER}'
     )
+    return whole_page(title, whole, figures, styles=("matrix.css",), script=script)
 
 
-def _resource(package: str, name: str) -> str:
-    return files(package).joinpath(name).read_text(encoding="utf-8")
-
-
-def _sweep(sweep: SweepSheet, at: int) -> str:
+def _sweep(sweep: SweepSheet, at: int, figures: Figures) -> str:
     lead = [f"{axis} {value}" for axis, value in sweep.constant.items()]
     lead += ["tables and bars: median over all seeds"] if repeats_seeds(sweep) else []
     told = "".join(f"<li>{escape(line)}</li>" for line in troubles(sweep))
@@ -63,7 +57,7 @@ def _sweep(sweep: SweepSheet, at: int) -> str:
             f'<h2 id="sweep-{at}">{escape(sweep.question or sweep.name)}</h2>',
             f'<p class="lead">{escape(", ".join(lead))}</p>' if lead else "",
             f'<ul class="trouble">{told}</ul>' if told else "",
-            "" if sweep.is_sparse else _comparisons(over_seeds(sweep), at),
+            "" if sweep.is_sparse else _comparisons(over_seeds(sweep), at, figures),
             _rows(sweep),
             _ways_back(sweep),
             "</section>",
@@ -71,19 +65,21 @@ def _sweep(sweep: SweepSheet, at: int) -> str:
     )
 
 
-def _comparisons(sweep: SweepSheet, at: int) -> str:
+def _comparisons(sweep: SweepSheet, at: int, figures: Figures) -> str:
     """What sets runs side by side that differ in one or two axes."""
-    plots = "".join(_plots(sweep, at))
+    plots = "".join(_plots(sweep, at, figures))
     return f'<div class="pivots" data-sweep="{at}"></div><div class="multiples">{plots}</div>'
 
 
-def _plots(sweep: SweepSheet, at: int) -> list[str]:
+def _plots(sweep: SweepSheet, at: int, figures: Figures) -> list[str]:
     numbers = [COLUMNS[name] for name in sweep.columns if COLUMNS[name].unit != "word"]
     plotted = [one for one in numbers if any(cell.facts.get(one.name) for cell in sweep.cells)]
-    return [_plot(sweep, column, f"plot-{at}-{column.name}") for column in plotted[:_PLOTTED]]
+    return [
+        _plot(sweep, column, f"plot-{at}-{column.name}", figures) for column in plotted[:_PLOTTED]
+    ]
 
 
-def _plot(sweep: SweepSheet, column: Column, name: str) -> str:
+def _plot(sweep: SweepSheet, column: Column, name: str, figures: Figures) -> str:
     """Bars, one group per combination of the other axes, one colour per value of the last axis."""
     axes = sweep.varying
     last = axes[-1] if len(axes) > 1 else None
@@ -99,14 +95,15 @@ def _plot(sweep: SweepSheet, column: Column, name: str) -> str:
             y=[None if fact is None else round(fact / scale, 3) for fact in facts],
             error_y=_error_bars(mine, column, scale),
             name=value,
-            marker={"color": COLORS[number % len(COLORS)]},
+            marker=bar_style(number),
             hovertemplate="%{x}: %{y:,}<extra>%{fullData.name}</extra>",
         )
     figure.update_layout(barmode="group", bargap=0.25)
     figure.update_xaxes(type="category", automargin=True)
     done = finished(figure, "", unit_word(column), legend=last is not None)
-    done.update_layout(height=_HEIGHT, legend={"y": -0.12 * (len(rest) + 1)})
-    return figure_of(done, name, f"{column.heading}: {column.about}")
+    logarithmic_if_flat(done, "y", [value for bar in figure.data for value in bar.y])
+    done.update_layout(height=_HEIGHT)
+    return figures.place(done, f"{column.heading}: {column.about}", name)
 
 
 def _error_bars(cells: list[CellSheet], column: Column, scale: int | float) -> dict[str, object]:
@@ -124,16 +121,6 @@ def _error_bars(cells: list[CellSheet], column: Column, scale: int | float) -> d
         "thickness": 1,
         "width": 2,
     }
-
-
-def figure_of(figure: go.Figure, name: str, caption: str) -> str:
-    """A place for a plot, and its data; `name` is unique in the page."""
-    data = figure.to_json().replace("</", "<\\/")
-    return (
-        f'<figure><figcaption id="{name}-caption">{escape(caption)}</figcaption>'
-        f'<div class="plot" id="{name}" role="img" aria-labelledby="{name}-caption"></div>'
-        f'<script type="application/json" id="{name}-data">{data}</script></figure>'
-    )
 
 
 def _rows(sweep: SweepSheet) -> str:
@@ -179,29 +166,7 @@ def _ways_back(sweep: SweepSheet) -> str:
     )
 
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; \
-script-src 'unsafe-inline'; img-src data: blob:">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>
-{style}</style>
-</head>
-<body>
-<a class="skip" href="#main">Skip to the tables</a>
-<header><h1>{title}</h1><nav aria-label="Questions"><p class="lead">{links}</p></nav></header>
-<main id="main">
-{body}
-</main>
-<footer><p>Counts, bytes and instruction counts are facts of the traces. No time on this page is a hardware time.</p></footer>
-{data}
-<script>{plotly}</script>
-<script>
-{script}</script>
-</body>
-</html>
-"""
+_FOOTER = (
+    "<footer><p>Counts, bytes and instruction counts are facts of the traces. No time on this page is a hardware "
+    "time.</p></footer>"
+)

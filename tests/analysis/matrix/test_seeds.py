@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from acceptlab.analysis.report.figures import unpacked
 from acceptlab.analysis.report.matrix.matrix_html import as_html
 from acceptlab.analysis.report.matrix.matrix_text import summary
 from acceptlab.analysis.report.matrix.seeds import Repeated, over_seeds, repeats_seeds
@@ -93,7 +94,7 @@ def test_the_page_compares_shapes_and_lists_every_run() -> None:
     embedded = page.split('id="sheet">')[1].split("</script>")[0]
     [sweep] = json.loads(embedded)["sweeps"]
     assert [cell["facts"]["accepts"] for cell in sweep["cells"]] == [700, 40]
-    plot = json.loads(page.split('id="plot-0-accepts-data">')[1].split("</script>")[0])
+    plot = json.loads(unpacked(page))["plot-0-accepts"]
     assert [bar["y"] for bar in plot["data"]] == [[700, 40]]
     bars = plot["data"][0]["error_y"]
     assert (bars["array"], bars["arrayminus"]) == ([200, 0], [200, 0])

@@ -8,9 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.toolkit import toy
 from tests.toolkit.series.conftest import Command, Tree
 
 pytestmark = pytest.mark.processes
+
+
+def toy_kernel(path: Path) -> None:
+    """A kernel of no series, with no configuration beside it."""
+    path.write_bytes(toy.make_bzimage())
+
 
 QUICK = ("--seeds", "1", "--platform", "tdx", "--memory", "2G")
 
@@ -28,6 +35,13 @@ def test_commits_of_a_tree_patch_by_patch(
     assert [row["kernel"] for row in rows] == [
         "base", "1 init: Return two", "2 mm: Keep a spare", "3 kernel: Fork three t..",
     ]  # fmt: skip
+    found = json.loads(out)
+    assert len({build["configuration"] for build in found["builds"]}) == 1
+    assert found["builds"][0]["commit"] == tree.git("rev-parse", "base")
+    assert "counts, not times" in found["provenance"]["line"]
+    assert found["provenance"]["command"].startswith("acceptlab series bench --tree ")
+    text = (tmp_path / "bench" / "bench.txt").read_text()
+    assert "fair pair" not in text and "3 kernel: Fork three t.. changes nothing" in text
 
 
 def test_a_profile_adds_a_block_that_says_modelled(
@@ -35,8 +49,21 @@ def test_a_profile_adds_a_block_that_says_modelled(
 ) -> None:
     words = ("series", "bench", str(three), *QUICK, "--profile", "tdx-shutemov-2024")
     _, out, err = acceptlab(*words, "--out", str(tmp_path / "bench"))
-    assert "tdx: modelled before userspace (tdx-shutemov-2024), ms" in out, err
+    assert "modelled before userspace" in out, err
     assert "Modelled (tdx-shutemov-2024), not measured" in out
+
+
+def test_what_a_series_compares_with_comes_last_and_only_when_asked_for(
+    acceptlab: Command, three: Path, spec: Path, tmp_path: Path
+) -> None:
+    spec.write_text(spec.read_text().replace("kernels = []", f'kernels = ["{tmp_path}/stock"]'))
+    toy_kernel(tmp_path / "stock")
+    words = ("series", "bench", str(three), *QUICK, "--out", str(tmp_path / "b"), "--json")
+    for option, names in (((), ["base", "3 kernel: Fork three t.."]), (("--compare",), ["stock"])):
+        _, out, err = acceptlab(*words, *option)
+        found = [build["name"] for build in json.loads(out)["builds"]]
+        assert found[-len(names) :] == names, err
+    assert "Whether stock has the configuration of" in (tmp_path / "b" / "bench.txt").read_text()
 
 
 @pytest.mark.parametrize(

@@ -5,28 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import plotly.graph_objects as go
-
 from acceptlab.analysis.report.html_text import escape
+from acceptlab.analysis.report.provenance_line import Provenance
 from acceptlab.analysis.report.tables import Chapter, Table
-
-
-class Figures:
-    """Collects plots; each becomes a place in the page and a block of data."""
-
-    def __init__(self) -> None:
-        self._count = 0
-
-    def place(self, figure: go.Figure, caption: str) -> str:
-        """A plot and its caption, which is what a screen reader says of it."""
-        name = f"plot-{self._count}"
-        self._count += 1
-        data = figure.to_json().replace("</", "<\\/")
-        return (
-            f'<figure><figcaption id="{name}-caption">{escape(caption)}</figcaption>'
-            f'<div class="plot" id="{name}" role="img" aria-labelledby="{name}-caption"></div>'
-            f'<script type="application/json" id="{name}-data">{data}</script></figure>'
-        )
 
 
 def box(caption: str, head: str, rows: Sequence[str], label: str) -> str:
@@ -54,9 +35,27 @@ def chapter(one: Chapter, label: str, level: int = 3) -> str:
     """A chapter with its tables; ``label`` says whose it is, for who jumps from table to table."""
     tables = "".join(table(some, f"{some.caption}, {label}") for some in one.tables)
     return (
-        f"<h{level}>{escape(one.heading)}</h{level}><p>{escape(one.lead)}</p>{tables}"
+        f"<h{level}>{escape(one.heading)}</h{level}>{said(one.first)}<p>{escape(one.lead)}</p>"
+        f"{key(one)}{tables}"
         f"{listed(one.notes)}"
     )
+
+
+def provenance_html(of: Provenance) -> str:
+    """Where the figures come from, and the command."""
+    command = f" {escape(of.how)} <code>{escape(of.command)}</code>" if of.command else ""
+    return f'<p class="provenance">{escape(of.line)}{command}</p>'
+
+
+def said(sentences: Sequence[str]) -> str:
+    """What a reader has to know before any figure."""
+    return "".join(f'<p class="first">{escape(one)}</p>' for one in sentences)
+
+
+def key(one: Chapter) -> str:
+    """What the letters of a table's columns stand for; nothing for none."""
+    items = "".join(f"<dt>{escape(name)}</dt><dd>{escape(about)}</dd>" for name, about in one.key)
+    return f'<dl class="key">{items}</dl>' if items else ""
 
 
 def table(one: Table, label: str) -> str:
