@@ -152,7 +152,7 @@ def bench(
     named = [] if tree is None and not commits and kernels else [series_of("", spec, tree, commits)]
     facts = checked_columns(fact or list(FACTS))
     options = RunOptions(
-        "", platforms[0], memory, cpus, accept, host_backing=host_backing,
+        "", platform=platforms[0], memory=memory, cpus=cpus, accept=accept, host_backing=host_backing,
         firmware_accepts=firmware_accepts, append=append,
         workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
     )  # fmt: skip

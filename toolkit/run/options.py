@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
 from acceptlab.toolkit.errors import BadInputError
@@ -66,6 +66,7 @@ class RunOptions:
     """One run as the user described it, each option declared once (toolkit.run.option). Values are as on the command line."""
 
     kernel: str
+    _: KW_ONLY  # so that a new option changes no call
     platform: str = option(
         CONFIDENTIAL[0], "--platform", "AMD SEV-SNP or Intel TDX.", GUEST,
         choices=CONFIDENTIAL, inner_choices=INNER, always_shown=True,

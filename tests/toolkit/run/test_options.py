@@ -161,3 +161,9 @@ def test_the_reproducing_line_asks_for_the_same_run(asked: RunOptions) -> None:
         patch.setattr(command, "resolve", stand_in)
         CliRunner().invoke(app, words[1:])
     assert seen == [asked]
+
+
+def test_an_option_is_named_where_it_is_given() -> None:
+    """A new option would take the place of another, else."""
+    with pytest.raises(TypeError, match="positional"):
+        RunOptions("k", "snp")  # type: ignore[misc]
