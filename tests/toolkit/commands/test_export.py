@@ -6,10 +6,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 from typer.testing import CliRunner
 
 from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import COLUMNS
 from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
 from tests.analysis.synthetic import booted
@@ -27,12 +29,14 @@ def test_the_file_is_in_the_run_unless_told_otherwise(run: Path, form: str, name
     assert (run / name).stat().st_size > 1000
 
 
-def test_parquet_is_the_same_file_elsewhere(run: Path, tmp_path: Path) -> None:
+def test_parquet_has_the_same_events_and_the_names_of_functions(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "copy.parquet"
     words = ["export", str(run), "--format", "parquet", "--out", str(out), "--json"]
     done = CliRunner().invoke(app, words)
-    assert json.loads(done.stdout)["events"] == EventFile(out).events
-    assert out.read_bytes() == (run / "events.parquet").read_bytes()
+    assert json.loads(done.stdout)["events"] == EventFile(run / "events.parquet").events
+    told = pyarrow.parquet.read_table(out)
+    assert told.column_names == [*COLUMNS, "function", "caller_function"]
+    assert told.select(COLUMNS).equals(pyarrow.parquet.read_table(run / "events.parquet"))
 
 
 def test_the_run_s_own_file_is_not_overwritten(run: Path) -> None:
