@@ -178,6 +178,8 @@ FROM_SOURCE = {
     "collect": ["toolkit/cli/collect.py"],
     "matrix": ["toolkit/cli/matrix.py", "analysis/report/matrix/sheet.py"],
     "kernel list": ["toolkit/cli/kernel.py", "toolkit/kernels/*.py"],
+    "series bench": ["analysis/report/kernels/summary.py"],
+    "series export": ["toolkit/cli/series_export.py"],
     "series check": ["toolkit/series/checks/problems.py"],
 }
 
