@@ -60,9 +60,10 @@ def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.Cach
 
 
 def _commit(tree: Path) -> str:
-    """Return the tree's commit, as described by git; "" if it is not a git tree."""
+    """Return the tree's commit, as described by git, whoever owns the tree; "" if it is not a git tree."""
+    reading = ("-c", "safe.directory=*", "-c", "core.fsmonitor=false")
     done = subprocess.run(
-        ["git", "-C", tree, "describe", "--always", "--dirty", "--abbrev=12"],
+        ["git", *reading, "-C", tree, "describe", "--always", "--dirty", "--abbrev=12"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout.strip()

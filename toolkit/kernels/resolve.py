@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a KERNEL argument names: a stock kernel, a kernel of the cache, a bzImage, a package, or a folder with one of these."""
+"""What a KERNEL argument names: a stock kernel, a kernel of the cache, a bzImage, a UKI, a package, or a folder with one of these."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from acceptlab.toolkit.kernels import (
     image_files,
     kernel_names,
     store,
+    uki,
 )
 from acceptlab.toolkit.kernels.kernel_identity import compiler_of, configuration_of
 from acceptlab.toolkit.whole_files import sha256_of
@@ -58,8 +59,8 @@ def resolve(argument: str) -> Kernel:
     cached = (
         debian_kernels.ensure(argument) if kernel_names.is_name(argument) else store.find(argument)
     )
-    if cached is None and (path := _path(argument)).is_file() and _is_deb(path):
-        cached = debian_packages.kernel_of(path)
+    if cached is None and (path := _path(argument)).is_file():
+        cached = debian_packages.kernel_of(path) if _is_deb(path) else uki.kernel_of(path)
     image = cached.image if cached else _image(_path(argument))
     version = read_bzimage(image).version.split(" ")[0]
     config = _beside(image, "config") or image_files.config_of(image)
@@ -99,6 +100,6 @@ def _path(argument: str) -> Path:
     if argument and path.exists():
         return path.resolve()
     raise BadInputError(
-        f"no kernel {argument!r}: give debian:VERSION or debian:SUITE, a bzImage, a .deb, a folder with one of these, "
+        f"no kernel {argument!r}: give debian:VERSION or debian:SUITE, a bzImage, a UKI, a .deb, a folder with one of these, "
         "or a name from `acceptlab kernel list`"
     )
