@@ -154,7 +154,7 @@ SNP = GuestPlatform(
 TDX = GuestPlatform(
     name=platform.TDX.name,
     title=platform.TDX.title,
-    cpu_properties="vendor=GenuineIntel,phys-bits=48,la57=off,erms=off," + _NO_XSAVE,
+    cpu_properties="vendor=GenuineIntel,phys-bits=48,la57=off,erms=off,monitor=off," + _NO_XSAVE,
     processors=("SapphireRapids", "GraniteRapids"),
     address_bits=47,  # a GPAW of 48 less the shared bit
     shared_bit=47,  # when the GPAW is 48
