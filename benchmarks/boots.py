@@ -26,7 +26,7 @@ from acceptlab.toolkit.guest.initramfs import initramfs
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.platforms import PLAIN
 from acceptlab.toolkit.progress import step
-from acceptlab.toolkit.qemu.bases import VARIABLE
+from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.emulator_command import RunFiles, cpu_model, emulator_command
 from acceptlab.toolkit.run.emulator_run import full_command_line, prepare
@@ -93,7 +93,7 @@ def _stock(version: str) -> str:
     if f"version {version}." not in said:
         raise MachineError(
             f"{path} is not of version {version}, as the emulator is ({said.splitlines()[0]}): "
-            f"{VARIABLE} chooses the emulator's"
+            f"run the benchmarks on Debian {bases.named(version).release}, which has that version"
         )
     return path
 
