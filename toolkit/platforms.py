@@ -76,6 +76,8 @@ class GuestPlatform:
     """Whether firmware leaves a secrets page, a CPUID page and the blob that names them (semantics.md 1.9.7)."""
     has_wakeup_mailbox: bool = False
     """Whether vCPUs wait in the multiprocessor wakeup mailbox (ACPI 6.5, section 5.2.12.19)."""
+    has_la57: bool = False
+    """Whether guests can have five levels of page tables: Linux switches to them in 32-bit mode, where CR3 has 32 bits."""
     accepts_all_unless_asked: bool = False
     """Whether firmware accepts all memory for a kernel whose stub does not ask it to leave that (semantics.md 3.1.2)."""
     accepts_legacy_hole: bool = False
@@ -160,6 +162,7 @@ TDX = GuestPlatform(
     shared_bit=47,  # when the GPAW is 48
     emulator_object="tdx-emulated",
     has_wakeup_mailbox=True,
+    has_la57=True,
     accepts_legacy_hole=True,
     has_pending_ve=True,
     has_tdx_module=True,

@@ -92,12 +92,16 @@ class RunFiles:
         return self.folder / "emulator.log"
 
 
-def cpu_model(platform: str, version: str, processor: str = ANY_PROCESSOR) -> str:
+def cpu_model(
+    platform: str, version: str, processor: str = ANY_PROCESSOR, la57: bool = False
+) -> str:
     """Return the value of QEMU's -cpu for a guest of a platform, for a version of QEMU (bases.py).
 
     Features of a named processor that TCG lacks are off: check=off keeps QEMU from a warning for each.
     """
     named = [] if processor == ANY_PROCESSOR else ["check=off"]
+    if la57:
+        named.append("la57=on")
     slow = [_SLOW_SINCE[version]] if version in _SLOW_SINCE else []
     return ",".join([processor, PLATFORMS[platform].cpu_properties, *named, *slow])
 
@@ -112,7 +116,8 @@ def emulator_command(
         *_time(options),
         *_machine(options),
         *("-bios", str(handoff.rom)),
-        *("-cpu", cpu_model(options.platform, version, options.cpu), "-smp", str(options.cpus)),
+        *("-cpu", cpu_model(options.platform, version, options.cpu, options.la57)),
+        *("-smp", str(options.cpus)),
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),

@@ -89,6 +89,9 @@ class RunOptions:
         choices=(ANY_PROCESSOR, *PROCESSORS),
         emulator_only=True,
     )
+    la57: bool = option(
+        False, "--la57", "Five levels of page tables (LA57), for a TD.", GUEST, emulator_only=True
+    )
     accept: str = option(
         "lazy",
         "--accept",
@@ -298,6 +301,12 @@ class RunOptions:
         if self.cpu not in (ANY_PROCESSOR, *offered):
             raise BadInputError(
                 f"--cpu {self.cpu}: a guest of --platform {self.platform} has {', '.join(offered) or 'none by name'}"
+            )
+        if self.la57 and not PLATFORMS[self.platform].has_la57:
+            have = [name for name, one in PLATFORMS.items() if one.has_la57]
+            raise BadInputError(
+                "--la57: Linux switches to five levels of page tables in 32-bit mode, where CR3 has no bit for private memory; "
+                f"add --platform {' or '.join(have)}"
             )
         self._check_module()
         if self.sev_features != "none" and not PLATFORMS[self.platform].has_sev_features:

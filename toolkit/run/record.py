@@ -74,6 +74,7 @@ def describe(
             "key": emulator.key,
             "threads": options.threads,
             "cpu": options.cpu,
+            "la57": options.la57,
             **(
                 {"pending_ve": options.pending_ve}
                 if PLATFORMS[options.platform].has_pending_ve

@@ -71,6 +71,15 @@ def test_a_processor_of_the_other_platform_is_refused() -> None:
         command(Path("/r"), platform="tdx", cpu="EPYC-Genoa")
 
 
+def test_a_td_can_have_five_levels_of_page_tables() -> None:
+    for la57 in (False, True):
+        words = command(Path("/r"), platform="tdx", la57=la57)
+        levels = [word for word in words[words.index("-cpu") + 1].split(",") if "la57" in word]
+        assert levels[-1] == f"la57={'on' if la57 else 'off'}"
+    with pytest.raises(BadInputError, match=r"--la57: .*add --platform tdx"):
+        command(Path("/r"), platform="snp", la57=True)
+
+
 def test_platform_and_host_are_told() -> None:
     words = command(Path("/r"), platform="tdx", host_backing="4K", host_assign="advance", cpus=4)
     guest = next(word for word in words if word.startswith("tdx-emulated"))
