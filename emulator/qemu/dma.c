@@ -33,7 +33,7 @@ static bool allowed(EmulatedGuest *guest, hwaddr gpa, IOMMUAccessFlags flag)
                                      ->confidential : NULL;
     bool ok;
 
-    if (guest->stage == STAGE_FIRMWARE || guest->ended) {
+    if (!guest->begun || guest->ended) {
         return true;    /* the boot handoff is being loaded */
     }
     qemu_mutex_lock(&guest->lock);

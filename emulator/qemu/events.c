@@ -129,6 +129,13 @@ static bool is_traced(void)
 #undef ATTACHED
 }
 
+/* Whether the kernel's EFI stub acts while firmware still owns the machine. */
+static bool is_by_early_stub(const EmulatedGuest *guest, uint64_t rip)
+{
+    return guest->stage == STAGE_FIRMWARE && guest->kernel_entered &&
+           rip - guest->kernel_image < guest->handoff.kernel_size;
+}
+
 void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
                  struct acc_event event, uintptr_t retaddr)
 {
@@ -157,6 +164,9 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (cpu) {
         event.vcpu = cpu->index;
         event.rip = emulated_cpu_rip(cpu, retaddr);
+        if (is_by_early_stub(guest, event.rip)) {
+            event.stage = STAGE_DECOMPRESSOR;
+        }
         event.caller = guest_caller(cpu, &event);
     }
     append(stream, &event);

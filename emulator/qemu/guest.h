@@ -79,9 +79,14 @@ struct EmulatedGuest {
     KernelSymbols symbols;
     QemuMutex lock;         /* page states, events, report */
     EventStream *events;
+    EventStream *kernel_events;     /* what follows those of firmware, or NULL */
     EmulatedCpu *cpu;       /* [cpus] */
     unsigned cpus;
     enum stage stage;
+    bool begun;             /* the machine runs: the handoff is loaded */
+    uint64_t kernel_image;  /* where firmware has put the kernel */
+    uint64_t exits;         /* VMGEXITs, TDVMCALLs */
+    int64_t kernel_entered; /* when its EFI stub was entered, 0: not yet */
     bool second_kernel;     /* a kernel runs that the guest itself started */
     int64_t stage_clock[STAGE_SECOND_USERSPACE + 1];
     uint64_t kaslr_offset[2];   /* of the first kernel, and of a second */
@@ -166,7 +171,8 @@ uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
 bool emulated_cpu_peek(EmulatedCpu *cpu, vaddr gva, void *to, size_t size);
 
 /* Stage detection on an instruction fetch (stages.c). */
-void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr);
+void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, hwaddr gpa,
+                          uintptr_t retaddr);
 
 /*
  * The guest ends here: write the report and stop the machine. Does not

@@ -2,6 +2,7 @@
 /* Reader of the boot handoff file: one `keyword NUMBER [NUMBER]` per line. */
 #include "qemu/osdep.h"
 #include "qemu/cutils.h"
+#include "qemu/bswap.h"
 #include "qemu/units.h"
 #include "handoff.h"
 
@@ -25,6 +26,9 @@ static const struct {
     { "page-table", offsetof(Handoff, page_table) },
     { "stack", offsetof(Handoff, stack) },
     { "ap-entry", offsetof(Handoff, ap_entry) },
+    { "td-hob", offsetof(Handoff, td_hob) },
+    { "kernel-size", offsetof(Handoff, kernel_size) },
+    { "kernel-entry", offsetof(Handoff, kernel_entry) },
 };
 
 static bool add_range(Handoff *handoff, enum handoff_range_kind kind,
@@ -40,6 +44,17 @@ static bool add_range(Handoff *handoff, enum handoff_range_kind kind,
     if (kind == RANGE_RAM) {
         handoff->memory_top = MAX(handoff->memory_top, start + size);
     }
+    return true;
+}
+
+/* Eight bytes of code, as a little-endian number */
+static bool add_code(Handoff *handoff, uint64_t code)
+{
+    if (handoff->kernel_code_size == HANDOFF_CODE_MAX) {
+        return false;
+    }
+    stq_le_p(handoff->kernel_code + handoff->kernel_code_size, code);
+    handoff->kernel_code_size += sizeof(code);
     return true;
 }
 
@@ -71,6 +86,14 @@ static bool read_line(Handoff *handoff, char **word)
         handoff->gdt_size = number[1];
         return words == 3;
     }
+    if (g_str_equal(word[0], "firmware")) {
+        handoff->firmware = number[0];
+        handoff->firmware_size = number[1];
+        return words == 3 && number[1];
+    }
+    if (g_str_equal(word[0], "kernel-code")) {
+        return words == 2 && add_code(handoff, number[0]);
+    }
     return false;
 }
 
@@ -99,9 +122,9 @@ bool handoff_read(Handoff *handoff, const char *path, Error **errp)
             return false;
         }
     }
-    if (!handoff->memory_top || !handoff->entry) {
-        error_setg(errp, "boot handoff: %s: needs a 'ram' and an 'entry' line",
-                   path);
+    if (!handoff->memory_top || !(handoff->entry || handoff->firmware_size)) {
+        error_setg(errp, "boot handoff: %s: needs a 'ram' and an 'entry' or a"
+                   " 'firmware' line", path);
         return false;
     }
     return true;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The boot handoff file: memory and vCPUs at the kernel's first instruction. */
+/* The boot handoff file: memory and vCPUs at the first instruction, the kernel's
+ * or firmware's. */
 #ifndef ACCEPTLAB_HANDOFF_H
 #define ACCEPTLAB_HANDOFF_H
 
 #include "qapi/error.h"
+
+#define HANDOFF_CODE_MAX 64
 
 enum handoff_range_kind { RANGE_RAM, RANGE_ACCEPTED, RANGE_SHARED };
 
@@ -28,6 +31,14 @@ typedef struct Handoff {
     uint64_t gdt;
     uint64_t gdt_size;
     uint64_t ap_entry;
+    /* With firmware in place of all that: */
+    uint64_t firmware;          /* where its image lies */
+    uint64_t firmware_size;     /* 0: no firmware */
+    uint64_t td_hob;            /* what a TD's firmware is entered with */
+    uint64_t kernel_size;       /* of the kernel's image in memory */
+    uint64_t kernel_entry;      /* of its EFI stub, from the image's start */
+    uint8_t kernel_code[HANDOFF_CODE_MAX];  /* the first bytes there */
+    unsigned kernel_code_size;
 } Handoff;
 
 /* Reads the file; on error leaves errp with file, line and what is wrong. */

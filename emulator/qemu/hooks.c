@@ -85,7 +85,7 @@ bool emulated_guest_check_fill(CPUX86State *env, vaddr addr,
     };
 
     if (kind == ACCESS_FETCH) {
-        emulated_guest_fetch(cpu, addr, retaddr);
+        emulated_guest_fetch(cpu, addr, *paddr, retaddr);
     }
     switch (platform->check(cpu, &access)) {
     case FILL_REFUSED:
@@ -123,6 +123,10 @@ void helper_confidential_insn(CPUX86State *env, uint32_t insn,
     /* The translator takes the flags to be up to date from here on. */
     CC_SRC = compute_flags(env);
     CC_OP = CC_OP_EFLAGS;
+    if (insn == INSN_VMGEXIT ||
+        (insn == INSN_TDCALL && !env->regs[R_EAX])) {   /* leaf 0: VMCALL */
+        qatomic_inc(&cpu->guest->exits);
+    }
     cpu->platform->insn(cpu, insn, insn_len, GETPC());
 }
 

@@ -22,6 +22,9 @@ void probes_note(struct EmulatedGuest *guest, const struct acc_event *event);
 enum Watch {
     WATCH_PANIC,
     WATCH_OOPS,
+    WATCH_MEMORY_MAP,
+    WATCH_EXIT_BOOT_SERVICES,
+    WATCH_BOOT_SERVICES_OVER,
     WATCHES
 };
 

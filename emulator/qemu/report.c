@@ -7,6 +7,8 @@
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
+#include "firmware.h"
+#include "kernel-trace.h"
 #include "names.h"
 #include "printk.h"
 
@@ -165,6 +167,10 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (guest->attacks_file) {
         qdict_put(report, "attacks", attacks_report(guest));
     }
+    if (guest->handoff.firmware_size) {
+        qdict_put(report, "firmware", firmware_report(guest));
+    }
+    kernel_trace_without_kernel(guest);
     qdict_put_int(report, "events", event_stream_end(guest));
     guest->ended = true;
     write_report(guest, report);

@@ -4,6 +4,7 @@
 #include "cpu.h"
 #include "compat.h"
 #include "exec/exec-all.h"
+#include "hw/i386/apic.h"
 #include "tcg/helper-tcg.h"
 #include "snp.h"
 #include "rmw.h"
@@ -26,12 +27,23 @@ static G_NORETURN void not_validated(EmulatedCpu *cpu,
     raise_exception_err_ra(env, VC_VECTOR, fault->platform, 0);
 }
 
+/*
+ * A register of the local APIC is one whatever the C-bit says: there is no RAM
+ * for a host to map. OVMF relies on it before it has its own page tables
+ * (edk2 OvmfPkg/Library/CcExitLib/CcExitVcHandler.c, ValidateMmioMemory()).
+ */
+static bool is_local_apic(const GuestAccess *access)
+{
+    return (access->kind == ACCESS_READ || access->kind == ACCESS_WRITE) &&
+           (access->gpa & TARGET_PAGE_MASK) == APIC_DEFAULT_ADDRESS;
+}
+
 static FillVerdict snp_check(EmulatedCpu *cpu, const GuestAccess *access)
 {
     /* Fetches and page walks are private whatever the C-bit says, and so is
      * everything without paging (APM Vol 2 15.34.5, 15.36.10). */
-    bool private = !access->paging || access->table_bit ||
-                   access->kind == ACCESS_FETCH;
+    bool private = (!access->paging || access->table_bit ||
+                    access->kind == ACCESS_FETCH) && !is_local_apic(access);
     struct access model_access = {
         .gpa = access->gpa,
         .gla = access->gva,

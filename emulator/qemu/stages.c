@@ -9,6 +9,8 @@
 #include "cpu.h"
 #include "compat.h"
 #include "guest.h"
+#include "firmware.h"
+#include "kernel-trace.h"
 
 /* Documentation/arch/x86/x86_64/mm.rst: start of the kernel text mapping;
  * CONFIG_PHYSICAL_START: where the kernel is linked in it. */
@@ -17,26 +19,33 @@
 #define KERNEL_LINKED_AT 0xffffffff81000000ULL
 #define KERNEL_ALIGN (2 * 1024 * 1024ULL)
 
-static enum stage stage_after(enum stage stage, vaddr gva, bool user)
+static bool is_in_kernel_map(vaddr gva)
 {
-    bool kernel_map = gva >= KERNEL_MAP && gva < KERNEL_MAP_END;
+    return gva >= KERNEL_MAP && gva < KERNEL_MAP_END;
+}
 
+static enum stage stage_after(enum stage stage, vaddr gva, hwaddr gpa,
+                              bool user)
+{
     switch (stage) {
     case STAGE_DECOMPRESSOR:
     case STAGE_SECOND_DECOMPRESSOR:
-        return kernel_map ? stage + 1 : stage;
+        return is_in_kernel_map(gva) ? stage + 1 : stage;
     case STAGE_KERNEL:
     case STAGE_SECOND_KERNEL:
         return user ? stage + 1 : stage;
     case STAGE_USERSPACE:
-        return !user && (int64_t)gva >= 0 ? STAGE_SECOND_DECOMPRESSOR : stage;
+        /* An idle vCPU waits in firmware, and run-time services lie there. */
+        return !user && (int64_t)gva >= 0 && !firmware_owns(gpa)
+               ? STAGE_SECOND_DECOMPRESSOR : stage;
     default:
         return stage;
     }
 }
 
 /* A secondary vCPU that leaves the mailbox loop has been started (TDX). */
-static void leave_mailbox(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
+static void leave_mailbox(EmulatedCpu *cpu, vaddr gva, hwaddr gpa,
+                          uintptr_t retaddr)
 {
     struct acc_event event = {
         .kind = EVENT_AP_START,
@@ -44,7 +53,8 @@ static void leave_mailbox(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
         .carry = EVENT_NO_CARRY,
     };
 
-    if (!((gva ^ cpu->guest->handoff.ap_entry) & TARGET_PAGE_MASK)) {
+    if (!((gva ^ cpu->guest->handoff.ap_entry) & TARGET_PAGE_MASK) ||
+        firmware_owns(gpa)) {
         return;
     }
     cpu->waiting = false;
@@ -72,26 +82,44 @@ static vaddr kernel_base(EmulatedCpu *cpu, vaddr gva)
     return base;
 }
 
-void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, uintptr_t retaddr)
+/* A kernel that firmware did not enter by its EFI stub is seen late, or that
+ * stub is another one. */
+static void begin_late(EmulatedGuest *guest)
+{
+    qemu_mutex_lock(&guest->lock);
+    kernel_trace_begin(guest);
+    qemu_mutex_unlock(&guest->lock);
+}
+
+void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, hwaddr gpa,
+                          uintptr_t retaddr)
 {
     EmulatedGuest *guest = cpu->guest;
     CPUX86State *env = cpu_env(cpu->cs);
     bool user = (env->hflags & HF_CPL_MASK) == 3;
-    enum stage next = stage_after(guest->stage, gva, user);
     struct acc_event event = {
         .kind = EVENT_STAGE,
-        .detail = next,
         .carry = EVENT_NO_CARRY,
     };
+    enum stage next;
 
-    if (unlikely(cpu->waiting)) {
-        leave_mailbox(cpu, gva, retaddr);
+    if (unlikely(guest->stage == STAGE_FIRMWARE)) {
+        firmware_note_fetch(cpu, gva, gpa);
+        if (!is_in_kernel_map(gva)) {
+            return;
+        }
+        begin_late(guest);
     }
+    if (unlikely(cpu->waiting)) {
+        leave_mailbox(cpu, gva, gpa, retaddr);
+    }
+    next = stage_after(guest->stage, gva, gpa, user);
     if (next == guest->stage) {
         return;
     }
+    event.detail = next;
     qemu_mutex_lock(&guest->lock);
-    if (next == stage_after(guest->stage, gva, user)) {
+    if (next == stage_after(guest->stage, gva, gpa, user)) {
         if (next == STAGE_KERNEL || next == STAGE_SECOND_KERNEL) {
             guest->kaslr_offset[guest->second_kernel] =
                 kernel_base(cpu, gva) - KERNEL_LINKED_AT;

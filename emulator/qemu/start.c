@@ -10,6 +10,8 @@
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
+#include "firmware.h"
+#include "kernel-trace.h"
 #include "panic.h"
 #include "probes.h"
 #include "snapshot.h"
@@ -18,6 +20,9 @@
 /* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
  * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
 #define FIRMWARE_MTRRS 0x806
+
+#define RESET_VECTOR 0xfffffff0u
+#define TD_ADDRESS_WIDTH 48     /* GPAW: TDX_GPAW of tdx.h */
 
 static void set_segment(CPUX86State *env, int reg, unsigned selector,
                         unsigned flags)
@@ -57,6 +62,59 @@ static void enter_long_mode(EmulatedCpu *cpu, uint64_t entry, uint64_t rsi)
     cpu->cs->halted = 0;
 }
 
+/*
+ * A TD's vCPU at its first instruction: 32-bit mode without paging, the address
+ * width, its number and the TD HOB in registers (Intel TDX module base
+ * specification, TD VCPU initial state; TDVF design guide 4.1).
+ */
+static void enter_protected_mode(EmulatedCpu *cpu)
+{
+    CPUX86State *env = cpu_env(cpu->cs);
+    int reg;
+
+    cpu_load_efer(env, env->efer | MSR_EFER_LME | MSR_EFER_NXE | MSR_EFER_SCE);
+    cpu_x86_update_cr0(env, CR0_PE_MASK | CR0_ET_MASK | CR0_NE_MASK);
+    set_segment(env, R_CS, 0x10, DESC_CS_MASK | DESC_R_MASK | DESC_B_MASK);
+    for (reg = 0; reg < 6; reg++) {
+        if (reg != R_CS) {
+            set_segment(env, reg, 0x18, DESC_W_MASK | DESC_B_MASK);
+        }
+    }
+    env->eip = RESET_VECTOR;
+    env->regs[R_EBX] = TD_ADDRESS_WIDTH;
+    env->regs[R_ECX] = env->regs[8] = cpu->guest->handoff.td_hob;
+    env->regs[R_ESI] = cpu->index;
+    cpu->cs->halted = 0;
+}
+
+/* As the platform starts its guests: an SNP guest's first vCPU begins in the
+ * state after a reset, the others when it starts them; a TD's all together. */
+static void enter_firmware(EmulatedCpu *cpu)
+{
+    if (cpu->guest->handoff.td_hob) {
+        enter_protected_mode(cpu);
+    } else if (cpu->index) {
+        cpu->cs->halted = 1;
+        cpu->waiting = true;
+    }
+}
+
+static void enter_kernel(EmulatedCpu *cpu)
+{
+    const Handoff *handoff = &cpu->guest->handoff;
+
+    cpu_env(cpu->cs)->mtrr_deftype = FIRMWARE_MTRRS;
+    if (!cpu->index) {
+        enter_long_mode(cpu, handoff->entry, handoff->boot_params);
+    } else if (handoff->ap_entry) {
+        enter_long_mode(cpu, handoff->ap_entry, cpu->index);
+        cpu->waiting = true;
+    } else {
+        cpu->cs->halted = 1;
+        cpu->waiting = true;
+    }
+}
+
 static void reset_cpus(void *opaque)
 {
     EmulatedGuest *guest = opaque;
@@ -66,39 +124,13 @@ static void reset_cpus(void *opaque)
     for (i = 0; i < guest->cpus; i++) {
         EmulatedCpu *cpu = &guest->cpu[i];
 
-        cpu_env(cpu->cs)->mtrr_deftype = FIRMWARE_MTRRS;
-        if (i == 0) {
-            enter_long_mode(cpu, guest->handoff.entry,
-                            guest->handoff.boot_params);
-        } else if (guest->handoff.ap_entry) {
-            enter_long_mode(cpu, guest->handoff.ap_entry, i);
-            cpu->waiting = true;
+        if (guest->handoff.firmware_size) {
+            enter_firmware(cpu);
         } else {
-            cpu->cs->halted = 1;
-            cpu->waiting = true;
+            enter_kernel(cpu);
         }
         if (gc->reset_cpu) {
             gc->reset_cpu(cpu);
-        }
-    }
-}
-
-static void record_handoff(EmulatedGuest *guest)
-{
-    const Handoff *handoff = &guest->handoff;
-    unsigned i;
-
-    for (i = 0; i < handoff->count; i++) {
-        const HandoffRange *range = &handoff->ranges[i];
-        struct acc_event event = {
-            .kind = range->kind == RANGE_RAM ? EVENT_RAM : EVENT_LAUNCH,
-            .gpa = range->start,
-            .size = range->size,
-            .carry = EVENT_NO_CARRY,
-        };
-
-        if (range->kind != RANGE_SHARED) {
-            guest_event(guest, NULL, event, 0);
         }
     }
 }
@@ -123,7 +155,11 @@ static void begin(void *opaque, bool running, RunState state)
         .carry = EVENT_NO_CARRY,
     };
 
-    if (running && guest->stage == STAGE_FIRMWARE) {
+    if (!running || guest->begun) {
+        return;
+    }
+    guest->begun = true;
+    if (!guest->handoff.firmware_size) {
         guest_event(guest, NULL, stage, 0);
         guest->stage = STAGE_DECOMPRESSOR;
     }
@@ -136,9 +172,10 @@ static void start(Notifier *notifier, void *unused)
     if (!guest) {
         return;
     }
+    firmware_map(guest);
     emulated_guest_fill_ciphertext(guest);
     emulated_guest_guard_dma(guest);
-    record_handoff(guest);
+    kernel_trace_handoff(guest);
     table_watch_begin(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
     vmstate_register(NULL, 0, &not_saved, guest);
@@ -193,6 +230,34 @@ void emulated_guest_end_if_off(EmulatedCpu *cpu)
     cpu_loop_exit(cpu->cs);
 }
 
+static void observe(EventStream *stream)
+{
+    event_stream_observe(stream, attacks_note);
+    event_stream_observe(stream, probes_note);
+    event_stream_observe(stream, panic_note);
+    event_stream_observe(stream, snapshot_note);
+}
+
+/* Firmware's events lie beside the kernel's, under their name and .firmware. */
+static bool open_streams(EmulatedGuest *guest, Error **errp)
+{
+    EventStream *kernel = event_stream_open(guest->events_file, errp);
+    g_autofree char *beside = guest->events_file
+        ? g_strdup_printf("%s.firmware", guest->events_file) : NULL;
+
+    if (!kernel) {
+        return false;
+    }
+    observe(kernel);
+    if (!guest->handoff.firmware_size) {
+        guest->events = kernel;
+        return true;
+    }
+    guest->kernel_events = kernel;
+    guest->events = event_stream_open(beside, errp);
+    return guest->events != NULL;
+}
+
 void emulated_guest_complete(UserCreatable *uc, Error **errp)
 {
     EmulatedGuest *guest = EMULATED_GUEST(uc);
@@ -210,14 +275,9 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
         return;
     }
-    guest->events = event_stream_open(guest->events_file, errp);
-    if (!guest->events) {
+    if (!open_streams(guest, errp)) {
         return;
     }
-    event_stream_observe(guest->events, attacks_note);
-    event_stream_observe(guest->events, probes_note);
-    event_stream_observe(guest->events, panic_note);
-    event_stream_observe(guest->events, snapshot_note);
     qemu_mutex_init(&guest->lock);
     machine_done.notify = start;
     qemu_add_machine_init_done_notifier(&machine_done);

@@ -55,7 +55,9 @@ def test_memory_and_an_entry_are_needed(bare: Boot, tmp_path: Path, lines: str) 
     path = tmp_path / "map"
     path.write_text(lines + "\n")
     run = bare("snp", "ends", "case_power_off", Setup(properties=(f"handoff={path}",)))
-    assert f"boot handoff: {path}: needs a 'ram' and an 'entry' line" in refused(run)
+    assert f"boot handoff: {path}: needs a 'ram' and an 'entry' or a 'firmware' line" in refused(
+        run
+    )
 
 
 def test_missing_file(bare: Boot, tmp_path: Path) -> None:
