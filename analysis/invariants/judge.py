@@ -19,6 +19,12 @@ from acceptlab.analysis.invariants import REGISTRY, Context, Invariant
 from acceptlab.analysis.invariants.attack_log import AttackLog, not_done
 from acceptlab.analysis.invariants.death import LastRefusal, causes
 from acceptlab.analysis.invariants.evidence import Evidence, silent_probes
+from acceptlab.analysis.invariants.firmware_acts import (
+    NOT_YOURS,
+    firmware_acts,
+    kernels_own,
+    lines_of,
+)
 from acceptlab.analysis.invariants.guest_findings import guest_findings, workloads_not_run
 from acceptlab.analysis.invariants.invariant import OTHER_RIP, Suspicion
 from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
@@ -249,6 +255,9 @@ def _verdict(
         reasons += [f"{one.title}: {one.explanation}" for one in said]
     else:
         findings = findings + said
+    acts = firmware_acts(run)
+    findings, misled = kernels_own(findings, acts)
+    reasons = [*misled, *_before_kernel(run.info), *reasons]
     reasons += workloads_not_run(console)
     unseen = not_seen(run.info, results) if tally.seen else _undecidable(results)
     reasons += [unseen] if unseen else []
@@ -267,6 +276,7 @@ def _verdict(
         + _not_decided(verdict, run, results)
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
         host=attacks.lines(run.info),
+        firmware=lines_of(acts, run.info),
         cause=causes(run.info, console.last_words, tally.refusal) + _waits(context),
         seen=seen,
         not_seen=unseen if seen else "",
@@ -284,6 +294,13 @@ def _headline_first(seen: str, reasons: list[str], unseen: str) -> list[str]:
         return reasons
     doubtful = [one for one in reasons if one != unseen]
     return [" ".join([f"{seen}.", *doubtful[:1]]), *reasons]
+
+
+def _before_kernel(info: RunInfo) -> list[str]:
+    """Why a run says nothing of the kernel: firmware ended first."""
+    if info.firmware is None or info.firmware.kernel_took_over is not False:
+        return []
+    return [f"{NOT_YOURS}: it ended before a kernel took over."]
 
 
 def _waits(context: Context) -> list[str]:

@@ -88,7 +88,7 @@ class Verdict:
 
     ``host`` has a line for each attack of the host's: noticed, not noticed or harmless; ``cause`` what a guest that died
     died of. ``seen`` and ``not_seen`` say what a trace that somebody recorded shows and cannot show; empty for the
-    emulator's own. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
+    emulator's own. ``firmware`` says what real firmware did before the kernel took over, and what was wrong with that. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
     """
 
     verdict: str
@@ -103,6 +103,7 @@ class Verdict:
     cause: list[str] = field(default_factory=list)
     seen: str = ""
     not_seen: str = ""
+    firmware: list[str] = field(default_factory=list)
 
     @property
     def undecided(self) -> list[str]:
@@ -112,7 +113,9 @@ class Verdict:
     @property
     def notes(self) -> list[str]:
         """Lines about a guest's death, and about attacks by the host."""
-        return [f"cause: {line}" for line in self.cause] + [f"host: {line}" for line in self.host]
+        lines = [f"cause: {line}" for line in self.cause]
+        lines += [f"host: {line}" for line in self.host]
+        return lines + self.firmware
 
     @property
     def exit_code(self) -> int:
@@ -135,6 +138,7 @@ class Verdict:
             "not_seen": self.not_seen,
             "host": self.host,
             "cause": self.cause,
+            "firmware": self.firmware,
             "invariants": [result.to_json() for result in self.invariants],
             "findings": [finding.to_json() for finding in self.findings],
         }

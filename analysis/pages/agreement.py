@@ -104,14 +104,19 @@ class Agreement:
         whole = _united([*accepted, *unaccepted, *shared])
         if ram and whole != _united(ram):
             yield "the accepted, unaccepted and shared memory in run.json does not cover its RAM"
-        if _total(accepted) + _total(unaccepted) + _total(shared) != _total(whole_ranges(whole)):
+        both = _total(accepted) + _total(unaccepted) + _total(shared) != _total(whole_ranges(whole))
+        # Firmware's memory map and the true page states are two sources: firmware may be wrong.
+        if both and self._info.firmware is None:
             yield "run.json has memory that is both accepted and unaccepted"
         for blob in handed.blobs:
             if _without([(blob.start, blob.start + blob.size)], _united(ram)) and ram:
                 yield f"run.json has {blob.name} at {blob.start:#x}, which is not RAM"
         if ram and "--hole" not in self._info.reproduce:
             memory = self._info.machine.memory
-            if memory - _total(ram) != _LEGACY:
+            image = 0 if self._info.firmware is None else self._info.firmware.size
+            # A TD has RAM there, if nothing else is.
+            expected = {_LEGACY} if self._info.firmware is None else {0, _LEGACY}
+            if memory + image - _total(ram) not in expected:
                 yield f"run.json has {memory} bytes of memory, but {_total(ram)} bytes of RAM in it"
 
 

@@ -12,6 +12,9 @@ from acceptlab.analysis.regular_files import check_regular, read_json
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.run_json import from_json, to_json
 
+FIRMWARE_EVENTS = "firmware.parquet"
+"""Events of real firmware, before the kernel took over: in the folder of a run that has some."""
+
 
 class Run:
     """An opened run folder."""
@@ -20,6 +23,7 @@ class Run:
         self.path = path
         self.info = info
         self.events_path = path / "events.parquet"
+        self.firmware_path = path / FIRMWARE_EVENTS
         self.console_path = path / "console.log"
         self.bitmap_dir = path / "bitmap"
         self.verdict_path = path / "verdict.json"

@@ -66,6 +66,44 @@ class Handoff:
 
 
 @dataclass(frozen=True)
+class EventsInfo:
+    """What the conversion of the event stream said. ``sha256`` is that of events.parquet."""
+
+    count: int = 0
+    complete: bool = False
+    problem: str | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """Real firmware that started the kernel. ``size`` of its image in bytes; ``package`` and ``version``: Debian's, or empty.
+
+    ``kernel_took_over``: whether a kernel ended its boot services; None: not known. ``memory_map``: (start, size, type) as
+    firmware gave it to the kernel then (UEFI specification 2.10, 7.2.3). ``events``: of firmware.parquet.
+    """
+
+    name: str = ""
+    path: str = ""
+    package: str = ""
+    version: str = ""
+    sha256: str = ""
+    size: int = 0
+    kernel_took_over: bool | None = None
+    memory_map: tuple[tuple[int, int, int], ...] = ()
+    exits: int | None = None
+    """VMGEXITs or TDVMCALLs until the kernel took over; None: not known."""
+    events: EventsInfo = EventsInfo()
+
+    @property
+    def title(self) -> str:
+        """Package and version, or the file's name."""
+        if self.package:
+            return f"{self.package} {self.version}"
+        return self.path.rpartition("/")[2] or self.name
+
+
+@dataclass(frozen=True)
 class Kernel:
     """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one.
 
@@ -167,16 +205,6 @@ class DefaultProbes:
 
 
 @dataclass(frozen=True)
-class EventsInfo:
-    """What the conversion of the event stream said. ``sha256`` is that of events.parquet."""
-
-    count: int = 0
-    complete: bool = False
-    problem: str | None = None
-    sha256: str = ""
-
-
-@dataclass(frozen=True)
 class RunInfo:
     """What run.json holds. ``outcome`` is a word of OUTCOMES, or NOT_KNOWN. ``absent`` names what this trace cannot show (analysis.trace.coverage).
 
@@ -196,6 +224,7 @@ class RunInfo:
     initrd_sha256: str = ""
     machine: Machine = Machine()
     handoff: Handoff = Handoff()
+    firmware: Firmware | None = None
     host: Host = Host()
     attacks: tuple[str, ...] = ()
     relaxations: tuple[str, ...] = ()

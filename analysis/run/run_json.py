@@ -22,6 +22,7 @@ from acceptlab.analysis.run.run_info import (
     Blob,
     DefaultProbes,
     EventsInfo,
+    Firmware,
     Handoff,
     Host,
     Kernel,
@@ -59,6 +60,7 @@ def from_json(data: Mapping[str, Any]) -> RunInfo:
         initrd_sha256=reader.text("initrd_sha256"),
         machine=_machine(reader.inner("machine")),
         handoff=_handoff(reader.inner("handoff")),
+        firmware=_firmware(reader.inner("firmware")),
         host=_host(reader.inner("host")),
         attacks=reader.texts("attacks"),
         relaxations=reader.texts("relaxations"),
@@ -204,6 +206,23 @@ def _bitmap(reader: TypedJson) -> Bitmap:
     if bitmap.unit_size == 0 or bitmap.unit_size % 4096:
         raise BadInput(f"{reader.key('unit_size')} is not a multiple of 4096")
     return bitmap
+
+
+def _firmware(reader: TypedJson) -> Firmware | None:
+    if not reader.present():
+        return None
+    return Firmware(
+        reader.text("name"),
+        reader.text("path"),
+        reader.text("package"),
+        reader.text("version"),
+        reader.text("sha256"),
+        reader.number("size"),
+        reader.flag_or_none("kernel_took_over"),
+        reader.triples("memory_map"),
+        reader.number("exits") if reader.has("exits") else None,
+        _events(reader.inner("events")),
+    )
 
 
 def _events(reader: TypedJson) -> EventsInfo:

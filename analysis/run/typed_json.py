@@ -97,6 +97,16 @@ class TypedJson:
         name = self.key(key)
         return tuple((number_of(start, name), number_of(size, name)) for start, size in values)
 
+    def triples(self, key: str) -> tuple[tuple[int, int, int], ...]:
+        values = self._typed(key, list, [], "a list")
+        if not all(isinstance(value, list) and len(value) == 3 for value in values):
+            raise BadInput(f"{self.key(key)} is not a list of [start, size, type]")
+        name = self.key(key)
+        return tuple(
+            (number_of(start, name), number_of(size, name), number_of(kind, name))
+            for start, size, kind in values
+        )
+
     def each(self, key: str, convert: Callable[[TypedJson], T]) -> tuple[T, ...]:
         values = self._typed(key, list, [], "a list")
         if not all(isinstance(value, dict) for value in values):
