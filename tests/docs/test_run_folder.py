@@ -18,6 +18,7 @@ from acceptlab.analysis.run.run_info import (
     Blob,
     DefaultProbes,
     EventsInfo,
+    Firmware,
     Handoff,
     Kernel,
     Probe,
@@ -49,6 +50,7 @@ EVERYTHING = RunInfo(
     second=SecondKernel("kexec", Kernel("a")),
     series={"name": "a", "base": "b", "patches": 1, "subject": "c", "commit": "d"},
     handoff=Handoff(((0, 1),), ((0, 1),), ((0, 1),), ((0, 1),), (Blob("a", 0, 1),), Bitmap(0, 0, 1, 1)),
+    firmware=Firmware("a", memory_map=((0, 1, 7),), kernel_took_over=True, exits=1),
     emulator={"key": "a"},
     attacks=("a",),
     relaxations=("a",),
@@ -174,6 +176,7 @@ COMMANDS = {
 }
 """Commands that cost little, to compare their JSON with the table. `run` and others boot or build: see below."""
 FROM_SOURCE = {
+    "firmware": ["toolkit/cli/firmware.py", "analysis/invariants/firmware_acts.py"],
     "run": ["toolkit/cli/run.py"],
     "collect": ["toolkit/cli/collect.py"],
     "matrix": ["toolkit/cli/matrix.py", "analysis/report/matrix/sheet.py"],

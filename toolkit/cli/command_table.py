@@ -66,6 +66,8 @@ COMMANDS = {
                 "acceptlab batch ~/.cache/acceptlab/runs --jobs 2 --out runs.parquet", ("fleet",)),
         Command("estimate", "estimate.estimate", "Estimate acceptance for larger guests. Modelled times.",
                 "acceptlab estimate RUN1 RUN2 --memory 12T --cpus 512 --profile tdx-shutemov-2024", ("project",)),
+        Command("firmware", "firmware.firmware", "Compare what real firmware did before the kernel.",
+                "acceptlab firmware RUN1 RUN2"),
         Command("metadata", "metadata.metadata", "Compare the cost of tracking unaccepted memory: bitmap, page flag, memory map.",
                 "acceptlab metadata RUN1 RUN2", ("tracking",)),
     ),

@@ -27,12 +27,23 @@ _PENDING_VE: dict[str, dict[str, str]] = {
 """The emulator object's properties by RunOptions.pending_ve."""
 _SEV_FEATURES: dict[str, dict[str, str]] = {"none": {}, "debug-swap": {"debug-swap": "on"}}
 """The emulator object's properties by RunOptions.sev_features."""
-_MACHINE = (
+_MICROVM = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
     "auto-kernel-cmdline=off,memory-backend=ram0"
 )
+_Q35 = "q35,smm=off,sata=off,vmport=off,memory-backend=ram0"
+"""The machine that real firmware is made for; like QEMU's confidential guests, it has no SMM."""
 _EPOCH = "2026-01-01T00:00:00"
 """The guest's clock at the start of every run, so that two runs of one seed are the same."""
+
+
+@dataclass(frozen=True)
+class DirectBoot:
+    """What firmware starts: a kernel, an initramfs or none, and the command line."""
+
+    kernel: Path
+    initrd: Path | None
+    command_line: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,11 @@ class RunFiles:
     def raw_events(self) -> Path:
         """Return the raw event stream."""
         return self.folder / "events.raw"
+
+    @property
+    def raw_firmware_events(self) -> Path:
+        """Return the raw event stream of real firmware (emulator/qemu/start.c)."""
+        return self.folder / "events.raw.firmware"
 
     @property
     def report(self) -> Path:
@@ -107,9 +123,17 @@ def cpu_model(
 
 
 def emulator_command(
-    binary: Path, version: str, options: RunOptions, handoff: HandoffFiles, files: RunFiles
+    binary: Path,
+    version: str,
+    options: RunOptions,
+    handoff: HandoffFiles,
+    files: RunFiles,
+    boot: DirectBoot | None = None,
 ) -> list[str]:
-    """Return the emulator's arguments, the program first; `version` is that of QEMU (bases.py)."""
+    """Return the emulator's arguments, the program first; `version` is that of QEMU (bases.py).
+
+    `boot` is what firmware, if there is some, starts.
+    """
     return [
         str(binary),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
@@ -120,6 +144,7 @@ def emulator_command(
         *("-smp", str(options.cpus)),
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
+        *(_direct_boot(boot) if boot else ()),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),
     ]
 
@@ -133,11 +158,19 @@ def _time(options: RunOptions) -> list[str]:
 
 
 def _machine(options: RunOptions) -> list[str]:
-    size = options.memory_request.machine_size
+    machine, size = _MICROVM, options.memory_request.machine_size
+    if options.has_firmware:
+        machine, size = _Q35, options.memory_bytes
     is_confidential = PLATFORMS[options.platform].is_confidential
     guarded = ",confidential-guest-support=cc0" if is_confidential else ""
     ram = f"memory-backend-ram,id=ram0,size={size},reserve=off"
-    return ["-machine", _MACHINE + guarded, "-object", ram, "-m", f"{size}B"]
+    return ["-machine", machine + guarded, "-object", ram, "-m", f"{size}B"]
+
+
+def _direct_boot(boot: DirectBoot) -> list[str]:
+    """Return what QEMU passes to firmware as the kernel to start."""
+    initrd = ["-initrd", str(boot.initrd)] if boot.initrd else []
+    return ["-kernel", str(boot.kernel), *initrd, "-append", boot.command_line]
 
 
 def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[str]:

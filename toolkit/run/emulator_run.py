@@ -3,17 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.run import run_info
+from acceptlab.analysis.run.run_folder import FIRMWARE_EVENTS
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff
-from acceptlab.toolkit.firmware.bzimage import read_bzimage
+from acceptlab.toolkit.firmware.bzimage import BzImage, read_bzimage
 from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
@@ -24,8 +27,9 @@ from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.progress import say, step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
-from acceptlab.toolkit.run import outcome, probes, record, skip_list
+from acceptlab.toolkit.run import firmware_run, outcome, probes, record, skip_list
 from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
+from acceptlab.toolkit.run.firmware_run import FirmwareStart, prepare_firmware
 from acceptlab.toolkit.run.follower import Follower
 from acceptlab.toolkit.run.host_tsc import host_tsc_khz
 from acceptlab.toolkit.run.launch import Ending, launch
@@ -45,7 +49,10 @@ class Prepared:
     options: RunOptions
     kernel: Kernel
     emulator: Emulator
-    handoff: Handoff
+    handoff: Handoff | None
+    """None: firmware starts the guest."""
+    firmware: FirmwareStart | None
+    initrd: bytes
     command_line: str
     probes: list[probes.Probe]
     command: list[str]
@@ -112,19 +119,15 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     watched = probes.with_names([*watched, *usual.watched], kernel.image, kernel.version)
     command_line = full_command_line(options)
     second = _second_kernel(options, kernel)
-    handoff = build_handoff(
-        GuestRequest(
-            platform=options.platform,
-            kernel=read_bzimage(kernel.image),
-            initrd=_initrd(options, second),
-            cmdline=command_line,
-            memory=options.memory_request,
-            vcpus=options.cpus,
-            shape=options.handoff,
-            seed=options.seed,
-        )
-    )
-    written = write_handoff(handoff, files.handoff)
+    image, initrd = read_bzimage(kernel.image), _initrd(options, second)
+    handoff, firmware = None, None
+    if options.has_firmware:
+        firmware = prepare_firmware(options, kernel, initrd, command_line, files.handoff)
+        written, boot, knows = firmware.files, firmware.boot, image.knows_unaccepted
+    else:
+        handoff = build_handoff(_request(options, image, initrd, command_line))
+        written, boot = write_handoff(handoff, files.handoff), None
+        knows = handoff.kernel_knows_unaccepted
     files.snapshots.mkdir()
     files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
     skip_list.write_skip_list(table, files.skip_list, kernel.skipped)
@@ -132,17 +135,27 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if watched:
         probes.write(watched, files.probes)
-    command = emulator_command(emulator.binary, emulator.build["qemu"], options, written, files)
-    support = support_of(
-        options.platform,
-        kernel.config,
-        (name for _, name in table),
-        handoff.kernel_knows_unaccepted,
+    command = emulator_command(
+        emulator.binary, emulator.build["qemu"], options, written, files, boot
     )
+    support = support_of(options.platform, kernel.config, (name for _, name in table), knows)
     return Prepared(
-        options, kernel, emulator, handoff, command_line, watched, command, files, support, second,
-        no_symbols, usual,
+        options, kernel, emulator, handoff, firmware, initrd, command_line, watched, command, files, support,
+        second, no_symbols, usual,
     )  # fmt: skip
+
+
+def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: str) -> GuestRequest:
+    return GuestRequest(
+        platform=options.platform,
+        kernel=image,
+        initrd=initrd,
+        cmdline=command_line,
+        memory=options.memory_request,
+        vcpus=options.cpus,
+        shape=options.handoff,
+        seed=options.seed,
+    )
 
 
 def full_command_line(options: RunOptions) -> str:
@@ -231,18 +244,63 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     policy = policy_of(ready.command_line, console)
     if policy.refused:
         say(f"the kernel rejected accept_memory={policy.refused} and used {policy.ran}")
+    handoff, firmware = _handoff_info(ready, report)
     info = record.describe(
-        ready.options, ready.kernel, ready.handoff, ready.command_line, ready.emulator, ready.probes,
+        ready.options, ready.kernel, handoff, _sha256(ready.initrd), ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
-        policy, ready.usual,
+        policy, ready.usual, firmware,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
+    _drop_missing_roms(files.stderr)
     if files.stderr.stat().st_size == 0:
         files.stderr.unlink()
     from acceptlab.analysis.kernel.symbol_recorder import write_run
 
     write_run(files.folder, info, cache() / "symbols")
     return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
+
+
+def _handoff_info(
+    ready: Prepared, report: dict[str, Any] | None
+) -> tuple[run_info.Handoff, run_info.Firmware | None]:
+    """Return run.json's `handoff`, and its `firmware` where there is some; firmware's events become a file of their own."""
+    if ready.handoff:
+        return record.handoff_of(ready.handoff), None
+    assert ready.firmware is not None
+    trace = ready.files.folder / "events.parquet"
+    accepted = accepted_at_start(trace) if trace.is_file() else []
+    raw, summary = ready.files.raw_firmware_events, None
+    if raw.is_file():
+        from acceptlab.analysis.trace.stream import convert_raw
+
+        summary = convert_raw(raw, ready.files.folder / FIRMWARE_EVENTS)
+        raw.unlink()
+    firmware = firmware_run.info_of(ready.firmware, report, record.events_info(summary))
+    return firmware_run.handoff_seen(ready.firmware, report, accepted), firmware
+
+
+def _drop_missing_roms(stderr: Path) -> None:
+    """Take out what QEMU says of option ROMs that the emulator is built without, and firmware does not need."""
+    lines = stderr.read_text(errors="replace").splitlines(keepends=True)
+    left = [line for line in lines if not line.startswith("Could not open option rom")]
+    if left != lines:
+        stderr.write_text("".join(left))
+
+
+def accepted_at_start(trace: Path) -> list[tuple[int, int]]:
+    """Return what was accepted where the trace begins, as (start, size)."""
+    from acceptlab.analysis.trace.events import EventFile
+    from acceptlab.analysis.trace.schema import Kind
+
+    first = next(iter(EventFile(trace).batches(("kind", "gpa", "size"))), None)
+    if first is None:
+        return []
+    launched = first["kind"] == Kind.LAUNCH
+    return list(zip(first["gpa"][launched].tolist(), first["size"][launched].tolist(), strict=True))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest() if data else ""
 
 
 def _support_as_seen(ready: Prepared, has_events: bool) -> Support:

@@ -81,7 +81,7 @@ def _words(shown: Option, value: Any) -> list[str]:
         return [shown.name if value else shown.off]
     if isinstance(value, tuple):
         return [word for one in value for word in (shown.name, shown.portable(one))]
-    return [shown.name, f"{value:g}" if isinstance(value, float) else str(value)]
+    return [shown.name, f"{value:g}" if isinstance(value, float) else shown.portable(str(value))]
 
 
 def refused(asked: Any, declared: type) -> Sequence[str]:

@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware.firmware_launch import q35_ram
 from acceptlab.toolkit.firmware.memory_map import (
     LOW_RAM_END,
     Q35_LOW_RAM_END,
@@ -16,6 +17,8 @@ from acceptlab.toolkit.firmware.memory_map import (
     parse_range,
     usable_ram,
 )
+from acceptlab.toolkit.firmware.ovmf_package import NAMES as OVMF_NAMES
+from acceptlab.toolkit.firmware.ovmf_package import from_anywhere as firmware_from_anywhere
 from acceptlab.toolkit.guest.workloads import (
     OFFERED,
     Workload,
@@ -57,6 +60,8 @@ _CRASH_MEMORY = "crashkernel=256M"
 """Enough for a distribution's kernel as confidential guest, whose bounce buffers alone are 64 MiB (Linux mem_encrypt.c)."""
 
 
+HANDOFF = "handoff"
+"""Value of ``firmware``: none."""
 BY_POLICY = "policy"
 """Value of ``host_backing``: that of the host policy."""
 
@@ -140,6 +145,17 @@ class RunOptions:
         "single", "--threads", "multi: one thread per vCPU. Faster, but not repeatable.", GUEST,
         choices=("single", "multi"), emulator_only=True,
     )  # fmt: skip
+    firmware: str = option(
+        HANDOFF,
+        "--firmware",
+        "Firmware that starts the kernel: handoff (none: memory as firmware leaves it, made by acceptlab), ovmf, ovmf-amdsev "
+        "or ovmf-inteltdx (Debian's images; with :SUITE for another suite's), or an image. With firmware the machine is a q35.",
+        FIRMWARE,
+        metavar="NAME|FILE",
+        offered=(HANDOFF, *OVMF_NAMES),
+        emulator_only=True,
+        portable=firmware_from_anywhere,
+    )
     firmware_accepts: str = option(
         "below-4g",
         "--firmware-accepts",
@@ -322,11 +338,26 @@ class RunOptions:
             raise BadInputError("--probe: function given twice")
         if len(set(self.probe_locks)) != len(self.probe_locks):
             raise BadInputError("--probe-lock: lock given twice")
+        self._check_firmware()
         # Long before a boot handoff is built, and an emulator for it.
         ram = usable_ram(self.memory_request, self.platform)
+        if self.has_firmware:
+            ram = q35_ram(self.memory_bytes)
         workload_options(self.workloads)
         for text in self.attacks:
             check_attack(text, self.platform, ram)
+
+    def _check_firmware(self) -> None:
+        """Raise BadInputError for options that firmware itself decides."""
+        if not self.has_firmware:
+            return
+        for item in ("firmware_accepts", "accepted", "handoff", "low_memory", "holes", "hold"):
+            if getattr(self, item) != getattr(RunOptions, item):
+                name = options_of(RunOptions)
+                shown = next(one.name for field, one in name.values() if field.name == item)
+                raise BadInputError(f"{shown}: only for a boot handoff; drop it, or --firmware")
+        if not PLATFORMS[self.platform].is_confidential:
+            raise BadInputError(f"--firmware: only for {' or '.join(CONFIDENTIAL)}")
 
     def _check_choices(self) -> None:
         """Raise BadInputError for a word that is none of an option's choices."""
@@ -346,6 +377,11 @@ class RunOptions:
             if getattr(self, item) != getattr(RunOptions, item):
                 name = f"--{item.replace('_', '-')}"
                 raise BadInputError(f"{name}: only for a TD; add --platform {' or '.join(have)}")
+
+    @property
+    def has_firmware(self) -> bool:
+        """Return whether real firmware starts the kernel, in place of a boot handoff."""
+        return self.firmware != HANDOFF
 
     @property
     def backing(self) -> str:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +29,8 @@ if TYPE_CHECKING:
 def describe(
     options: RunOptions,
     kernel: Kernel,
-    handoff: Handoff,
+    handoff: run_info.Handoff,
+    initrd_sha256: str,
     command_line: str,
     emulator: Emulator,
     probes: Iterable[Probe],
@@ -42,6 +42,7 @@ def describe(
     second: Kernel | None,
     policy: Policy,
     usual: Defaults,
+    firmware: run_info.Firmware | None = None,
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -54,7 +55,7 @@ def describe(
         series=kernel.series,
         second=_second(options, kernel, second),
         command_line=command_line,
-        initrd_sha256=_initrd_sha256(handoff),
+        initrd_sha256=initrd_sha256,
         machine=run_info.Machine(
             memory=options.memory_bytes,
             cpus=options.cpus,
@@ -63,7 +64,8 @@ def describe(
             kaslr=options.kaslr,
             refused=policy.refused,
         ),
-        handoff=handoff_of(handoff),
+        handoff=handoff,
+        firmware=firmware,
         host=run_info.Host(options.backing, options.host_assign, options.host),
         attacks=options.attacks,
         probes=tuple(run_info.Probe(probe.name, probe.address, probe.names) for probe in probes),
@@ -115,11 +117,6 @@ def attacks_done(report: dict[str, Any] | None) -> dict[str, Any]:
     """
     done = (report or {}).get("attacks")
     return {} if done is None else {"attacks_done": done}
-
-
-def _initrd_sha256(handoff: Handoff) -> str:
-    found = [blob.data for blob in handoff.blobs if blob.name == "initrd"]
-    return hashlib.sha256(found[0]).hexdigest() if found else ""
 
 
 def _kernel(kernel: Kernel, vmlinux: str) -> run_info.Kernel:
