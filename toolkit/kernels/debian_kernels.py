@@ -94,7 +94,7 @@ def demonstrated() -> list[str]:
 
 def available(progress: Step) -> list[Available]:
     """Return every kernel that the archive has now, newest first, and what its suites' names stand for."""
-    archive = _with_lists(SUITES, progress)
+    archive = with_lists(SUITES, progress)
     found: dict[str, tuple[str, list[str]]] = {}
     for one in kernel_names.candidates(archive.packages(kernel_names.PACKAGES)):
         upstream = one.upstream.replace("~", "-")
@@ -133,7 +133,7 @@ def _archive(suites: Sequence[str]) -> Archive:
     return Archive(cache() / f"apt-{suites[0]}", suites=suites)
 
 
-def _with_lists(suites: Sequence[str], progress: Step) -> Archive:
+def with_lists(suites: Sequence[str], progress: Step) -> Archive:
     """Return the archive with the lists of all these suites that can be had; one that apt refuses is named and left out.
 
     A mirror may serve a suite whose Release file is expired. Raises MachineError where apt fails otherwise.
@@ -207,7 +207,7 @@ def _of_any_suite(name: str, wanted: Name, progress: Step) -> _Found:
 def _updated(name: str, wanted: Name, progress: Step) -> Archive:
     """Return the archive with the lists of what may have the kernel; a suite may have no updates beside it."""
     if not wanted.suite:
-        return _with_lists(wanted.suites, progress)
+        return with_lists(wanted.suites, progress)
     try:
         archive = _archive(wanted.suites)
         archive.update(progress)

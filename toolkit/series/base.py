@@ -21,6 +21,8 @@ from pathlib import Path
 from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.kernels.debian_kernels import with_lists
+from acceptlab.toolkit.kernels.suites import SUITES
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.series.git import GitError, git, read_line
@@ -90,9 +92,13 @@ def _of_debian(base: DebianBase) -> BaseTree:
 
 
 def _download(base: DebianBase, folder: Path, progress: Step) -> Path:
+    """Fetch the package: of the machine's own suites, else of all in which kernels are sought."""
     archive = Archive(cache() / "apt")
     archive.update(progress)
-    there = [version for _, version in archive.binary_packages(re.escape(base.package))]
+    there = _versions(archive, base.package)
+    if base.version not in there:
+        archive = with_lists(SUITES, progress)
+        there = list(dict.fromkeys((*_versions(archive, base.package), *there)))
     if not there:
         raise BadInputError(
             f"the archive has no package {base.package}; Debian 12 has linux-source-6.1"
@@ -103,6 +109,10 @@ def _download(base: DebianBase, folder: Path, progress: Step) -> Path:
             f"to try the series on that version, give --base-version {there[0]}"
         )
     return archive.download_binary(base.package, base.version, folder / "deb", progress)
+
+
+def _versions(archive: Archive, package: str) -> list[str]:
+    return [version for _, version in archive.binary_packages(re.escape(package))]
 
 
 def _of_tarball(base: TarballBase) -> BaseTree:

@@ -65,11 +65,20 @@ class Packages:
         return deb
 
 
+class Newer(Packages):
+    """All suites: they have linux-source-7.3, which the machine's own suites lack."""
+
+    def binary_packages(self, pattern: str) -> list[tuple[str, str]]:
+        newer = [("linux-source-7.3", "7.3.4-1")] if pattern == r"linux\-source\-7\.3" else []
+        return newer + super().binary_packages(pattern)
+
+
 @pytest.fixture
 def packages(tarball: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> type[Packages]:
     monkeypatch.setattr(Packages, "tarball", tarball, raising=False)
     monkeypatch.setattr(Packages, "downloads", 0)
     monkeypatch.setattr(base, "Archive", Packages)
+    monkeypatch.setattr(base, "with_lists", lambda suites, step: Newer(own_cache))
     return Packages
 
 
@@ -91,6 +100,14 @@ def test_debian_s_package_becomes_a_commit_once(packages: type[Packages]) -> Non
     assert {path.name for path in tree.home.iterdir()} == {"git", "base.json"}
     assert base.ensure(DebianBase("linux-source-6.1", "6.1.9-1")) == tree
     assert packages.downloads == 1
+
+
+def test_a_package_that_only_another_suite_has_is_fetched_from_there(
+    packages: type[Packages],
+) -> None:
+    tree = base.ensure(DebianBase("linux-source-7.3", "7.3.4-1"))
+    assert tree.about == "linux-source-7.3 7.3.4-1"
+    assert "Kconfig" in files(tree)
 
 
 @pytest.mark.parametrize(
