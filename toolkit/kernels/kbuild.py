@@ -43,9 +43,14 @@ _NICE = 5
 """A build takes minutes of all cores: whatever else goes on comes first."""
 
 
-def make_words(tree: Path, objects: Path) -> list[str]:
-    """Return make's command up to the target. W=1 is always on: it changes no code, and separates old warnings from new ones."""
-    return ["make", "-C", str(tree), f"O={objects}", f"ARCH={ARCH}", f"CC={compiler()}", "W=1"]
+def make_words(tree: Path, objects: Path, warnings: bool) -> list[str]:
+    """Return make's command up to the target.
+
+    With ``warnings`` it has W=1, which changes no code but separates old warnings from new ones. It runs kernel-doc on every
+    file, which takes longer than many a compilation (scripts/Makefile.build, cmd_checkdoc).
+    """
+    words = ["make", "-C", str(tree), f"O={objects}", f"ARCH={ARCH}", f"CC={compiler()}"]
+    return [*words, "W=1"] if warnings else words
 
 
 def environment() -> dict[str, str]:
@@ -81,10 +86,10 @@ def jobs() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def make_quietly(tree: Path, objects: Path, target: str) -> None:
+def make_quietly(tree: Path, objects: Path, target: str, warnings: bool) -> None:
     """Make a target that takes seconds; raises the same errors as a build, with its output in objects/build.log."""
     done = subprocess.run(
-        sandbox.words([*make_words(tree, objects), "-s", target], [tree], [objects]), env=environment(), stdin=subprocess.DEVNULL,
+        sandbox.words([*make_words(tree, objects, warnings), "-s", target], [tree], [objects]), env=environment(), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
         preexec_fn=end_with_parent,
     )  # fmt: skip

@@ -39,6 +39,8 @@ class Built:
     said: tuple[Diagnostic, ...]
     compiled: int
     seconds: float
+    warnings: bool = True
+    """Whether it was built with W=1."""
 
     @property
     def image(self) -> Path:
@@ -49,7 +51,7 @@ class Built:
     def reproduce(self) -> str:
         """Return the shell line that makes this build again, in the same folder or an empty one."""
         variables = " ".join(f"{name}={shlex.quote(v)}" for name, v in kbuild.REPRODUCIBLE.items())
-        make = shlex.join(kbuild.make_words(self.tree, self.objects))
+        make = shlex.join(kbuild.make_words(self.tree, self.objects, self.warnings))
         fragments = shlex.join(["cat", "/dev/null", *map(str, self.config.fragments)])
         return (
             f"export {variables}; {make} {self.config.target} && {fragments} >>{shlex.quote(str(self.objects / '.config'))} && "
@@ -65,8 +67,12 @@ class _Record:
     said: dict[str, list[Diagnostic]] = field(default_factory=dict)
 
 
-def build(tree: Path, objects: Path, config: Configuration, title: str) -> Built:
+def build(
+    tree: Path, objects: Path, config: Configuration, title: str, warnings: bool = True
+) -> Built:
     """Configure and build `tree` into `objects`, which may hold an earlier build; return what came of it.
+
+    With `warnings` it is built with W=1; all builds in one folder have to agree about that, else everything is made again.
 
     Raises BadInputError when the tree does not build or an option does not stick, with the log's place; MachineError when a
     tool is missing.
@@ -76,15 +82,17 @@ def build(tree: Path, objects: Path, config: Configuration, title: str) -> Built
     objects.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with step(f"building {title}") as progress:
-        configure(tree, objects, config, progress)
-        said, compiled = _make(tree, objects, title, progress)
+        configure(tree, objects, config, progress, warnings)
+        said, compiled = _make(tree, objects, title, progress, warnings)
     release = (objects / "include/config/kernel.release").read_text().strip()
     return Built(
-        tree, objects, config, release, tuple(said), compiled, time.monotonic() - started
+        tree, objects, config, release, tuple(said), compiled, time.monotonic() - started, warnings
     )  # fmt: skip
 
 
-def configure(tree: Path, objects: Path, config: Configuration, progress: Step) -> None:
+def configure(
+    tree: Path, objects: Path, config: Configuration, progress: Step, warnings: bool
+) -> None:
     """Write objects/.config; an unchanged one keeps its time, so nothing is rebuilt for it.
 
     Raises BadInputError naming every option that did not stick, with Kconfig's reason.
@@ -93,10 +101,10 @@ def configure(tree: Path, objects: Path, config: Configuration, progress: Step) 
     progress.update(note=f"{config.target} and {len(wanted)} options")
     file = objects / ".config"
     before, made = (file.read_bytes(), file.stat().st_mtime_ns) if file.is_file() else (b"", 0)
-    kbuild.make_quietly(tree, objects, config.target)
+    kbuild.make_quietly(tree, objects, config.target, warnings)
     with file.open("a") as options:
         options.write(fragment_text(wanted))
-    kbuild.make_quietly(tree, objects, "olddefconfig")
+    kbuild.make_quietly(tree, objects, "olddefconfig", warnings)
     after = file.read_bytes()
     if after == before:
         os.utime(file, ns=(made, made))
@@ -113,11 +121,18 @@ def _why(tree: Path, name: str, wanted: str, stuck: Mapping[str, str]) -> str:
     return f"{came_out}: {why}" if why else came_out
 
 
-def _make(tree: Path, objects: Path, title: str, progress: Step) -> tuple[list[Diagnostic], int]:
+def _make(
+    tree: Path, objects: Path, title: str, progress: Step, warnings: bool
+) -> tuple[list[Diagnostic], int]:
     """Run the build; return the messages of all objects, and how many were made."""
     log = objects / "build.log"
     record = _read_record(objects)
-    command = [*kbuild.make_words(tree, objects), f"-j{kbuild.jobs()}", "-Otarget", "bzImage"]
+    command = [
+        *kbuild.make_words(tree, objects, warnings),
+        f"-j{kbuild.jobs()}",
+        "-Otarget",
+        "bzImage",
+    ]
     lines: list[str] = []
     count = 0
     with (

@@ -54,7 +54,7 @@ def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.Cach
     objects = cache() / "objects" / hashlib.sha256(words.encode()).hexdigest()[:16]
     waiting = f"another acceptlab is building {tree}; waiting for it"
     with locked(objects.with_suffix(".lock"), lambda: say(waiting)):
-        built = build(tree, objects, config, name)
+        built = build(tree, objects, config, name, warnings=False)
         meta = {"tree_path": str(tree), "commit": _commit(tree), "reproduce": built.reproduce}
         return store.install(name, built, meta), built.compiled
 
