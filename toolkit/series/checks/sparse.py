@@ -25,6 +25,8 @@ FLAGS = (
     "-D__x86_64__", "--arch=x86_64", "-mlittle-endian", "-m64",
 )  # fmt: skip
 """What kbuild gives sparse before the compiler's flags (CHECKFLAGS in Makefile and arch/x86/Makefile)."""
+_VALID = "scripts/checker-valid.sh"
+"""What kbuild asks whether a checker can be used: it prints 1 or 0."""
 _COMMAND = re.compile(r"^(?:saved)?cmd_\S+ := (.*)$", re.MULTILINE)
 
 
@@ -32,6 +34,9 @@ def sparse(tree: Path, objects: Path, touched: Sequence[str]) -> Step:
     """Check the files that were compiled into the kernel in `objects`; what is not part of it cannot be checked."""
     if not shutil.which("sparse"):
         return Step(NAME, note="sparse is not installed: apt-get install sparse", skipped=True)
+    if _is_too_old(tree):
+        note = f"this sparse is too old for the tree ({_VALID}): install a newer one"
+        return Step(NAME, note=note, skipped=True)
     found = [
         flags
         for file in touched
@@ -43,6 +48,17 @@ def sparse(tree: Path, objects: Path, touched: Sequence[str]) -> Step:
         return Step(NAME, note="the patch changes no compiled C file")
     problems = [problem for flags in found for problem in _problems(tree, objects, flags)]
     return Step(NAME, tuple(dict.fromkeys(problems)), f"{len(found)} file(s)")
+
+
+def _is_too_old(tree: Path) -> bool:
+    """Return whether the tree itself refuses this sparse, as 7.3 does one without __typeof_unqual__; its messages mean nothing then."""
+    if not (tree / _VALID).is_file():
+        return False
+    done = subprocess.run(
+        ["sh", _VALID, "sparse", *FLAGS], cwd=tree, env=kbuild.environment(), stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="replace", check=False, preexec_fn=kbuild.gently,
+    )  # fmt: skip
+    return done.stdout.strip() == "0"
 
 
 def compiled_with(objects: Path, file: str) -> list[str]:
