@@ -26,7 +26,7 @@ from tests.docs.pages import DOCS, anchor, blocks, exists, links, pages, text_of
 
 HEAVY = (
     "run", "setup", "demo", "collect", "kernel build", "kernel fetch", "matrix", "series apply", "series build",
-    "series check", "series b4-check", "series bench", "series demo", "series export",
+    "series check", "series b4-check", "series bench", "series demo", "series export", "bisect",
 )  # fmt: skip
 """Commands that boot, build or fetch."""
 CHEAP_FORMS = {"matrix": "--plan", "run": "--dry-run", "collect": "--boot"}

@@ -73,6 +73,8 @@ COMMANDS = {
     ),
     "Patch series": (
         Command("series", "series.series_app", "Apply, build, check, bench and export patch series."),
+        Command("bisect", "bisect.bisect", "Find the commit or the packaged kernel with which a verdict changes.",
+                "acceptlab bisect --packages 6.12..7.3 --run '--platform snp --memory 2G --workload kexec'"),
     ),
 }  # fmt: skip
 """Commands by group, in the order of `acceptlab --help`."""
