@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 from acceptlab.toolkit.bisect.packages import Tried, bisect_row, row
-from acceptlab.toolkit.bisect.search import most_trials
+from acceptlab.toolkit.bisect.search import Border, border, most_trials, next_place
 from acceptlab.toolkit.bisect.trial import Trial, Word, sought, trial_of
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
@@ -18,6 +18,7 @@ AVAILABLE = [
     for version in (
         "7.4-rc2",
         "7.3.4",
+        "7.3-rc7",
         "7.2.13",
         "7.2.12",
         "7.0.13",
@@ -109,6 +110,18 @@ def test_bad_is_what_bad_has_and_good_has_not() -> None:
     assert problem.word(trial("c", "outcome killed")) is Word.SKIP
     assert problem.word(trial("c", doubts=("undecided",))) is Word.SKIP
     assert problem.word(trial("c", "outcome panic", failed=True)) is Word.SKIP
+
+
+def test_half_of_the_problem_is_another_problem() -> None:
+    problem = sought(trial("a"), trial("b", "outcome stopped", "finding I1 x"))
+    assert problem.word(trial("c", "outcome stopped", "finding I3 y")) is Word.SKIP
+    assert problem.word(trial("c", "outcome stopped", "finding I1 x", "more")) is Word.BAD
+
+
+def test_what_is_good_again_behind_bad_does_not_count() -> None:
+    words = {0: Word.GOOD, 2: Word.SKIP, 3: Word.BAD, 5: Word.GOOD, 6: Word.BAD}
+    assert border(words) == Border(0, 3, (1, 2))
+    assert next_place(words) == 1
 
 
 def test_a_line_of_the_console_is_sought_where_there_is_nothing_else() -> None:
