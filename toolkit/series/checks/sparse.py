@@ -55,7 +55,7 @@ def _is_too_old(tree: Path) -> bool:
     if not (tree / _VALID).is_file():
         return False
     done = subprocess.run(
-        ["sh", _VALID, "sparse", *FLAGS], cwd=tree, env=kbuild.environment(), stdin=subprocess.DEVNULL,
+        sandbox.words(["sh", _VALID, "sparse", *FLAGS], [tree]), cwd=tree, env=kbuild.environment(), stdin=subprocess.DEVNULL,
         capture_output=True, text=True, errors="replace", check=False, preexec_fn=kbuild.gently,
     )  # fmt: skip
     return done.stdout.strip() == "0"
