@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -43,9 +44,13 @@ class BuildTree:
 
     def __init__(self, objects: Path) -> None:
         self.objects = objects
-        listing = ["ninja", "-t", "commands", build.BINARY]
-        done = subprocess.run(listing, cwd=objects, capture_output=True, text=True, check=True)
-        self.commands = done.stdout.splitlines()
+        self.commands = self._ninja("commands", build.BINARY).splitlines()
+
+    def _ninja(self, tool: str, *words: str) -> str:
+        """Return what one of ninja's tools prints."""
+        command = ["ninja", "-t", tool, *words]
+        done = subprocess.run(command, cwd=self.objects, capture_output=True, text=True, check=True)
+        return done.stdout
 
     def compile_command(self, path: str) -> list[str]:
         """Return the command that compiles a file of QEMU's source."""
@@ -55,8 +60,10 @@ class BuildTree:
         return shlex.split(found[0])
 
     def link_command(self) -> list[str]:
-        """Return the command that links the emulator."""
-        return shlex.split(self.commands[-1])
+        """Return the command that links the emulator, with the words of its response file."""
+        links = json.loads(self._ninja("compdb", "-x", "c_LINKER_RSP"))
+        [command] = [one["command"] for one in links if one["output"] == build.BINARY]
+        return shlex.split(command)
 
     def run(self, command: list[str]) -> None:
         """Run a command of the build. Raises UnfitError when it fails."""
