@@ -45,6 +45,7 @@ _AFTER = {
     Op.RAM: HOST,
     Op.SHARE: HOST,
     Op.REMOVE: HOST,
+    Op.LOST: HOST,
     Op.RESCIND: PENDING,
     Op.ASSIGN: PENDING,
     Op.LAUNCH: ACCEPTED,
@@ -106,7 +107,7 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
             op = Op(int(ops[position]))
             after = _after(op, state, held)
             doubt = _doubt(op, batch, position, held, position >= begins)
-            if op in (Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE):
+            if op in (Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE, Op.LOST):
                 held = op in (Op.LAUNCH, Op.ACCEPT)
             event = event_at(batch, position)
             if missing := holes.between(previous + 1, event["seq"] - 1):

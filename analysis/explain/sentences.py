@@ -8,6 +8,7 @@ from typing import Any
 from acceptlab.analysis.explain.life import Moment
 from acceptlab.analysis.trace.schema import (
     ACCESS_DETAIL_PRIVATE,
+    CONVERT_IMPLICIT,
     NO_CARRY,
     PAGE_SIZE,
     UNIT_SIZE,
@@ -50,6 +51,12 @@ def _what(event: dict[str, Any], place: str) -> str:
         return _FIXED[kind]
     if kind in _HOST:
         return _HOST[kind].format(what=block)
+    if kind == "convert" and event["detail"] & CONVERT_IMPLICIT:
+        to = "private" if _to_private(event) else "shared"
+        return (
+            f"The host converted {block} to {to} at a {to} access of vCPU {event['vcpu']} "
+            f"(implicit conversion){place}"
+        )
     if kind == "attack":
         return f"Attack by the host: {_named(Attack, event['detail'])}"
     if kind == "dma-refused":
@@ -64,13 +71,17 @@ def _act(event: dict[str, Any], kind: str, block: str) -> str:
     if kind in ("rescind", "release"):
         return _tried(event, f"gave back {block}", f"give back {block}")
     if kind == "convert":
-        to = "private" if event["detail"] == ConvertTo.PRIVATE else "shared"
+        to = "private" if _to_private(event) else "shared"
         return _tried(event, f"converted {block} to {to}", f"convert {block} to {to}")
     if kind in ("fault", "stop"):
         return _access(event, kind)
     if kind == "ciphertext":
         return "read ciphertext from it through a shared mapping"
     return f"caused an event '{kind}' on {block}"
+
+
+def _to_private(event: dict[str, Any]) -> bool:
+    return bool(event["detail"] & 0xFF == ConvertTo.PRIVATE)
 
 
 def _tried(event: dict[str, Any], done: str, wanted: str) -> str:

@@ -13,6 +13,7 @@ from acceptlab.analysis.invariants.invariant import Suspects, Suspicion
 from acceptlab.analysis.trace.schema import CONVERT_IMPLICIT, ConvertTo, Kind, label
 
 _TO = 0xFF
+_HOST = {label(kind) for kind in (Kind.ASSIGN, Kind.SPLIT)}
 _GUEST = {label(kind) for kind in (Kind.ACCEPT, Kind.CONVERT, Kind.RESCIND, Kind.RELEASE)}
 
 
@@ -25,6 +26,29 @@ def made_private_by(one: Suspicion) -> int | None:
             private = event["detail"] & _TO == ConvertTo.PRIVATE
             return int(event["vcpu"]) if private and event["vcpu"] != one.vcpu else None
     return None
+
+
+def private_by_request(one: Suspicion) -> bool:
+    """Whether the page's last conversion that the guest requested before the event was to private."""
+    before = [
+        event["detail"] & _TO
+        for event in one.history
+        if event["seq"] < one.events[0]
+        and event["kind"] == label(Kind.CONVERT)
+        and _by_guest(event)
+    ]
+    return bool(before) and before[-1] == ConvertTo.PRIVATE
+
+
+def accepted_next(one: Suspicion) -> bool:
+    """Whether the guest's next act on the page is an accept by the vCPU of the event: that made the host act."""
+    after = (event for event in one.history if event["seq"] > one.events[0])
+    following = next((event for event in after if event["kind"] not in _HOST), None)
+    return (
+        following is not None
+        and following["kind"] == label(Kind.ACCEPT)
+        and following["vcpu"] == one.vcpu
+    )
 
 
 def made_shared_next(one: Suspicion) -> bool:
@@ -46,6 +70,13 @@ def drop_harmless(suspects: Suspects) -> int:
     suspects.kept = left
     suspects.total -= harmless
     return harmless
+
+
+def keep_accepts(suspects: Suspects) -> None:
+    """Of implicit conversions to private, keep those at an accept of a page that the guest had not converted to private itself."""
+    left = [one for one in suspects.kept if accepted_next(one) and not private_by_request(one)]
+    suspects.total -= len(suspects.kept) - len(left)
+    suspects.kept = left
 
 
 def _by_guest(event: dict[str, Any]) -> bool:

@@ -52,6 +52,7 @@ TAKEN = "accessed a page that the host removed"
 WRONG_BIT_SHARED = "shared access to a private page: the {bit} is wrong"
 UNDER_CONVERSION = "shared access to a page that another vCPU made private"
 IMPLICIT = "shared access to a private page, which the host made shared"
+LOST = "accessed a page that the host had made shared at a shared access"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
 NOT_RAM_ACCEPT = "accepted an address that is not RAM"
 NOT_RAM_ACCESS = "private access to an address that is not RAM"
@@ -270,6 +271,8 @@ class NoAccessBeforeAccept(Invariant):
         if by := _converting_vcpu(one, self.info.outcome):
             return BEING_CONVERTED, f"{by}{told}."
         converted = _last_conversion(one)
+        if lost := _made_shared_by_host(one):
+            return LOST, f"{lost}{told}."
         if held or kind.reason == StopReason.BLOCKED:
             return TAKEN, f"The host removed the page after the guest accepted it{told}."
         if converted == ConvertTo.SHARED and _by_first_kernel(one):
@@ -325,7 +328,11 @@ def _by_first_kernel(one: Suspicion) -> bool:
     """Whether a second kernel accessed a page that was last converted before it began."""
     if one.stage is None or one.stage < Stage.SECOND_DECOMPRESSOR:
         return False
-    conversions = [event for event in one.history if event["kind"] == label(Kind.CONVERT)]
+    conversions = [
+        event
+        for event in one.history
+        if event["kind"] == label(Kind.CONVERT) and not _by_host(event)
+    ]
     return STAGE_NAMES.index(conversions[-1]["stage"]) < Stage.SECOND_DECOMPRESSOR
 
 
@@ -338,10 +345,28 @@ def _last_conversion(one: Suspicion) -> int | None:
         if event["result"] != 0 or event.get("carry") == 1:
             continue
         if event["kind"] == label(Kind.CONVERT):
-            last = int(event["detail"])
+            if not _by_host(event):
+                last = int(event["detail"])
         elif event["kind"] in (label(Kind.ACCEPT), label(Kind.LAUNCH)):
             last = None
     return last
+
+
+def _made_shared_by_host(one: Suspicion) -> str:
+    """The shared access at which the host made the page shared since the guest last had it in order, in words; empty: none."""
+    for event in reversed(one.history):
+        if event["seq"] >= one.events[0] or not _done(event):
+            continue
+        if event["kind"] not in _CHANGES:
+            continue
+        if not _by_host(event):
+            return ""
+        if event["detail"] & 0xFF == ConvertTo.SHARED:
+            return (
+                f"The host converted the page to shared at a shared access of vCPU {event['vcpu']} (event {event['seq']}), "
+                "and its content was lost"
+            )
+    return ""
 
 
 def _converting_vcpu(one: Suspicion, outcome: str) -> str:
@@ -351,7 +376,7 @@ def _converting_vcpu(one: Suspicion, outcome: str) -> str:
     same vCPU ends after the access was going on; so was one that began just before the guest died of the access.
     """
     before = [event for event in one.history if event["seq"] < one.events[0] and _done(event)]
-    changes = [event for event in before if event["kind"] in _CHANGES]
+    changes = [event for event in before if event["kind"] in _CHANGES and not _by_host(event)]
     if not changes or changes[-1]["vcpu"] == one.vcpu:
         return ""
     last = changes[-1]
@@ -367,6 +392,10 @@ def _converting_vcpu(one: Suspicion, outcome: str) -> str:
         return ""
     to = "private" if private else "shared"
     return f"vCPU {last['vcpu']} was making the page {to} (event {last['seq']}) when vCPU {one.vcpu} used it"
+
+
+def _by_host(event: dict[str, Any]) -> bool:
+    return bool(event["kind"] == label(Kind.CONVERT) and event["detail"] & CONVERT_IMPLICIT)
 
 
 def _done(event: dict[str, Any]) -> bool:

@@ -5,18 +5,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from acceptlab.analysis.invariants.conversion_window import keep_accepts
 from acceptlab.analysis.invariants.invariant import Invariant
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import STATE_MASK, Breach, State
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
-from acceptlab.analysis.trace.schema import Access, Kind, StopReason
+from acceptlab.analysis.trace.schema import (
+    CONVERT_IMPLICIT,
+    Access,
+    ConvertTo,
+    Kind,
+    StopReason,
+)
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "successfully rescinded a page that was not accepted"
 SHARED = "accepted a page that is shared with the host"
 GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
+IMPLICIT = "accepted a shared page, which the host made private"
 _ORDERED = (Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
 """What has an order."""
 
@@ -64,6 +72,21 @@ class Order(Invariant):
             )
 
         self._watch_stops(step)
+        self._watch_implicit(step)
+
+    def _watch_implicit(self, step: Step) -> None:
+        """Accepts of shared pages that the host converted for them (semantics.md 2.10.7): ``finish`` knows what was an accept."""
+        batch = step.batch
+        found = np.flatnonzero(
+            (batch["kind"] == Kind.CONVERT)
+            & (batch["detail"] == np.uint64(ConvertTo.PRIVATE | CONVERT_IMPLICIT))
+        )
+        if len(found):
+            why = (
+                "The page is shared in the host's tables: the conversion to private is missing. The host converted "
+                "it at the accept (implicit conversion); one that does not ends the guest here."
+            )
+            self.blame(step, IMPLICIT, found, IMPLICIT, why, observed=True)
 
     def _watch_stops(self, step: Step) -> None:
         """Stops by which the host says that the order was wrong."""
@@ -91,4 +114,9 @@ class Order(Invariant):
         self.blame(step, GHCB, stops[ghcb], GHCB, why)
 
     def finish(self) -> InvariantResult:
+        suspects = self.kinds.get(IMPLICIT)
+        if suspects is not None:
+            keep_accepts(suspects)
+            if not suspects.total:
+                del self.kinds[IMPLICIT]
         return self.result(Status.HOLDS, "Every accept and conversion was in order.")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.trace.events import Batch, recoded
-from acceptlab.analysis.trace.schema import Attack, ConvertTo, Kind
+from acceptlab.analysis.trace.schema import CONVERT_IMPLICIT, Attack, ConvertTo, Kind
 
 U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
@@ -57,6 +57,7 @@ class Op(IntEnum):
     LOOK = 8  # changes nothing; the state before it is asked for
     RESTORE = 9  # the host gives back the page that it had replaced, accepted if it was held
     KEPT = 10  # the page is accepted as it was before the guest gave it back
+    LOST = 11  # the host made it shared at a shared access, which the guest did not request
 
 
 class Breach(IntFlag):
@@ -74,12 +75,14 @@ class Breach(IntFlag):
 
 _ROWS = max(Op) + 1
 _STATE_AFTER = np.zeros(_ROWS, np.uint8)
-_STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE]] = State.HOST
+_STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE, Op.LOST]] = State.HOST
 _STATE_AFTER[[Op.LAUNCH, Op.ACCEPT, Op.RESTORE, Op.KEPT]] = State.ACCEPTED
 _STATE_AFTER[[Op.RESCIND, Op.ASSIGN]] = State.ASSIGNED
 _HELD_AFTER = np.zeros(_ROWS, np.uint8)
 _HELD_AFTER[[Op.LAUNCH, Op.ACCEPT]] = HELD
-_SETS_HELD = np.isin(np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE])
+_SETS_HELD = np.isin(
+    np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE, Op.LOST]
+)
 _EVER_AFTER = np.zeros(_ROWS, np.uint8)
 _EVER_AFTER[[Op.LAUNCH, Op.ACCEPT]] = EVER
 _SETS_EVER = np.isin(np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT])
@@ -151,6 +154,8 @@ def ops_of(batch: Batch) -> U8:
     converts = np.flatnonzero(kind == Kind.CONVERT)
     to = batch["detail"][converts] & np.uint64(0xFF)
     ops[converts[to != ConvertTo.SHARED]] = Op.NONE
+    by_host = batch["detail"][converts] & np.uint64(CONVERT_IMPLICIT) != 0
+    ops[converts[by_host & (to == ConvertTo.SHARED)]] = Op.LOST
     attacks = np.flatnonzero(kind == Kind.ATTACK)
     ops[attacks] = _ATTACK[np.minimum(batch["detail"][attacks], 255).astype(np.uint8)]
     odd, blocks = batch.odd, np.flatnonzero(~batch.page_sized)
@@ -167,7 +172,7 @@ def states_after(op: U8, first: Bool, carried: U8) -> U8:
     ``first`` marks the first operation of each block, ``carried`` is the state byte that the block
     had before it (only looked at there).
     """
-    if ((op == Op.RESCIND) | (op == Op.SHARE)).any():
+    if ((op == Op.RESCIND) | (op == Op.SHARE) | (op == Op.LOST)).any():
         after = _last_set(op, first, carried, _SETS_HELD, _HELD_AFTER.take(op), HELD)
         after |= _last_set(op, first, carried, _SETS_EVER, _EVER_AFTER.take(op), EVER)
     else:  # then the same events set both

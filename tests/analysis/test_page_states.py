@@ -89,7 +89,8 @@ class Model:
                     breach = Breach.RESCIND_NOT_ACCEPTED
                 self.state[page], self.held[page] = State.ASSIGNED, False
             case Kind.CONVERT if event.detail & 0xFF == ConvertTo.SHARED:
-                breach = Breach.SHARE_HELD if self.held[page] else Breach.NONE
+                requested = not event.detail & CONVERT_IMPLICIT
+                breach = Breach.SHARE_HELD if self.held[page] and requested else Breach.NONE
                 self.state[page], self.held[page] = State.HOST, False
             case Kind.ASSIGN:
                 breach = self._taken(page)
