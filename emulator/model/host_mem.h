@@ -28,6 +28,7 @@ struct host_mem {
 	uint8_t backing_4k;
 	uint8_t assign_advance;
 	uint8_t other_memory;	/* a converted page is backed by other memory than before */
+	uint8_t implicit;	/* converts a page at an access of the other kind */
 };
 
 /* Length of the part of [gpa, end) that lies in gpa's unit */

@@ -53,6 +53,7 @@ struct snp_vm *snp_vm_init(void *memory, const struct snp_config *config,
 	vm->host.asid = config->asid;
 	vm->host.mem.backing_4k = config->backing_4k;
 	vm->host.mem.assign_advance = config->assign_advance;
+	vm->host.mem.implicit = config->implicit;
 	vm->host.rmp.units = layout.units;
 	vm->host.rmp.unit = (struct rmp_entry *)(base + layout.unit);
 	vm->host.rmp.page = (struct rmp_entry *)(base + layout.page);

@@ -33,6 +33,8 @@ struct snp_config {
 	uint8_t assign_advance;	/* host assigns before it must; 0: when the guest needs it */
 	uint8_t in_place;	/* content survives a conversion; 0: it is lost */
 	uint8_t c_bit;		/* position, for SEV_INFO; 51 */
+	uint8_t implicit;	/* the host converts a page at an access of the other kind */
+	uint8_t reserved[3];
 	uint32_t psc_entries_per_exit;	/* host's limit per VMGEXIT; 0: none */
 	uint64_t hv_features;	/* bits of GHCB MSR 0x081; 0: SNP and AP creation (3) */
 	uint64_t preferred_ghcb_gpa;	/* 0: no preference */

@@ -42,7 +42,8 @@ static enum access_verdict private_access(struct snp_vm *vm, unsigned int vcpu,
 }
 
 /* The host maps for shared use only what it has as shared. */
-static enum access_verdict shared_access(struct snp_vm *vm, const struct access *access,
+static enum access_verdict shared_access(struct snp_vm *vm, unsigned int vcpu,
+					 const struct access *access,
 					 struct access_fault *fault)
 {
 	struct rmp_key key = snp_host_key(&vm->host, access->gpa);
@@ -51,6 +52,11 @@ static enum access_verdict shared_access(struct snp_vm *vm, const struct access 
 	rmp_access(&vm->host.rmp, &key, access, &result);
 	if (result.outcome == RMP_CIPHERTEXT)
 		return VERDICT_CIPHERTEXT;
+	if (vm->host.mem.implicit && !attr_is_shared(&vm->host.mem.attr, access->gpa) &&
+	    !snp_save_area_in_use(vm, access->gpa)) {
+		snp_share_implicitly(vm, vcpu, access->gpa & PAGE_MASK);
+		return VERDICT_ALLOWED;
+	}
 	if (result.outcome == RMP_NPF)
 		return snp_stopped(fault, STOP_SHARED_ACCESS, result.npf);
 	if (!attr_is_shared(&vm->host.mem.attr, access->gpa))
@@ -73,7 +79,7 @@ enum access_verdict snp_access(struct snp_vm *vm, unsigned int vcpu,
 		return snp_stopped(fault, STOP_NOT_RAM, NPF_RMP | NPF_FINAL | NPF_ENC);
 	}
 	return copy.private ? private_access(vm, vcpu, &copy, fault) :
-			      shared_access(vm, &copy, fault);
+			      shared_access(vm, vcpu, &copy, fault);
 }
 
 int snp_host_may_access(const struct snp_vm *vm, uint64_t gpa, uint64_t size)

@@ -16,6 +16,19 @@ static uint64_t accepted_in(const struct snp_vm *vm, uint64_t gpa, uint64_t size
 	return bytes;
 }
 
+static void make_shared(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size)
+{
+	vm->accepted -= accepted_in(vm, gpa, size);
+	snp_host_make_shared(&vm->host, vcpu, gpa, size);
+}
+
+void snp_share_implicitly(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa)
+{
+	host_mem_event(&vm->host.mem, vcpu, EVENT_CONVERT, gpa, MODEL_PAGE_SIZE, 0,
+		       CONVERT_SHARED | CONVERT_IMPLICIT);
+	make_shared(vm, vcpu, gpa, MODEL_PAGE_SIZE);
+}
+
 int snp_convert(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
 		unsigned int op)
 {
@@ -28,11 +41,9 @@ int snp_convert(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t siz
 		return -1;
 	}
 	host_mem_event(&vm->host.mem, vcpu, EVENT_CONVERT, gpa, size, 0, detail);
-	if (op == PSC_SHARED) {
-		vm->accepted -= accepted_in(vm, gpa, size);
-		snp_host_make_shared(&vm->host, vcpu, gpa, size);
-	} else {
+	if (op == PSC_SHARED)
+		make_shared(vm, vcpu, gpa, size);
+	else
 		snp_host_make_private(&vm->host, vcpu, gpa, size);
-	}
 	return 0;
 }

@@ -116,8 +116,14 @@ int snp_host_fault(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint3
 {
 	uint64_t size;
 
-	if (attr_is_shared(&host->mem.attr, gpa))
-		return STOP_NOT_ASSIGNED;
+	if (attr_is_shared(&host->mem.attr, gpa)) {
+		if (!host->mem.implicit)
+			return STOP_NOT_ASSIGNED;
+		host_mem_event(&host->mem, vcpu, EVENT_CONVERT, gpa & PAGE_MASK, MODEL_PAGE_SIZE, 0,
+			       CONVERT_PRIVATE | CONVERT_IMPLICIT);
+		snp_host_make_private(host, vcpu, gpa & PAGE_MASK, MODEL_PAGE_SIZE);
+		return STOP_NONE;
+	}
 	if (npf & NPF_VMPL)
 		return STOP_VMPL;
 	if (npf & NPF_SIZEM) {

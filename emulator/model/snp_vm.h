@@ -30,6 +30,8 @@ int snp_convert(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t siz
 
 /* 1 if the page is the save area of a vCPU that runs (semantics.md 1.4.6) */
 int snp_save_area_in_use(const struct snp_vm *vm, uint64_t gpa);
+/* The host makes a page shared at a shared access to it */
+void snp_share_implicitly(struct snp_vm *vm, unsigned int vcpu, uint64_t gpa);
 
 /* As struct host_mem_platform has it (host_mem.h) */
 enum page_state snp_vm_state_from(const void *vm, uint64_t gpa, uint64_t end, uint64_t *length);

@@ -139,6 +139,7 @@ int tdx_vm_start(struct tdx_vm *vm)
 	vm->host.sept.running = 1;
 	host_mem_start(&vm->host.mem, &platform, vm);
 	vm->host.mem.other_memory = !vm->config.in_place;
+	vm->host.mem.implicit = vm->config.implicit;
 	return 0;
 }
 

@@ -36,7 +36,8 @@ struct tdx_config {
 	uint8_t topology_configured;	/* the host gave every vCPU its x2APIC id */
 	uint8_t shared_access;	/* enum tdx_shared_access */
 	uint8_t in_place;	/* content survives a conversion; 0: it is lost */
-	uint8_t reserved[6];
+	uint8_t implicit;	/* the host makes a shared page private at a private access */
+	uint8_t reserved[5];
 };
 
 /* What a host makes of a shared access to a private page of RAM (semantics.md 2.10) */

@@ -41,7 +41,7 @@ static int zero_and_map(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, unsi
 static enum tdx_outcome accept_exit(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa,
 				    uint64_t exit_info, struct tdx_answer *answer)
 {
-	int stop = gpa < vm->config.top ? tdx_host_fault(&vm->host, vcpu, gpa, exit_info) :
+	int stop = gpa < vm->config.top ? tdx_fault(vm, vcpu, gpa, exit_info) :
 					  STOP_NOT_RAM;
 
 	if (stop == STOP_NONE && ++answer->exits >= HOST_ROUNDS_MAX)

@@ -41,6 +41,18 @@ void tdx_shared_ve(const struct tdx_vm *vm, const struct access *access,
 	raise_ve(access, access->gpa | tdx_vm_shared_bit(vm), fault);
 }
 
+int tdx_fault(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t exit_info)
+{
+	uint64_t page = gpa & PAGE_MASK;
+
+	if (vm->host.mem.implicit && ram_contains(&vm->host.mem.ram, page, MODEL_PAGE_SIZE) &&
+	    attr_is_shared(&vm->host.mem.attr, page)) {
+		tdx_convert(vm, vcpu, page, MODEL_PAGE_SIZE, CONVERT_PRIVATE | CONVERT_IMPLICIT);
+		return STOP_NONE;
+	}
+	return tdx_host_fault(&vm->host, vcpu, gpa, exit_info);
+}
+
 static enum access_verdict private_access(struct tdx_vm *vm, unsigned int vcpu,
 					  const struct access *access,
 					  struct access_fault *fault)
@@ -60,7 +72,7 @@ static enum access_verdict private_access(struct tdx_vm *vm, unsigned int vcpu,
 		case SEPT_EXIT:
 			break;
 		}
-		stop = tdx_host_fault(&vm->host, vcpu, access->gpa, exit_info);
+		stop = tdx_fault(vm, vcpu, access->gpa, exit_info);
 		if (stop != STOP_NONE)
 			break;
 		stop = STOP_NO_PROGRESS;

@@ -40,6 +40,8 @@ static inline void tdx_stopped(struct access_fault *fault, enum stop_reason stop
 /* Converts pages of RAM, with the event; detail: enum convert_to, and CONVERT_IMPLICIT */
 void tdx_convert(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t size,
 		 uint64_t detail);
+/* An EPT violation of a private access or an ACCEPT reaches the host: enum stop_reason */
+int tdx_fault(struct tdx_vm *vm, unsigned int vcpu, uint64_t gpa, uint64_t exit_info);
 /* The #VE of a shared access that the host has not mapped (semantics.md 2.6.4) */
 void tdx_shared_ve(const struct tdx_vm *vm, const struct access *access,
 		   struct access_fault *fault);

@@ -73,6 +73,7 @@ struct EmulatedGuest {
     bool backing_4k;
     bool assign_in_advance;
     bool convert_in_place;
+    bool convert_implicitly;
     bool hold;
 
     Handoff handoff;

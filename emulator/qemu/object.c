@@ -64,6 +64,16 @@ static void set_in_place(Object *obj, bool value, Error **errp)
     EMULATED_GUEST(obj)->convert_in_place = value;
 }
 
+static bool get_implicit(Object *obj, Error **errp)
+{
+    return EMULATED_GUEST(obj)->convert_implicitly;
+}
+
+static void set_implicit(Object *obj, bool value, Error **errp)
+{
+    EMULATED_GUEST(obj)->convert_implicitly = value;
+}
+
 static bool get_hold(Object *obj, Error **errp)
 {
     return EMULATED_GUEST(obj)->hold;
@@ -108,6 +118,10 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                                    set_in_place);
     object_class_property_set_description(oc, "host-in-place",
         "pages keep their content when the host converts them");
+    object_class_property_add_bool(oc, "host-implicit", get_implicit,
+                                   set_implicit);
+    object_class_property_set_description(oc, "host-implicit",
+        "the host converts a page at an access of the other kind");
     object_class_property_add_bool(oc, "hold", get_hold, set_hold);
     object_class_property_set_description(oc, "hold",
         "stop before the first event until SIGCONT, so that a tracer can attach");

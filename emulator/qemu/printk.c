@@ -35,8 +35,12 @@ static const char *const trouble[] = {
     "Kernel panic - not syncing", "BUG: ", "Oops: ", "---[ end trace ",
 };
 
+#define KERNEL_TEXT 0xffffffff81000000ULL   /* without KASLR */
+#define KERNEL_SIZE (256 << 20)     /* more than an image and its log buffer */
+
 typedef struct Ring {
     const char *anchor;
+    hwaddr kernel;          /* where only to look, (hwaddr)-1: everywhere */
     const char *begin;      /* of the RAM that it was found in */
     const char *end;
     GPtrArray *blocks;      /* oldest first; none: not found */
@@ -264,9 +268,17 @@ static bool search(Int128 start, Int128 size, const MemoryRegion *mr,
     }
     ring->begin = (char *)memory_region_get_ram_ptr((MemoryRegion *)mr) +
                   offset;
-    /* Bounded: an image lies low, or where KASLR put it within 4 GiB of a
-     * range; looking at all of a large sparse guest would fault it in. */
+    /* Bounded: looking at all of a large sparse guest would fault it in. */
     ring->end = ring->begin + MIN(int128_get64(size), 4ULL << 30);
+    if (ring->kernel != (hwaddr)-1) {
+        uint64_t at = ring->kernel - int128_get64(start);
+
+        if (ring->kernel < int128_get64(start) || at >= int128_get64(size)) {
+            return false;
+        }
+        ring->end = ring->begin + MIN(int128_get64(size), at + KERNEL_SIZE);
+        ring->begin += at;
+    }
     for (hit = ring->begin;
          (hit = memmem(hit, ring->end - hit, ring->anchor,
                        strlen(ring->anchor)));
@@ -308,11 +320,12 @@ static char *record_text(const Ring *ring, unsigned n)
     return g_strndup(at + 8, length);
 }
 
-static void find_ring(EmulatedGuest *guest, Ring *ring)
+static void find_from(EmulatedGuest *guest, Ring *ring, hwaddr kernel)
 {
     FlatView *view = address_space_to_flatview(&guest->memory);
     unsigned i;
 
+    ring->kernel = kernel;
     ring->anchor = banner;
     flatview_for_each_range(view, search, ring);
     for (i = 0; i < ARRAY_SIZE(trouble) && !ring->blocks->len; i++) {
@@ -321,7 +334,26 @@ static void find_ring(EmulatedGuest *guest, Ring *ring)
     }
 }
 
-QList *printk_tail(EmulatedGuest *guest, unsigned max)
+/* In the low part of each range first: a log buffer may lie outside of the
+ * image. Then in the image, which KASLR may have put anywhere. */
+static void find_ring(EmulatedCpu *cpu, Ring *ring)
+{
+    EmulatedGuest *guest = cpu->guest;
+    uint64_t text = KERNEL_TEXT + guest->kaslr_offset[guest->second_kernel];
+    MemTxAttrs attrs;
+    hwaddr image;
+
+    find_from(guest, ring, (hwaddr)-1);
+    if (ring->blocks->len) {
+        return;
+    }
+    image = cpu_get_phys_page_attrs_debug(cpu->cs, text, &attrs);
+    if (image != (hwaddr)-1) {
+        find_from(guest, ring, image);
+    }
+}
+
+QList *printk_tail(EmulatedCpu *cpu, unsigned max)
 {
     g_autoptr(GPtrArray) blocks = g_ptr_array_new();
     Ring ring = { .blocks = blocks };
@@ -329,7 +361,7 @@ QList *printk_tail(EmulatedGuest *guest, unsigned max)
     unsigned i;
 
     RCU_READ_LOCK_GUARD();
-    find_ring(guest, &ring);
+    find_ring(cpu, &ring);
     for (i = blocks->len > max ? blocks->len - max : 0; i < blocks->len; i++) {
         g_autofree char *raw = record_text(&ring, i);
         g_autofree char *text = g_utf8_make_valid(raw, -1);

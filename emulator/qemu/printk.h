@@ -5,9 +5,9 @@
 
 #include "compat.h"
 
-struct EmulatedGuest;
+struct EmulatedCpu;
 
 /* The newest max records as strings, oldest first; empty where none is found. */
-QList *printk_tail(struct EmulatedGuest *guest, unsigned max);
+QList *printk_tail(struct EmulatedCpu *cpu, unsigned max);
 
 #endif

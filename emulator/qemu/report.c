@@ -162,7 +162,7 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (cpu) {
         put_cpu(report, cpu);
         put_page(report, guest, gpa);
-        qdict_put(report, "printk", printk_tail(guest, PRINTK_RECORDS));
+        qdict_put(report, "printk", printk_tail(cpu, PRINTK_RECORDS));
     }
     if (guest->attacks_file) {
         qdict_put(report, "attacks", attacks_report(guest));

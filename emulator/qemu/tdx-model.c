@@ -120,6 +120,7 @@ void tdx_start(EmulatedGuest *guest, Error **errp)
         .backing_4k = guest->backing_4k,
         .assign_advance = guest->assign_in_advance,
         .in_place = guest->convert_in_place,
+        .implicit = guest->convert_implicitly,
     };
     struct model_ops ops = {
         .opaque = tdx,

@@ -129,3 +129,34 @@ def test_tdx_write_goes_to_the_converted_page(bare: Boot, case: str) -> None:
     run = bare("tdx", "wrong_bit", f"case_{case}", Setup(properties=("shared-access=convert",)))
     assert run.only("convert").gpa == AT
     assert (run.of("stop"), run.of("fault"), run.outcome) == ([], [], "shutdown")
+
+
+IMPLICIT = "host-implicit=on"
+
+
+def test_snp_host_may_convert_at_a_shared_write(bare: Boot) -> None:
+    """As KVM and QEMU do (semantics.md 2.10.8): the write goes to the converted page."""
+    run = bare("snp", "wrong_bit", "case_shared_write", Setup(properties=(IMPLICIT,)))
+    (convert,) = [one for one in run.of("convert") if one.detail & 0x100]
+    assert (convert.gpa, convert.size, convert.detail) == (AT, PAGE, 0x102)
+    assert convert.rip == run.at("at_write64")
+    assert run.of("remove")[-1].gpa == AT
+    assert run.of("stop") == []
+
+
+def test_snp_host_may_convert_at_a_private_fetch(bare: Boot) -> None:
+    """The page is assigned then, and not validated."""
+    run = bare("snp", "wrong_bit", "case_fetch_shared_page", Setup(properties=(IMPLICIT,)))
+    convert = next(one for one in run.of("convert") if one.detail & 0x100)
+    assert (convert.gpa, convert.detail) == (AT, 0x101)
+    fault = run.of("fault")[0]
+    assert (fault.gpa, fault.platform, fault.access) == (AT, 0x404, "fetch")
+    assert run.of("stop") == []
+
+
+def test_tdx_host_may_convert_back_at_a_private_access(bare: Boot) -> None:
+    setup = Setup(properties=("shared-access=convert", IMPLICIT))
+    run = bare("tdx", "wrong_bit", "case_shared_read", setup)
+    assert [(one.gpa, one.detail) for one in run.of("convert")] == [(AT, 0x102), (AT, 0x101)]
+    stop = run.only("stop")
+    assert (stop.gpa, stop.reason, stop.private) == (AT, "pending", True)

@@ -117,6 +117,8 @@ class SnpConfig(_Struct):
         ("assign_advance", ct.c_uint8),
         ("in_place", ct.c_uint8),
         ("c_bit", ct.c_uint8),
+        ("implicit", ct.c_uint8),
+        ("reserved", ct.c_uint8 * 3),
         ("psc_entries_per_exit", ct.c_uint32),
         ("hv_features", ct.c_uint64),
         ("preferred_ghcb_gpa", ct.c_uint64),
@@ -236,7 +238,8 @@ class TdxConfig(_Struct):
         ("topology_configured", ct.c_uint8),
         ("shared_access", ct.c_uint8),
         ("in_place", ct.c_uint8),
-        ("reserved", ct.c_uint8 * 6),
+        ("implicit", ct.c_uint8),
+        ("reserved", ct.c_uint8 * 5),
     ]
 
 

@@ -35,6 +35,7 @@ class Pair(RandomPair):
         config = {
             "backing_4k": int(self.random.random() < 0.3),
             "assign_advance": int(self.random.random() < 0.3),
+            "implicit": int(self.random.random() < 0.3),
         }
         limit = self.random.choice((0, 0, 1, 3))
         self.c = Snp(LAYOUT, psc_entries_per_exit=limit, **config)

@@ -35,6 +35,7 @@ class Pair(RandomPair):
             "map_gpa_chunk": self.random.choice((0, 0, UNIT, 3 * PAGE)),
             "gpaw": self.random.choice((48, 52)),
             "shared_access": self.random.choice((0, 0, 1, 2)),
+            "implicit": int(self.random.random() < 0.3),
         }
         ve_disable = self.random.randrange(2)
         flags = FLEXIBLE_PENDING_VE | PAGE_RELEASE

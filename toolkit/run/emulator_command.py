@@ -181,12 +181,16 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         "handoff": _value(handoff.map),
         "host-backing": options.backing,
         "host-in-place": "on" if HOST_POLICIES[options.host].in_place else "off",
+        "host-implicit": "on" if options.converts_implicitly else "off",
         "host-assign": options.host_assign,
         "report": _value(files.report),
     }
     properties |= _PENDING_VE[options.pending_ve] | _SEV_FEATURES[options.sev_features]
     if PLATFORMS[options.platform].has_tdx_module:
-        properties |= {"module": options.tdx_module, "shared-access": options.shared_access}
+        properties |= {
+            "module": options.tdx_module,
+            "shared-access": options.answer_to_shared_access,
+        }
     if options.events:
         properties["events"] = _value(files.raw_events)
         properties["snapshots"] = _value(files.snapshots)

@@ -212,12 +212,13 @@ class RunOptions:
         choices=("demand", "advance"), emulator_only=True, always_shown=True,
     )  # fmt: skip
     shared_access: str = option(
-        "stop",
+        BY_POLICY,
         "--shared-access",
         "What the host makes of a TD's shared access to a private page: stop (fatal exit), ve (#VE), or convert (to shared, as "
-        "KVM and QEMU do).",
+        "KVM and QEMU do); policy: as --host has it.",
         HOST,
         choices=("stop", "ve", "convert"),
+        inner_choices=(BY_POLICY,),
         emulator_only=True,
     )
     attacks: tuple[str, ...] = option(
@@ -388,6 +389,18 @@ class RunOptions:
         """Return the largest page that the host maps: 2M or 4K."""
         named = self.host_backing
         return HOST_POLICIES[self.host].backing if named == BY_POLICY else named
+
+    @property
+    def converts_implicitly(self) -> bool:
+        """Return whether the host converts a page at an access of the other kind."""
+        return HOST_POLICIES[self.host].implicit and self.shared_access in (BY_POLICY, "convert")
+
+    @property
+    def answer_to_shared_access(self) -> str:
+        """Return what the host makes of a TD's shared access to a private page."""
+        if self.shared_access != BY_POLICY:
+            return self.shared_access
+        return "convert" if HOST_POLICIES[self.host].implicit else "stop"
 
     @property
     def memory_bytes(self) -> int:

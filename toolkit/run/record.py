@@ -77,13 +77,17 @@ def describe(
             "threads": options.threads,
             "cpu": options.cpu,
             "la57": options.la57,
+            "implicit_conversion": options.converts_implicitly,
             **(
                 {"pending_ve": options.pending_ve}
                 if PLATFORMS[options.platform].has_pending_ve
                 else {}
             ),
             **(
-                {"tdx_module": options.tdx_module, "shared_access": options.shared_access}
+                {
+                    "tdx_module": options.tdx_module,
+                    "shared_access": options.answer_to_shared_access,
+                }
                 if PLATFORMS[options.platform].has_tdx_module
                 else {}
             ),

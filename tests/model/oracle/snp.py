@@ -69,7 +69,12 @@ class SnpOracle:
     """One guest with its host. Every act appends to `events`."""
 
     def __init__(
-        self, layout: Layout, backing_4k: int = 0, assign_advance: int = 0, psc_limit: int = 0
+        self,
+        layout: Layout,
+        backing_4k: int = 0,
+        assign_advance: int = 0,
+        psc_limit: int = 0,
+        implicit: int = 0,
     ) -> None:
         self.pages = layout.top // PAGE
         self.spare = ((self.pages + PER_UNIT - 1) // PER_UNIT) * PER_UNIT
@@ -79,6 +84,7 @@ class SnpOracle:
         self.shared = bytearray(self.pages)
         self.backed_by: dict[int, int] = {}
         self.backing_4k, self.advance, self.psc_limit = backing_4k, assign_advance, psc_limit
+        self.implicit = implicit
         self.psc_errors = 0
         self.events: list[Event] = []
         for start, size in layout.ram:
@@ -208,10 +214,18 @@ class SnpOracle:
     def _fault(self, page: int) -> int:
         """A nested page fault for want of an owner. 0: the host has assigned it."""
         if self.shared[page]:
-            return Stop.NOT_ASSIGNED
+            return self._made_private(page)
         if self.rmp.assigned[self.system(page)] or self._is_alias(page):
             return Stop.OWNER
         self._tell(Kind.ASSIGN, *self._assign(page))
+        return 0
+
+    def _made_private(self, page: int) -> int:
+        """2.10.7: a host that converts implicitly makes the page private."""
+        if not self.implicit:
+            return Stop.NOT_ASSIGNED
+        self._tell(Kind.CONVERT, page, 1, 0, 0x101)
+        self._make_private(page, 1)
         return 0
 
     def _runs(self, kind: int, pages: Sequence[int]) -> None:
@@ -274,14 +288,17 @@ class SnpOracle:
         exits = 0
         if not self.is_ram(page):
             return self._stopped(Stop.NOT_RAM, NPF, 0)
-        if not self.owns(page):
+        while not self.owns(page):
             stop = self._fault(page)
             if stop:
-                return self._stopped(stop, NPF, 0)
+                return self._stopped(stop, NPF, exits)
             exits += 1
         if self.rmp.big[self.system(page)] and not size_2m:
             if self.shared[page]:
-                return self._stopped(Stop.NOT_ASSIGNED, NPF | Npf.SIZEM, exits)
+                stop = self._made_private(page)
+                if stop:
+                    return self._stopped(stop, NPF | Npf.SIZEM, exits)
+                exits += 1
             self._split(page)
             exits += 1
         if size_2m and not self.rmp.big[self.system(page)]:
@@ -345,7 +362,7 @@ class SnpOracle:
         if not private:
             return self._shared_access(page, kind)
         bits = Npf.RMP | Npf.ENC | (Npf.PAGE_TABLE if kind == Reach.WALK else Npf.FINAL)
-        if not self.owns(page):
+        while not self.owns(page):
             stop = self._fault(page)
             if stop:
                 return Verdict.STOPPED, stop, bits
@@ -354,12 +371,17 @@ class SnpOracle:
             return Verdict.GUEST_FAULT, 0, 0x404
         needed = {Reach.WRITE: 2, Reach.FETCH: 4 if user else 8}.get(Reach(kind), 1)
         if not self.rmp.perms[vmpl][at] & needed:
-            stop = Stop.NOT_ASSIGNED if self.shared[page] else Stop.VMPL
+            stop = (self.shared[page] and self._made_private(page)) or Stop.VMPL
             return Verdict.STOPPED, stop, bits & ~Npf.RMP | Npf.VMPL
         return Verdict.ALLOWED, 0, 0
 
     def _shared_access(self, page: int, kind: int) -> tuple[int, int, int]:
-        if self.rmp.assigned[self.system(page)]:
+        assigned = self.rmp.assigned[self.system(page)]
+        if self.implicit and not self.shared[page] and not (assigned and kind != Reach.WRITE):
+            self._tell(Kind.CONVERT, page, 1, 0, 0x102)
+            self._make_shared(page, 1)
+            return Verdict.ALLOWED, 0, 0
+        if assigned:
             if kind == Reach.WRITE:
                 return Verdict.STOPPED, Stop.SHARED_ACCESS, Npf.RMP | Npf.FINAL
             return Verdict.CIPHERTEXT, 0, 0

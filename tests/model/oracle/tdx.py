@@ -62,6 +62,7 @@ class TdxOracle:
         busy_limit: int = 1000,
         ve_disable: int = 1,
         shared_access: int = 0,
+        implicit: int = 0,
     ) -> None:
         self.pages = layout.top // PAGE
         padded = (self.pages + PER_UNIT - 1) // PER_UNIT * PER_UNIT
@@ -74,7 +75,7 @@ class TdxOracle:
         self.shared_bit = 1 << (gpaw - 1)
         self.gpaw, self.backing_4k, self.advance = gpaw, backing_4k, assign_advance
         self.chunk, self.busy_limit, self.ve_disable = map_gpa_chunk, busy_limit, ve_disable
-        self.shared_access = shared_access
+        self.shared_access, self.implicit = shared_access, implicit
         self.busy = self.retries = self.interrupt_at = 0
         self.kept: int | None = None
         self.busy_in_a_row = [0, 0]
@@ -202,7 +203,7 @@ class TdxOracle:
         if not self.is_ram(page):
             return Stop.NOT_RAM
         if self.shared[page]:
-            return Stop.NOT_ASSIGNED
+            return self._made_private(page)
         if self.state[page] == FREE:
             self._tell(Kind.ASSIGN, *self._add(page, level if eeq == EEQ_ACCEPT else 1))
             return 0
@@ -212,6 +213,14 @@ class TdxOracle:
             self._split(page)
             return 0
         return Stop.BLOCKED
+
+    def _made_private(self, page: int) -> int:
+        """2.10.7: a host that converts implicitly makes the page private."""
+        if not self.implicit:
+            return Stop.NOT_ASSIGNED
+        self._tell(Kind.CONVERT, page, 1, 0, 0x101)
+        self._make_private(page, 1)
+        return 0
 
     def _make_shared(self, page: int, count: int) -> None:
         first = self._first(page)
@@ -341,14 +350,14 @@ class TdxOracle:
             return (Verdict.STOPPED, Stop.NOT_RAM, 0) if private else (Verdict.MMIO, 0, 0)
         if not private:
             return self._shared_access(page, kind)
-        if self.state[page] == FREE:
+        while self.state[page] == FREE:
             stop = self._fault(page, 0, 1)
             if stop:
                 return Verdict.STOPPED, stop, 0
         if self.state[page] == MAPPED:
             return Verdict.ALLOWED, 0, 0
         if self.state[page] != PENDING:
-            stop = Stop.NOT_ASSIGNED if self.shared[page] else Stop.BLOCKED
+            stop = (self.shared[page] and self._made_private(page)) or Stop.BLOCKED
             return Verdict.STOPPED, stop, 0
         if self.ve_disable:
             return Verdict.STOPPED, Stop.PENDING, EEQ_PENDING

@@ -14,7 +14,7 @@ from tests.model.names import (
     Verdict,
 )
 from tests.model.rows import Rows, Vector
-from tests.model.structs import UNIT, RmpKey
+from tests.model.structs import PAGE, UNIT, RmpKey
 from tests.model.vectors.snp import (
     FRESH,
     HOLE,
@@ -105,6 +105,35 @@ def _() -> None:
     # nobody owns it yet, and the host has nothing mapped for shared use
     assert vm.access(FRESH, Reach.READ, private=0)[:2] == (Verdict.STOPPED, Stop.SHARED_ACCESS)
     assert vm.access(HOLE, Reach.READ, private=0)[0] == Verdict.MMIO
+
+
+@row("1.6-implicit-to-shared")
+def _() -> None:
+    """semantics.md 2.10.8: by an access that faults; what is mapped can be read all the same, as ciphertext."""
+    vm = snp(implicit=1)
+    before = vm.accepted()
+    vm.events()
+    assert vm.access(LAUNCHED, Reach.READ, private=0)[0] == Verdict.CIPHERTEXT
+    assert vm.events() == []
+    assert vm.access(LAUNCHED + 8, Reach.WRITE, private=0)[0] == Verdict.ALLOWED
+    assert vm.access(FRESH, Reach.READ, private=0)[0] == Verdict.ALLOWED
+    converted = [e for e in vm.events() if e.kind == Kind.CONVERT]
+    assert [(e.gpa, e.size, e.detail) for e in converted] == [
+        (LAUNCHED, PAGE, 0x102), (FRESH, PAGE, 0x102),
+    ]  # fmt: skip
+    assert vm.accepted() == before - PAGE
+    assert vm.access(LAUNCHED, Reach.READ, private=0)[0] == Verdict.ALLOWED
+
+
+@row("1.6-implicit-to-private")
+def _() -> None:
+    vm = snp(implicit=1)
+    vm.events()
+    assert vm.access(SHARED) == (Verdict.GUEST_FAULT, 0, 0x404)
+    assert [(e.kind, e.detail) for e in vm.events()] == [(Kind.CONVERT, 0x101), (Kind.ASSIGN, 0)]
+    assert vm.pvalidate(SHARED, 0, 1)[1].eax == 0
+    assert vm.access(SHARED)[0] == Verdict.ALLOWED
+    assert vm.access(HOLE)[1] == Stop.NOT_RAM, "what is no RAM stays so"
 
 
 @row("1.6-priority")

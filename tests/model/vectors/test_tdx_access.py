@@ -36,6 +36,7 @@ from tests.model.vectors.tdx import (
     TD_CTLS,
     VALUE_NOT_VALID,
     VE_DISABLE,
+    status,
     tdx,
 )
 
@@ -198,6 +199,25 @@ def _() -> None:
     assert vm.events() == []
     with pytest.raises(ValueError, match="refuses"):
         tdx(shared_access=3)
+
+
+@row("2.10-private-access-converts")
+def _() -> None:
+    """As KVM and QEMU do: the page is pending then, and the guest may accept it."""
+    vm = tdx(implicit=1)
+    vm.events()
+    verdict, fault = vm.access(SHARED, Reach.WRITE)
+    assert (verdict, fault.stop) == (Verdict.STOPPED, Stop.PENDING)
+    assert vm.events() == [
+        Event(Kind.CONVERT, SHARED, PAGE, 0, NO_CARRY, 0x101, 0),
+        Event(Kind.ASSIGN, SHARED, PAGE, 0, NO_CARRY, 0, 0),
+    ]
+    assert status(vm, SHARED) == 0
+    assert vm.access(SHARED)[0] == Verdict.ALLOWED
+    vm = tdx(implicit=1)
+    vm.events()
+    assert status(vm, SHARED) == 0, "an accept converts, too"
+    assert [one.kind for one in vm.events()] == [Kind.CONVERT, Kind.ASSIGN, Kind.ACCEPT]
 
 
 @pytest.mark.parametrize("vector", row.parameters())

@@ -124,6 +124,33 @@ def test_a_td_has_the_module_and_the_host_that_are_wanted() -> None:
     assert "module=" not in guest("snp")
 
 
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+@pytest.mark.parametrize(
+    ("options", "implicit"),
+    [
+        ({}, "off"),
+        ({"host": "kvm"}, "on"),
+        ({"host": "kvm-hugepage"}, "on"),
+        ({"host": "in-place"}, "on"),
+    ],
+)
+def test_a_host_converts_at_an_access_where_kvm_does(
+    platform: str, options: dict[str, str], implicit: str
+) -> None:
+    words = command(Path("/r"), platform=platform, **options)
+    guest = next(word for word in words if word.startswith(f"{platform}-emulated")) + ","
+    assert f",host-implicit={implicit}," in guest
+    shared = "convert" if implicit == "on" else "stop"
+    assert platform == "snp" or f",shared-access={shared}," in guest
+
+
+def test_what_the_host_makes_of_a_shared_access_may_be_said_for_itself() -> None:
+    words = command(Path("/r"), platform="tdx", host="kvm", shared_access="ve")
+    guest = next(word for word in words if word.startswith("tdx-emulated")) + ","
+    assert ",host-implicit=off," in guest
+    assert ",shared-access=ve," in guest
+
+
 @pytest.mark.parametrize(("features", "on"), [("none", False), ("debug-swap", True)])
 def test_an_snp_guest_has_the_features_that_are_wanted(features: str, on: bool) -> None:
     guest = next(
