@@ -70,6 +70,7 @@ struct EmulatedGuest {
     char *probes_file;
     char *skip_list_file;
     char *attacks_file;
+    char *schedule;
     bool backing_4k;
     bool assign_in_advance;
     bool convert_in_place;

@@ -24,6 +24,7 @@ STRING_PROPERTY("snapshots", snapshots_dir)
 STRING_PROPERTY("probes", probes_file)
 STRING_PROPERTY("skip-list", skip_list_file)
 STRING_PROPERTY("attacks", attacks_file)
+STRING_PROPERTY("schedule", schedule)
 
 static char *get_backing(Object *obj, Error **errp)
 {
@@ -110,6 +111,8 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "file with the kernel's text, functions to skip as callers, and panic()");
     add_string(oc, "attacks", get_attacks_file, set_attacks_file,
                "file with malicious actions of the host and their moments");
+    add_string(oc, "schedule", get_schedule, set_schedule,
+               "order in which vCPUs take turns (schedule.h)");
     add_string(oc, "host-backing", get_backing, set_backing,
                "size of the host's pages behind guest memory: 2M or 4K");
     add_string(oc, "host-assign", get_assign, set_assign,

@@ -11,6 +11,7 @@
 #include "kernel-trace.h"
 #include "names.h"
 #include "printk.h"
+#include "schedule.h"
 
 #define STACK_WORDS 64
 #define HISTORY_EVENTS 32
@@ -158,6 +159,9 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
                   EMULATED_GUEST_GET_CLASS(guest)->accepted_bytes(guest));
     if (icount_enabled()) {
         qdict_put_int(report, "instructions", guest_clock());
+    }
+    if (guest->schedule) {
+        qdict_put_int(report, "turns", schedule_turns());
     }
     if (cpu) {
         put_cpu(report, cpu);

@@ -14,6 +14,7 @@
 #include "kernel-trace.h"
 #include "panic.h"
 #include "probes.h"
+#include "schedule.h"
 #include "snapshot.h"
 #include "table-watch.h"
 
@@ -236,6 +237,7 @@ static void observe(EventStream *stream)
     event_stream_observe(stream, probes_note);
     event_stream_observe(stream, panic_note);
     event_stream_observe(stream, snapshot_note);
+    event_stream_observe(stream, schedule_note);
 }
 
 /* Firmware's events lie beside the kernel's, under their name and .firmware. */
@@ -271,6 +273,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
         (guest->skip_list_file &&
          !symbols_read(&guest->symbols, guest->skip_list_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
+        (guest->schedule && !schedule_set(guest->schedule, errp)) ||
         (guest->attacks_file && !attacks_read(guest->attacks_file,
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
         return;

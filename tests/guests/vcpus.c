@@ -59,14 +59,24 @@ static void accept_half(u64 index)
 	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
 }
 
-void case_accept_in_parallel(void)
+/* Neither begins before the other is there. */
+static volatile u64 ready;
+
+static void accept_half_together(u64 index)
+{
+	__atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
+	wait_for(&ready, 2);
+	accept_half(index);
+}
+
+static void accept_by(void (*half)(u64))
 {
 	u64 page, wrong = 0;
 
-	ap_routine = accept_half;
+	ap_routine = half;
 	quiet = 1;
 	start_cpu(1);
-	accept_half(0);
+	half(0);
 	wait_for(&started, 2);
 	for (page = 0; page < PAGES; page++)
 		wrong += read64(FRESH + page * PAGE) != page;
@@ -74,6 +84,16 @@ void case_accept_in_parallel(void)
 	say("failures=%x", failures);
 	say("wrong=%x", wrong);
 	say("exceptions=%x", exceptions);
+}
+
+void case_accept_in_parallel(void)
+{
+	accept_by(accept_half);
+}
+
+void case_accept_together(void)
+{
+	accept_by(accept_half_together);
 }
 
 /* --- one reads on and on, the other takes the page away ------------------------------- */

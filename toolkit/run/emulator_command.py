@@ -10,6 +10,7 @@ from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, PLATFORMS
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.run.schedule import parse_schedule
 
 _SLOW_SINCE = {
     "10.0": (
@@ -196,6 +197,9 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         properties["snapshots"] = _value(files.snapshots)
     if files.skip_list.exists():
         properties["skip-list"] = _value(files.skip_list)
+    schedule = parse_schedule(options.schedule)
+    if schedule:
+        properties["schedule"] = schedule.property_value
     if options.hold:
         properties["hold"] = "on"
     if options.attacks:
