@@ -123,7 +123,7 @@ def _make(cells: Sequence[_Cell], kept: RunCache, room: Room, title: str) -> dic
     judge = judges()
     for cell in cells:
         record = kept.read(cell.folder)
-        if record and record["facts"]["outcome"] not in _NOT_CACHED:
+        if record and _is_usable(record, cell, judge):
             results[cell.folder] = _result(_counted(cell, kept, record, judge), cell)
         else:
             kept.drop(cell.folder)
@@ -136,6 +136,12 @@ def _make(cells: Sequence[_Cell], kept: RunCache, room: Room, title: str) -> dic
             )
             results |= _run(missing, kept, room, judge, report)
     return results
+
+
+def _is_usable(record: dict[str, Any], cell: _Cell, judge: str) -> bool:
+    """Return whether a kept run stands: its end says nothing of this machine's load, and it is judged or can be judged again."""
+    judged = record["judge"] == judge or (cell.folder / "events.parquet").exists()
+    return judged and record["facts"]["outcome"] not in _NOT_CACHED
 
 
 def _run(
