@@ -25,13 +25,21 @@ from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import DOCS, anchor, blocks, exists, links, pages, text_of
 
 HEAVY = (
-    "run", "setup", "demo", "collect", "kernel build", "kernel fetch", "matrix", "series apply", "series build",
-    "series check", "series b4-check", "series bench", "series demo", "series export", "bisect",
+    "run", "setup", "demo", "explore", "campaign", "collect", "kernel build", "kernel fetch", "matrix", "series apply",
+    "series build", "series check", "series b4-check", "series bench", "series demo", "series export", "bisect",
 )  # fmt: skip
 """Commands that boot, build or fetch."""
 CHEAP_FORMS = {"matrix": "--plan", "run": "--dry-run", "collect": "--boot"}
 """Forms of them that do not."""
-RUN_ELSEWHERE = {"importing.md", "collecting.md", "latency.md", "hardware.md", "trace-text.md"}
+RUN_ELSEWHERE = {
+    "schedules.md",
+    "campaign.md",
+    "importing.md",
+    "collecting.md",
+    "latency.md",
+    "hardware.md",
+    "trace-text.md",
+}
 """Pages whose blocks tests/toolkit/test_docs.py and others run; here their options are parsed."""
 PROGRAM = "./acceptlab"
 ENDS = {"||", "&&", "|", ";", ">", "<", ")"}

@@ -83,6 +83,23 @@ def test_every_block_is_run() -> None:
     assert (len(blocks("importing.md")), len(blocks("trace-text.md"))) == (2, 0)
 
 
+@pytest.mark.long
+@pytest.mark.boots
+@pytest.mark.emulator
+def test_a_kernel_under_schedules(tmp_path: Path) -> None:
+    said = run("\n".join(blocks("schedules.md")), tmp_path)
+    assert "one-schedule: clean:" in said
+    assert "3 of 3 schedules run, no finding" in said
+
+
+@pytest.mark.long
+@pytest.mark.boots
+@pytest.mark.emulator
+def test_a_kernel_against_a_malicious_host(tmp_path: Path) -> None:
+    said = run("\n".join(blocks("campaign.md")), tmp_path)
+    assert "debian:6.12 (tdx): 2 injections: " in said
+
+
 @pytest.mark.boots
 @pytest.mark.emulator
 def test_latency(tmp_path: Path) -> None:

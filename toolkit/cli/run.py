@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,14 @@ from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.run_parameters import options_from, with_run_options
-from acceptlab.toolkit.errors import EXIT_FINDINGS, EXIT_MACHINE, EXIT_OK, InterruptedByUserError
+from acceptlab.toolkit.errors import (
+    EXIT_FINDINGS,
+    EXIT_MACHINE,
+    EXIT_OK,
+    BadInputError,
+    InterruptedByUserError,
+)
+from acceptlab.toolkit.guest import command
 from acceptlab.toolkit.hardware.host import Host
 from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.resolve import resolve
@@ -36,6 +44,13 @@ def run(
             "`kernel list` shows, a bzImage, a .deb, or a folder: a build tree, an unpacked package, /usr/lib/modules/V.",
         ),
     ] = "",
+    program: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[-- PROGRAM ARG...]",
+            help="Program of this machine to run in the guest, as with --exec.",
+        ),
+    ] = None,
     *,
     out: Annotated[
         Path | None,
@@ -78,6 +93,10 @@ def run(
     Exit code: 0 the guest reached userspace; 1 it did not, or --replay found something; 2 wrong usage; 3 this machine can't,
     or the emulator was killed; 4 --replay cannot decide; 5 a fault of acceptlab.
     """
+    if program:
+        if given["exec"]:
+            raise BadInputError("--exec and a program behind --: give one of them")
+        given["exec"] = shlex.join(program)
     options = options_from(kernel, given)
     if not kernel:
         kernel = debian_kernels.ensure_default()
@@ -96,12 +115,22 @@ def run(
         if out is None:
             folder.rmdir()  # ours, and as empty as `perform` found it
         raise
-    code = _exit_code(finished)
+    lines, end = (
+        command.output_of(finished.folder / "console.log") if options.program else ([], "exit 0")
+    )
+    code = heaviest((_exit_code(finished), EXIT_OK if end == "exit 0" else EXIT_FINDINGS))
     if replay and options.events and not finished.interrupted:
         code = heaviest((code, judge_runs([finished.folder], quiet=as_json)))
     if as_json:
-        print_json(_shown(finished, code))
+        print_json(
+            _shown(finished, code)
+            | ({"program": {"output": lines, "end": end}} if options.program else {})
+        )
     else:
+        for line in lines:
+            typer.echo(line)
+        if end != "exit 0":
+            typer.echo(f"the program ended: {end or 'not known'}", err=True)
         reason = f": {finished.outcome.reason}" if finished.outcome.reason else ""
         typer.echo(f"{finished.outcome.word}{reason}")
         typer.echo(finished.folder)

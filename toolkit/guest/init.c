@@ -75,6 +75,7 @@ static const struct workload {
 	{ "kdump", kdump },		{ "vmcore", read_vmcore }, { "ftrace", print_trace },
 	{ "stats", print_accept_stats }, { "kcore", read_kcore }, { "devmem", read_devmem },
 	{ "together", together },	{ "exhaust", exhaust },
+	{ "command", run_command },
 };
 
 static void run(char *spec)
@@ -92,7 +93,8 @@ static void run(char *spec)
 			continue;
 		say("ACCEPTLAB workload %s begin amount=%lu\n", spec, amount);
 		error = workloads[i].run(amount);
-		say("ACCEPTLAB workload %s end result=%s\n", spec, error ? strerror(error) : "ok");
+		say("ACCEPTLAB workload %s end result=%s\n", spec,
+		    error < 0 ? "failed" : error ? strerror(error) : "ok");
 		return;
 	}
 	say("ACCEPTLAB workload %s unknown\n", spec);

@@ -47,6 +47,9 @@ int together(unsigned long size);
 /* Workload of init-exhaust.c. */
 int exhaust(unsigned long unused);
 
+/* Workload of init-command.c: 0, an error number, or -1 for a program that fails. */
+int run_command(unsigned long unused);
+
 /* Workload of init-stats.c. */
 int print_accept_stats(unsigned long unused);
 

@@ -48,7 +48,7 @@ def initramfs(job: str, programs: Sequence[str]) -> bytes:
     Raises MachineError for a program that this machine has not.
     """
     found = {"sh": _path(_SHELL)} | {name: _path(name) for name in (*_ALWAYS, *programs)}
-    libraries = sorted({one for path in found.values() for one in _libraries(path)})
+    libraries = sorted({one for path in found.values() for one in libraries_of(path)})
     folders = sorted({str(one)[1:] for path in libraries for one in list(path.parents)[:-1]})
     entries = [directory(one) for one in sorted({*_FOLDERS, *folders})]
     entries += [character_device("dev/console", 5, 1)]
@@ -69,7 +69,7 @@ def _path(name: str) -> Path:
     return Path(found)
 
 
-def _libraries(program: Path) -> Iterator[Path]:
+def libraries_of(program: Path) -> Iterator[Path]:
     """Yield what ldd(1) says that a program loads, by the names under which it looks for it; nothing for a static one."""
     said = subprocess.run(["ldd", str(program)], capture_output=True, text=True, check=False)
     for line in said.stdout.splitlines():

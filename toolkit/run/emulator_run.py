@@ -19,6 +19,7 @@ from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff
 from acceptlab.toolkit.firmware.bzimage import BzImage, read_bzimage
 from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
+from acceptlab.toolkit.guest import command
 from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
 from acceptlab.toolkit.guest.workloads import SAME, workload_options
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
@@ -161,6 +162,8 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
 def full_command_line(options: RunOptions) -> str:
     """Return the kernel's command line, with the workloads and the host's parameters for the guest."""
     words = [options.command_line, *workload_options(options.workloads)]
+    if options.program:
+        words.append(command.WORKLOAD)
     if options.threads == "multi":
         words.append(f"tsc_early_khz={host_tsc_khz()}")
     return " ".join(words)
@@ -177,6 +180,8 @@ def _initrd(options: RunOptions, second: Kernel | None) -> bytes:
     if options.initrd:
         return _read_initrd(Path(options.initrd))
     plain = initramfs().read_bytes()
+    if options.program:
+        plain = command.with_command(plain, options.program)
     return with_second_kernel(plain, second.image.read_bytes()) if second else plain
 
 

@@ -19,6 +19,7 @@ from acceptlab.toolkit.firmware.memory_map import (
 )
 from acceptlab.toolkit.firmware.ovmf_package import NAMES as OVMF_NAMES
 from acceptlab.toolkit.firmware.ovmf_package import from_anywhere as firmware_from_anywhere
+from acceptlab.toolkit.guest import command
 from acceptlab.toolkit.guest.workloads import (
     OFFERED,
     Workload,
@@ -42,6 +43,7 @@ from acceptlab.toolkit.run.option import (
     refused,
     words_of,
 )
+from acceptlab.toolkit.run.schedule import KINDS, ROUND_ROBIN, parse_schedule
 from acceptlab.toolkit.sizes import parse_size
 
 MAX_VCPUS_ON_HARDWARE = 4096
@@ -156,6 +158,17 @@ class RunOptions:
         emulator_only=True,
         portable=firmware_from_anywhere,
     )
+    schedule: str = option(
+        ROUND_ROBIN,
+        "--schedule",
+        "Order in which vCPUs take turns: round-robin; random:SEED[:INSTRUCTIONS] (turns of random length, the next vCPU at "
+        "random); pct:SEED[:DEPTH] (random priorities, changed DEPTH times); or at-events:SEED[:PERCENT] (another vCPU after "
+        "some of the events). @START-END limits it to a window of the guest's instructions.",
+        GUEST,
+        metavar="SCHEDULE",
+        offered=KINDS,
+        emulator_only=True,
+    )
     firmware_accepts: str = option(
         "below-4g",
         "--firmware-accepts",
@@ -261,6 +274,16 @@ class RunOptions:
         offered=OFFERED,
         portable=from_anywhere,
     )
+    program: str = option(
+        "",
+        "--exec",
+        "Program of this machine to run in userspace, with its arguments, after the workloads; a program behind -- does the same. It "
+        "comes into the guest with the libraries that it loads. Exit code 1 if it fails.",
+        WORKLOAD,
+        metavar="'PROGRAM ARG...'",
+        emulator_only=True,
+        portable=command.absolute,
+    )
     probes: tuple[str, ...] = option(
         (), "--probe", "Record entry and return of a kernel function. May be repeated.", RECORDING,
         metavar="FUNCTION",
@@ -326,6 +349,7 @@ class RunOptions:
                 f"add --platform {' or '.join(have)}"
             )
         self._check_module()
+        self._check_schedule()
         if self.sev_features != "none" and not PLATFORMS[self.platform].has_sev_features:
             have = [name for name, one in PLATFORMS.items() if one.has_sev_features]
             raise BadInputError(
@@ -340,6 +364,10 @@ class RunOptions:
         if len(set(self.probe_locks)) != len(self.probe_locks):
             raise BadInputError("--probe-lock: lock given twice")
         self._check_firmware()
+        if self.program:
+            command.program_of(self.program)
+            if self.initrd:
+                raise BadInputError("--exec: our init runs the program; drop --initrd")
         # Long before a boot handoff is built, and an emulator for it.
         ram = usable_ram(self.memory_request, self.platform)
         if self.has_firmware:
@@ -378,6 +406,19 @@ class RunOptions:
             if getattr(self, item) != getattr(RunOptions, item):
                 name = f"--{item.replace('_', '-')}"
                 raise BadInputError(f"{name}: only for a TD; add --platform {' or '.join(have)}")
+
+    def _check_schedule(self) -> None:
+        """Raise BadInputError for a schedule that is none, or that could have no effect."""
+        if parse_schedule(self.schedule) is None:
+            return
+        if self.threads == "multi":
+            raise BadInputError(
+                f"--schedule {self.schedule}: vCPUs on threads of their own take no turns; drop --threads multi"
+            )
+        if self.cpus == 1:
+            raise BadInputError(
+                f"--schedule {self.schedule}: one vCPU has no other order; add --cpus 2"
+            )
 
     @property
     def has_firmware(self) -> bool:

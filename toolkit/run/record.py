@@ -78,6 +78,7 @@ def describe(
             "cpu": options.cpu,
             "la57": options.la57,
             "implicit_conversion": options.converts_implicitly,
+            "schedule": options.schedule,
             **(
                 {"pending_ve": options.pending_ve}
                 if PLATFORMS[options.platform].has_pending_ve

@@ -17,6 +17,7 @@ from typing import Any
 from acceptlab import analysis
 from acceptlab.toolkit import firmware
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.guest import command
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
@@ -35,12 +36,27 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
     """
     words = asdict(options) | {"kernel": kernel.sha256, "emulator": emulator.key, "init": init}
     words["handoff"] = digest_of(Path(firmware.__file__).parent, "*.py", "*.c")
+    words["files"] = [_sha256_of(path) for path in _given_files(options)]
     if kernel.skipped:  # they decide what the trace has as callers
         words["skip"] = kernel.skipped
     for item, shown in options_of(RunOptions).values():
         if not shown.part_of_run:
             del words[item.name]
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _given_files(options: RunOptions) -> list[Path]:
+    """Return the files of the user's whose content the guest gets."""
+    program = [command.program_of(options.program)] if options.program else []
+    return [*program, *([Path(options.initrd)] if options.initrd else [])]
+
+
+def _sha256_of(path: Path) -> str:
+    """Return the checksum of a file, "" when it cannot be read: the run itself says so."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def judges() -> str:
