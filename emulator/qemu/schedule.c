@@ -297,7 +297,7 @@ static bool parse(char **field, Error **errp)
     }
     for (i = 0; i < ARRAY_SIZE(number); i++) {
         if (qemu_strtou64(field[i + 1], NULL, 0, &number[i])) {
-            error_setg(errp, "schedule: '%s' is no number", field[i + 1]);
+            error_setg(errp, "schedule: '%s' is not a number", field[i + 1]);
             return false;
         }
     }

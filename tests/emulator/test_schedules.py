@@ -95,7 +95,7 @@ def test_up_to_its_window_a_run_is_that_of_round_robin(bare: Boot, platform: str
     [
         ("random:1:64:0", "NAME:SEED:PARAMETER:FROM:TO expected"),
         ("fair:1:64:0:9", "not 'fair'"),
-        ("random:x:64:0:9", "'x' is no number"),
+        ("random:x:64:0:9", "'x' is not a number"),
         ("random:1:31:0:9", "a turn has at least 32"),
         ("pct:1:65:0:9", "depth is at most 64"),
     ],
