@@ -303,6 +303,23 @@ static bool search(Int128 start, Int128 size, const MemoryRegion *mr,
     return false;
 }
 
+/*
+ * Length of a text whose description was not found: the kernel takes the level
+ * (two bytes) off the beginning by moving the text, so that its last two bytes
+ * stand there twice, and behind them the newline that it counts out as well
+ * (printk_sprint(), kernel/printk/printk.c).
+ */
+static size_t length_without_leftover(const char *text, size_t length)
+{
+    if (length && text[length - 1] == '\n') {
+        length--;
+    }
+    if (length >= 4 && !memcmp(text + length - 2, text + length - 4, 2)) {
+        length -= 2;
+    }
+    return length;
+}
+
 /* Text of the n-th block, as long as its record's description says; else up
  * to its NUL, or the next block. */
 static char *record_text(const Ring *ring, unsigned n)
@@ -316,6 +333,8 @@ static char *record_text(const Ring *ring, unsigned n)
     if (info && info + ring->info_size <= ring->end &&
         word_at(info) == ring->first_seq + n) {
         length = MIN(length, lduw_le_p(info + INFO_TEXT_LEN));
+    } else {
+        length = length_without_leftover(at + 8, strnlen(at + 8, length));
     }
     return g_strndup(at + 8, length);
 }

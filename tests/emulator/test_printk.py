@@ -29,6 +29,10 @@ def test_lines_end_at_their_nul_where_no_length_is_known(bare: Boot) -> None:
     assert printed(bare("snp", "printk", "case_without_infos")) == LINES
 
 
+def test_what_the_level_left_behind_is_not_shown(bare: Boot) -> None:
+    assert printed(bare("snp", "printk", "case_without_infos_after_levels")) == LINES
+
+
 def test_only_a_chain_of_records_is_a_ring(bare: Boot) -> None:
     assert printed(bare("snp", "printk", "case_other_banners")) == LINES
 

@@ -157,6 +157,16 @@ void case_without_infos(void)
 	terminate(0, 0);
 }
 
+/* The same, as the kernel leaves lines behind whose level it took off. */
+void case_without_infos_after_levels(void)
+{
+	put_block(7, BANNER "e)\n", 0);
+	put_block(8, "Command line: nonene\n", 0);
+	put_block(9, "a line of its ownwn\n", 0);
+	put_block(10, "the last onene", 0);
+	terminate(0, 0);
+}
+
 /* The banner in other places, before the ring */
 void case_other_banners(void)
 {
