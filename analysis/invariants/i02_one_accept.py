@@ -32,14 +32,6 @@ class OneAccept(Invariant):
         self.looked_at += int(np.count_nonzero(step.ops == Op.ACCEPT))
         if not self.shows(RESULTS, self.platform.given_back_by):
             return
-        rare = self.platform.may_be_given_back_by
-        if rare and not self.shows(rare):
-            # A recorder that cannot see it says so: what lies between two accepts is not known then.
-            if not self.doubts and step.breaches(Breach.ACCEPT_TWICE):
-                self.doubts.append(
-                    f"Possibly broken ({TWICE}), but the trace cannot show events of kind {rare}, one of which may lie between."
-                )
-            return
         self.blame_entries(
             step,
             TWICE,

@@ -59,8 +59,6 @@ class Platform:
     """Whether a guest has to take back its accept of a page before it makes that shared."""
     handler_reads_shared: bool = False
     """Whether the guest's calls of its host go through a page of memory that the host reads (the GHCB)."""
-    may_be_given_back_by: str = ""
-    """Label of a second such kind, which few guests use (semantics.md 2.11.6)."""
     own_kinds: frozenset[str] = frozenset()
     """Labels of the kinds of events that only a guest of this platform has."""
 
@@ -125,7 +123,6 @@ TDX = Platform(
     busy=0x80000200,
     not_accepted=frozenset({0xC0000B01, 0xC0000B0D}),
     status_shift=32,
-    may_be_given_back_by="release",
     own_kinds=frozenset({"release"}),
 )
 
