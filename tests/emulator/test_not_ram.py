@@ -37,7 +37,6 @@ def test_accept_of_what_is_no_ram_stops(bare: Boot, platform: str, case: str, gp
     ("case", "symbol", "gpa", "access"),
     [
         ("read_hole", "at_read8", HOLE + 0x10, "read"),
-        ("write_registers", "at_write64", LOCAL_APIC, "write"),
         ("fetch_beyond", None, RAM_END + 0x20, "fetch"),
         ("walk_hole", "at_read8", HOLE, "walk"),
     ],
@@ -50,6 +49,19 @@ def test_private_access_to_what_is_no_ram_stops(
     rip = run.at(symbol) if symbol else gpa
     assert (stop.gpa, stop.rip, stop.access) == (gpa, rip, access)
     assert (stop.reason, stop.private) == ("not-ram", True)
+
+
+def test_private_access_to_registers_stops_a_td(bare: Boot) -> None:
+    stop = bare("tdx", "not_ram", "case_write_registers").only("stop")
+    assert (stop.gpa, stop.access, stop.reason) == (LOCAL_APIC, "write", "not-ram")
+
+
+def test_snp_local_apic_is_reflected_whatever_the_c_bit_says(bare: Boot) -> None:
+    run = bare("snp", "not_ram", "case_write_registers")
+    (raised,) = run.said("exception")
+    assert (raised["vector"], raised["error"], raised["rip"]) == (29, 0x400, run.at("at_write64"))
+    assert raised["cr2"] == LOCAL_APIC
+    assert run.of("stop") == []
 
 
 def test_rmpadjust_of_what_is_no_ram_stops(bare: Boot) -> None:

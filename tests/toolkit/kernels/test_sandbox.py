@@ -39,7 +39,7 @@ class Place:
         (self.tree / "Makefile").write_text(text)
 
     def look(self) -> None:
-        kbuild.make_quietly(self.tree, self.objects, "look")
+        kbuild.make_quietly(self.tree, self.objects, "look", warnings=False)
 
     def saw(self, name: str) -> str:
         file = self.objects / name
