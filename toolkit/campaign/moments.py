@@ -72,10 +72,15 @@ def moments_of(
     """Return the moments of every act: each kind once with `sample` None, else `sample` pages for each act, drawn from all kinds.
 
     Kinds: after an accept, by stage and function; at the beginning of a stage, on a page accepted before, and on one accepted
-    later. An act on calls is made once at the beginning of each stage.
+    later. An act on calls is made once at the beginning of each stage. Raises BadInputError where there is no page to act on.
     """
     chance = random.Random(seed)
     kinds = _pages_by_kind(accepts)
+    if not kinds and not set(acts) <= set(PLATFORMS[platform].attacks_on_calls):
+        raise BadInputError(
+            "the guest accepts nothing after its boot handoff, so that no page can be attacked: give it more --memory, or "
+            "--firmware-accepts minimal"
+        )
     found: list[Moment] = []
     for act in acts:
         if act in PLATFORMS[platform].attacks_on_calls:

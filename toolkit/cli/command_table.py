@@ -53,7 +53,7 @@ COMMANDS = {
         Command("explore", "explore.explore", "Boot a kernel under many schedules of its vCPUs and look for races.",
                 "acceptlab explore debian:6.12 --platform snp --cpus 4 --memory 4G --schedules 200"),
         Command("campaign", "campaign.campaign", "Inject every malicious host action at every kind of moment.",
-                "acceptlab campaign debian:6.12 --platform tdx --memory 2G --act remove-aug"),
+                "acceptlab campaign debian:6.12 --platform tdx --memory 8G --act remove-aug"),
         Command("collect", "collect.collect", "Record a live emulator or guest by eBPF, or a boot by kernel tracing.",
                 "acceptlab collect --out by-ebpf -- debian:6.12 --platform tdx --memory 4G"),
         Command("import", "import_.import_", "Convert another tool's trace to a run folder.",

@@ -50,6 +50,12 @@ def test_a_sample_has_as_many_of_each_act_and_follows_the_seed() -> None:
     assert {attack.split()[1] for _, attack in first} == set(acts)
 
 
+def test_a_guest_that_accepts_nothing_is_no_campaign_but_calls_can_be_refused() -> None:
+    with pytest.raises(BadInputError, match="no page can be attacked: give it more --memory"):
+        moments_of([], "snp", ["remap", "psc-error"], None, 1)
+    assert len(moments_of([], "snp", ["psc-error"], None, 1)) == 3
+
+
 def test_acts_are_those_of_the_platform() -> None:
     assert acts_on("snp", ()) == [
         "remap",
