@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Marks that are told apart, axes that flatten nothing, and the drawing of charts as SVG."""
+"""Marks that differ, axes that flatten nothing, and the drawing of charts as SVG."""
 
 from __future__ import annotations
 

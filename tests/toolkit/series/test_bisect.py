@@ -35,7 +35,7 @@ def history(tree: Tree, *kinds: str) -> list[str]:
             made.append(tree.change("kernel/fork.c", PANIC, fork, "kernel: Do not panic"))
         elif kind == "broken":
             made.append(tree.change("init/main.c", main, "return zero;", "init: Break it"))
-            main, kind = "return zero;", "mended"
+            main, kind = "return zero;", "fixed"
         else:
             made.append(
                 tree.change("init/main.c", main, f"return {number} - {number};", f"init: {number}")
