@@ -13,7 +13,7 @@ STAGES = ["second-decompressor", "second-kernel", "second-userspace"]
 
 DEFECTS = {
     "--platform snp --memory 2G --workload kexec": "accessed a page that the first kernel left shared",
-    "--platform tdx --memory 2G --firmware-accepts minimal --seed 3 --workload kexec": (
+    "--platform tdx --memory 2G --firmware-accepts minimal --seed 3 --append swiotlb=2048 --workload kexec": (
         "loaded a second kernel into unaccepted memory"
     ),
     "--platform snp --memory 2G --workload kdump --workload vmcore": (
