@@ -22,7 +22,7 @@ from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
-from acceptlab.toolkit.whole_files import lock_file, write_whole
+from acceptlab.toolkit.whole_files import lock_file, sha256_of, write_whole
 
 CELLS = "cells"
 _LOCK = ".matrix"
@@ -54,7 +54,7 @@ def _given_files(options: RunOptions) -> list[Path]:
 def _sha256_of(path: Path) -> str:
     """Return the checksum of a file, "" when it cannot be read: the run itself says so."""
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return sha256_of(path)
     except OSError:
         return ""
 
