@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)/setup/import
 # Tests start hundreds of Pythons, which must not compile every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo demo-series setup check test test-long lint bench wheel clean
+.PHONY: demo demo-series setup check test test-long fuzz lint bench wheel clean
 
 demo:
 	./acceptlab demo
@@ -29,6 +29,10 @@ test:
 
 test-long:
 	venv=$$($(BOOTSTRAP) --dev --long) && ./acceptlab setup && ACCEPTLAB_EXAMPLES=10 "$$venv/bin/pytest" -n $(JOBS) --dist worksteal
+
+# Ten seconds for each reader and each file of a run, a minute for the wire formats; ten minutes each in `test-long`.
+fuzz:
+	venv=$$($(BOOTSTRAP) --dev) && ACCEPTLAB_FUZZ_SECONDS=10 "$$venv/bin/pytest" -q -n $(JOBS) --dist worksteal -m fuzz
 
 lint:
 	venv=$$($(BOOTSTRAP) --dev) && "$$venv/bin/ruff" check . && "$$venv/bin/ruff" format --check . && \

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from tests import peak_memory
 
 SECONDS = float(os.environ.get("ACCEPTLAB_FUZZ_SECONDS", "600"))
-"""How long each test fuzzes."""
+"""How long each test fuzzes; `make fuzz` sets less."""
 LONGEST = 20.0
 """Seconds of processor time that one small file may take."""
 GROWTH = 200 << 20

@@ -105,6 +105,7 @@ def test_a_column_of_another_type_is_one_line(other: pa.DataType, tmp_path: Path
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 @pytest.mark.parametrize("name", FILES)
 def test_ten_minutes_of_spoilt_files_of_a_run(name: str, tmp_path: Path) -> None:
     folder = folder_of(tmp_path)
@@ -113,5 +114,6 @@ def test_ten_minutes_of_spoilt_files_of_a_run(name: str, tmp_path: Path) -> None
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 def test_ten_minutes_of_spoilt_raw_streams(tmp_path: Path) -> None:
     assert fuzz(raw_sample(), convert_spoilt(tmp_path), seed=14) > 0

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.analysis.fuzzing import SECONDS
 from tests.model.library import HERE, MODEL
 
 pytestmark = pytest.mark.processes
@@ -52,10 +53,12 @@ def test_fuzz_wire_formats(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 def test_fuzz_wire_formats_ten_minutes(tmp_path: Path) -> None:
-    output = run(built(tmp_path, "gcc", "-DOWN_DRIVER"), "2", "600").stdout
+    seconds = max(60, round(SECONDS))
+    output = run(built(tmp_path, "gcc", "-DOWN_DRIVER"), "2", str(seconds)).stdout
     assert output.endswith("no finding\n")
-    assert int(output.split()[0]) > 100_000
+    assert int(output.split()[0]) > 100 * seconds
 
 
 @pytest.mark.long

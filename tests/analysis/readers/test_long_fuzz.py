@@ -23,12 +23,14 @@ _HEAD = 11
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 @pytest.mark.parametrize("form", SAMPLES)
 def test_ten_minutes_of_spoilt_files(form: str) -> None:
     assert fuzz(SAMPLES[form](), lambda data: try_to_read(form, data), seed=1) > 0
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 @pytest.mark.parametrize("how", COMPRESSIONS)
 def test_ten_minutes_of_spoilt_compressed_files(how: str) -> None:
     packed = COMPRESSIONS[how](SAMPLES["ftrace"]())
@@ -36,6 +38,7 @@ def test_ten_minutes_of_spoilt_compressed_files(how: str) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 def test_ten_minutes_of_spoilt_trace_dat() -> None:
     def feed(data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -50,6 +53,7 @@ def test_ten_minutes_of_spoilt_trace_dat() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
     def feed(data: bytes) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -69,6 +73,7 @@ def test_ten_minutes_of_spoilt_trace_dat_of_version_7() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.fuzz
 @pytest.mark.parametrize(
     ("name", "repair"), [("6", trace_dat_repair_6.repair), ("7-zstd", trace_dat_repair.repair)]
 )
