@@ -35,12 +35,12 @@ class CallTracks:
     def __init__(self, info: RunInfo) -> None:
         self._probes = info.probes
         self._open: dict[int, list[int]] = {}
-        offset = info.kaslr_offset
         functions = {*LOCK, *UNLOCK}
         self._locks = {
-            (one.address + offset) % (1 << 64): one.name
+            address: one.name
             for one in info.probes
             if one.name not in functions
+            for address in info.addresses_of(one)
         }
 
     def edges(self, batch: Batch) -> Iterator[CallEdge]:

@@ -10,8 +10,8 @@ import numpy as np
 from acceptlab.analysis.kernel.accept_arguments import FUNCTION, second
 from acceptlab.analysis.kernel.kernel_facts import SIZE
 from acceptlab.analysis.pages.step import Step
-from acceptlab.analysis.run.run_info import RunInfo
-from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
+from acceptlab.analysis.run.run_info import SECOND, Probe, RunInfo
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, Stage
 
 _LONG = 1_000_000
 """Instructions of its own within a call that accepts nothing: a look at the bitmap of a terabyte takes fewer."""
@@ -51,8 +51,7 @@ class CallWaits:
         self._unit = "instructions" if info.clock == "instructions" else "ns"
         self._counts = info.clock == "instructions"
         self._probes = [at for at, probe in enumerate(info.probes) if probe.name == FUNCTION]
-        names = info.probes[self._probes[0]].arguments if self._probes else ()
-        self._is_size = second(FUNCTION, names, info.kernel.version) == SIZE
+        self._sizes = {at for at in self._probes if _gives_size(info, info.probes[at])}
         self._open: dict[int, _Call] = {}
         self._accepted: dict[int, int] = {}
         self._clock = 0
@@ -64,6 +63,8 @@ class CallWaits:
         if not self._probes:
             return
         batch, kind = step.batch, step.batch["kind"]
+        if ((kind == Kind.STAGE) & (batch["detail"] == Stage.SECOND_DECOMPRESSOR)).any():
+            self._open.clear()  # the calls of the first kernel ended with it
         calls = (kind == Kind.PROBE_ENTER) | (kind == Kind.PROBE_RETURN)
         calls &= np.isin(batch["detail"], self._probes)
         positions = np.flatnonzero(calls)
@@ -104,7 +105,7 @@ class CallWaits:
     def _enter(self, step: Step, at: int) -> None:
         batch = step.batch
         start, given = int(batch["gpa"][at]), int(batch["size"][at])
-        end = start + given if self._is_size else given
+        end = start + given if int(batch["detail"][at]) in self._sizes else given
         call = _Call(
             int(batch["seq"][at]),
             int(batch["clock"][at]),
@@ -147,6 +148,12 @@ class CallWaits:
                 call = self._open[vcpu]
                 if call.waits_for is not None and not call.waited_until:
                     call.waits_for = None  # it went on beside the other
+
+
+def _gives_size(info: RunInfo, probe: Probe) -> bool:
+    """Whether the second argument of accept_memory() is a size in the kernel that a probe is on."""
+    kernel = info.second.kernel if info.second and probe.kernel == SECOND else info.kernel
+    return second(FUNCTION, probe.arguments, kernel.version) == SIZE
 
 
 def _overlap(one: _Call, other: _Call) -> bool:

@@ -18,7 +18,7 @@ from acceptlab.analysis.kernel.kernel_facts import (
     UNLOCKING,
 )
 from acceptlab.analysis.kernel.versions import in_force
-from acceptlab.analysis.run.run_info import RunInfo
+from acceptlab.analysis.run.run_info import SECOND, RunInfo
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.schema import ConvertTo, Kind, Stage
@@ -68,6 +68,7 @@ def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:
         "(symbols, KASLR offset), or the function is inlined."
         for number, probe in enumerate(info.probes)
         if probe.name not in info.default_probes.watched
+        and probe.kernel != SECOND
         and (why := _must_have_run(probe.name, info, seen))
         and not _fired(number, info, seen)
     ]

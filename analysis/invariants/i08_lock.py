@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.invariants.invariant import Context, Invariant
+from acceptlab.analysis.invariants.requests import of_second_kernel
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.kernel.kernel_facts import (
     LOCKING,
@@ -17,7 +20,10 @@ from acceptlab.analysis.kernel.kernel_facts import (
 )
 from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.pages.step import Step
+from acceptlab.analysis.pages.transitions import EVER, Op
+from acceptlab.analysis.run.run_info import FIRST, SECOND, RunInfo
 from acceptlab.analysis.trace.coverage import EARLY
+from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import Kind, Stage
 
 HELD = "accepted memory with the global lock held"
@@ -29,11 +35,43 @@ _OF_KERNELS = (Stage.KERNEL, Stage.USERSPACE, Stage.SECOND_KERNEL, Stage.SECOND_
 """Stages in which there is such a lock; a decompressor has none."""
 
 
+@dataclass(frozen=True)
+class _LockProbes:
+    """What a run watched of one of its kernels: numbers of the probes, and the lock's own address there."""
+
+    lock: list[int]
+    unlock: list[int]
+    address: int | None
+
+    @classmethod
+    def of(cls, info: RunInfo, kernel: str) -> _LockProbes:
+        """Of the run's first or second kernel; probes of neither in particular are on both."""
+        mine = [(at, one) for at, one in enumerate(info.probes) if one.kernel in ("", kernel)]
+        locks = [one for _, one in mine if one.name == LOCK_NAME]
+        addresses = [at for one in locks for at in info.addresses_of(one, kernel)]
+        return cls(
+            [at for at, one in mine if one.name in LOCK],
+            [at for at, one in mine if one.name in UNLOCK],
+            addresses[0] if addresses else None,
+        )
+
+    @property
+    def complete(self) -> bool:
+        """Whether they show when the lock is held."""
+        return bool(self.lock and self.unlock and self.address is not None)
+
+    def calls(self, batch: Batch) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Which events take the lock, and which release it."""
+        mine = (batch["kind"] == Kind.PROBE_ENTER) & (batch["gpa"] == np.uint64(self.address or 0))
+        detail = batch["detail"]
+        return mine & np.isin(detail, self.lock), mine & np.isin(detail, self.unlock)
+
+
 class NoLockHeld(Invariant):
     """Needs probes on the lock functions and, to know the lock, its address among the probes.
 
     A probe's entry carries RDI, which is the lock. The kernel's own address of the lock is the
-    link-time address plus the KASLR offset.
+    link-time address plus the KASLR offset, which is another one in a second kernel.
     """
 
     name = "I8"
@@ -47,36 +85,31 @@ class NoLockHeld(Invariant):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        names = [probe.name for probe in self.info.probes]
-        self._lock = [index for index, name in enumerate(names) if name in LOCK]
-        self._unlock = [index for index, name in enumerate(names) if name in UNLOCK]
-        addresses = [one.address for one in self.info.probes if one.name == LOCK_NAME]
-        offset = self.info.kaslr_offset
-        self._address = (addresses[0] + offset) % (1 << 64) if addresses else None
+        self._first, self._second = (_LockProbes.of(self.info, one) for one in (FIRST, SECOND))
         self._held: dict[int, bool] = {}
+        self._is_second = False
         self._taken = self._accepts = 0
-        self._second_taken = self._second_accepts = 0
+        self._second_taken = self._second_accepts = self._second_calls = self._second_fresh = 0
 
     @property
     def decidable(self) -> bool:
         """Whether the run has the probes that it takes."""
-        return bool(self._lock and self._unlock and self._address is not None)
+        return self._first.complete
 
     def watch(self, step: Step) -> None:
         if not self.decidable:
             return
         batch = step.batch
-        entered = batch["kind"] == Kind.PROBE_ENTER
-        mine = entered & (batch["gpa"] == np.uint64(self._address or 0))
-        locks = mine & np.isin(batch["detail"], self._lock)
-        unlocks = mine & np.isin(batch["detail"], self._unlock)
+        late = of_second_kernel(batch["stage"])
+        if late.any() and not self._is_second:
+            self._is_second = True
+            self._held.clear()  # the first kernel's lock went with it
+        first, second = self._first.calls(batch), self._second.calls(batch)
+        locks, unlocks = (np.where(late, its, one) for one, its in zip(first, second, strict=True))
         accepts = batch["kind"] == Kind.ACCEPT
         self._taken += int(np.count_nonzero(locks))
         self._accepts += int(np.count_nonzero(accepts & np.isin(batch["stage"], _OF_KERNELS)))
-        second = batch["stage"] >= Stage.SECOND_KERNEL
-        if second.any():
-            self._second_taken += int(np.count_nonzero(locks & second))
-            self._second_accepts += int(np.count_nonzero(accepts & second))
+        self._watch_second(step, late, locks, accepts)
         for vcpu in np.flatnonzero(np.bincount(batch["vcpu"])).tolist():
             self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
 
@@ -95,7 +128,7 @@ class NoLockHeld(Invariant):
                 Status.NOT_DECIDABLE,
                 "No acquisition of the lock was recorded, so the probe may not work.",
             )
-        if self._second_accepts and not self._second_taken:
+        if self._second_is_missed:
             return self.result(
                 Status.NOT_DECIDABLE,
                 "The second kernel accepted memory, and its lock was not watched.",
@@ -104,6 +137,34 @@ class NoLockHeld(Invariant):
         return self.result(
             Status.HOLDS, f"The lock was taken {self._taken} times, never around an accept."
         )
+
+    def _watch_second(
+        self,
+        step: Step,
+        late: npt.NDArray[np.bool_],
+        locks: npt.NDArray[np.bool_],
+        accepts: npt.NDArray[np.bool_],
+    ) -> None:
+        if not late.any():
+            return
+        kernel = late & np.isin(step.batch["stage"], _OF_KERNELS)
+        self._second_taken += int(np.count_nonzero(locks & late))
+        self._second_accepts += int(np.count_nonzero(accepts & kernel))
+        self._second_calls += int(np.count_nonzero((step.batch["kind"] == Kind.PROBE_ENTER) & late))
+        for one in step.entries:
+            fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0)
+            self._second_fresh += int(np.count_nonzero(fresh & kernel[one.position]))
+
+    @property
+    def _second_is_missed(self) -> bool:
+        """Whether a second kernel accepted memory, and its lock was not seen.
+
+        Without memory that nobody had accepted it may only have converted pages, which takes no lock: then it is
+        enough that its probes fired at all.
+        """
+        if self._second_taken or not self._second_accepts:
+            return False
+        return bool(self._second_fresh) or not self._second_calls
 
     def _watch_vcpu(
         self,

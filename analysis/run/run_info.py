@@ -184,16 +184,22 @@ class Host:
         return named if self.assign == "demand" else f"{named}, {self.assign}"
 
 
+FIRST, SECOND = "first", "second"
+"""The kernel that the guest begins with, and one that it starts itself."""
+
+
 @dataclass(frozen=True)
 class Probe:
     """A guest function that was watched; ``address`` is its link-time address.
 
     ``arguments`` are the names of its first two, as far as the recorder knows them (analysis.kernel.accept_arguments).
+    ``kernel`` is FIRST or SECOND where only that of the run's kernels was watched for it, else empty.
     """
 
     name: str
     address: int
     arguments: tuple[str, ...] = ()
+    kernel: str = ""
 
 
 @dataclass(frozen=True)
@@ -259,3 +265,12 @@ class RunInfo:
         """The same for a kernel that the guest started itself."""
         key = "second_kaslr_offset"
         return number_of((self.report or {}).get(key, 0), f"report.{key}")
+
+    def addresses_of(self, probe: Probe, kernel: str = "") -> tuple[int, ...]:
+        """Where what a probe is on lay, in each kernel that was watched for it; with `kernel`, in that one (FIRST or SECOND) alone."""
+        offsets = {FIRST: self.kaslr_offset, SECOND: self.second_kaslr_offset}
+        return tuple(
+            (probe.address + offset) % (1 << 64)
+            for one, offset in offsets.items()
+            if probe.kernel in ("", one) and kernel in ("", one)
+        )

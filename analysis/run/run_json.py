@@ -14,9 +14,11 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.run.platform import NAMES as PLATFORMS
 from acceptlab.analysis.run.run_info import (
     CLOCKS,
+    FIRST,
     NOT_KNOWN,
     OUTCOMES,
     POLICY,
+    SECOND,
     SOURCES,
     Bitmap,
     Blob,
@@ -171,7 +173,12 @@ def _blob(reader: TypedJson) -> Blob:
 
 
 def _probe(reader: TypedJson) -> Probe:
-    return Probe(reader.text("name"), reader.number("address"), reader.texts("arguments"))
+    return Probe(
+        reader.text("name"),
+        reader.number("address"),
+        reader.texts("arguments"),
+        reader.one_of("kernel", ("", FIRST, SECOND), ""),
+    )
 
 
 def _with_new_names(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,15 +27,19 @@ typedef struct Call {
 
 bool emulated_guest_has_probes;
 
-/* Link addresses, then run addresses */
 typedef struct Probe {
-    uint64_t address;
+    uint64_t linked;        /* link address */
+    uint64_t address;       /* run address, once armed */
     bool filtered;
+    uint64_t linked_argument;
     uint64_t argument;      /* where filtered: what RDI must be */
+    bool in[2];             /* in the first kernel, in a second one */
+    bool armed;
 } Probe;
 
 static Probe watched[PROBES_MAX];
 static unsigned probes;
+static bool armed;
 static struct {
     uint64_t at;
     void (*callback)(EmulatedCpu *cpu);
@@ -48,10 +52,27 @@ static bool read_line(char **word, Probe *probe)
 {
     unsigned words = g_strv_length(word);
 
-    *probe = (Probe) { .filtered = words == 3 };
+    *probe = (Probe) { .filtered = words == 3, .in = { true, true } };
     return (words == 2 || words == 3) &&
-           !qemu_strtou64(word[1], NULL, 0, &probe->address) &&
-           (words == 2 || !qemu_strtou64(word[2], NULL, 0, &probe->argument));
+           !qemu_strtou64(word[1], NULL, 0, &probe->linked) &&
+           (words == 2 ||
+            !qemu_strtou64(word[2], NULL, 0, &probe->linked_argument));
+}
+
+/* The lines before this one are of the first kernel alone, those behind it of
+ * a second one that is another. */
+static bool begins_second(const char *line, unsigned *second)
+{
+    unsigned i;
+
+    if (strcmp(line, "second")) {
+        return false;
+    }
+    for (i = 0; i < probes; i++) {
+        watched[i].in[1] = false;
+    }
+    *second = 1;
+    return true;
 }
 
 bool probes_read(const char *path, Error **errp)
@@ -59,7 +80,7 @@ bool probes_read(const char *path, Error **errp)
     g_autofree char *content = NULL;
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) lines = NULL;
-    unsigned i;
+    unsigned i, second = 0;
 
     if (!g_file_get_contents(path, &content, NULL, &error)) {
         error_setg(errp, "probes: %s", error->message);
@@ -69,7 +90,7 @@ bool probes_read(const char *path, Error **errp)
     for (i = 0; lines[i]; i++) {
         g_auto(GStrv) word = g_strsplit(g_strstrip(lines[i]), " ", -1);
 
-        if (!*lines[i]) {
+        if (!*lines[i] || begins_second(lines[i], &second)) {
             continue;
         }
         if (probes == PROBES_MAX || !read_line(word, &watched[probes])) {
@@ -78,7 +99,7 @@ bool probes_read(const char *path, Error **errp)
                        lines[i], PROBES_MAX);
             return false;
         }
-        probes++;
+        watched[probes++].in[0] = !second;
     }
     return_sites = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free,
                                          NULL);
@@ -86,39 +107,60 @@ bool probes_read(const char *path, Error **errp)
     return true;
 }
 
-static void arm(uint64_t kaslr_offset)
+static void flush_code(CPUState *cs, run_on_cpu_data unused)
+{
+    tb_flush(cs);
+}
+
+static void arm(unsigned kernel, uint64_t kaslr_offset)
 {
     unsigned i;
 
-    if (!probes) {
-        return;
-    }
     for (i = 0; i < probes; i++) {
-        watched[i].address += kaslr_offset;
-        watched[i].argument += kaslr_offset;
+        watched[i].armed = watched[i].in[kernel];
+        watched[i].address = watched[i].linked + kaslr_offset;
+        watched[i].argument = watched[i].linked_argument + kaslr_offset;
+        armed |= watched[i].armed;
     }
-    emulated_guest_has_probes = true;
+    emulated_guest_has_probes |= armed;
 }
 
 static void disarm(void)
 {
+    unsigned i;
+
     emulated_guest_has_probes = false;
-    if (!probes) {
+    if (!armed) {
         return;
     }
-    probes = 0;
+    armed = false;
+    for (i = 0; i < probes; i++) {
+        watched[i].armed = false;
+    }
     g_hash_table_remove_all(return_sites);
     g_hash_table_remove_all(calls);
 }
 
 void probes_note(EmulatedGuest *guest, const struct acc_event *event)
 {
-    if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
-        arm(guest->kaslr_offset[0]);
+    if (event->kind != EVENT_STAGE) {
+        return;
     }
-    if (event->kind == EVENT_STAGE &&
-        event->detail == STAGE_SECOND_DECOMPRESSOR) {
+    switch (event->detail) {
+    case STAGE_KERNEL:
+        arm(0, guest->kaslr_offset[0]);
+        break;
+    case STAGE_SECOND_DECOMPRESSOR:
         disarm();
+        break;
+    case STAGE_SECOND_KERNEL:
+        arm(1, guest->kaslr_offset[1]);
+        if (armed) {
+            /* Translations go by physical address: the page may have had code
+             * that was not watched. */
+            async_safe_run_on_cpu(current_cpu, flush_code, RUN_ON_CPU_NULL);
+        }
+        break;
     }
 }
 
@@ -151,7 +193,7 @@ static bool is_watched(uint64_t pc)
     unsigned i;
 
     for (i = 0; i < probes; i++) {
-        if (watched[i].address == pc) {
+        if (watched[i].armed && watched[i].address == pc) {
             return true;
         }
     }
@@ -168,7 +210,7 @@ static int probe_of_call(uint64_t pc, uint64_t argument)
     unsigned i;
 
     for (i = 0; i < probes; i++) {
-        if (watched[i].address == pc) {
+        if (watched[i].armed && watched[i].address == pc) {
             if (!watched[i].filtered || watched[i].argument == argument) {
                 return i;
             }
@@ -186,18 +228,13 @@ bool emulated_guest_probed(uint64_t pc)
     if (callback_at(pc)) {
         return true;
     }
-    if (!probes) {
+    if (!armed) {
         return false;
     }
     qemu_mutex_lock(&guest->lock);
     found = is_watched(pc) || g_hash_table_contains(return_sites, &pc);
     qemu_mutex_unlock(&guest->lock);
     return found;
-}
-
-static void flush_code(CPUState *cs, run_on_cpu_data unused)
-{
-    tb_flush(cs);
 }
 
 static void enter(EmulatedCpu *cpu, unsigned probe, uint64_t returns_to)
@@ -255,7 +292,7 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     }
     /* Every lock of the kernel comes here: no call returns to where a function
      * begins, so there is nothing to look up. */
-    if (!probes || probe == NOT_WANTED) {
+    if (!armed || probe == NOT_WANTED) {
         return;
     }
     qemu_mutex_lock(&cpu->guest->lock);

@@ -9,12 +9,17 @@
 struct EmulatedCpu;
 struct EmulatedGuest;
 
-/* Reads the probes file: `NAME LINK_ADDRESS` per line. */
+/*
+ * Reads the probes file: `NAME LINK_ADDRESS [FIRST-ARGUMENT]` per line. They
+ * are of each kernel that the guest runs, unless a line `second` separates
+ * those of the first kernel from those of a second one.
+ */
 bool probes_read(const char *path, Error **errp);
 
 /*
  * Observer of events (events.h): functions are watched from the kernel's first
- * instruction until another kernel starts, whose functions lie elsewhere.
+ * instruction until another kernel starts, and in that one from its first
+ * instruction in the kernel map: its functions lie elsewhere.
  */
 void probes_note(struct EmulatedGuest *guest, const struct acc_event *event);
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pyarrow.parquet as pq
 import pytest
 
 from acceptlab.toolkit.places import CHECKOUT
@@ -35,6 +36,27 @@ def check(boot: Boot, started_by: str) -> None:
 
 def test_kexec_reaches_userspace_again(boot: BootGuest) -> None:
     check(boot(KERNEL, "--platform", "tdx", "--memory", "2G", "--workload", "kexec"), "kexec")
+
+
+def test_requests_and_lock_of_a_second_kernel_are_watched(boot: BootGuest) -> None:
+    """By the probes that every run has, where that kernel lies."""
+    words = "--platform tdx --memory 2G --firmware-accepts minimal --workload kexec"
+    run = boot(KERNEL, *words.split())
+    check(run, "kexec")
+    assert run.verdict["not_decided"] == []
+    table = pq.read_table(run.folder / "events.parquet", columns=["kind", "stage", "detail", "gpa"])
+    entered = [row for row in table.to_pylist() if row["kind"] == "probe-enter"]
+    names = [probe["name"] for probe in run.run["probes"]]
+    lock = names.index("unaccepted_memory_lock")
+    for stages, offset in (
+        (("kernel", "userspace"), "kaslr_offset"),
+        (("second-kernel", "second-userspace"), "second_kaslr_offset"),
+    ):
+        mine = [row for row in entered if row["stage"] in stages]
+        assert names.index("accept_memory") in {row["detail"] for row in mine}
+        here = run.run["probes"][lock]["address"] + int(run.run["report"][offset], 0)
+        locks = [row for row in mine if "spin" in names[row["detail"]]]
+        assert locks and {row["gpa"] for row in locks} == {here % (1 << 64)}
 
 
 @pytest.mark.long

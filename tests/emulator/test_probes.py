@@ -9,7 +9,7 @@ import pytest
 
 from tests.emulator.bare_run import BareRun, Event, Setup
 from tests.emulator.conftest import Boot
-from tests.emulator.kernel_map import linked, running
+from tests.emulator.kernel_map import KERNEL_MAP, linked, running
 
 MOST = 256
 
@@ -133,16 +133,44 @@ def test_a_call_that_never_returns_has_no_return(bare: Boot) -> None:
     ]
 
 
-def test_probes_end_with_the_kernel_that_they_are_for(bare: Boot) -> None:
-    """A second kernel lies elsewhere."""
-    run = bare("snp", "probes", "case_second_kernel", Setup(probes=(line("snp", "sum"),)))
-    assert len(probed(run)) == 4
+SECOND_MAP = KERNEL_MAP + 24 * 0x200000
+"""Where the second kernel of tests/guests/probes.c runs."""
+
+
+def test_a_second_kernel_is_watched_where_it_lies(bare: Boot, platform: str) -> None:
+    """The functions and the lock of the first are elsewhere."""
+    setup = Setup(probes=(line(platform, "sum", "lock"),))
+    run = bare(platform, "probes", "case_second_kernel", setup)
+    told = probed(run)
+    assert [event.kind for event in told] == ["probe-enter", "probe-return"] * 2
+    places = [(KERNEL_MAP + run.at(name), SECOND_MAP + run.at(name)) for name in ("sum", "lock")]
+    assert tuple(event.rip for event in told[::2]) == places[0]
+    assert tuple(event.gpa for event in told[::2]) == places[1]
     assert [event.detail for event in run.of("stage")] == [1, 2, 3, 4, 5]
+
+
+def test_another_second_kernel_has_probes_of_its_own(bare: Boot) -> None:
+    lines = (line("snp", "sum"), "second", line("snp", "nested"))
+    told = probed(bare("snp", "probes", "case_second_kernel", Setup(probes=lines)))
+    first, second = told[:2], told[2:]
+    assert [(event.kind, event.detail) for event in first] == [
+        ("probe-enter", 0),
+        ("probe-return", 0),
+    ]
+    assert {event.detail for event in second} == {1}
+    assert len(second) == 8
 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["sum", "sum here", "sum 0x1000 0x2000 0x3000", "sum 0x1000 there", "sum 0x10000000000000000"],
+    [
+        "sum",
+        "second 0x",
+        "sum here",
+        "sum 0x1000 0x2000 0x3000",
+        "sum 0x1000 there",
+        "sum 0x10000000000000000",
+    ],
 )
 def test_line_that_says_nothing_ends_the_emulator(bare: Boot, wrong: str) -> None:
     run = bare("snp", "probes", "case_calls", Setup(probes=("sum 0x1000", wrong)))

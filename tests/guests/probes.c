@@ -3,7 +3,7 @@
 #include "kernel_map.h"
 
 void calls(void), locks(void), recursion(void), known_site(void), abandoned(void);
-void beside(void), elsewhere(void), with_address(void);
+void beside(void), elsewhere(void), with_address(void), own_lock(void);
 
 extern volatile u64 stack_of_stays;
 static volatile u64 spinning;
@@ -47,6 +47,14 @@ __asm__(".text\n"
 	"	call sum\n"
 	"	mov $lock, %rdi\n"
 	"	call sum\n"
+	"	ret\n"
+
+	/* an address of data as it is wherever the code runs */
+	".globl own_lock\n"
+	"own_lock: lea lock(%rip), %rdi\n"
+	"	call sum\n"
+	"	mov $3, %edi\n"
+	"	call nested\n"
 	"	ret\n"
 
 	".globl recursion\n"
@@ -198,11 +206,30 @@ static void in_userspace(void)
 	__asm__ volatile("int3");
 }
 
-/* As after kexec: userspace, then code outside the kernel map, then a kernel again */
+#define SECOND_MAP (KERNEL_MAP + 24 * UNIT)
+#define LARGE (PRIVATE_BIT | 0xe7)	/* 2 MiB, dirty, accessed, user, writable, present */
+
+/* The first 2 MiB of memory at another place of the kernel map, and nothing else there */
+static void map_second_kernel(void)
+{
+	static u64 table[512] __attribute__((aligned(4096)));
+	static u64 leaves[512] __attribute__((aligned(4096)));
+	u64 *top = (u64 *)TABLES;
+
+	leaves[24] = LARGE;
+	table[510] = (u64)leaves | PRIVATE_BIT | 7;
+	top[511] = (u64)table | PRIVATE_BIT | 7;
+	__asm__ volatile("mov %%cr3, %%rax\nmov %%rax, %%cr3" : : : "rax", "memory");
+}
+
+/* As after kexec: userspace, then code outside the kernel map, then a kernel elsewhere */
 void case_second_kernel(void)
 {
-	run(calls);
+	void (*there)(void) = (void (*)(void))(SECOND_MAP + (u64)own_lock);
+
+	run(own_lock);
 	run_at_cpl3(in_userspace);
-	__asm__ volatile("mov %%cr3, %%rax\nmov %%rax, %%cr3" : : : "rax", "memory");
-	run(calls);
+	map_second_kernel();
+	there();
+	say("done");
 }

@@ -7,11 +7,12 @@ import hashlib
 import json
 import shlex
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.kernel.kernel_facts import UNACCEPTED_LOCK
 from acceptlab.analysis.run import run_info
 from acceptlab.analysis.run.run_folder import FIRMWARE_EVENTS
 from acceptlab.toolkit.errors import BadInputError
@@ -37,7 +38,7 @@ from acceptlab.toolkit.run.launch import Ending, launch
 from acceptlab.toolkit.run.new_folder import claimed
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.policy import policy_of
-from acceptlab.toolkit.run.probes import Defaults
+from acceptlab.toolkit.run.probes import Defaults, Probe
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
@@ -120,6 +121,8 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     watched = probes.with_names([*watched, *usual.watched], kernel.image, kernel.version)
     command_line = full_command_line(options)
     second = _second_kernel(options, kernel)
+    if second is not None and second.sha256 != kernel.sha256:
+        watched, usual = _in_two_kernels(options, watched, usual, second)
     image, initrd = read_bzimage(kernel.image), _initrd(options, second)
     handoff, firmware = None, None
     if options.has_firmware:
@@ -174,6 +177,22 @@ def _second_kernel(options: RunOptions, kernel: Kernel) -> Kernel | None:
     if start is None:
         return None
     return kernel if start.kernel == SAME else resolve(start.kernel)
+
+
+def _in_two_kernels(
+    options: RunOptions, watched: list[Probe], usual: Defaults, second: Kernel
+) -> tuple[list[Probe], Defaults]:
+    """Return the probes of both kernels, where the second is another one."""
+    from acceptlab.analysis.kernel.symbols import load_symbols
+
+    try:
+        symbols = load_symbols(second.image, cache=cache() / "symbols", sha256=second.sha256)
+        table = [(address, name) for address, _, name in symbols.table()]
+    except BadInput:
+        table = []
+    locks = {*options.probe_locks, UNACCEPTED_LOCK}
+    both, missing = probes.in_two_kernels(watched, locks, table, second.image, second.version)
+    return both, replace(usual, missing=usual.missing | missing)
 
 
 def _initrd(options: RunOptions, second: Kernel | None) -> bytes:

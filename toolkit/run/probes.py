@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from acceptlab.analysis.kernel.kernel_facts import (
 )
 from acceptlab.analysis.kernel.kernel_image import btf_of
 from acceptlab.analysis.kernel.versions import in_force
+from acceptlab.analysis.run.run_info import FIRST, SECOND
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.skip_list import Table
 
@@ -31,12 +32,14 @@ class Probe:
     """A function and its link-time address; the emulator adds what KASLR did.
 
     With `argument` only calls with that first argument (a link-time address) are recorded; `names` are those of its first two.
+    `kernel` is FIRST or SECOND where it is only in that of the run's kernels, else empty.
     """
 
     name: str
     address: int
     argument: int | None = None
     names: tuple[str, ...] = ()
+    kernel: str = ""
 
 
 def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
@@ -112,9 +115,37 @@ def with_names(probes: Sequence[Probe], kernel: Path, release: str) -> list[Prob
     ]
 
 
+def in_two_kernels(
+    first: Sequence[Probe], locks: Collection[str], table: Table, kernel: Path, release: str
+) -> tuple[list[Probe], dict[str, str]]:
+    """Return the probes of a run whose second kernel is another one, with `table` as its symbols, and why it lacks some of them.
+
+    `locks` are the names among them that are locks.
+    """
+    found: list[Probe] = []
+    missing = {}
+    for name in (one.name for one in first if one.argument is None):
+        try:
+            find = resolve_locks if name in locks else resolve
+            found += find([name], table, "the second kernel")
+        except BadInputError as error:
+            missing[f"second: {name}"] = str(error).partition(": ")[2]
+    others = with_names(found, kernel, release)
+    return [replace(one, kernel=FIRST) for one in first] + [
+        replace(one, kernel=SECOND) for one in others
+    ], missing
+
+
 def write(probes: Sequence[Probe], path: Path) -> None:
-    """Write the list as the emulator reads it: name, address and, if it matters, first argument, a line each."""
-    path.write_text("".join(_line(probe) for probe in probes))
+    """Write the list as the emulator reads it: name, address and, if it matters, first argument, a line each.
+
+    A line `second` is between those of the first kernel and those of another second one.
+    """
+    second = [probe for probe in probes if probe.kernel == SECOND]
+    lines = [_line(probe) for probe in probes if probe.kernel != SECOND]
+    if any(probe.kernel for probe in probes):
+        lines += ["second\n", *(_line(probe) for probe in second)]
+    path.write_text("".join(lines))
 
 
 def _line(probe: Probe) -> str:

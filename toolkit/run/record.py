@@ -68,7 +68,9 @@ def describe(
         firmware=firmware,
         host=run_info.Host(options.backing, options.host_assign, options.host),
         attacks=options.attacks,
-        probes=tuple(run_info.Probe(probe.name, probe.address, probe.names) for probe in probes),
+        probes=tuple(
+            run_info.Probe(probe.name, probe.address, probe.names, probe.kernel) for probe in probes
+        ),
         default_probes=run_info.DefaultProbes(usual.names, usual.missing),
         emulator={
             "version": emulator.build["qemu"],

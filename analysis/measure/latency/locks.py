@@ -51,11 +51,11 @@ class LockWatch:
         self._lock = np.array([i for i, name in enumerate(names) if name in LOCK], np.int64)
         self._unlock = np.array([i for i, name in enumerate(names) if name in UNLOCK], np.int64)
         functions = {*LOCK, *UNLOCK}
-        offset = info.kaslr_offset
         self._names = {
-            (one.address + offset) % (1 << 64): one.name
+            address: one.name
             for at, one in enumerate(info.probes)
             if one.name not in functions and names[at + 1 : at + 2] and names[at + 1] in functions
+            for address in info.addresses_of(one)
         }
         self._open: dict[tuple[int, int], tuple[int, int]] = {}
         self._found: dict[int, list[npt.NDArray[np.void]]] = {}

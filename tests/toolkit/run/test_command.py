@@ -302,6 +302,17 @@ def test_probes_are_resolved_and_written(tmp_path: Path) -> None:
     assert (tmp_path / "probes").read_text() == "kmalloc 0x1300\ndo_fork 0x1100\n"
 
 
+def test_another_second_kernel_has_lines_of_its_own(tmp_path: Path) -> None:
+    first = probes.resolve(["kmalloc", "do_fork"], TABLE, "k")
+    both, missing = probes.in_two_kernels(first, (), [(0x5000, "kmalloc")], tmp_path, "6.12")
+    probes.write(both, tmp_path / "probes")
+    assert (tmp_path / "probes").read_text() == (
+        "kmalloc 0x1300\ndo_fork 0x1100\nsecond\nkmalloc 0x5000\n"
+    )
+    assert list(missing) == ["second: do_fork"]
+    assert "the second kernel has no function of that name" in missing["second: do_fork"]
+
+
 LOCKS = [(0x1000 + 16 * index, name) for index, name in enumerate(probes.LOCK_FUNCTIONS)]
 
 
