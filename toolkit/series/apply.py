@@ -80,7 +80,6 @@ def apply(series: Series, base: BaseTree) -> Applied:
         if not _has(base.repository, ref):
             with step(f"applying {len(series.patches)} patches of {series.name}") as progress:
                 _am(series, base, ref, progress)
-        git(base.repository, "update-ref", f"refs/heads/{series.name}", ref)
         return Applied(configured(series, base), base, tuple(_commits(base, ref)))
 
 
@@ -107,7 +106,7 @@ def _text_at(base: BaseTree, name: str) -> str:
 
 
 def check_out(applied: Applied, folder: Path) -> None:
-    """Make `folder`, new or empty, a worktree of the applied series on a branch of its name, for its user to work in."""
+    """Make `folder`, new or empty, a worktree of the applied series, for its user to work in; on no branch."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInputError(f"{folder} is not empty: give --out a new folder")
     with step(f"checking out {applied.series.name}"), locked(applied.base.home / "git.lock"):

@@ -177,7 +177,10 @@ def _read(folder: Path, about: str) -> BaseTree | None:
 
 
 def _of_repository(base: GitBase) -> BaseTree:
-    """A repository of ours that borrows the user's objects: nothing is copied, and nothing written into the user's."""
+    """A repository of ours that borrows the user's objects: nothing is copied, and nothing written into the user's.
+
+    A worktree of a base of the cache (`series apply` makes such) belongs to that one's repository, and has its objects.
+    """
     if not base.repository.is_dir():
         raise BadInputError(f"the series' base is missing: no folder {base.repository}")
     try:
@@ -201,6 +204,9 @@ def _of_repository(base: GitBase) -> BaseTree:
         if "not a git repository" in error.output:
             raise BadInputError(f"{base.repository} is not a git repository") from None
         raise BadInputError(f"{base.repository} has no commit {base.commit!r}") from None
+    about = f"{shown(str(base.repository))} {commit[:12]}"
+    if common.parent.parent == home().resolve():
+        return BaseTree(home() / common.parent.name, commit, about)
     folder = home() / f"git-{hashlib.sha256(os.fsencode(common)).hexdigest()[:16]}"
     with locked(home() / f".{folder.name}.lock"):
         repository = folder / "git"
@@ -213,4 +219,4 @@ def _of_repository(base: GitBase) -> BaseTree:
             )
         if (common / "shallow").is_file():
             shutil.copy(common / "shallow", repository / "shallow")
-    return BaseTree(folder, commit, f"{shown(str(base.repository))} {commit[:12]}")
+    return BaseTree(folder, commit, about)

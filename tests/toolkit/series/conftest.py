@@ -24,6 +24,13 @@ WHO = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@localhost", "GIT_COMMITTER
 class Tree:
     """A user's repository with the toy tree as its first commit, tagged `base`."""
 
+    @classmethod
+    def of(cls, path: Path) -> Tree:
+        """Return a repository that is there."""
+        there = cls.__new__(cls)
+        there.path = path
+        return there
+
     def __init__(self, path: Path) -> None:
         self.path = path
         shutil.copytree(HERE / "toytree", path)

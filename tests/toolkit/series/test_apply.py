@@ -156,3 +156,17 @@ def test_a_range_with_a_merge_is_refused(acceptlab: Command, tree: Tree, spec: P
     code, _, err = acceptlab("series", "apply", *words)
     assert code == 2
     assert "contains a merge" in err
+
+
+def test_a_worktree_of_ours_has_the_objects_of_its_base_and_the_user_s_branch(
+    acceptlab: Command, three: Path, own_cache: Path, tmp_path: Path
+) -> None:
+    """What `series apply` checks out is built where its base is; a branch in it that is called like the series is its user's."""
+    assert acceptlab("series", "apply", str(three), "--out", str(tmp_path / "out"))[0] == 0
+    mine = Tree.of(tmp_path / "out")
+    mine.git("checkout", "--quiet", "-b", "mine")
+    made = mine.change("init/main.c", "return 2;", "return 4;", "init: Return four")
+    code, _, err = acceptlab("series", "apply", "--tree", str(mine.path), "HEAD~1..HEAD")
+    assert code == 0, err
+    assert mine.git("rev-parse", "refs/heads/mine") == made
+    assert len(list((own_cache / "acceptlab" / "trees").glob("*/git"))) == 1
