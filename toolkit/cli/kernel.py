@@ -15,7 +15,7 @@ from acceptlab.toolkit.cli.series_options import SandboxOption
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import debian_kernels, store
 from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
-from acceptlab.toolkit.kernels.own_tree import build_tree, default_fragments
+from acceptlab.toolkit.kernels.own_tree import build_tree, default_fragments, tree_at
 from acceptlab.toolkit.progress import step
 
 kernel_app = typer.Typer(no_args_is_help=True, help="Build, fetch and list kernels.")
@@ -23,7 +23,12 @@ kernel_app = typer.Typer(no_args_is_help=True, help="Build, fetch and list kerne
 
 @kernel_app.command(epilog="Example: acceptlab kernel build --tree ~/linux --name mine")
 def build(
-    tree: Annotated[Path, typer.Option(metavar="DIR", help="Kernel source tree; it is only read.")],
+    tree: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Kernel source tree; it is only read. Default: the current one."
+        ),
+    ] = None,
     config: Annotated[
         list[Path] | None,
         typer.Option(
@@ -52,9 +57,10 @@ def build(
     """
     if target not in TARGETS:
         raise BadInputError(f"--target {target}: must be one of {', '.join(TARGETS)}")
-    fragments = [path.resolve() for path in config] if config else default_fragments(tree.resolve())
+    where = tree_at(Path.cwd()) if tree is None else tree.resolve()
+    fragments = [path.resolve() for path in config] if config else default_fragments(where)
     kernel, compiled = build_tree(
-        tree.resolve(), Configuration(target, tuple(fragments)), name or tree.resolve().name
+        where, Configuration(target, tuple(fragments)), name or where.name
     )
     if as_json:
         print_json({**_shown(kernel), "compiled": compiled})

@@ -12,9 +12,10 @@ import typer
 from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import sandbox
+from acceptlab.toolkit.kernels.kbuild import is_kernel_tree
 from acceptlab.toolkit.series import apply, base
 from acceptlab.toolkit.series.bundled import path_of
-from acceptlab.toolkit.series.own_commits import is_kernel_tree, is_range, repository_at
+from acceptlab.toolkit.series.own_commits import is_range, repository_at
 from acceptlab.toolkit.series.series_source import Series, read_range, read_series
 from acceptlab.toolkit.series.series_spec import DebianBase
 

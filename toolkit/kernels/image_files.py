@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels.kbuild import is_kernel_tree
 
 _BUILT = Path("arch/x86/boot/bzImage")
 _IN_FOLDER = ("bzImage", "vmlinuz")
@@ -38,7 +39,7 @@ def image_in(folder: Path) -> Path:
         raise BadInputError(f"{folder} has {len(found)} kernels: give one of {names}")
     if found:
         return found[0]
-    if (folder / "Kconfig").is_file() and (folder / "Makefile").is_file():
+    if is_kernel_tree(folder):
         raise BadInputError(
             f"{folder} is a kernel tree without a build: run `acceptlab kernel build --tree {folder}`, "
             f"or `make bzImage` in it"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import store
+from acceptlab.toolkit.kernels.kbuild import is_kernel_tree
 from acceptlab.toolkit.kernels.kernel_build import build
 from acceptlab.toolkit.kernels.kernel_config import Configuration
 from acceptlab.toolkit.places import CHECKOUT, cache
@@ -37,6 +38,17 @@ def fragments_by(texts: Iterable[str]) -> tuple[Path, ...]:
     """Return the default fragments by the texts of those of HAVE_UNACCEPTED that a tree has."""
     has_it = any(_UNACCEPTED.search(text) for text in texts)
     return (GUEST_CONFIG, UNACCEPTED_CONFIG) if has_it else (GUEST_CONFIG,)
+
+
+def tree_at(folder: Path) -> Path:
+    """Return the top folder of the kernel tree that a folder is in. Raises BadInputError when it is in none.
+
+    Most folders of a kernel have a Kconfig and a Makefile; only its top folder has init/, too.
+    """
+    for one in (folder, *folder.parents):
+        if is_kernel_tree(one) and (one / "init").is_dir():
+            return one.resolve()
+    raise BadInputError(f"{folder} is not in a kernel source tree: go to one, or give --tree DIR")
 
 
 def build_tree(tree: Path, config: Configuration, name: str) -> tuple[store.CachedKernel, int]:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 from acceptlab.analysis.printable import shown
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels.kbuild import is_kernel_tree
 from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.series import base
 from acceptlab.toolkit.series.git import GitError, read_line
 from acceptlab.toolkit.series.message import Message
 from acceptlab.toolkit.series.order import Ordered
-from acceptlab.toolkit.series.own_commits import Commits, branch_of, is_kernel_tree, repository_at
+from acceptlab.toolkit.series.own_commits import Commits, branch_of, repository_at
 from acceptlab.toolkit.series.series_spec import FILE, Base, GitBase, NoBase, Spec
 
 _AWKWARD = re.compile(r"[^a-z0-9-]+")

@@ -55,11 +55,6 @@ def repository_at(folder: Path) -> Path | None:
         return None
 
 
-def is_kernel_tree(folder: Path) -> bool:
-    """Return whether a folder holds a kernel's source."""
-    return (folder / "Kconfig").is_file() and (folder / "Makefile").is_file()
-
-
 def branch_of(tree: Path) -> str:
     """Return the name of the branch that is checked out, "" when there is none."""
     try:
