@@ -14,6 +14,7 @@ from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels import kbuild, kconfig, sandbox
+from acceptlab.toolkit.kernels.configured import is_configured, note_configured
 from acceptlab.toolkit.kernels.diagnostics import STEP, Diagnostic, by_target, from_json, to_json
 from acceptlab.toolkit.kernels.kernel_config import (
     Configuration,
@@ -82,8 +83,10 @@ def build(
     objects.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with step(f"building {title}") as progress:
-        configure(tree, objects, config, progress, warnings)
+        if not is_configured(tree, objects, config):
+            configure(tree, objects, config, progress, warnings)
         said, compiled = _make(tree, objects, title, progress, warnings)
+        note_configured(tree, objects, config)
     release = (objects / "include/config/kernel.release").read_text().strip()
     return Built(
         tree, objects, config, release, tuple(said), compiled, time.monotonic() - started, warnings
@@ -193,5 +196,5 @@ def _write_record(objects: Path, record: _Record) -> None:
 def _check_tree(tree: Path) -> None:
     if not tree.is_dir():
         raise BadInputError(f"no folder {tree}; give a kernel source tree")
-    if not ((tree / "Kconfig").is_file() and (tree / "Makefile").is_file()):
+    if not kbuild.is_kernel_tree(tree):
         raise BadInputError(f"{tree} is not a kernel source tree: it has no Kconfig and Makefile")

@@ -139,6 +139,51 @@ def test_a_user_s_own_tree(acceptlab: Command, tree: Tree, spec: Path, tmp_path:
     assert (code, out.partition(":")[0]) == (0, "userspace")
 
 
+def test_a_tree_is_configured_again_when_what_decides_has_changed(
+    acceptlab: Command, tree: Tree, spec: Path, tmp_path: Path, own_cache: Path
+) -> None:
+    """Kconfig takes seconds: it is run for a changed Kconfig, fragment or .config, and not for a changed source."""
+    fragment = tmp_path / "toy.config"
+    words = ["kernel", "build", "--tree", str(tree.path), "--config", str(fragment)]
+
+    def times() -> int:
+        code, _, err = acceptlab(*words)
+        assert code == 0, err
+        (log,) = own_cache.rglob("configured.log")
+        return log.read_text().split().count("olddefconfig")
+
+    assert times() == 1
+    (tree.path / "mm" / "page_alloc.c").write_text("int alloc_pages;\n")
+    assert times() == 1
+    (tree.path / "Kconfig").write_text((tree.path / "Kconfig").read_text() + "# more\n")
+    assert times() == 2
+    (config,) = own_cache.rglob("objects/*/.config")
+    config.write_text(config.read_text() + "CONFIG_FLATMEM=y\n")
+    assert (times(), "FLATMEM=y" in config.read_text()) == (3, False)
+    assert times() == 3
+    # Another configuration has a folder of its own.
+    fragment.write_text("CONFIG_EFI=y\n")
+    assert acceptlab(*words)[0] == 0
+    assert sorted(len(log.read_text().split()) for log in own_cache.rglob("configured.log")) == [
+        2,
+        6,
+    ]
+
+
+def test_in_a_tree_it_is_that_tree(
+    acceptlab: Command, tree: Tree, spec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree.path / "mm" / "Kconfig").touch()
+    (tree.path / "mm" / "Makefile").touch()
+    monkeypatch.chdir(tree.path / "mm")
+    code, out, err = acceptlab("kernel", "build", "--config", str(tmp_path / "toy.config"))
+    assert (code, out.splitlines()[-1]) == (0, tree.path.name), err
+    monkeypatch.chdir(tmp_path)
+    code, out, err = acceptlab("kernel", "build")
+    assert (code, out) == (2, "")
+    assert "is not in a kernel source tree" in err
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
