@@ -9,8 +9,8 @@ from enum import StrEnum
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.series.checks.problems import Step
 
-_CONSOLE = "console "
-"""How the keys of problems begin that only the console shows (toolkit/series/checks/boots.py)."""
+_CONSOLE, _OUTCOME, _FINDING = "console ", "outcome ", "finding "
+"""How the keys of problems begin: what only the console shows, how a run ended, what the judge found (toolkit/series/checks/boots.py)."""
 
 
 class Word(StrEnum):
@@ -42,14 +42,24 @@ class Sought:
     doubts: frozenset[str]
 
     def word(self, trial: Trial) -> Word:
-        """Return what a trial says: another problem than the one that is sought, or a new doubt, says nothing."""
+        """Return what a trial says.
+
+        Nothing, where its run ended in another way than GOOD's, as it may not have come as far, where it has another problem of
+        the sought kind, or a new doubt. A problem of another kind, in a run that ended as GOOD's, does not hide the sought one.
+        """
         if trial.failed:
             return Word.SKIP
         if self.problem <= trial.problems:
             return Word.BAD
-        if trial.problems <= self.known and trial.doubts <= self.doubts:
-            return Word.GOOD
-        return Word.SKIP
+        hides = {_OUTCOME.strip(), *map(_kind, self.problem)}
+        other = {_kind(key) for key in trial.problems - self.known}
+        return Word.GOOD if trial.doubts <= self.doubts and not hides & other else Word.SKIP
+
+
+def _kind(key: str) -> str:
+    """Return what problems have in common that may be one problem: a word, or the invariant."""
+    word, _, rest = key.partition(" ")
+    return rest.partition(" ")[0] if key.startswith(_FINDING) else word
 
 
 def sought(good: Trial, bad: Trial) -> Sought:

@@ -63,7 +63,7 @@ def bisect(
     """Find the first bad commit, or the first bad packaged kernel: build or fetch, boot, judge.
 
     Bad is a kernel with the problem that BAD has and GOOD has not: a finding, or another end of the run. Kernels that do not
-    build, or have another problem, are skipped. With GOOD newer than BAD it finds the fix. Runs and objects are kept in the cache.
+    build, or whose run ends in a third way, are skipped. With GOOD newer than BAD it finds the fix. Runs and objects are kept in the cache.
 
     Exit code: 0 found; 2 wrong usage, or GOOD and BAD do not differ; 3 this machine can't; 4 only skipped kernels are left.
     """

@@ -39,7 +39,7 @@ def search(truth: str) -> tuple[str, list[str]]:
     of = {
         "g": trial("", "old"),
         "b": trial("", "old", "it"),
-        "x": trial("", "else"),
+        "x": trial("", "outcome else"),
         "f": trial("", failed=True),
     }
     tried: list[str] = []
@@ -110,6 +110,16 @@ def test_bad_is_what_bad_has_and_good_has_not() -> None:
     assert problem.word(trial("c", "outcome killed")) is Word.SKIP
     assert problem.word(trial("c", doubts=("undecided",))) is Word.SKIP
     assert problem.word(trial("c", "outcome panic", failed=True)) is Word.SKIP
+
+
+def test_a_problem_of_another_kind_hides_nothing_in_a_run_that_ended_well() -> None:
+    """6.16.3 counts its unaccepted memory wrongly; it has no problem with kexec, which the run came to the end of."""
+    problem = sought(trial("a"), trial("b", "outcome stopped", "finding I1 x"))
+    assert problem.word(trial("c", "finding I10 y")) is Word.GOOD
+    assert problem.word(trial("c", "console WARNING: z")) is Word.GOOD
+    assert problem.word(trial("c", "outcome panic", "finding I10 y")) is Word.SKIP
+    assert problem.word(trial("c", "finding I1 y")) is Word.SKIP, "it may be the same"
+    assert problem.word(trial("c", "finding I10 y", doubts=("d",))) is Word.SKIP
 
 
 def test_half_of_the_problem_is_another_problem() -> None:
