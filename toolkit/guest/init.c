@@ -75,7 +75,7 @@ static const struct workload {
 	{ "kdump", kdump },		{ "vmcore", read_vmcore }, { "ftrace", print_trace },
 	{ "stats", print_accept_stats }, { "kcore", read_kcore }, { "devmem", read_devmem },
 	{ "together", together },	{ "exhaust", exhaust },
-	{ "command", run_command },
+	{ "breakpoint", breakpoint },	{ "command", run_command },
 };
 
 static void run(char *spec)

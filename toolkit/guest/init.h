@@ -44,6 +44,9 @@ int processes(unsigned long count);
 /* Workload of init-together.c. */
 int together(unsigned long size);
 
+/* Workload of init-breakpoint.c. */
+int breakpoint(unsigned long unused);
+
 /* Workload of init-exhaust.c. */
 int exhaust(unsigned long unused);
 

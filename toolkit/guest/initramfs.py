@@ -23,6 +23,7 @@ _SOURCES = tuple(
     Path(__file__).with_name(name)
     for name in (
         "init.c",
+        "init-breakpoint.c",
         "init-command.c",
         "init-exhaust.c",
         "init-memory.c",

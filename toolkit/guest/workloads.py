@@ -13,7 +13,7 @@ from acceptlab.toolkit.sizes import parse_size
 _SIZED = ("touch", "together", "tmpfs", "huge")
 _COUNTED = ("processes", "idle")
 _SECOND = ("kexec", "kdump")
-_WITHOUT_ARGUMENT = ("exhaust", "ftrace", "stats", "kcore", "devmem")
+_WITHOUT_ARGUMENT = ("exhaust", "ftrace", "stats", "kcore", "devmem", "breakpoint")
 OFFERED = (
     *(f"{name}:" for name in (*_SIZED, *_COUNTED)),
     *_SECOND,
@@ -25,7 +25,7 @@ _WHOLE_VMCORE = (1 << 63) - 1
 _MAX_WORKLOADS = 16
 _HELP = (
     "write touch:SIZE, together:SIZE, tmpfs:SIZE, huge:SIZE (SIZE or all), exhaust, processes:N, idle, idle:SECONDS, "
-    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, kcore, devmem, ftrace, stats"
+    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, kcore, devmem, breakpoint, ftrace, stats"
 )
 
 SAME = "same"

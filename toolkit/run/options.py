@@ -268,7 +268,7 @@ class RunOptions:
         "Work to do in userspace: touch:SIZE, together:SIZE (on all vCPUs at once), tmpfs:SIZE, huge:SIZE, processes:N, "
         "idle:SECONDS; exhaust (allocate until nothing is unaccepted); kexec or kdump (:KERNEL for another one) start a second "
         "kernel, which does the rest; vmcore reads the crashed kernel's memory; kcore and devmem read /proc/kcore and /dev/mem; "
-        "ftrace prints the ftrace buffer, stats the kernel's counters of acceptance. May be repeated.",
+        "breakpoint sets one; ftrace prints the ftrace buffer, stats counters of acceptance. May be repeated.",
         WORKLOAD,
         metavar="NAME:ARG",
         offered=OFFERED,

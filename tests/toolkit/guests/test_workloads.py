@@ -30,6 +30,7 @@ from acceptlab.toolkit.sizes import parse_size
         ("stats", "acceptlab.workload=stats"),
         ("kcore", "acceptlab.workload=kcore"),
         ("devmem", "acceptlab.workload=devmem"),
+        ("breakpoint", "acceptlab.workload=breakpoint"),
         ("together:1G", "acceptlab.workload=together:1073741824"),
         ("kexec", "acceptlab.workload=kexec"),
         ("kdump:debian:6.12", "acceptlab.workload=kdump"),
