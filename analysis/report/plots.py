@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
 from acceptlab.analysis.measure.cost import Series
@@ -111,9 +112,11 @@ def _address_unit(series: Series | None) -> tuple[str, int]:
     return ("MiB", MIB) if small else ("GiB", 1 << 30)
 
 
-def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> list[list[int | None]]:
-    """Empty cells as null: they stay empty."""
-    return [[value or None for value in row] for row in share.tolist()]
+def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> npt.NDArray[np.object_]:
+    """Empty cells as null: they stay empty. An array, because plotly looks at each cell of a list by itself, several times."""
+    cells = share.astype(np.object_)
+    cells[share == 0] = None
+    return cells
 
 
 def _rounded(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:
