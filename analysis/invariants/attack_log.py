@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import PAGE_SIZE, Attack, Kind, label
@@ -28,7 +29,7 @@ _ENDS = ("terminated", "panic", "stopped", "triple-fault")
 """Outcomes by which a guest may answer an attack."""
 
 
-@dataclass
+@record
 class Attacked:
     """One attack. ``until`` is the event that undid it. ``noticed`` says by what, ``again`` that the guest accepted the new page."""
 
@@ -53,7 +54,7 @@ class Attacked:
         return inside and self.seq < seq and (self.until is None or seq < self.until)
 
 
-@dataclass
+@record
 class AttackLog:
     """Every attack of a run, in order, up to the current step."""
 

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from acceptlab.analysis.kernel.accept_arguments import FUNCTION, second
 from acceptlab.analysis.kernel.kernel_facts import SIZE
 from acceptlab.analysis.pages.step import Step
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.run_info import SECOND, Probe, RunInfo
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, Stage
 
@@ -17,7 +16,7 @@ _LONG = 1_000_000
 """Instructions of its own within a call that accepts nothing: a look at the bitmap of a terabyte takes fewer."""
 
 
-@dataclass
+@record
 class _Call:
     """A call that has not returned; ``low`` and ``high`` are units, the guard unit among them."""
 
@@ -29,7 +28,7 @@ class _Call:
     waited_until: int = 0
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Wait:
     """``vcpu`` waited ``clock`` units for ``other``; None: no other call overlapped."""
 

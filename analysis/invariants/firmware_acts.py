@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from acceptlab.analysis.invariants.verdict import GUEST, Finding
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.transitions import Breach, Op, ops_of
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.platform import platform_of
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Firmware, RunInfo
@@ -47,7 +48,7 @@ Spans = list[tuple[int, int]]
 """Memory as (start, end), in order, of which no two touch."""
 
 
-@dataclass
+@record
 class FirmwareActs:
     """Firmware's acts until the kernel took over. Sizes in bytes, ``clock`` as run.json's `clock` says."""
 

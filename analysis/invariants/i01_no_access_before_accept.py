@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from acceptlab.analysis.pages.transitions import (
     State,
     past_unknown,
 )
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.gaps import END
 from acceptlab.analysis.trace.schema import (
@@ -69,7 +69,7 @@ _NO_ACCESS = {StopReason.NO_PROGRESS, StopReason.HANDLER, StopReason.TRIPLE_FAUL
 """Stops that are not about an access of the guest's."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Access:
     """What tells one kind of refused access from another."""
 

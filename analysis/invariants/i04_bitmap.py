@@ -17,6 +17,7 @@ from acceptlab.analysis.pages.unaccepted import hole_pages, never_accepted_pages
 from acceptlab.analysis.run.run_info import Bitmap
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, PAGE_STATES, RESULTS
 from acceptlab.analysis.trace.schema import PAGES_PER_UNIT, UNIT_SIZE
+from acceptlab.analysis.trace.value_sets import among
 
 CLEAR_TOO_EARLY = "the bitmap says accepted, but pages of the unit are not"
 CLEARED_FIRST = "a bit was cleared before its unit was accepted"
@@ -99,7 +100,7 @@ class BitmapTrue(Invariant):
         ram_left = never > holes
         early = np.flatnonzero(unset & mine & ram_left)
         self.context.wrong_bits.early.update(early.tolist())
-        early = early[~np.isin(early, list(self._blamed))]
+        early = early[~among(early, self._blamed)]
         self._blame(
             step,
             snapshot,

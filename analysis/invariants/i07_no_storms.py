@@ -20,6 +20,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, label
+from acceptlab.analysis.trace.value_sets import among, distinct
 
 ALREADY = "accepted a page that was already accepted"
 NOT_HELD = "rescinded a page that was not accepted"
@@ -81,7 +82,7 @@ class NoStorms(Invariant):
             "PVALIDATE 0 returned CF=1: the page was not accepted.",
             observed=True,
         )
-        refused = np.isin(status, sorted(self.platform.not_accepted))
+        refused = among(status, self.platform.not_accepted)
         releases = odd[(batch["kind"][odd] == Kind.RELEASE) & refused]
         self.blame(
             step,
@@ -128,7 +129,7 @@ class NoStorms(Invariant):
         done_unit = (step.batch["gpa"][done] // np.uint64(UNIT_SIZE)).view(np.int64)
         # Of accepts one behind the other in one unit, the first says it all.
         changes = np.flatnonzero(done_unit[1:] != done_unit[:-1]) + 1
-        telling = np.unique(np.concatenate([[0], changes, np.searchsorted(done, position)]))
+        telling = distinct(np.concatenate([[0], changes, np.searchsorted(done, position)]))
         telling = telling[telling < len(done)]
         done, done_unit = done[telling], done_unit[telling]
         concerned = self._open.astype(np.bool_)

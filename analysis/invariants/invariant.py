@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,7 @@ from acceptlab.analysis.invariants.call_waits import CallWaits
 from acceptlab.analysis.invariants.verdict import EXAMINED, LISTED, InvariantResult, Status
 from acceptlab.analysis.pages.page_states import Entries
 from acceptlab.analysis.pages.step import Step
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.console import Console
 from acceptlab.analysis.run.platform import Platform, platform_of
 from acceptlab.analysis.run.run_folder import Run
@@ -35,7 +36,7 @@ OTHER_RIP = "other_rip"
 """In the evidence of a suspicion: the place of the other party of a collision, an address that is to be named."""
 
 
-@dataclass
+@record
 class Suspicion:
     """Something broken. ``events`` are seq numbers.
 
@@ -106,7 +107,7 @@ class Suspects:
         return self.kept[:LISTED]
 
 
-@dataclass
+@record
 class WrongBits:
     """Units whose bits of the bitmap are wrong in some snapshot: ``early`` are clear, and ``late`` set, without cause."""
 
@@ -114,7 +115,7 @@ class WrongBits:
     late: set[int] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Context:
     """The run around the events. ``holes`` are known once all events have been seen, ``attacks`` up to the step that is looked at."""
 

@@ -14,6 +14,7 @@ from acceptlab.analysis.run.platform import platform_of
 from acceptlab.analysis.run.run_info import NOT_KNOWN, RunInfo
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, HANDOFF, OUTSIDE_THE_GUEST, RESULTS
 from acceptlab.analysis.trace.schema import Kind
+from acceptlab.analysis.trace.value_sets import distinct
 
 _EMULATOR = "emulator"
 _GROUPS: tuple[tuple[str, Collection[str]], ...] = (
@@ -52,7 +53,7 @@ class Seen:
         odd = step.batch.odd
         self.refused += int(np.count_nonzero(kind[odd] == Kind.ACCEPT))
         positions = [one.position for one in step.breaches(Breach.ACCEPT_TWICE)]
-        self.again += len(np.unique(np.concatenate(positions))) if positions else 0
+        self.again += len(distinct(np.concatenate(positions))) if positions else 0
 
     def sentence(self, info: RunInfo) -> str:
         """What was seen, without a full stop."""

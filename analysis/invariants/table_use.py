@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,8 +10,10 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.table_stores import HEADER, TableStores, stores_of
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.pages.unaccepted import never_accepted_pages
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.run_info import Bitmap
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind
+from acceptlab.analysis.trace.value_sets import distinct
 
 HEADER_CHANGED = "the header of the unaccepted-memory table was changed"
 BITS_SET = "a store set bits of accepted memory in the unaccepted-memory table"
@@ -28,7 +28,7 @@ _WHY = {
 }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Misuse:
     """One event, by its position in the step, that shows that the table is not left alone. ``unit``: whose bit was set, or None."""
 
@@ -82,7 +82,7 @@ class TableUse:
         found: list[int] = []
         for one in step.entries:
             back = one.where(_gives_back(one.op))
-            self.given_back.update(np.unique(back.unit).tolist())
+            self.given_back.update(distinct(back.unit).tolist())
             gpa: npt.NDArray[np.uint64] = back.gpa
             hit = (gpa < np.uint64(end)) & (gpa + np.uint64(one.size) > np.uint64(start))
             found += back.position[hit].tolist()

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from acceptlab.analysis.exit_codes import OF_VERDICT
+from acceptlab.analysis.records import record
 
 Json = dict[str, Any]
 
@@ -30,7 +31,7 @@ class Status(StrEnum):
     NOT_APPLICABLE = "not applicable"
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Finding:
     """One broken invariant, or what else is wrong (GUEST). ``total`` is how many of this kind (invariant and title) there are.
 
@@ -56,7 +57,7 @@ class Finding:
         }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class InvariantResult:
     """What became of one invariant. ``findings`` counts all, listed or not.
 
@@ -82,7 +83,7 @@ class InvariantResult:
         }
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Verdict:
     """The judgement of one run. ``reasons`` says why it would be undecided without findings, else it is empty.
 

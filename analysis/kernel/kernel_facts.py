@@ -18,13 +18,12 @@ Needs Python alone: it is used in small guests, too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from acceptlab.analysis.kernel.versions import ANY, Row, in_force
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.platform import SNP, TDX
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Function:
     """A function, the names of its first arguments, and the platform in whose guests alone it runs ("": in all).
 
@@ -37,7 +36,7 @@ class Function:
     result: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Region:
     """Code, as the two symbols at its edges."""
 
@@ -45,7 +44,7 @@ class Region:
     end: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KallsymsFormat:
     """How a kernel's image has its symbol table: every table is aligned to ``alignment`` bytes.
 
@@ -58,7 +57,7 @@ class KallsymsFormat:
     offsets_first: bool
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class PackageLayout:
     """What Debian's package with a kernel's image is called before the release, and the one with its configuration."""
 
@@ -66,7 +65,7 @@ class PackageLayout:
     config: str
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Waiters:
     """Functions, as a regular expression for the whole name, whose accepts hold up one kind of waiter (measure/latency/stalls.py)."""
 

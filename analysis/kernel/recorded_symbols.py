@@ -6,12 +6,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import write_text
+from acceptlab.analysis.records import record
 from acceptlab.analysis.regular_files import read_json
 
 FILE = "symbols.json"
@@ -24,7 +24,7 @@ _SOURCE = re.compile(r"[ -~]{1,4096}")
 _TEXTS = {"symbol": _SYMBOL, "source": _SOURCE, "call_source": _SOURCE}
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Named:
     """What is known of an address: ``function+0x12``; ``file:line`` of it, and of the call that returns to it. Not known: ""."""
 

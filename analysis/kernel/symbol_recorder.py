@@ -15,6 +15,7 @@ from acceptlab.analysis.run.run_folder import Run, write_run_json
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import Stage
+from acceptlab.analysis.trace.value_sets import distinct
 
 _COLUMNS = ("rip", "caller", "stage")
 _MOST_LINES = 256
@@ -81,7 +82,7 @@ def _changes(column: npt.NDArray[np.uint64]) -> Iterator[int]:
     """Every value of a column, where most are those of the row before."""
     if len(column):
         begins = np.flatnonzero(column[1:] != column[:-1]) + 1
-        yield from np.unique(column[np.concatenate(([0], begins))]).tolist()
+        yield from distinct(column[np.concatenate(([0], begins))]).tolist()
 
 
 def _at_end(run: Run) -> tuple[set[int], set[int]]:

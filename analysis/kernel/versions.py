@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from acceptlab.analysis.records import record
 
 Version = tuple[int, int]
 """The first two numbers of a release."""
@@ -20,7 +21,7 @@ _RELEASE = re.compile(r"(\d{1,4})\.(\d{1,4})")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Row(Generic[T]):
     """One fact, in force from ``first`` to ``last`` (None: to this day). ``source`` is a kernel commit, or a file and a version."""
 

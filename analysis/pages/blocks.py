@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.pages.stretches import Stretches
 from acceptlab.analysis.pages.transitions import Op
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
 
 U8 = npt.NDArray[np.uint8]
@@ -22,7 +21,7 @@ UNIT_PAGES_SHIFT = 9
 _NOTHING: I64 = np.zeros(0, np.int64)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Blocks:
     """Whole units, and parts: runs of ``part_pages`` pages from ``part_page``, inside one unit.
 

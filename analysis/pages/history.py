@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.prefetch import one_ahead
 from acceptlab.analysis.trace.schema import KIND_NAMES, NO_CARRY, PAGE_SIZE, STAGE_NAMES, Kind
@@ -59,7 +59,7 @@ class _Life:
             self.latest.pop(0)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Lookup:
     """``pages``: events by address asked for, oldest first. ``callers``: (rip, caller, how it was found) by seq."""
 
@@ -75,7 +75,6 @@ def look_up(events: EventFile, addresses: Iterable[int], seqs: Iterable[int]) ->
     is around the events that it finds is read whole.
     """
     asked = list(addresses)
-    # Not by np.unique, which loads numpy.ma: that takes as long as the replay of a small run.
     wanted = np.array(sorted({one & int(_PAGE) for one in asked}), dtype=np.uint64)
     wanted_seqs = np.array(sorted(set(seqs)), dtype=np.uint64)
     lives = {int(one): _Life() for one in wanted}

@@ -11,7 +11,7 @@ part, is looked at page by page; it goes back to one state as soon as its pages 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ import numpy.typing as npt
 from acceptlab.analysis.pages.blocks import UNIT_PAGES_SHIFT, Blocks, blocks_of
 from acceptlab.analysis.pages.stretches import stretches_of
 from acceptlab.analysis.pages.transitions import STATE_MASK, UNKNOWN, breaches_of, states_after
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.events import BATCH_EVENTS, Batch
 from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
 
@@ -32,7 +33,7 @@ EXPANDED_LIMIT = 16 * BATCH_EVENTS
 """Most page entries that one step may expand to; a batch with more is cut in two."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Entries:
     """Events broken down to blocks of ``size`` bytes: the position in the batch, the block's number.
 

@@ -8,7 +8,6 @@ three little-endian u64: start, size, state (``struct page_run``). NNNN is the d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy.typing as npt
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.transitions import STATE_MASK, ops_of
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import NO_CARRY, Kind
 
@@ -25,7 +25,7 @@ _KIND_OF_STATE = np.array([Kind.RAM, Kind.ASSIGN, Kind.LAUNCH], np.uint8)
 """Page states of a snapshot (host, unaccepted, accepted) as events that lead to them."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Snapshot:
     """One moment. ``bits`` has one bool per unit, or is None when there is no bitmap."""
 

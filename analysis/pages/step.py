@@ -3,18 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.pages.page_states import Entries, PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot
 from acceptlab.analysis.pages.transitions import Breach, Op
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.events import Batch
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Step:
     """Consecutive events and what they did to the pages. ``states`` is as after the step.
 

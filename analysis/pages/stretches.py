@@ -8,13 +8,13 @@ something is wrong with it do its single events matter again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.pages.transitions import Op
+from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import PAGE_SIZE
 
@@ -32,7 +32,7 @@ _SAMPLE = 2048
 """Events by which the stride of a batch is chosen."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Stretches:
     """The events of a batch that do something. Each stretch covers ``[gpa, gpa + size)``.
 
@@ -63,7 +63,7 @@ def stretches_of(batch: Batch, ops: U8) -> Stretches:
     return Stretches(order, acting.gpa, size, acting.op, np.arange(len(order)), single)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class _Acting:
     """What a stretch is known by, of the events with an op. ``same``: columns of one value in it."""
 

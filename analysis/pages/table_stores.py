@@ -7,11 +7,10 @@ a ``table-watch`` event on. Traces of earlier emulators and of other recorders h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.run_info import Bitmap
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import Kind
@@ -24,7 +23,7 @@ WIDEST = 8
 I64 = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Bits:
     """Bits of the bitmap that stores changed: the position of the store in its batch, and the bit's number."""
 
@@ -32,7 +31,7 @@ class Bits:
     bit: I64
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class TableStores:
     """The stores of one batch: which bits they cleared and set, and the positions of those that changed the header."""
 

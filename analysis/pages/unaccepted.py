@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.transitions import EVER, STATE_MASK
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
 
@@ -21,7 +21,7 @@ BLOCK_UNITS = BLOCK_SIZE // UNIT_SIZE
 Bool = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Remaining:
     """What is left, in bytes: ``bytes`` never accepted; the minimum and maximum that Linux counts.
 

@@ -11,6 +11,7 @@ from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.run.run_info import Probe
 from acceptlab.analysis.trace.event_writer import NOT_MEASURED, Durations, Records
 from acceptlab.analysis.trace.schema import NO_CARRY, RAW_DTYPE, CallerHow, Kind, Stage
+from acceptlab.analysis.trace.value_sets import distinct
 
 KEPT = 1 << 16
 """Events that are held back, so that a duration that is known later can still be entered."""
@@ -129,7 +130,7 @@ class Recorder:
         """Pass on an array whose ``seq`` is right already; not to be mixed with ``event``."""
         self._write(records, None)
         self.events += len(records)
-        self.kinds |= {Kind(int(kind)) for kind in np.unique(records["kind"])}
+        self.kinds |= {Kind(int(kind)) for kind in distinct(records["kind"])}
         self.vcpus = max(self.vcpus, int(records["vcpu"].max()) + 1)
         self.clock = int(records["clock"][-1])
         self.stage = Stage(int(records["stage"][-1]))

@@ -6,10 +6,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.records import record
 from acceptlab.analysis.regular_files import open_regular
 from acceptlab.analysis.run.last_words import LastWords
 from acceptlab.analysis.run.trouble import Collector, Shortage, Trouble
@@ -24,7 +25,7 @@ _MEMINFO = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Meminfo:
     """One report of the guest's init, in bytes; None where the kernel has no such line."""
 
@@ -34,7 +35,7 @@ class Meminfo:
     nr_unaccepted: int | None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Console:
     """What was found in console.log."""
 

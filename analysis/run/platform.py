@@ -8,10 +8,11 @@ of a row are sentences of reports.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from acceptlab.analysis.records import record
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Rules:
     """What the hardware does at an event, in a sentence with its source; empty: nothing worth a sentence."""
 
@@ -24,7 +25,7 @@ class Rules:
     share_accepted: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Platform:
     """One platform.
 

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from acceptlab.analysis.records import record
 from acceptlab.analysis.run.typed_json import Json, Range, number_of
 
 NOT_KNOWN = "not known"
@@ -30,7 +31,7 @@ POLICY = re.compile(rf"{_NAME}(?:\+{_NAME})*(?::[0-9]{{1,9}})?")
 """The kernel's word: a policy, or several joined by "+", and optionally a number."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Blob:
     """Something that firmware left in memory for the kernel to read."""
 
@@ -39,7 +40,7 @@ class Blob:
     size: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Bitmap:
     """Linux's table of unaccepted memory: where it is and what its bits stand for (bytes)."""
 
@@ -49,7 +50,7 @@ class Bitmap:
     size: int
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Handoff:
     """State of memory at the kernel's first instruction, as firmware would leave it.
 
@@ -65,7 +66,7 @@ class Handoff:
     bitmap: Bitmap | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class EventsInfo:
     """What the conversion of the event stream said. ``sha256`` is that of events.parquet."""
 
@@ -75,7 +76,7 @@ class EventsInfo:
     sha256: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Firmware:
     """Real firmware that started the kernel. ``size`` of its image in bytes; ``package`` and ``version``: Debian's, or empty.
 
@@ -103,7 +104,7 @@ class Firmware:
         return self.path.rpartition("/")[2] or self.name
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Kernel:
     """Which kernel ran. ``vmlinux`` names a file with symbols, if there is one.
 
@@ -121,7 +122,7 @@ class Kernel:
     compiler: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class SecondKernel:
     """The kernel that the guest was to start itself; ``started_by`` is kexec or kdump."""
 
@@ -129,7 +130,7 @@ class SecondKernel:
     kernel: Kernel = Kernel()
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class KernelSupport:
     """Whether the kernel can be a guest of the platform, and accept memory; None: not known.
 
@@ -141,7 +142,7 @@ class KernelSupport:
     symbols: bool | None = None
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Machine:
     """What the guest was given. ``memory`` in bytes (0: not known); ``accept`` is a word of the kernel's accept_memory= parameter, or NOT_KNOWN.
 
@@ -168,7 +169,7 @@ class Machine:
         return "deferred" in self.accept.partition(":")[0].split("+")
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Host:
     """Size of backing pages (2M, 4K), when the host assigns (demand, advance), and its policy's name; or NOT_KNOWN."""
 
@@ -188,7 +189,7 @@ FIRST, SECOND = "first", "second"
 """The kernel that the guest begins with, and one that it starts itself."""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class Probe:
     """A guest function that was watched; ``address`` is its link-time address.
 
@@ -202,7 +203,7 @@ class Probe:
     kernel: str = ""
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class DefaultProbes:
     """Of the probes, those that nobody asked for; ``missing``: why there is none, by function or lock that the kernel lacks."""
 
@@ -210,7 +211,7 @@ class DefaultProbes:
     missing: dict[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@record(frozen=True)
 class RunInfo:
     """What run.json holds. ``outcome`` is a word of OUTCOMES, or NOT_KNOWN. ``absent`` names what this trace cannot show (analysis.trace.coverage).
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
+
+from acceptlab.analysis.records import record
 
 OUT_OF_MEMORY = "the kernel ran out of memory"
 NO_PAGES = "the kernel failed to allocate memory"
@@ -152,7 +153,7 @@ _CANNOT = (
 _FROM_LOW_MEMORY = re.compile(r"\bGFP_DMA(?:32)?\b")
 
 
-@dataclass
+@record
 class Trouble:
     """Lines of one kind. ``lines`` are the first ones, without the time; ``count`` is how many there are."""
 
@@ -161,7 +162,7 @@ class Trouble:
     count: int = 0
 
 
-@dataclass
+@record
 class Shortage:
     """The first time that the kernel had no memory for a request that any memory may serve.
 

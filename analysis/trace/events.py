@@ -129,7 +129,12 @@ class EventFile:
     ) -> Iterator[Batch]:
         with _one_line(self.path):
             there = [name for name in columns if name not in self._missing]
-            for chunk in self._file.iter_batches(batch_events, list(groups), there):
+            threads = (
+                self.events > BATCH_EVENTS
+            )  # for one batch they take longer to start than to read
+            for chunk in self._file.iter_batches(
+                batch_events, list(groups), there, use_threads=threads
+            ):
                 plain = {name: _plain(chunk.column(name), name) for name in there}
                 plain |= dict.fromkeys(
                     self._missing.intersection(columns), np.zeros(chunk.num_rows, np.uint8)

@@ -8,17 +8,19 @@ itself, or run.json, is in doubt as a whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 import numpy.typing as npt
+
+from acceptlab.analysis.records import record
 
 Seqs = npt.NDArray[np.uint64]
 END = (1 << 64) - 1
 """Behind every ``seq``."""
 
 
-@dataclass
+@record
 class Holes:
     """The missing events, by their numbers: from ``first`` to ``last`` of each hole, in order."""
 

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, cast
 
+from acceptlab.analysis.records import record
 
-@dataclass(frozen=True)
+
+@record(frozen=True)
 class Command:
     """One command, or a group of commands such as `series`."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""numpy and pyarrow start without threads and cloud file systems, and the user's own settings stay."""
+"""numpy and pyarrow start without threads and cloud file systems, and the user's own settings stay; a small run loads little else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import pytest
+
+from acceptlab.toolkit.places import CHECKOUT
 
 _REPORT = """
 import os
@@ -44,3 +46,26 @@ def test_numpy_starts_one_thread_and_pyarrow_no_cloud_file_system() -> None:
 @pytest.mark.processes
 def test_the_users_number_of_threads_stays() -> None:
     assert _report(OPENBLAS_NUM_THREADS="2")[0].split()[0] == "2"
+
+
+_JUDGED = """
+import sys
+from acceptlab.toolkit.cli import app
+sys.argv[1:] = ["replay", "traces/snp-lazy"]
+try:
+    app.main()
+finally:
+    print(" ".join(sorted(sys.modules)))
+"""
+
+
+@pytest.mark.processes
+def test_a_process_that_judges_loads_nothing_that_takes_as_long_as_the_run() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _JUDGED], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    )
+    verdict, loaded = done.stdout.splitlines()[0], set(done.stdout.splitlines()[-1].split())
+    assert verdict.startswith("traces/snp-lazy: clean:")
+    assert {"numpy", "pyarrow.parquet"} <= loaded
+    others = {"typer", "click", "rich", "pandas", "plotly", "numpy.ma"}
+    assert loaded & others == set()

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Columns as sets: the answers are numpy's, for empty columns and empty sets as well."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acceptlab.analysis.trace.value_sets import among, distinct
+
+VALUES = st.lists(st.integers(0, 9), max_size=9)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint64])
+@given(values=VALUES)
+def test_distinct_values_are_numpy_s(kind: type[np.generic], values: list[int]) -> None:
+    column: npt.NDArray[np.generic] = np.array(values, kind)
+    found = distinct(column)
+    assert found.dtype == column.dtype
+    assert found.tolist() == np.unique(column).tolist()
+
+
+@pytest.mark.parametrize("set_", [list, tuple, set, frozenset])
+@given(values=VALUES, wanted=st.lists(st.integers(0, 9), max_size=3))
+def test_a_value_is_among_the_wanted(
+    set_: type[Collection[int]], values: list[int], wanted: list[int]
+) -> None:
+    column = np.array(values, np.uint64)
+    made = set_(wanted)  # type: ignore[call-arg]
+    assert among(column, made).tolist() == [value in wanted for value in values]
