@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.invariants.verdict import Verdict
 from acceptlab.analysis.report import render
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind
-from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, SNP_SIZE_MISMATCH, TDX_SIZE_MISMATCH, Guest
+from tests.toolkit.command_line import invoke
 
 PAGE_FAULT = [
     "[    3.100000] BUG: unable to handle page fault for address: ffff888003801000",
@@ -50,7 +49,7 @@ def test_the_first_line_its_code_and_its_page(log: bool, tmp_path: Path) -> None
     ]
     totals = {one.title: one.total for one in verdict.findings}
     assert totals == {"the kernel oopsed": 2, "the kernel panicked": 1}
-    shown = CliRunner().invoke(app, ["replay", str(tmp_path / "run")]).stdout
+    shown = invoke(["replay", str(tmp_path / "run")]).stdout
     assert f"  cause: {verdict.cause[0]}\n" in shown
 
 
@@ -100,7 +99,7 @@ def test_a_finding_names_page_vcpu_stage_and_caller(tmp_path: Path) -> None:
     page = guest.layout.low + 56 * MIB
     guest.event(Kind.FAULT, page, 1, vcpu=1, detail=0x101)
     died(guest, tmp_path)
-    shown = CliRunner().invoke(app, ["replay", str(tmp_path / "run")]).stdout
+    shown = invoke(["replay", str(tmp_path / "run")]).stdout
     assert f"    where: page {page:#x}, vCPU 1, stage userspace\n" in shown
     assert "    code: 0xffffffff81234567, called from 0xffffffff81235567\n" in shown
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.measure.metadata.map_entries import Entries
@@ -18,8 +17,8 @@ from acceptlab.analysis.measure.metadata.metadata_cost import Tracking, measure,
 from acceptlab.analysis.report.metadata_text import as_text
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
-from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest, Layout
+from tests.toolkit.command_line import invoke
 
 PROBES = probes_for("6.12")
 
@@ -162,6 +161,6 @@ def test_text_has_every_run_and_fits_a_mail() -> None:
 
 def test_command_prints_json(tmp_path: Path) -> None:
     booted(tmp_path / "run", "tdx")
-    done = CliRunner().invoke(app, ["metadata", str(tmp_path / "run"), "--json"])
+    done = invoke(["metadata", str(tmp_path / "run"), "--json"])
     (found,) = json.loads(done.stdout)
     assert (found["name"], found["entries"], found["bitmap"]) == ("run", [1, 4, 4], 8)

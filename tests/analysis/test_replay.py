@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import sha256_of
@@ -26,9 +25,9 @@ from acceptlab.analysis.run.run_folder import Run, write_run_json
 from acceptlab.analysis.run.run_info import DefaultProbes, Kernel, KernelSupport
 from acceptlab.analysis.trace.schema import RAW_DTYPE, Stage
 from acceptlab.analysis.trace.stream import convert_raw
-from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest, Layout, Records, booted
 from tests.examples import examples
+from tests.toolkit.command_line import invoke
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +343,7 @@ def test_a_default_probe_that_is_silent_leaves_the_invariant_undecided_and_the_r
 
 
 def replayed(folder: Path) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["replay", str(folder)])
+    done = invoke(["replay", str(folder)])
     return done.exit_code, done.stdout
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from typer.testing import CliRunner
-
-from acceptlab.toolkit.cli.whole_app import app
+from tests.toolkit.command_line import invoke
 
 HELLO = """\
 #!/bin/sh
@@ -23,9 +21,7 @@ def test_a_program_runs_and_its_exit_code_counts(tmp_path: Path) -> None:
     program.chmod(0o755)
     for code, expected in ((0, 0), (3, 1)):
         out = tmp_path / str(code)
-        done = CliRunner().invoke(
-            app, [*WORDS, "--out", str(out), "--", str(program), "world", str(code)]
-        )
+        done = invoke([*WORDS, "--out", str(out), "--", str(program), "world", str(code)])
         assert done.exit_code == expected, done.output
         assert "hello world" in done.output.splitlines()
         assert ("the program ended: exit 3" in done.output) is (code == 3)

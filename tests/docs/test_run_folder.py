@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.run.run_info import (
@@ -33,9 +32,9 @@ from acceptlab.analysis.trace.schema import (
     STAGE_NAMES,
     StopReason,
 )
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import names_in, sections, text_of, tracked
+from tests.toolkit.command_line import invoke
 
 PAGE = text_of("run-folder.md")
 PARTS = sections(PAGE)
@@ -210,7 +209,7 @@ def test_the_json_form_has_the_members_that_the_table_names(
     (tmp_path / "trace.txt").write_text(FTRACE)
     words = [word.replace("OUT/", f"{tmp_path}/") for word in COMMANDS[command]]
     words = [str(tmp_path / "events.csv") if word == "OUT" else word for word in words]
-    done = CliRunner().invoke(app, words if command == "report --format json" else [*words, "--json"])  # fmt: skip
+    done = invoke(words if command == "report --format json" else [*words, "--json"])  # fmt: skip
     value = json.loads(done.stdout)
     one = value[0] if isinstance(value, list) and value else value
     members = table_of_commands()[command]

@@ -16,13 +16,12 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.places import CHECKOUT
+from tests.toolkit.command_line import invoke
 
 TRACES = CHECKOUT / "traces"
 SPECS: dict[str, dict[str, Any]] = tomllib.loads((TRACES / "traces.toml").read_text())
@@ -145,7 +144,7 @@ def test_a_folder_elsewhere_shows_functions_without_the_kernel(
     shutil.copytree(TRACES / trace, moved)
 
     def printed() -> str:
-        done = CliRunner().invoke(app, [command, str(moved), *options])
+        done = invoke([command, str(moved), *options])
         assert done.exit_code == 0, done.output
         return done.stdout
 

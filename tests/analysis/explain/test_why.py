@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.explain.life import ACCEPTED, PENDING, TAKEN, TOO_LATE, Life, life_of
@@ -18,8 +17,8 @@ from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.kernel.symbols import NO_SYMBOLS
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.schema import KIND_NAMES, Kind
-from acceptlab.toolkit.cli.whole_app import app
 from tests.analysis.synthetic import MIB, Guest
+from tests.toolkit.command_line import invoke
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +149,8 @@ def test_every_kind_with_an_address_has_a_sentence(tmp_path: Path) -> None:
 
 def test_the_command_answers_programs(twice: tuple[Run, int]) -> None:
     run, gpa = twice
-    result = CliRunner().invoke(app, ["replay", str(run.path), "--why", "I2", "--json"])
+    result = invoke(["replay", str(run.path), "--why", "I2", "--json"])
     assert result.exit_code == 0, result.output
     answer = json.loads(result.stdout)
     assert int(answer["page"]["page"], 16) == gpa
-    assert CliRunner().invoke(app, ["replay", str(run.path), "--page", "zero"]).exit_code != 0
+    assert invoke(["replay", str(run.path), "--page", "zero"]).exit_code != 0

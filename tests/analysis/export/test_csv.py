@@ -31,12 +31,12 @@ def back(path: Path) -> pa.Table:
     return pyarrow.csv.read_csv(path, convert_options=options).select(COLUMNS).cast(ARROW_SCHEMA)
 
 
-@pytest.mark.parametrize("batch", [7, 1 << 18])
+@pytest.mark.parametrize(("batch", "backing"), [(7, "2M"), (1 << 18, "4K")])
 def test_a_round_trip_changes_nothing(
-    batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    batch: int, backing: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table_columns, "BATCH_EVENTS", batch)
-    run = Run.open(booted(backing="4K").write(tmp_path / "run"))
+    run = Run.open(booted(backing=backing).write(tmp_path / "run"))
     seen: list[tuple[int, int]] = []
     events = EventFile(run.events_path)
     progress = lambda done, total: seen.append((done, total))  # noqa: E731

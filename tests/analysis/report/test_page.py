@@ -62,9 +62,11 @@ def test_a_static_page_of_many_runs_still_has_every_verdict(eight: list[Subject]
     assert static.count('class="badge') == len(many)
 
 
-def test_more_than_six_runs_have_their_verdicts_before_any_fact(eight: list[Subject]) -> None:
+def test_more_than_six_runs_have_their_verdicts_before_any_fact(
+    page: str, eight: list[Subject]
+) -> None:
     for document, fact in (
-        (as_text(eight), "conversions"), (as_markdown(eight), "conversions"), (as_html(eight), "<figure>"),
+        (as_text(eight), "conversions"), (as_markdown(eight), "conversions"), (page, "<figure>"),
     ):  # fmt: skip
         first = document[: document.index(fact)]
         assert "1 findings, 7 clean" in first

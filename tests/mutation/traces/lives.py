@@ -22,6 +22,15 @@ LOCK = 0xFFFFFFFF82000040
 """The address of the lock of the guests that are judged here."""
 SHARED_OR_UNASSIGNED, ASSIGNED, ACCEPTED = 0, 1, 2
 """States as snapshots number them; a page that is no RAM has none."""
+_RAM, _LAUNCH, _ASSIGN, _REMOVE, _ACCEPT = map(
+    int, (Kind.RAM, Kind.LAUNCH, Kind.ASSIGN, Kind.REMOVE, Kind.ACCEPT)
+)
+_RESCIND, _CONVERT, _STAGE, _BITMAP, _PROBE_ENTER = map(
+    int, (Kind.RESCIND, Kind.CONVERT, Kind.STAGE, Kind.BITMAP, Kind.PROBE_ENTER)
+)
+"""As plain numbers: an event has thousands of pages, and to look up a member of an enumeration takes longer than to compare."""
+_AMISS = {Kind.FAULT, Kind.STOP, Kind.DMA_REFUSED, Kind.CIPHERTEXT, Kind.ATTACK}
+"""Kinds of which a trace by the book has no event."""
 Record = dict[str, int]
 """An event, by the names of its columns."""
 
@@ -53,8 +62,9 @@ class Lives:
         self._late: set[int] = set()
         self._holders: set[int] = set()
         self._handed_over = False
+        names = records.dtype.names or ()
         for values in records.tolist():
-            self._event(dict(zip(records.dtype.names or (), values, strict=True)))
+            self._event(dict(zip(names, values, strict=True)))
         self._guard()
         if int(records["kind"][-1]) != Kind.END:
             self.broken.append("the trace does not end with END")
@@ -67,64 +77,61 @@ class Lives:
         return mine == theirs
 
     def _event(self, record: Record) -> None:
-        kind, gpa, size = Kind(int(record["kind"])), int(record["gpa"]), int(record["size"])
-        if not self._handed_over and (kind == Kind.STAGE or record["stage"] != Stage.FIRMWARE):
+        kind, gpa, size = record["kind"], record["gpa"], record["size"]
+        if not self._handed_over and (kind == _STAGE or record["stage"] != Stage.FIRMWARE):
             self._handed_over = True
             for page in self.pages.values():
                 page.life = [page.state]  # how the boot handoff came about is nobody's business
             self._blobs()
-        if kind == Kind.BITMAP:
-            self._snapshot(int(record["detail"]))
-        elif kind == Kind.PROBE_ENTER:
+        if kind == _BITMAP:
+            self._snapshot(record["detail"])
+        elif kind == _PROBE_ENTER:
             self._lock(record)
-        elif kind in (Kind.FAULT, Kind.STOP, Kind.DMA_REFUSED, Kind.CIPHERTEXT, Kind.ATTACK):
-            self.broken.append(f"there is an event of kind {kind.name}")
-        if kind == Kind.ACCEPT and int(record["vcpu"]) in self._holders:
+        elif kind in _AMISS:
+            self.broken.append(f"there is an event of kind {Kind(kind).name}")
+        if kind == _ACCEPT and record["vcpu"] in self._holders:
             self.broken.append("accept under the lock")
-        if kind == Kind.ACCEPT and (record["result"] or record["carry"] == 1):
+        if kind == _ACCEPT and (record["result"] or record["carry"] == 1):
             self._refusal(gpa)
         elif size and not record["result"] and record["carry"] != 1:
-            first, last = gpa // PAGE_SIZE, -(-(gpa + size) // PAGE_SIZE)
-            for page in range(first, last):
-                self._page(kind, page, record)
+            for number in range(gpa // PAGE_SIZE, -(-(gpa + size) // PAGE_SIZE)):
+                self._page(kind, number, record)
 
-    def _page(self, kind: Kind, number: int, record: Record) -> None:
+    def _page(self, kind: int, number: int, record: Record) -> None:
         page = self.pages.get(number)
-        if kind == Kind.RAM:
-            self._too_late(kind)
-            self.pages[number] = page = page or Page()
-            page.held = page.ever = False
-            page.becomes(SHARED_OR_UNASSIGNED)
-        elif page is None and kind == Kind.LAUNCH:  # what firmware accepted is RAM
-            self.pages[number] = page = Page(life=[SHARED_OR_UNASSIGNED])
-            self._page(kind, number, record)
+        if kind in (_RAM, _LAUNCH):
+            self._handoff(kind, number, page)
         elif page is None:
-            if kind in (Kind.ACCEPT, Kind.RESCIND):
-                self.broken.append(f"{kind.name} of no RAM")
-        elif kind == Kind.LAUNCH:
-            self._too_late(kind)
-            page.held = page.ever = True
-            page.becomes(ACCEPTED)
-        elif kind in (Kind.ASSIGN, Kind.REMOVE):
+            if kind in (_ACCEPT, _RESCIND):
+                self.broken.append(f"{Kind(kind).name} of no RAM")
+        elif kind == _ACCEPT:
+            self._accept(page, number, record)
+        elif kind in (_ASSIGN, _REMOVE):
             if page.held:
                 self.broken.append("the host takes an accepted page of the guest")
-            page.becomes(ASSIGNED if kind == Kind.ASSIGN else SHARED_OR_UNASSIGNED)
-        elif kind == Kind.ACCEPT:
-            self._accept(page, number, record)
-        elif kind == Kind.RESCIND:
+            page.becomes(ASSIGNED if kind == _ASSIGN else SHARED_OR_UNASSIGNED)
+        elif kind == _RESCIND:
             if page.state != ACCEPTED:
                 self.broken.append("rescind of a page that is not accepted")
             page.held = False
             page.becomes(ASSIGNED)
-        elif kind == Kind.CONVERT and record["detail"] == ConvertTo.SHARED:
+        elif kind == _CONVERT and record["detail"] == ConvertTo.SHARED:
             if page.held and self.guest.platform == "snp":
                 self.broken.append("shared without rescind")
             page.held = False
             page.becomes(SHARED_OR_UNASSIGNED)
 
-    def _too_late(self, kind: Kind) -> None:
+    def _handoff(self, kind: int, number: int, page: Page | None) -> None:
+        """A page of RAM, or one that firmware accepted: what firmware accepted is RAM."""
+        if page is None:
+            self.pages[number] = page = Page(life=[SHARED_OR_UNASSIGNED])
+        elif kind == _RAM:
+            page.becomes(SHARED_OR_UNASSIGNED)
         if self._handed_over:
-            self.broken.append(f"{kind.name} after the guest's first instruction")
+            self.broken.append(f"{Kind(kind).name} after the guest's first instruction")
+        page.held = page.ever = kind == _LAUNCH
+        if kind == _LAUNCH:
+            page.becomes(ACCEPTED)
 
     def _accept(self, page: Page, number: int, record: Record) -> None:
         if page.state != ASSIGNED or page.held:

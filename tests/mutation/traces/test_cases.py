@@ -14,7 +14,7 @@ from tests.mutation.traces import falsify
 from tests.mutation.traces.cases import CASES, find, snp
 from tests.mutation.traces.lives import Lives
 from tests.mutation.traces.subject import Traces
-from tests.mutation.traces.trial import Trial, clean_guest, held
+from tests.mutation.traces.trial import Trial, clean_guest, clean_lives, held
 
 
 @pytest.mark.parametrize("accept", ["lazy", "eager"])
@@ -27,7 +27,7 @@ def test_both_judges_find_the_trace_clean_before(
     verdict = Trial(guest, tmp_path).verdict(guest.records())
     assert verdict is not None and verdict.verdict == "clean"
     assert held(verdict) >= set(REGISTRY) - {"I5"}
-    assert Lives(guest, guest.records()).broken == []
+    assert clean_lives(platform, backing, accept).broken == []
 
 
 @pytest.mark.parametrize("name", [one.name for one in Traces().mutants()])

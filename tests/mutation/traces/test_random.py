@@ -18,7 +18,7 @@ from tests.analysis.synthetic import Guest, Records
 from tests.examples import examples
 from tests.mutation.traces import falsify
 from tests.mutation.traces.lives import Lives
-from tests.mutation.traces.trial import Trial, clean_guest, held
+from tests.mutation.traces.trial import Trial, clean_guest, clean_lives, held
 
 
 def noticed(trial: Trial, before: set[str], records: Records) -> bool:
@@ -39,7 +39,7 @@ def unnoticed_and_harmful(trial: Trial, count: int, seed: int) -> Iterator[str]:
     records = guest.records()
     verdict = trial.verdict(records)
     assert verdict is not None
-    before, original = held(verdict), Lives(guest, records)
+    before, original = held(verdict), clean_lives(guest.platform, guest.backing, guest.accept)
     for _ in range(count):
         words, mutated = falsify.at_random(records, chance)
         if not noticed(trial, before, mutated) and not harmless(original, guest, mutated):

@@ -15,7 +15,7 @@ from acceptlab.analysis.run.run_info import EventsInfo, Probe
 from acceptlab.analysis.trace.event_writer import EventWriter
 from acceptlab.analysis.trace.schema import Kind
 from tests.analysis.synthetic import MIB, Guest, Layout, Records
-from tests.mutation.traces.lives import LOCK
+from tests.mutation.traces.lives import LOCK, Lives
 
 PROBES = ("_raw_spin_lock_irqsave", "_raw_spin_unlock_irqrestore", "unaccepted_memory_lock")
 LAYOUT = Layout(low=32 * MIB, top=96 * MIB)
@@ -31,6 +31,13 @@ def clean_guest(platform: str, backing: str, accept: str) -> Guest:
     guest.work()
     guest.end()
     return guest
+
+
+@cache
+def clean_lives(platform: str, backing: str, accept: str) -> Lives:
+    """The lives of the pages of a clean guest. Not to be changed."""
+    guest = clean_guest(platform, backing, accept)
+    return Lives(guest, guest.records())
 
 
 class Trial:

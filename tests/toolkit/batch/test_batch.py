@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.batch.find_runs import run_folders
 from acceptlab.analysis.batch.run_row import row_of
 from acceptlab.toolkit.batch.engines import dask_engine
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import MachineError
 from tests.analysis.synthetic import MIB, UNIT_SIZE, Guest, Kind, booted
+from tests.toolkit.command_line import invoke
 
 pytestmark = pytest.mark.processes
 
@@ -40,7 +40,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def batch(*words: str) -> Result:
-    return CliRunner().invoke(app, ["batch", *words])
+    return invoke(["batch", *words])
 
 
 @contextmanager

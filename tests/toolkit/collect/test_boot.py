@@ -6,15 +6,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Probe, RunInfo
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.importing.import_record import recorded_here
 from acceptlab.toolkit.kernels import running_kernel
 from acceptlab.toolkit.run import boot_tracing
+from tests.toolkit.command_line import invoke
 
 
 def split(image: bytes, initrd: bytes) -> str:
@@ -72,7 +71,7 @@ def test_more_functions_are_traced_once_each() -> None:
 def test_written_beside_an_initrd(tmp_path: Path) -> None:
     (tmp_path / "initrd").write_bytes(b"070701")
     words = ["collect", "--boot", "bootconfig", "--initrd", str(tmp_path / "initrd"), "--out"]
-    done = CliRunner().invoke(app, [*words, str(tmp_path / "new")])
+    done = invoke([*words, str(tmp_path / "new")])
     assert done.exit_code == 0
     assert split((tmp_path / "new").read_bytes(), b"070701") == boot_tracing.bootconfig(None)
 
@@ -94,7 +93,7 @@ def test_what_was_recorded_becomes_a_run(tmp_path: Path, monkeypatch: pytest.Mon
         "  swapper/0-1  [000] .....  0.500000: tdx_accept_memory: (tdx_accept_memory+0x0/0xa0) start=0x40000000 end=0x40200000\n"
         "  swapper/0-1  [000] .....  0.500009: tdx_accept_memory_return: (accept_memory+0x8b/0xd0 <- tdx_accept_memory) ret=0x1\n"
     )
-    done = CliRunner().invoke(app, ["collect", "--boot", "read", "--out", str(tmp_path / "run")])
+    done = invoke(["collect", "--boot", "read", "--out", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     import pyarrow.parquet as pq
 

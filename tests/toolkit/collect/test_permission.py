@@ -7,11 +7,10 @@ import importlib.machinery
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.collect import bcc_library, permission
 from acceptlab.toolkit.errors import MachineError
+from tests.toolkit.command_line import invoke
 
 
 @pytest.fixture
@@ -67,6 +66,6 @@ def test_lockdown_is_read_as_the_kernel_writes_it(
     ],
 )
 def test_wrong_usage(all_well: None, words: list[str], said: str) -> None:
-    done = CliRunner().invoke(app, ["collect", *words])
+    done = invoke(["collect", *words])
     assert said in str(done.exception)
     assert getattr(done.exception, "exit_code", None) == 2

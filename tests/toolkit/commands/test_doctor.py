@@ -8,16 +8,15 @@ import re
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.toolkit.cli.command_table import all_commands
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.doctor import checks
 from acceptlab.toolkit.places import CHECKOUT
+from tests.toolkit.command_line import invoke
 
 
 def test_an_empty_cache_lacks_emulator_and_kernel(own_cache: Path) -> None:
-    done = CliRunner().invoke(app, ["doctor", "--json"])
+    done = invoke(["doctor", "--json"])
     found = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
     assert done.exit_code == 3
     assert not found["emulator"]["ok"]

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pyarrow.parquet
 import pytest
-from typer.testing import CliRunner
 
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import COLUMNS
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
 from tests.analysis.synthetic import booted
+from tests.toolkit.command_line import invoke
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def run(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize(("form", "name"), [("perfetto", "events.pftrace"), ("csv", "events.csv")])
 def test_the_file_is_in_the_run_unless_told_otherwise(run: Path, form: str, name: str) -> None:
-    done = CliRunner().invoke(app, ["export", str(run), "--format", form])
+    done = invoke(["export", str(run), "--format", form])
     assert (done.exit_code, done.stdout) == (0, f"{run / name}\n")
     assert (run / name).stat().st_size > 1000
 
@@ -32,7 +31,7 @@ def test_the_file_is_in_the_run_unless_told_otherwise(run: Path, form: str, name
 def test_parquet_has_the_same_events_and_the_names_of_functions(run: Path, tmp_path: Path) -> None:
     out = tmp_path / "copy.parquet"
     words = ["export", str(run), "--format", "parquet", "--out", str(out), "--json"]
-    done = CliRunner().invoke(app, words)
+    done = invoke(words)
     assert json.loads(done.stdout)["events"] == EventFile(run / "events.parquet").events
     told = pyarrow.parquet.read_table(out)
     assert told.column_names == [*COLUMNS, "function", "caller_function"]
@@ -41,7 +40,7 @@ def test_parquet_has_the_same_events_and_the_names_of_functions(run: Path, tmp_p
 
 def test_the_run_s_own_file_is_not_overwritten(run: Path) -> None:
     before = (run / "events.parquet").read_bytes()
-    done = CliRunner().invoke(app, ["export", str(run), "--format", "parquet"])
+    done = invoke(["export", str(run), "--format", "parquet"])
     assert isinstance(done.exception, BadInputError)
     assert (run / "events.parquet").read_bytes() == before
 
@@ -50,6 +49,6 @@ def test_a_damaged_run_leaves_no_file(run: Path) -> None:
     data = bytearray((run / "events.parquet").read_bytes())
     data[100:200] = bytes(100)
     (run / "events.parquet").write_bytes(data)
-    done = CliRunner().invoke(app, ["export", str(run), "--format", "csv"])
+    done = invoke(["export", str(run), "--format", "csv"])
     assert done.exit_code != 0
     assert not (run / "events.csv").exists()

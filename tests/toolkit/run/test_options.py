@@ -10,15 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from acceptlab.toolkit.cli import run as command
 from acceptlab.toolkit.cli import run_parameters
-from acceptlab.toolkit.cli.whole_app import app
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
 from tests.examples import examples
+from tests.toolkit.command_line import invoke
 
 
 @pytest.mark.parametrize(
@@ -159,7 +158,7 @@ def test_the_reproducing_line_asks_for_the_same_run(asked: RunOptions) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_parameters, "RunOptions", Recorder)
         patch.setattr(command, "resolve", stand_in)
-        CliRunner().invoke(app, words[1:])
+        invoke(words[1:])
     assert seen == [asked]
 
 
