@@ -23,17 +23,47 @@ def sha256_of(path: Path) -> str:
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it.
+    """Write a file so that a reader, or a crash, be it of the machine, never meets half of it.
 
     Raises OSError (a full disk, say) with the old file, if there was one, untouched.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        sync(beside)
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def cached_file(folder: Path, key: str, suffix: str, make: Callable[[], bytes]) -> Path:
+    """Return the file `KEY-CHECKSUM.SUFFIX` of a folder, made if there is none; one whose content is not as its name says is made again.
+
+    Raises OSError when it cannot be written.
+    """
+    for path in sorted(folder.glob(f"{key}-*{suffix}")):
+        if path.name == _checked_name(key, sha256_of(path), suffix):
+            return path
+        path.unlink(missing_ok=True)
+    content = make()
+    path = folder / _checked_name(key, hashlib.sha256(content).hexdigest(), suffix)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_whole(path, content)
+    return path
+
+
+def _checked_name(key: str, sha256: str, suffix: str) -> str:
+    return f"{key}-{sha256[:16]}{suffix}"
+
+
+def sync(path: Path) -> None:
+    """Have a file's or folder's content on the disk: a rename may get there before what was written to the file."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def lock_file(path: Path) -> IO[bytes]:

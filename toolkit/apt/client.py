@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.toolkit import full_disk
 from acceptlab.toolkit.apt.debian_versions import newest_first
 from acceptlab.toolkit.apt.sources import codename, derive, derive_suites
 from acceptlab.toolkit.errors import MachineError
@@ -74,10 +75,13 @@ class Archive:
         with locked(self.root / "lock"):
             self._configure(sources.one_line, sources.deb822)
             step.update(note="package lists")
-            done = self._run("apt-get", "update")
-        if done.returncode != 0:
-            raise MachineError(
-                f"apt-get could not fetch the package lists: {last_error(done.stderr)}"
+            code, said, watch = self._follow(("update",), self.root, step)
+        if code != 0:
+            raise full_disk.failure(
+                said,
+                self.root,
+                f"apt-get could not fetch the package lists: {last_error(said)}",
+                watch,
             )
 
     def _configure(self, one_line: str, deb822: str) -> None:
@@ -131,24 +135,40 @@ class Archive:
 
     def _download(self, arguments: tuple[str, ...], folder: Path, step: Step) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        command = ["apt-get", "-c", str(self.root / "apt.conf"), "-q", *arguments]
-        with subprocess.Popen(
-            command,
-            cwd=folder,
-            env=_environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            output = []
-            for line in process.stdout:
-                output.append(line)
-                step.update(note=f"{line.strip()[:60]}")
-        if process.returncode != 0:
-            raise MachineError(
-                f"apt-get could not download {arguments[-1]}: {last_error(''.join(output))}"
+        code, said, watch = self._follow(arguments, folder, step)
+        if code != 0:
+            raise full_disk.failure(
+                said,
+                folder,
+                f"apt-get could not download {arguments[-1]}: {last_error(said)}",
+                watch,
             )
+
+    def _follow(
+        self, arguments: tuple[str, ...], folder: Path, step: Step
+    ) -> tuple[int, str, full_disk.Watch]:
+        """Run apt-get in a folder that it writes to, and show its last line; return exit code, output, and whether the disk was full."""
+        command = ["apt-get", "-c", str(self.root / "apt.conf"), "-q", *arguments]
+        output = []
+        try:
+            with (
+                subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    env=_environment(),
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                ) as process,
+                full_disk.watched(process, folder) as watch,
+            ):
+                assert process.stdout is not None
+                for line in process.stdout:
+                    output.append(line)
+                    step.update(note=f"{line.strip()[:60]}")
+        except FileNotFoundError:
+            raise MachineError(_no("apt-get")) from None
+        return process.returncode, "".join(output), watch
 
     def _run(self, tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [tool, "-c", str(self.root / "apt.conf"), "-q", *arguments]
@@ -157,9 +177,7 @@ class Archive:
                 command, env=_environment(), capture_output=True, text=True, check=False
             )
         except FileNotFoundError:
-            raise MachineError(
-                f"{tool} is not installed: acceptlab fetches sources from Debian's archive with it"
-            ) from None
+            raise MachineError(_no(tool)) from None
 
 
 def _package(block: str) -> Package | None:
@@ -169,6 +187,10 @@ def _package(block: str) -> Package | None:
     return Package(
         fields["Package"], fields["Version"], int(fields.get("Size", 0)), fields.get("Depends", "")
     )
+
+
+def _no(tool: str) -> str:
+    return f"{tool} is not installed: acceptlab fetches sources from Debian's archive with it"
 
 
 def _environment() -> dict[str, str]:

@@ -14,7 +14,7 @@ from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.firmware.bzimage import HEADER_OFFSET, BzImage
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.ranges import KIB, MIB, PAGE
-from acceptlab.toolkit.whole_files import write_whole
+from acceptlab.toolkit.whole_files import cached_file
 
 STACK = 128 * KIB
 """What UEFI promises to whom it starts (UEFI 2.10, section 2.3.4)."""
@@ -96,11 +96,7 @@ def _program() -> bytes:
         _run("gcc", "--version"),
     )
     key = hashlib.sha256(b"\0".join(made_from)).hexdigest()[:16]
-    path = cache() / "efi-services" / f"{key}.bin"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, _compile())
-    return path.read_bytes()
+    return cached_file(cache() / "efi-services", key, ".bin", _compile).read_bytes()
 
 
 def _compile() -> bytes:

@@ -10,11 +10,12 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from acceptlab.toolkit import full_disk
 from acceptlab.toolkit.apt.client import Archive
-from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
-from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
+from acceptlab.toolkit.whole_files import locked, sha256_of, sync, write_whole
 
 OVMF = "ovmf"
 _SUITE = "trixie"
@@ -81,7 +82,7 @@ def _cached(name: str, folder: Path) -> Firmware | None:
         found = Firmware(name, folder / "image.fd", str(meta["package"]), str(meta["version"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return found if found.path.is_file() else None
+    return found if found.path.is_file() and sha256_of(found.path) == meta.get("sha256") else None
 
 
 def _fetch(name: str, folder: Path, progress: Step) -> Firmware:
@@ -103,7 +104,7 @@ def _fetch(name: str, folder: Path, progress: Step) -> Firmware:
 
 
 def _unpack(firmware: Firmware, deb: Path, image: str) -> Firmware:
-    """Take the image out of the package; raises MachineError when it is not there."""
+    """Take the image out of the package; raises MachineError when it is not there, or the disk is full."""
     folder = firmware.path.parent
     tree = deb.parent / "tree"
     try:
@@ -112,10 +113,13 @@ def _unpack(firmware: Firmware, deb: Path, image: str) -> Firmware:
         )
         found = sorted(tree.rglob(image)) if done.returncode == 0 else []
         if not found:
-            raise MachineError(
-                f"{deb.name}: no {image} in it, or it could not be unpacked: {done.stderr.strip()}"
+            raise full_disk.failure(
+                done.stderr,
+                tree,
+                f"{deb.name}: no {image} in it, or it could not be unpacked: {done.stderr.strip()}",
             )
         folder.mkdir(parents=True, exist_ok=True)
+        sync(found[0])
         found[0].replace(firmware.path)
         meta = {
             "package": firmware.package,

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The guests' initramfs: our init, built once and kept in the cache under the key of what it was made from."""
+"""The guests' initramfs: our init, built once and kept in the cache under the key of what it was made from and its own checksum."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from acceptlab.toolkit.guest.cpio import (
     write_cpio,
 )
 from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.whole_files import cached_file
 
 _SOURCES = tuple(
     Path(__file__).with_name(name)
@@ -82,10 +82,10 @@ def initramfs(folder: Path | None = None) -> Path:
     Raises MachineError when there is no compiler, when it fails, or when the result cannot be written.
     """
     folder = folder or cache() / "initramfs"
-    path = folder / f"{_key()}.cpio"
-    if not path.exists():
-        _write_beside(path, archive_of(_compile()))
-    return path
+    try:
+        return cached_file(folder, _key(), ".cpio", lambda: archive_of(_compile()))
+    except OSError as error:
+        raise MachineError(f"{folder}: cannot write the initramfs: {error.strerror}") from error
 
 
 def _run(command: list[str]) -> bytes:
@@ -114,16 +114,3 @@ def _compile() -> bytes:
         binary = Path(scratch) / "init"
         _run(["gcc", *_FLAGS, "-o", str(binary), *map(str, _SOURCES)])
         return binary.read_bytes()
-
-
-def _write_beside(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            beside.write_bytes(data)
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-    except OSError as error:
-        raise MachineError(f"{path}: cannot write the initramfs: {error.strerror}") from error

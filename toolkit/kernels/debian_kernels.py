@@ -17,6 +17,7 @@ from acceptlab.toolkit.kernels.suites import SUITES
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.whole_files import locked, sha256_of
+from acceptlab.toolkit.whole_folders import made_beside
 
 
 @dataclass(frozen=True)
@@ -154,10 +155,7 @@ def with_lists(suites: Sequence[str], progress: Step) -> Archive:
 
 def _fetch(name: str, wanted: Name, progress: Step) -> store.CachedKernel:
     """Fetch what the name stands for: among the machine's own suites, if it is one of `STOCK` and they have it, else among all."""
-    folder = store.folder_of(name)
-    beside = folder.with_name(f".{folder.name}.fetch")
-    shutil.rmtree(beside, ignore_errors=True)
-    try:
+    with made_beside(store.folder_of(name)) as beside:
         own = _of_own_suites(name, progress) if name in STOCK else None
         archive, package, version, config = own or _of_any_suite(name, wanted, progress)
         deb = archive.download_binary(package, version, beside / "deb", progress)
@@ -168,10 +166,6 @@ def _fetch(name: str, wanted: Name, progress: Step) -> store.CachedKernel:
         about = {"package": package, "version": version, "deb_sha256": sha256_of(deb)}
         debian_packages.fill(beside, name, debs, about)
         shutil.rmtree(beside / "deb")
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     found = store.find(name)
     assert found is not None
     return found

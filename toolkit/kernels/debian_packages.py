@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import subprocess
 import tarfile
@@ -15,10 +14,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from acceptlab.analysis.kernel.kernel_facts import PACKAGES
+from acceptlab.toolkit import full_disk
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
 from acceptlab.toolkit.kernels import image_files, store
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
+from acceptlab.toolkit.whole_folders import made_beside
 
 
 def kernel_of(deb: Path) -> store.CachedKernel:
@@ -34,13 +35,8 @@ def kernel_of(deb: Path) -> store.CachedKernel:
             return found
         package, version = _field(deb, "Package"), _field(deb, "Version")
         about = {"file": str(deb), "package": package, "version": version, "deb_sha256": digest}
-        with_folder = store.folder_of(name)
-        beside = with_folder.with_name(f".{name}.{os.getpid()}")
-        try:
+        with made_beside(store.folder_of(name)) as beside:
             fill(beside, name, [deb], about)
-            beside.replace(with_folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
         found = store.find(name)
         assert found is not None
         return found
@@ -94,7 +90,10 @@ def _unpack(deb: Path, tree: Path) -> None:
         process.wait()
         errors.seek(0)
         if process.returncode != 0:
-            raise MachineError(f"{deb.name} could not be unpacked: {_first_line(errors.read())}")
+            said = errors.read()
+            raise full_disk.failure(
+                said, tree, f"{deb.name} could not be unpacked: {_first_line(said)}"
+            )
 
 
 def _matches(name: PurePosixPath, pattern: str) -> bool:

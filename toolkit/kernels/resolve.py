@@ -18,6 +18,7 @@ from acceptlab.toolkit.kernels import (
     uki,
 )
 from acceptlab.toolkit.kernels.kernel_identity import compiler_of, configuration_of
+from acceptlab.toolkit.progress import say
 from acceptlab.toolkit.whole_files import sha256_of
 
 _DEB = b"!<arch>\ndebian-binary"
@@ -54,13 +55,15 @@ class Kernel:
 def resolve(argument: str) -> Kernel:
     """Return the kernel that the argument names, fetching a stock kernel that is not in the cache yet.
 
-    Raises BadInputError when there is no such kernel or the file is not a 64-bit bzImage.
+    Raises BadInputError when there is no such kernel, the file is not a 64-bit bzImage, or the cache's copy of one that was built is damaged.
     """
     cached = (
         debian_kernels.ensure(argument) if kernel_names.is_name(argument) else store.find(argument)
     )
     if cached is None and (path := _path(argument)).is_file():
         cached = debian_packages.kernel_of(path) if _is_deb(path) else uki.kernel_of(path)
+    if cached and not store.is_whole(cached):
+        cached = _again(argument, cached)
     image = cached.image if cached else _image(_path(argument))
     version = read_bzimage(image).version.split(" ")[0]
     config = _beside(image, "config") or image_files.config_of(image)
@@ -68,6 +71,17 @@ def resolve(argument: str) -> Kernel:
         argument, image, version, sha256_of(image), config, _beside(image, "vmlinux"), store.series_of(image), _package(cached),
         configuration_of(config, cached.meta if cached else {}), compiler_of(config),
     )  # fmt: skip
+
+
+def _again(argument: str, damaged: store.CachedKernel) -> store.CachedKernel:
+    """Return a stock kernel fetched again; any other one has to be built or given again."""
+    if not kernel_names.is_name(argument):
+        folder = damaged.image.parent
+        raise BadInputError(
+            f"the kernel {argument} in the cache is damaged: its image is not what was put there; remove {folder}, and build or give it again"
+        )
+    say(f"the copy of {argument} in the cache is damaged and is fetched again")
+    return debian_kernels.ensure(argument, again=True)
 
 
 def _package(cached: store.CachedKernel | None) -> str:

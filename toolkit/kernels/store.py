@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,8 @@ from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.diagnostics import Diagnostic, from_json, to_json
 from acceptlab.toolkit.kernels.kbuild import toolchain
 from acceptlab.toolkit.places import cache
-from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
+from acceptlab.toolkit.whole_files import sha256_of, write_whole
+from acceptlab.toolkit.whole_folders import made_beside
 
 if TYPE_CHECKING:
     from acceptlab.toolkit.kernels.kernel_build import Built
@@ -78,7 +78,13 @@ def _read(meta_path: Path) -> CachedKernel | None:
         kernel = CachedKernel(str(meta["name"]), meta_path.with_name(IMAGE), meta)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return kernel if kernel.image.is_file() else None
+    return kernel if kernel.image.is_file() and kernel.image.stat().st_size else None
+
+
+def is_whole(kernel: CachedKernel) -> bool:
+    """Whether the image is what was put into the cache, as far as its record says what that was."""
+    expected = kernel.meta.get("sha256")
+    return expected is None or sha256_of(kernel.image) == expected
 
 
 def series_of(image: Path) -> dict[str, Any] | None:
@@ -105,10 +111,7 @@ def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
     """Put a build into the cache under a name, in place of what had that name; whole or not at all."""
     check_name(name)
     folder = folder_of(name)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
+    with made_beside(folder) as beside:
         shutil.copy2(built.image, beside / IMAGE)
         for theirs, ours in _KEPT.items():
             if (built.objects / theirs).is_file():
@@ -131,11 +134,6 @@ def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
             **meta,
         }
         write_whole(beside / META, json.dumps(about, indent=2) + "\n")
-        with locked(home() / ".install.lock"):
-            shutil.rmtree(folder, ignore_errors=True)
-            beside.replace(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     found = find(name)
     assert found is not None
     return found

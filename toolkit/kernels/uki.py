@@ -11,6 +11,7 @@ from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.bzimage import parse_bzimage
 from acceptlab.toolkit.kernels import store
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
+from acceptlab.toolkit.whole_folders import made_beside
 
 _LINUX = b".linux\0\0"
 # Microsoft's "PE Format": MS-DOS stub, COFF file header, section table.
@@ -78,10 +79,9 @@ def _keep(path: Path, place: tuple[int, int], name: str, digest: str) -> None:
     if len(data) < size:
         raise BadInputError(f"{path}: its section .linux is cut short; copy the file again")
     release = parse_bzimage(data, path).version.split(" ")[0]
-    folder = store.folder_of(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / store.IMAGE, data)
-    meta = {
-        "name": name, "release": release, "sha256": sha256_of(folder / store.IMAGE), "file": str(path), "uki_sha256": digest,
-    }  # fmt: skip
-    write_whole(folder / store.META, json.dumps(meta, indent=2) + "\n")
+    with made_beside(store.folder_of(name)) as folder:
+        write_whole(folder / store.IMAGE, data)
+        meta = {
+            "name": name, "release": release, "sha256": sha256_of(folder / store.IMAGE), "file": str(path), "uki_sha256": digest,
+        }  # fmt: skip
+        write_whole(folder / store.META, json.dumps(meta, indent=2) + "\n")

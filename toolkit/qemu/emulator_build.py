@@ -28,6 +28,7 @@ from acceptlab.toolkit.progress import Step, say, step
 from acceptlab.toolkit.qemu import bases, meson, overlay, qemu_source
 from acceptlab.toolkit.qemu.bases import Base
 from acceptlab.toolkit.whole_files import locked, write_whole
+from acceptlab.toolkit.whole_folders import made_beside
 
 BINARY = "qemu-system-x86_64"
 CONFIGURE = (
@@ -97,9 +98,16 @@ def find(base: Base | None = None) -> Emulator | None:
     for record in sorted(home().glob("*/build.json")):
         build = json.loads(record.read_text())
         current = build["overlay_sha256"] == digest and build["configure"] == configure_line(base)
-        if current and build["qemu"] == base.version and (record.parent / BINARY).is_file():
-            return Emulator(record.parent / BINARY, build["key"], build)
+        binary = record.parent / BINARY
+        if current and build["qemu"] == base.version and _is_whole(binary, build):
+            return Emulator(binary, build["key"], build)
     return None
+
+
+def _is_whole(binary: Path, build: dict[str, Any]) -> bool:
+    """Whether the file has the size that it was built with; an older record has none."""
+    size = binary.stat().st_size if binary.is_file() else 0
+    return size > 0 and build.get("bytes", size) == size
 
 
 def ensure(tarball: Path | None = None, base: Base | None = None) -> Emulator:
@@ -259,14 +267,11 @@ def _install(
         "overlay_sha256": files.digest(),
         "hooks": [hook.name for hook in files.hooks],
         "configure": configure_line(base),
+        "bytes": binary.stat().st_size,
     }
-    beside = home() / f".{key}.{os.getpid()}"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    shutil.copy2(binary, beside / BINARY)
-    write_whole(beside / "build.json", json.dumps(build, indent=2) + "\n")
-    shutil.rmtree(home() / key, ignore_errors=True)
-    beside.replace(home() / key)
+    with made_beside(home() / key) as beside:
+        shutil.copy2(binary, beside / BINARY)
+        write_whole(beside / "build.json", json.dumps(build, indent=2) + "\n")
     return Emulator(home() / key / BINARY, key, build)
 
 

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.regular_files import open_regular
@@ -43,7 +45,7 @@ def claimed(path: Path) -> Iterator[None]:
     """Hold the folder for one run: make it if need be; it has to be empty.
 
     When the block ends in an error the folder is left as it was found: empty, or absent. Raises BadInputError when the folder
-    holds something, or when another run holds it.
+    holds something, when another run holds it, or when somebody removes it meanwhile.
     """
     existed = path.exists()
     try:
@@ -53,6 +55,7 @@ def claimed(path: Path) -> Iterator[None]:
             f"{path} is not a folder: give a new or empty folder as --out"
         ) from None
     held = ours = False
+    there = True
     try:
         with lock_file(path / LOCK) as lock:
             try:
@@ -68,16 +71,33 @@ def claimed(path: Path) -> Iterator[None]:
                     f"{path} is not empty (it has {min(others)}): give --out a new folder"
                 )
             ours = True
-            yield
-    except BaseException:
-        if ours:
+            try:
+                yield
+            finally:
+                there = _is_in_place(path, lock)
+            if not there:
+                raise FileNotFoundError(path)
+    except BaseException as error:
+        if not there and isinstance(error, Exception):
+            raise BadInputError(
+                f"{path} was removed, or emptied, while the run wrote to it: run again, and leave the folder alone until the run ends"
+            ) from error
+        if ours and there:
             _empty(path, existed)
-        elif not existed:
+        elif not ours and not existed:
             _unmake(path, held)
         raise
     finally:
-        if held:
+        if held and there:
             (path / LOCK).unlink(missing_ok=True)
+
+
+def _is_in_place(path: Path, lock: IO[bytes]) -> bool:
+    """Whether the folder still has the lock that was put there."""
+    try:
+        return os.path.samestat((path / LOCK).stat(), os.fstat(lock.fileno()))
+    except OSError:
+        return False
 
 
 def _unmake(path: Path, held: bool) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.analysis.printable import shown
+from acceptlab.toolkit import full_disk
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels.debian_kernels import with_lists
@@ -29,6 +30,7 @@ from acceptlab.toolkit.series.git import GitError, git, read_line
 from acceptlab.toolkit.series.series_spec import Base, DebianBase, GitBase, NoBase, TarballBase
 from acceptlab.toolkit.series.tarball import import_tarball
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
+from acceptlab.toolkit.whole_folders import made_beside, remove_left_behind
 
 _AWKWARD = re.compile(r"[^A-Za-z0-9.+-]+")
 
@@ -76,7 +78,9 @@ def _of_debian(base: DebianBase) -> BaseTree:
             ["dpkg", "-x", deb, folder / "tree"], capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
-            raise MachineError(f"{deb.name} could not be unpacked: {done.stderr.strip()}")
+            raise full_disk.failure(
+                done.stderr, folder, f"{deb.name} could not be unpacked: {done.stderr.strip()}"
+            )
         tarballs = sorted((folder / "tree" / "usr" / "src").glob("linux-source-*.tar.*"))
         if not tarballs:
             raise BadInputError(
@@ -136,6 +140,7 @@ def _cached_tree(
 ) -> BaseTree:
     """Return the tree of this key, made of the tarball that `fill` provides when it is not there; whole or not at all."""
     folder = home() / _AWKWARD.sub("_", key)
+    remove_left_behind(home())
     found = _read(folder, about)
     if found:
         return found
@@ -144,8 +149,7 @@ def _cached_tree(
         found = _read(folder, about)
         if found:
             return found
-        beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-        try:
+        with made_beside(folder) as beside:
             with step(f"fetching the base {about}") as progress:
                 tarball, made_from = fill(beside / "from", progress)
             _init(beside / "git")
@@ -155,10 +159,6 @@ def _cached_tree(
             write_whole(
                 beside / "base.json", json.dumps(made_from | {"commit": commit}, indent=2) + "\n"
             )
-            shutil.rmtree(folder, ignore_errors=True)
-            beside.replace(folder)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
     return BaseTree(folder, commit, about)
 
 

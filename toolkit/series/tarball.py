@@ -9,7 +9,8 @@ import tarfile
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from acceptlab.toolkit.errors import BadInputError, MachineError
+from acceptlab.toolkit import full_disk
+from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.progress import Step
 from acceptlab.toolkit.series.git import environment, git_line
 
@@ -46,7 +47,11 @@ def import_tarball(tarball: Path, repository: Path, message: str, step: Step) ->
                 importer.stdin.close()
         said = importer.stderr.read().decode(errors="replace")
     if importer.returncode != 0:
-        raise MachineError(f"git could not import {tarball.name}: {(said.splitlines() or [''])[0]}")
+        raise full_disk.failure(
+            said,
+            repository,
+            f"git could not import {tarball.name}: {(said.splitlines() or [''])[0]}",
+        )
     return git_line(repository, "rev-parse", BRANCH)
 
 

@@ -311,6 +311,30 @@ def test_a_damaged_record_counts_as_absent(archive: Path) -> None:
     assert (again.image, again.version) == (kernel.image, kernel.version)
 
 
+@pytest.mark.parametrize("damage", ["empty", "shorter", "zeros"])
+def test_a_damaged_image_is_fetched_again(
+    archive: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after a crash of the machine: a file of 0 bytes, or with the end missing."""
+    kernel = debian_kernels.ensure("debian:6.12")
+    content = kernel.image.read_bytes()
+    zeros = content[:-64] + bytes(64)
+    kernel.image.write_bytes(
+        {"empty": b"", "shorter": content[:-64], "zeros": zeros if zeros != content else b"x"}[
+            damage
+        ]
+    )
+    again = resolve("debian:6.12")
+    assert again.image.read_bytes() == content
+    assert ("is damaged and is fetched again" in capsys.readouterr().err) == (damage != "empty")
+
+
+def test_a_damaged_kernel_that_was_built_is_refused(own_cache: Path) -> None:
+    image = cached("mine", sha256="0" * 64)
+    with pytest.raises(BadInputError, match=f"in the cache is damaged.*remove {image.parent}"):
+        resolve("mine")
+
+
 def test_a_path_is_resolved_with_version_and_checksum(tmp_path: Path, own_cache: Path) -> None:
     path = toy.make_kernel(tmp_path)
     kernel = resolve(str(path))

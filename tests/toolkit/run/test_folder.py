@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.run.new_folder import claimed, fresh
 
@@ -29,6 +30,32 @@ def test_after_an_error_the_folder_is_as_before(tmp_path: Path) -> None:
             raise RuntimeError
     assert not (tmp_path / "new").exists()
     assert list((tmp_path / "empty").iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["removed", "emptied", "replaced"])
+@pytest.mark.parametrize("ends", ["well", "missing file", "emulator"])
+def test_a_folder_that_is_removed_under_its_run_ends_it_in_one_line(
+    how: str, ends: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(BadInputError, match=f"{out} was removed, or emptied, while"), claimed(out):
+        shutil.rmtree(out)
+        if how != "removed":
+            out.mkdir()
+        if how == "replaced":
+            (out / ".running").touch()
+        if ends == "missing file":
+            (out / "events.raw").read_bytes()
+        if ends == "emulator":
+            raise MachineError("the emulator failed: no such file")
+    left = {"removed": None, "emptied": [], "replaced": [".running"]}[how]
+    assert left is None or [one.name for one in out.iterdir()] == left
+
+
+def test_an_interrupt_is_one_whatever_became_of_the_folder(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), claimed(tmp_path / "out"):
+        shutil.rmtree(tmp_path / "out")
+        raise KeyboardInterrupt
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

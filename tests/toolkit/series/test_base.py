@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -100,6 +101,40 @@ def test_debian_s_package_becomes_a_commit_once(packages: type[Packages]) -> Non
     assert {path.name for path in tree.home.iterdir()} == {"git", "base.json"}
     assert base.ensure(DebianBase("linux-source-6.1", "6.1.9-1")) == tree
     assert packages.downloads == 1
+
+
+def test_what_a_killed_fetch_left_is_removed_the_next_time(packages: type[Packages]) -> None:
+    """Even where the base is there already, and whatever base was being fetched."""
+    wanted = DebianBase("linux-source-6.1", "6.1.9-1")
+    for name in (wanted.package, "another"):
+        left = base.home() / f".{name}.4711.making" / "git"
+        left.mkdir(parents=True)
+        base.ensure(wanted)
+        assert not left.parent.exists()
+    assert packages.downloads == 1
+
+
+@pytest.mark.processes
+def test_a_killed_import_leaves_nothing_once_another_has_run(
+    tarball: Path, own_cache: Path
+) -> None:
+    code = (
+        "import sys, time; from pathlib import Path\n"
+        "from acceptlab.toolkit.series import base; from acceptlab.toolkit.series.series_spec import TarballBase\n"
+        "def stop(*_):\n    print('importing', flush=True); time.sleep(600)\n"
+        "base.import_tarball = stop\n"
+        "base.ensure(TarballBase(Path(sys.argv[1]), ''))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tarball)], stdout=subprocess.PIPE, text=True, cwd=HERE
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "importing\n"
+        process.kill()
+    trees = own_cache / "acceptlab" / "trees"
+    assert len(list(trees.glob(".*.making"))) == 1
+    tree = base.ensure(TarballBase(tarball, ""))
+    assert "Kconfig" in files(tree)
+    assert list(trees.glob(".*.making")) == []
 
 
 def test_a_package_that_only_another_suite_has_is_fetched_from_there(
