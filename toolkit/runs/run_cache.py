@@ -34,15 +34,29 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
     """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`),
     what makes boot handoffs, every option, and functions to skip.
     """
-    words = asdict(options) | {"kernel": kernel.sha256, "emulator": emulator.key, "init": init}
-    words["handoff"] = digest_of(Path(firmware.__file__).parent, "*.py", "*.c")
-    words["files"] = [_sha256_of(path) for path in _given_files(options)]
+    words = {
+        "kernel": kernel.sha256,
+        "emulator": emulator.key,
+        "init": init,
+        "handoff": digest_of(Path(firmware.__file__).parent, "*.py", "*.c"),
+        "files": [_sha256_of(path) for path in _given_files(options)],
+        "options": _words_of(options),
+    }
     if kernel.skipped:  # they decide what the trace has as callers
         words["skip"] = kernel.skipped
-    for item, shown in options_of(RunOptions).values():
-        if not shown.part_of_run:
-            del words[item.name]
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def _words_of(options: RunOptions) -> dict[str, Any]:
+    """Return the options that decide what the guest does; the kernel by its checksum, not its name."""
+    left_out = {
+        item.name for item, shown in options_of(RunOptions).values() if not shown.part_of_run
+    }
+    return {
+        name: value
+        for name, value in asdict(options).items()
+        if name != "kernel" and name not in left_out
+    }
 
 
 def _given_files(options: RunOptions) -> list[Path]:
