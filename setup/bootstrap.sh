@@ -108,6 +108,12 @@ requirements_of() { # the Python packages that pyproject.toml lists, with those 
 	END
 }
 
+# Where the index was not reached, pip's last line says that there is no such package.
+pip_failure() {
+	grep -oE -m 1 'problem confirming the ssl certificate.*|connection broken by .*' "$1" ||
+		grep -v '^WARNING' "$1" | tail -n 1
+}
+
 install_python_packages() {
 	say "installing Python packages (some 150 MB)"
 	requirements_of "$extra" >"$venv.requirements"
@@ -120,7 +126,7 @@ install_python_packages() {
 		seconds=$((seconds + 1))
 		[ $((seconds % 10)) -ne 0 ] || say "installing Python packages: $seconds s, $(du -sm "$venv" | cut -f 1) MB so far"
 	done
-	wait $pip || lacks "pip could not install the Python packages: $(grep -v '^WARNING' "$venv.log" | tail -n 1)"
+	wait $pip || lacks "pip could not install the Python packages: $(pip_failure "$venv.log")"
 	trap - INT TERM
 }
 

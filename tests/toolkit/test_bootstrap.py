@@ -58,13 +58,13 @@ class Machine:
         lines = "".join(f"installed {package} {provides}\\n" for package in packages)
         self.tool("dpkg-query", f"printf '{lines}'")
 
-    def has_python(self) -> None:
-        """A python3 whose environments have a pip that installs nothing."""
+    def has_python(self, pip: str = "") -> None:
+        """A python3 whose environments have a pip that installs nothing, and does what `pip` says."""
         makes = 'mkdir -p "$3/bin"; for one in python pip; do cp "$0" "$3/bin/$one"; done'
         reads = f'exec {sys.executable} "$@"'
         self.tool(
             "python3",
-            f'case "$1$2" in -I-S) echo 3.11;; -mvenv) {makes};; -/*) {reads};; esac',
+            f'case "$1$2" in -I-S) echo 3.11;; -mvenv) {makes};; install-q) {pip or ":"};; -/*) {reads};; esac',
         )
         (self.bin / "cp").symlink_to("/usr/bin/cp")
 
@@ -84,6 +84,11 @@ class Machine:
             text=True,
             check=False,
         )
+
+
+NO_SUCH_PACKAGE = "ERROR: No matching distribution found for lz4<5,>=4.3"
+RETRY = "WARNING: Retrying (Retry(total=4)) after connection broken by "
+NOT_TRUSTED = "Could not fetch URL https://index/lz4/: There was a problem confirming the ssl certificate: unable to get local issuer certificate - skipping"
 
 
 @pytest.fixture
@@ -258,3 +263,22 @@ def test_a_command_installs_only_what_it_takes(tmp_path: Path, line: str, purpos
 
 def test_completion_installs_nothing(tmp_path: Path) -> None:
     assert started(tmp_path, (), "complete_bash")[0] == "bootstrap.sh --at-hand"
+
+
+@pytest.mark.parametrize(
+    ("lines", "cause"),
+    [
+        ([NO_SUCH_PACKAGE], NO_SUCH_PACKAGE),
+        ([NOT_TRUSTED, NO_SUCH_PACKAGE], "problem confirming the ssl certificate: unable to get"),
+        ([f"{RETRY}'TimeoutError'", NO_SUCH_PACKAGE], "connection broken by 'TimeoutError'"),
+    ],
+)
+def test_the_cause_of_pip_s_failure_is_in_the_line(
+    machine: Machine, lines: list[str], cause: str
+) -> None:
+    """An index that was not reached ends, for pip, in a package that it does not have."""
+    says = "; ".join(f'echo "{line}"' for line in lines)
+    machine.has_python(pip=f"{says}; exit 1")
+    done = machine.bootstrap()
+    assert done.returncode == 3
+    assert f"pip could not install the Python packages: {cause}" in done.stderr

@@ -124,7 +124,11 @@ def base_image(builder: Builder, home: Path) -> None:
     """Make the image `base`: Debian as debootstrap makes it, with this machine's ways to its mirrors."""
     root = home / "base"
     run("debootstrap", "--variant=minbase", "bookworm", root)
-    for name in ("etc/apt/sources.list", "etc/apt/sources.list.d", "etc/pip.conf", "etc/ssl"):
+    of_this_machine = (
+        *("etc/apt/sources.list", "etc/apt/sources.list.d", "etc/pip.conf", "etc/ssl"),
+        "usr/local/share/ca-certificates",  # ca-certificates makes /etc/ssl/certs anew from these
+    )
+    for name in of_this_machine:
         source = Path("/") / name
         if source.is_dir():
             shutil.copytree(source, root / name, symlinks=True, dirs_exist_ok=True)
