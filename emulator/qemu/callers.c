@@ -4,8 +4,9 @@
  * the first value that points into the kernel's text, outside the functions
  * that merely carry acceptance out. Stale values lie on a stack as well: while
  * such a function runs, the return address of a call of one of them is
- * preferred, for that frame is live; then one behind any CALL. The event says
- * which it was.
+ * preferred, for that frame is live; then one behind any CALL. A call of a
+ * function that exits to the host shows nothing: every #VC and #VE leaves one
+ * behind. The event says which it was.
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
@@ -27,6 +28,13 @@
 /* Opcode, ModRM, SIB, disp32 */
 #define CALL_MAX 7
 
+/* Whether the function only carries out what another one wants */
+static bool carries_out(const KernelSymbols *symbols, uint64_t link_address)
+{
+    return code_ranges_have(&symbols->skip, link_address) ||
+           code_ranges_have(&symbols->exits, link_address);
+}
+
 static bool is_caller(const KernelSymbols *symbols, uint64_t link_address)
 {
     bool is_text = symbols->text.count
@@ -34,7 +42,7 @@ static bool is_caller(const KernelSymbols *symbols, uint64_t link_address)
                    : link_address >= KERNEL_MAP &&
                      link_address < KERNEL_MAP_END;
 
-    return is_text && !code_ranges_have(&symbols->skip, link_address);
+    return is_text && !carries_out(symbols, link_address);
 }
 
 /* The bytes before value, the nearest last; false where they are not mapped. */
@@ -134,8 +142,8 @@ uint64_t guest_caller(EmulatedCpu *cpu, struct acc_event *event)
     uint64_t rsp = env->regs[R_ESP];
     uint64_t word[SCANNED_WORDS];
     uint64_t kaslr = cpu->guest->kaslr_offset[cpu->guest->second_kernel];
-    /* Outside of the skipped functions no CALL is better than another. */
-    enum caller_how best = code_ranges_have(&symbols->skip, event->rip - kaslr)
+    /* Outside of these functions no CALL is better than another. */
+    enum caller_how best = carries_out(symbols, event->rip - kaslr)
                            ? CALLER_BY_CALL : CALLER_BY_SCAN;
     uint64_t caller = 0;
     unsigned count, i;

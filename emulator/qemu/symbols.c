@@ -26,6 +26,10 @@ static bool read_line(KernelSymbols *symbols, const char *line)
         add(&symbols->text, start, end);
         return true;
     }
+    if (g_str_equal(word[0], "exit")) {
+        add(&symbols->exits, start, end);
+        return true;
+    }
     if (g_str_equal(word[0], "panic")) {
         symbols->panic = start;
         return true;

@@ -13,15 +13,17 @@ from tests.emulator.kernel_map import KERNEL_MAP, linked, running
 
 def skip_list(platform: str) -> Setup:
     """Return a setup in which all of the guest but the functions `wants...` is skipped."""
-    start, wants, wants_end, end = (
+    start, exits, exits_end, wants, wants_end, end = (
         linked("callers", platform, symbol)
-        for symbol in ("start", "wants", "wants_end", "image_end")
+        for symbol in ("start", "exits", "exits_end", "wants", "wants_end", "image_end")
     )
     return Setup(
         skip_list=(
             f"text {start:#x} {end:#x}",
             "",
-            f"skip {start:#x} {wants:#x}",
+            f"skip {start:#x} {exits:#x}",
+            f"exit {exits:#x} {exits_end:#x}",
+            f"skip {exits_end:#x} {wants:#x}",
             f"skip {wants_end:#x} {end:#x}",
         )
     )
@@ -45,6 +47,7 @@ def how(run: BareRun) -> CallerHow:
         ("deep", "after_deep", CallerHow.BY_CALL),
         ("across_pages", "after_across", CallerHow.BY_CALL),
         ("stale", "after_stale", CallerHow.BY_CALL),
+        ("after_exit", "after_carrier", CallerHow.BY_CALL),
         ("by_pointer", "after_pointer", CallerHow.BY_SCAN),
         ("by_table", "after_table", CallerHow.BY_SCAN),
         ("jumped", "no_call", CallerHow.GUESS),

@@ -15,7 +15,8 @@ void accept_next(void)
 }
 
 void wants(void), wants_deep(void), wants_across_pages(void), wants_stale(void),
-	wants_by_pointer(void), wants_by_table(void), wants_jumped(void);
+	wants_by_pointer(void), wants_by_table(void), wants_jumped(void),
+	wants_after_exit(void);
 
 __asm__(".text\n"
 	".globl carrier, carrier_deep\n"
@@ -50,6 +51,18 @@ __asm__(".text\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
 
+	/* Nearer than its caller: what a call of a function that exits left there */
+	"carrier_after_exit:\n"
+	"	mov $after_exit + 0xffffffff80000000, %rax\n"
+	"	push %rax\n"
+	"	call accept_next\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	".globl exits, exits_end\n"
+	"exits:	ret\n"
+	"exits_end:\n"
+
 	".globl wants, after_wants, after_deep, after_across, wants_end\n"
 	"wants:	sub $8, %rsp\n"
 	"	call carrier\n"
@@ -69,6 +82,15 @@ __asm__(".text\n"
 	"stale:	nop\n"
 	"	call carrier_stale\n"
 	"after_stale:\n"
+	"	add $8, %rsp\n"
+	"	ret\n"
+
+	".globl wants_after_exit, after_exit, after_carrier\n"
+	"wants_after_exit: sub $8, %rsp\n"
+	"	call exits\n"
+	"after_exit:\n"
+	"	call carrier_after_exit\n"
+	"after_carrier:\n"
 	"	add $8, %rsp\n"
 	"	ret\n"
 
@@ -135,6 +157,11 @@ void case_deep(void)
 void case_stale(void)
 {
 	run(wants_stale);
+}
+
+void case_after_exit(void)
+{
+	run(wants_after_exit);
 }
 
 void case_by_pointer(void)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Functions of a kernel that mean something to the emulator: those that only carry out an acceptance, panic() and oops_enter().
+"""Functions of a kernel that mean something to the emulator: those that only carry out an acceptance or an exit, panic() and oops_enter().
 
 The emulator walks the stack at each event and takes the first return address outside the former as the event's caller. A guest
 that entered panic() is ended a while later: before Linux can reset the machine, it loops there without end. One that oopses again
@@ -12,10 +12,18 @@ import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from acceptlab.analysis.kernel.kernel_facts import OOPS, PANIC, SKIPPED, STARTUP_PREFIXES, TEXT
+from acceptlab.analysis.kernel.kernel_facts import (
+    EXITS,
+    OOPS,
+    PANIC,
+    SKIPPED,
+    STARTUP_PREFIXES,
+    TEXT,
+)
 from acceptlab.analysis.kernel.versions import in_force
 
 _SKIPPED = re.compile("|".join(in_force(SKIPPED)), re.VERBOSE)
+_EXITS = re.compile("|".join(in_force(EXITS)), re.VERBOSE)
 _STARTUP = re.compile("|".join(map(re.escape, in_force(STARTUP_PREFIXES))))
 _WATCHED = {PANIC: "panic", OOPS: "oops"}
 """The emulator's words for functions that it watches."""
@@ -30,10 +38,20 @@ def is_skipped(name: str, more: Collection[str] = ()) -> bool:
 
     ``more`` are such functions of the kernel's series.
     """
-    plain = _COMPILER_SUFFIX.sub("", name)
-    if found := _STARTUP.match(plain):
-        plain = plain[found.end() :]
+    plain = _plain(name)
     return plain in more or _SKIPPED.fullmatch(plain) is not None
+
+
+def is_exit(name: str) -> bool:
+    """Return whether a function exits to the host or the TDX module, whatever for."""
+    return _EXITS.fullmatch(_plain(name)) is not None
+
+
+def _plain(name: str) -> str:
+    """Return a function's name as its source has it."""
+    plain = _COMPILER_SUFFIX.sub("", name)
+    found = _STARTUP.match(plain)
+    return plain[found.end() :] if found else plain
 
 
 def _text(table: Table) -> list[tuple[int, int]]:
@@ -47,7 +65,7 @@ def _text(table: Table) -> list[tuple[int, int]]:
 
 
 def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
-    """Return the emulator's skip list: the kernel's text, the ranges to skip, panic() and oops_enter(); "" when the text is not known.
+    """Return the emulator's skip list: the kernel's text, the ranges to skip and of exits, panic() and oops_enter(); "" when the text is not known.
 
     ``more`` are names of functions to skip besides those of Linux itself.
     """
@@ -56,14 +74,13 @@ def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
         return ""
     addresses = sorted({address for address, _ in table})
     following = dict(zip(addresses, [*addresses[1:], addresses[-1]], strict=True))
-    skipped = sorted(
-        {(address, following[address]) for address, name in table if is_skipped(name, more)}
-    )
+    carriers = {(address, "skip") for address, name in table if is_skipped(name, more)}
+    carriers |= {(address, "exit") for address, name in table if is_exit(name)}
     lines = [f"text {start:#x} {end:#x}" for start, end in parts]
     lines += [
-        f"skip {begin:#x} {stop:#x}"
-        for begin, stop in skipped
-        if any(start <= begin < end for start, end in parts)
+        f"{word} {address:#x} {following[address]:#x}"
+        for address, word in sorted(carriers)
+        if any(start <= address < end for start, end in parts)
     ]
     lines += [
         f"{_WATCHED[name]} {address:#x} {following[address]:#x}"
