@@ -7,6 +7,7 @@ import json
 import os
 import shlex
 import subprocess
+from contextlib import nullcontext
 from functools import cached_property
 from pathlib import Path
 
@@ -128,6 +129,11 @@ class Emulator:
         return run_tests(name, tests, named)
 
     def _build(self, mutant: Mutant, folder: Path) -> Path:
+        """Build the mutant; other checkouts build in that tree as well, so that it is brought up to date first."""
+        with nullcontext() if os.environ.get(OVERRIDE) else build.objects():
+            return self._compile(mutant, folder)
+
+    def _compile(self, mutant: Mutant, folder: Path) -> Path:
         changed, compiled = folder / Path(mutant.file).name, folder / "changed.o"
         changed.write_text(self.mutated(mutant))
         command = self.tree.compile_command(path_in_qemu(mutant))
