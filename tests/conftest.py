@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What holds for all tests: Ctrl-C interrupts, the markers of whole folders, and no emulator without the marker."""
+"""What holds for all tests: Ctrl-C interrupts, the markers of whole folders, no emulator and no further Python without the marker."""
 
 from __future__ import annotations
 
 import functools
+import os
+import re
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +91,33 @@ def only_marked_tests_use_the_emulator(
     if request.node.get_closest_marker("emulator") is None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache_without_emulator))
         monkeypatch.delenv("ACCEPTLAB_EMULATOR", raising=False)
+
+
+_PYTHON = re.compile(r"python[0-9.]*|acceptlab")
+_OF_PROCESSES = ("processes", "emulator", "boots", "long")
+_without_marker = ""
+"""The test that runs, if it has no marker of a test that may start Python."""
+
+
+def _refuse_python(event: str, arguments: tuple[object, ...]) -> None:
+    """Fail the test that starts a Python without the marker: to load what it tests takes a second, which is there already."""
+    if event == "subprocess.Popen" and _without_marker:
+        program = Path(os.fsdecode(arguments[0])).name  # type: ignore[arg-type]
+        if _PYTHON.fullmatch(program):
+            pytest.fail(f"{_without_marker} starts {program}, and has no marker `processes`")
+
+
+sys.addaudithook(_refuse_python)
+
+
+@pytest.fixture(autouse=True)
+def only_marked_tests_start_python(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let _refuse_python know whether the test may start Python."""
+    global _without_marker
+    marked = any(map(request.node.get_closest_marker, _OF_PROCESSES))
+    _without_marker = "" if marked else request.node.nodeid
+    yield
+    _without_marker = ""
 
 
 hypothesis.settings.register_profile("acceptlab", examples())

@@ -99,6 +99,7 @@ def test_a_new_row_is_a_new_function_to_probe(monkeypatch: pytest.MonkeyPatch) -
     assert found == ["free_area_init", "mm_core_init_early", "made_up"]
 
 
+@pytest.mark.processes
 def test_a_new_row_is_a_function_that_is_skipped() -> None:
     """In a Python of its own: the skip list is made once."""
     made_up = 'Row((99, 1), None, r"made_up_.*", "made up")'

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
 from acceptlab.toolkit.errors import MachineError
@@ -20,7 +18,7 @@ def test_every_command_runs() -> None:
 
 
 def test_a_command_that_fails_is_one_line() -> None:
-    bad = startup.Command([sys.executable, "-c", "import sys; sys.exit('no such thing')"], {})
+    bad = startup.Command(["sh", "-c", "echo no such thing >&2; exit 1"], {})
     with pytest.raises(MachineError, match=r"^bad failed: no such thing$"):
         startup.measure({"bad": bad}, rounds=1)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""What a test uses is in its markers: without `emulator` it finds no emulator, nor do the processes that it starts."""
+"""What a test uses is in its markers: without `emulator` it finds no emulator, nor do the processes that it starts; nor is one a Python."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from acceptlab.toolkit.errors import AcceptlabError
+from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.qemu import emulator_build
 from tests.conftest import FOLDERS
 from tests.peak_memory import child_environment
@@ -22,6 +23,7 @@ def test_without_the_marker_there_is_no_emulator() -> None:
         emulator_build.ensure()
 
 
+@pytest.mark.processes
 def test_a_child_of_a_test_without_the_marker_finds_no_emulator() -> None:
     child = [sys.executable, "-c", _FIND]
     done = subprocess.run(
@@ -34,6 +36,18 @@ def test_a_child_of_a_test_without_the_marker_finds_no_emulator() -> None:
 def test_with_the_marker_there_is_the_emulator_of_this_checkout() -> None:
     found = emulator_build.find()
     assert found is not None and found.binary.is_file()
+
+
+@pytest.mark.parametrize("words", [[sys.executable, "-c", "pass"], [CHECKOUT / "acceptlab"]])
+def test_without_a_marker_no_python_is_started(words: list[str]) -> None:
+    with pytest.raises(pytest.fail.Exception, match="has no marker `processes`"):
+        subprocess.run(words, check=True)
+    subprocess.run(["true"], check=True)
+
+
+@pytest.mark.processes
+def test_with_the_marker_it_is() -> None:
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
 
 
 def test_what_boots_uses_the_emulator() -> None:

@@ -9,7 +9,7 @@ what differs between them is harmless.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +31,8 @@ _RESCIND, _CONVERT, _STAGE, _BITMAP, _PROBE_ENTER = map(
 """As plain numbers: an event has thousands of pages, and to look up a member of an enumeration takes longer than to compare."""
 _AMISS = {Kind.FAULT, Kind.STOP, Kind.DMA_REFUSED, Kind.CIPHERTEXT, Kind.ATTACK}
 """Kinds of which a trace by the book has no event."""
+_ALONE = tuple((state,) for state in (SHARED_OR_UNASSIGNED, ASSIGNED, ACCEPTED))
+"""The life of a page that had one state alone, by the state: most pages of a guest have such a one."""
 Record = dict[str, int]
 """An event, by the names of its columns."""
 
@@ -42,12 +44,12 @@ class Page:
     state: int = SHARED_OR_UNASSIGNED
     held: bool = False
     ever: bool = False
-    life: list[int] = field(default_factory=list)
+    life: tuple[int, ...] = ()
 
     def becomes(self, state: int) -> None:
         self.state = state
         if not self.life or self.life[-1] != state:
-            self.life.append(state)
+            self.life += (state,)
 
 
 class Lives:
@@ -81,7 +83,9 @@ class Lives:
         if not self._handed_over and (kind == _STAGE or record["stage"] != Stage.FIRMWARE):
             self._handed_over = True
             for page in self.pages.values():
-                page.life = [page.state]  # how the boot handoff came about is nobody's business
+                page.life = _ALONE[
+                    page.state
+                ]  # how the boot handoff came about is nobody's business
             self._blobs()
         if kind == _BITMAP:
             self._snapshot(record["detail"])
@@ -124,7 +128,7 @@ class Lives:
     def _handoff(self, kind: int, number: int, page: Page | None) -> None:
         """A page of RAM, or one that firmware accepted: what firmware accepted is RAM."""
         if page is None:
-            self.pages[number] = page = Page(life=[SHARED_OR_UNASSIGNED])
+            self.pages[number] = page = Page(life=_ALONE[SHARED_OR_UNASSIGNED])
         elif kind == _RAM:
             page.becomes(SHARED_OR_UNASSIGNED)
         if self._handed_over:
@@ -180,22 +184,26 @@ class Lives:
             for one in self.guest.files
             if one.startswith(f"{number:04d}-") and one.endswith("pages")
         ]
-        saved: dict[int, int] = {}
-        for run in np.frombuffer(self.guest.files[name], PAGE_RUN):
-            first = int(run["start"]) // PAGE_SIZE
-            saved |= dict.fromkeys(
-                range(first, first + int(run["size"]) // PAGE_SIZE), int(run["state"])
-            )
-        if saved != {page: one.state for page, one in self.pages.items()}:
+        runs = np.frombuffer(self.guest.files[name], PAGE_RUN).tolist()
+        saved = sum(size // PAGE_SIZE for _, size, _ in runs)
+        if saved != len(self.pages) or not all(self._has_states(*run) for run in runs):
             self.broken.append(f"snapshot {number} shows other states")
         data = np.frombuffer(self.guest.files[name.replace(".pages", ".bitmap")], np.uint8)
         for unit, unaccepted in enumerate(
             np.unpackbits(data, bitorder="little")[: len(self.guest.bits)]
         ):
+            if unaccepted:
+                continue
             first = (self.guest.layout.low + unit * UNIT_SIZE) // PAGE_SIZE
             pages = [self.pages[page] for page in range(first, first + PAGES) if page in self.pages]
-            if not unaccepted and not all(page.ever for page in pages):
+            if not all(page.ever for page in pages):
                 self.broken.append(f"snapshot {number}: a bit is clear, its unit is not accepted")
+
+    def _has_states(self, start: int, size: int, state: int) -> bool:
+        """Whether all pages of a range of RAM are in a state."""
+        first = start // PAGE_SIZE
+        pages = (self.pages.get(page) for page in range(first, first + size // PAGE_SIZE))
+        return all(page is not None and page.state == state for page in pages)
 
     def _guard(self) -> None:
         """A late accept that ends on a block border with unaccepted memory behind it."""

@@ -7,10 +7,12 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from acceptlab import toolkit
 from acceptlab.analysis import exit_codes
 from acceptlab.toolkit import errors, faults
 from acceptlab.toolkit.cli import app as frame
@@ -19,7 +21,7 @@ from acceptlab.toolkit.places import CHECKOUT
 from tests.toolkit.in_process import in_process
 
 
-def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "acceptlab.toolkit", *arguments],
         capture_output=True,
@@ -28,23 +30,47 @@ def acceptlab(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_version_is_printed() -> None:
-    done = acceptlab("--version")
-    assert (done.returncode, done.stdout.split()[0]) == (0, "acceptlab")
+Acceptlab = Callable[..., str]
+
+
+@pytest.fixture
+def acceptlab(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Acceptlab:
+    """Return a function that runs the command in this process, where it does not end it: what it prints."""
+
+    def call(*words: str) -> str:
+        monkeypatch.setattr("sys.argv", ["acceptlab", *words])
+        frame.main()
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_version_is_printed(acceptlab: Acceptlab) -> None:
+    assert acceptlab("--version").split() == ["acceptlab", toolkit.__version__]
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("-h",)])
-def test_help_lists_every_command_with_one_line(words: tuple[str, ...]) -> None:
-    done = acceptlab(*words)
-    assert done.returncode == 0
+def test_help_lists_every_command_with_one_line(
+    words: tuple[str, ...], acceptlab: Acceptlab
+) -> None:
+    shown = acceptlab(*words)
     for command in all_commands():
-        assert f"  {command.name:<10}{command.help}\n" in done.stdout
+        assert f"  {command.name:<10}{command.help}\n" in shown
 
 
-def test_every_command_can_be_loaded_and_only_the_one_asked_for_is() -> None:
-    """An import of all of them takes a second; `acceptlab --help` must not."""
+@pytest.mark.processes
+def test_a_program_of_its_own_prints_the_version() -> None:
+    assert program("--version").stdout.split() == ["acceptlab", toolkit.__version__]
+
+
+def test_every_command_can_be_loaded() -> None:
     for command in all_commands():
         assert callable(command.load()) or command.load().registered_commands
+
+
+@pytest.mark.processes
+def test_only_the_command_that_is_asked_for_is_loaded() -> None:
+    """An import of all of them takes a second; `acceptlab --help` must not."""
     code = (
         "import sys; from acceptlab.toolkit.cli.app import app_for; app_for(['doctor']);"
         "print(*sorted(one for one in sys.modules if one.startswith('acceptlab.toolkit.cli.')))"
@@ -198,11 +224,11 @@ def test_a_command_loads_only_what_it_takes(words: tuple[str, ...], may: tuple[s
 @pytest.mark.processes
 def test_replay_without_options_is_the_same_as_with_them() -> None:
     """Without any it does without Typer."""
-    plain = acceptlab("replay", str(CHECKOUT / "traces" / "snp-kexec-broken"))
-    by_typer = acceptlab("replay", "--", str(CHECKOUT / "traces" / "snp-kexec-broken"))
+    plain = program("replay", str(CHECKOUT / "traces" / "snp-kexec-broken"))
+    by_typer = program("replay", "--", str(CHECKOUT / "traces" / "snp-kexec-broken"))
     assert plain.stdout == by_typer.stdout != ""
     assert plain.returncode == by_typer.returncode == exit_codes.FINDINGS
-    bad = acceptlab("replay", "no-such-run")
+    bad = program("replay", "no-such-run")
     assert bad.returncode == errors.EXIT_BAD_INPUT
     assert bad.stderr.splitlines()[-1].startswith("acceptlab: no-such-run is not a run folder")
-    assert "Missing argument" in acceptlab("replay").stderr
+    assert "Missing argument" in program("replay").stderr

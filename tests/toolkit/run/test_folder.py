@@ -64,6 +64,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.processes
 def test_a_second_run_into_a_folder_in_use_is_refused_and_harms_nothing(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from toolkit.run.new_folder import claimed\n"

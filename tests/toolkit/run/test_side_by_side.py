@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,12 +18,12 @@ Start = Callable[[Wanted], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def children(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[str]]:
-    """Have every run be a Python program, its only argument; return those that were started."""
+    """Have every run be a program of the shell, its only argument; return those that were started."""
     started: list[subprocess.Popen[str]] = []
 
     def start(one: Wanted) -> subprocess.Popen[str]:
         child = subprocess.Popen(
-            [sys.executable, "-c", *one.arguments],
+            ["sh", "-c", *one.arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -41,21 +40,18 @@ def wanted(folder: Path, *programs: str) -> list[Wanted]:
 
 
 def test_answers_come_in_order(children: list[subprocess.Popen[str]], tmp_path: Path) -> None:
-    slow = "import time; time.sleep(1); print('{\"n\": 1}')"
-    quick = "print('{\"n\": 2}'); raise SystemExit(1)"
+    slow, quick = """sleep 0.3; echo '{"n": 1}'""", """echo '{"n": 2}'; exit 1"""
     assert run_all(wanted(tmp_path, slow, quick)) == [{"n": 1}, {"n": 2}]
 
 
 def test_a_run_that_cannot_be_made_stops_the_others(
     children: list[subprocess.Popen[str]], tmp_path: Path
 ) -> None:
-    failing = "import sys; sys.stderr.write('noise\\nacceptlab: no room\\n'); sys.exit(3)"
-    began = time.monotonic()
+    failing = "echo noise >&2; echo acceptlab: no room >&2; exit 3"
     with pytest.raises(RunFailedError, match=r"^no room$") as raised:
-        run_all(wanted(tmp_path, "import time; time.sleep(60)", failing))
+        run_all(wanted(tmp_path, "exec sleep 600", failing))
     assert raised.value.exit_code == 3
-    assert time.monotonic() - began < 30
-    assert all(child.poll() is not None for child in children)
+    assert [child.poll() for child in children] == [-signal.SIGTERM, 3]
 
 
 def test_the_real_child_is_an_acceptlab_run(tmp_path: Path, own_cache: Path) -> None:
