@@ -21,12 +21,22 @@ from acceptlab.analysis.trace.schema import (
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "successfully rescinded a page that was not accepted"
+RELEASED = "successfully released a page that was not accepted"
 SHARED = "accepted a page that is shared with the host"
 GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
 IMPLICIT = "accepted a shared page, which the host made private"
 _ORDERED = (Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
 """What has an order."""
+_GIVEN_BACK = (
+    (Kind.RESCIND, NOT_ACCEPTED, "Hardware returns CF=1"),
+    (
+        Kind.RELEASE,
+        RELEASED,
+        "The module answers EPT_ENTRY_FREE or EPT_ENTRY_STATE_INCORRECT",
+    ),
+)
+"""Kind, title, and what hardware answers instead (semantics.md 1.2.2 and 2.11.3)."""
 
 
 class Order(Invariant):
@@ -55,13 +65,7 @@ class Order(Invariant):
                 "An accept succeeded on a page that the host had not assigned to the guest.",
             )
         if self.shows("accept", RESULTS, HANDOFF):
-            self.blame_entries(
-                step,
-                NOT_ACCEPTED,
-                step.breaches(Breach.RESCIND_NOT_ACCEPTED),
-                NOT_ACCEPTED,
-                "Hardware returns CF=1 for this: an accept event is missing or out of order.",
-            )
+            self._watch_given_back(step)
         if self.platform.rescinds and self.shows("rescind", RESULTS):
             self.blame_entries(
                 step,
@@ -73,6 +77,17 @@ class Order(Invariant):
 
         self._watch_stops(step)
         self._watch_implicit(step)
+
+    def _watch_given_back(self, step: Step) -> None:
+        """Rescinds and releases that succeeded where there was nothing to give back: each has its own instruction and answer."""
+        kind = step.batch["kind"]
+        for what, title, answer in _GIVEN_BACK:
+            found = [
+                one.where(kind[one.position] == what)
+                for one in step.breaches(Breach.RESCIND_NOT_ACCEPTED)
+            ]
+            why = f"{answer} for this: an accept event is missing or out of order."
+            self.blame_entries(step, title, [one for one in found if len(one.position)], title, why)
 
     def _watch_implicit(self, step: Step) -> None:
         """Accepts of shared pages that the host converted for them (semantics.md 2.10.7): ``finish`` knows what was an accept."""

@@ -135,6 +135,22 @@ def test_a_bit_of_memory_that_firmware_accepted_in_part_does_not_matter(tmp_path
     assert ("I4", CLEARED_FIRST) not in found(replay(guest, tmp_path, handoff=less))
 
 
+def test_a_bit_of_memory_that_firmware_shared_does_not_matter(tmp_path: Path) -> None:
+    """Nobody accepted it, and nobody has to before the bit is cleared."""
+    guest = Guest(watched=True)
+    handoff = guest.info().handoff
+    ((start, size),) = handoff.unaccepted
+    less = size - UNIT_SIZE
+    shared = replace(handoff, unaccepted=((start, less),), shared=((start + less, UNIT_SIZE),))
+    guest.bits[31] = False
+    guest.boot()
+    guest.store_bits(31, 32, True)
+    guest.store_bits(31, 32, False)
+    verdict = replay(guest, tmp_path, handoff=shared)
+    assert found(verdict) == set()
+    assert "each of 8 bits was cleared after" in verdict.invariants[3].explanation
+
+
 @pytest.mark.parametrize(("unit_size", "units"), [(UNIT_SIZE, [19]), (2 * UNIT_SIZE, [22, 23])])
 def test_a_bit_may_stand_for_several_units(unit_size: int, units: list[int]) -> None:
     bits = Bits(np.array([5]), np.array([3]))
