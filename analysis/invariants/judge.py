@@ -53,6 +53,8 @@ _KERNEL_STAGES = (
     Stage.SECOND_USERSPACE,
 )
 
+_ENDED_BY_US = ("timeout", "killed")
+"""Outcomes of runs whose emulator was ended from outside."""
 _TOLD = 3
 """Attacks that a headline names."""
 _READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -323,7 +325,9 @@ def _reasons(run: Run, walk: Walk, answered: bool) -> list[str]:
             reasons.append("How the guest ended is not known.")
     elif run.info.outcome != "userspace" and not answered:
         because = f": {run.info.reason}" if run.info.reason else ""
-        reasons.append(f"The guest did not run to completion ({run.info.outcome}{because}).")
+        told = f"The guest did not run to completion ({run.info.outcome}{because})."
+        # An emulator that is ended leaves a trace without an end: that is no news.
+        reasons.insert(0 if run.info.outcome in _ENDED_BY_US else len(reasons), told)
     return reasons
 
 

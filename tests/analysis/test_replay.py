@@ -359,6 +359,19 @@ def test_reasons_are_called_undecided_for_that_verdict_alone(guest: Guest, tmp_p
     assert "besides: The guest did not run to completion" in out
 
 
+@pytest.mark.parametrize("outcome", ["timeout", "killed", "panic"])
+def test_a_run_that_was_ended_is_headed_by_that_and_not_by_its_cut_trace(
+    outcome: str, tmp_path: Path
+) -> None:
+    guest = Guest()
+    guest.boot()
+    verdict = replay_run(guest.write(tmp_path / "run", outcome=outcome, reason="after 600 s"))
+    ended = f"The guest did not run to completion ({outcome}: after 600 s)."
+    assert verdict.verdict == "undecided" and ended in verdict.reasons
+    assert verdict.headline.startswith(ended) == (outcome != "panic")
+    assert any("no end record" in one for one in verdict.reasons)
+
+
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
 def test_a_run_that_may_only_be_read_is_judged(
     run: Path, number: int, monkeypatch: pytest.MonkeyPatch
