@@ -9,6 +9,7 @@
 #include "exec/helper-proto.h"
 #include "tcg/helper-tcg.h"
 #include "guest.h"
+#include "schedule.h"
 #include "stop.h"
 #include "table-watch.h"
 
@@ -143,6 +144,7 @@ void helper_confidential_pause(CPUX86State *env, uint32_t insn_len)
         if (other != cs && (!other->halted || cpu_has_work(other))) {
             cpu_restore_state(cs, GETPC());
             env->eip += insn_len;
+            schedule_pause();
             give_way(env);
         }
     }

@@ -16,7 +16,7 @@
  * vCPU, as in a spin lock, and gets the lowest priority. */
 #define LONGEST_TURN (1 << 20)
 /* events: a turn without an event */
-#define EVENTLESS_TURN (1 << 14)
+#define EVENTLESS_TURN (1 << 11)
 #define MAX_DEPTH 64
 
 typedef enum ScheduleKind {
@@ -266,6 +266,14 @@ void schedule_note(EmulatedGuest *guest, const struct acc_event *event)
                       schedule.cpus;
     schedule.left = 0;
     cpu_exit(current_cpu);
+}
+
+void schedule_pause(void)
+{
+    /* pct has its own rule for a vCPU that waits: LONGEST_TURN */
+    if (schedule.begun && schedule.kind != SCHEDULE_PCT && in_effect()) {
+        schedule.left = 0;
+    }
 }
 
 uint64_t schedule_turns(void)

@@ -16,6 +16,10 @@ bool schedule_set(const char *text, Error **errp);
 /* An observer of the event stream (events.h). */
 void schedule_note(EmulatedGuest *guest, const struct acc_event *event);
 
+/* The running vCPU executes PAUSE while another can run: it waits for one, and
+ * its turn ends. */
+void schedule_pause(void);
+
 /* How many turns the schedule has given that QEMU would not have given. */
 uint64_t schedule_turns(void);
 

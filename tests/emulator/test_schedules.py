@@ -105,3 +105,15 @@ def test_another_schedule_is_refused_in_one_line(bare: Boot, value: str, reason:
     assert run.exit_code == 1
     assert reason in run.log
     assert len(run.log.splitlines()) == 1
+
+
+@pytest.mark.parametrize("kind", ["random:1:16384", "at-events:1:100"])
+def test_a_vcpu_that_waits_with_pause_gives_its_turn_away(
+    bare: Boot, platform: str, kind: str
+) -> None:
+    """Both vCPUs wait for each other: a wait that lasts a whole turn would cost up to 2^14 instructions."""
+    reports = [
+        bare(platform, GUEST, CASE, setup).report for setup in (Setup(cpus=2), scheduled(kind))
+    ]
+    plain, drawn = (report["instructions"] for report in reports if report)
+    assert drawn < plain + (1 << 13)

@@ -19,7 +19,7 @@ from acceptlab.toolkit.runs.scheduler import Room
 from acceptlab.toolkit.whole_files import write_whole
 
 SHEET = "explore.json"
-_ROUND = 8
+_ROUND = 2
 """Runs for each core between two looks at what was found."""
 
 
