@@ -39,7 +39,7 @@ lint:
 	MYPYPATH=$$PYTHONPATH "$$venv/bin/mypy" -p acceptlab.analysis -p acceptlab.toolkit -p benchmarks && \
 	"$$venv/bin/python" -m acceptlab.toolkit.qemu.glue_lint
 	for file in $(C_SOURCES); do $(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -c -o /dev/null $$file || exit 1; done
-	shellcheck acceptlab setup/bootstrap.sh .ci/run
+	shellcheck acceptlab setup/bootstrap.sh data/ci/check.sh .ci/run
 
 bench:
 	venv=$$($(BOOTSTRAP) --bench) && "$$venv/bin/python" -m benchmarks

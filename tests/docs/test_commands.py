@@ -185,6 +185,8 @@ def test_which_blocks_are_run() -> None:
     assert not any("first-run" in block for block in cheap_blocks("tutorial.md"))
 
 
+@pytest.mark.boots
+@pytest.mark.emulator
 @pytest.mark.long
 def test_the_whole_tutorial_works(tmp_path: Path) -> None:
     prepare(tmp_path)
@@ -194,6 +196,8 @@ def test_the_whole_tutorial_works(tmp_path: Path) -> None:
     assert (tmp_path / "my-bench" / "bench.json").is_file()
 
 
+@pytest.mark.boots
+@pytest.mark.emulator
 @pytest.mark.long
 def test_the_matrix_page_works(tmp_path: Path) -> None:
     prepare(tmp_path)
