@@ -87,6 +87,19 @@ def lock_file(path: Path) -> IO[bytes]:
     return file
 
 
+def is_in_place(path: Path, lock: IO[bytes]) -> bool:
+    """Whether a file that was locked is still the one of that name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(lock.fileno()))
+    except OSError:
+        return False
+
+
+def removed(folder: Path) -> str:
+    """Return the line for a folder that somebody removed while it was being written to."""
+    return f"{folder} was removed, or emptied, while it was written to: run again, and leave the folder alone until the end"
+
+
 @contextlib.contextmanager
 def locked(path: Path, on_wait: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold an exclusive lock on `path` (made when absent); call `on_wait` once when another process holds it now.

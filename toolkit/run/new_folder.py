@@ -4,19 +4,17 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.regular_files import open_regular
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
-from acceptlab.toolkit.whole_files import lock_file
+from acceptlab.toolkit.whole_files import is_in_place, lock_file, removed
 
 LOCK = ".running"
 
@@ -74,14 +72,12 @@ def claimed(path: Path) -> Iterator[None]:
             try:
                 yield
             finally:
-                there = _is_in_place(path, lock)
+                there = is_in_place(path / LOCK, lock)
             if not there:
                 raise FileNotFoundError(path)
     except BaseException as error:
         if not there and isinstance(error, Exception):
-            raise BadInputError(
-                f"{path} was removed, or emptied, while the run wrote to it: run again, and leave the folder alone until the run ends"
-            ) from error
+            raise BadInputError(removed(path)) from error
         if ours and there:
             _empty(path, existed)
         elif not ours and not existed:
@@ -90,14 +86,6 @@ def claimed(path: Path) -> Iterator[None]:
     finally:
         if held and there:
             (path / LOCK).unlink(missing_ok=True)
-
-
-def _is_in_place(path: Path, lock: IO[bytes]) -> bool:
-    """Whether the folder still has the lock that was put there."""
-    try:
-        return os.path.samestat((path / LOCK).stat(), os.fstat(lock.fileno()))
-    except OSError:
-        return False
 
 
 def _unmake(path: Path, held: bool) -> None:

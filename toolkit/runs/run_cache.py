@@ -22,7 +22,7 @@ from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
-from acceptlab.toolkit.whole_files import lock_file, sha256_of, write_whole
+from acceptlab.toolkit.whole_files import is_in_place, lock_file, removed, sha256_of, write_whole
 
 CELLS = "cells"
 _LOCK = ".matrix"
@@ -124,7 +124,7 @@ def _record(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def opened(out: Path) -> Iterator[RunCache]:
-    """Hold the folder of a matrix, made if need be; raises BadInputError when it is something else's, or in use."""
+    """Hold the folder of a matrix, made if need be; raises BadInputError when it is something else's, in use, or removed meanwhile."""
     if out.exists() and not out.is_dir():
         raise BadInputError(
             f"{out} is not a folder: give a new folder or an existing matrix as --out"
@@ -137,4 +137,9 @@ def opened(out: Path) -> Iterator[RunCache]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadInputError(f"another acceptlab is using {out}: wait for it to end") from None
-        yield RunCache(out)
+        try:
+            yield RunCache(out)
+        except Exception as error:
+            if not is_in_place(out / _LOCK, lock):
+                raise BadInputError(removed(out)) from error
+            raise

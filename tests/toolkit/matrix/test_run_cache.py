@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,15 @@ from typing import Any
 import pytest
 
 from acceptlab.toolkit import firmware
+from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.matrix.sweep_spec import read_spec
 from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
-from acceptlab.toolkit.runs.run_cache import key_of
+from acceptlab.toolkit.runs.run_cache import key_of, opened
+from acceptlab.toolkit.whole_files import write_whole
 
 KERNEL = Kernel("k", Path("/k"), "6.12", "0" * 64)
 EMULATOR = Emulator(Path("/e"), "e", {})
@@ -94,3 +97,12 @@ def test_no_two_cells_of_our_sweeps_are_one_run(spec: Path) -> None:
         cells = [asdict(cell.options) | {"time_limit": 0, "hold": False} for cell in sweep.cells]
         distinct = {json.dumps(cell | {"kernel": ""}, sort_keys=True) for cell in cells}
         assert len({key(cell.options) for cell in sweep.cells}) == len(distinct)
+
+
+def test_a_matrix_that_is_removed_meanwhile_ends_in_one_line(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(BadInputError, match=f"{out} was removed, or emptied"), opened(out):
+        shutil.rmtree(out)
+        write_whole(out / "matrix.json", "{}")
+    with pytest.raises(OSError, match="no place"), opened(out):
+        raise OSError("no place")

@@ -38,7 +38,12 @@ def test_a_folder_that_is_removed_under_its_run_ends_it_in_one_line(
     how: str, ends: str, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    with pytest.raises(BadInputError, match=f"{out} was removed, or emptied, while"), claimed(out):
+    with (
+        pytest.raises(
+            BadInputError, match=f"{out} was removed, or emptied, while it was written to"
+        ),
+        claimed(out),
+    ):
         shutil.rmtree(out)
         if how != "removed":
             out.mkdir()
