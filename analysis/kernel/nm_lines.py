@@ -13,14 +13,12 @@ Symbol = tuple[int, str, str]
 
 def from_lines(lines: Iterable[str]) -> list[Symbol]:
     """Symbols of lines that have address, type and name; raises BadInput where one has not."""
-    symbols: list[Symbol] = []
-    for line in lines:
-        parts = line.split()
-        try:
-            address, kind, name = int(parts[0], 16), parts[1], parts[2]
-        except (IndexError, ValueError) as error:
-            raise BadInput("no vmlinux, no bzImage and no System.map") from error
-        symbols.append((address, kind, name))
+    try:
+        symbols = [
+            (int(address, 16), kind, name) for address, kind, name, *_ in map(str.split, lines)
+        ]
+    except ValueError as error:
+        raise BadInput("no vmlinux, no bzImage and no System.map") from error
     if len(symbols) < 2:
         raise BadInput("holds no symbols (Debian ships the real System.map in its -dbg package)")
     return symbols

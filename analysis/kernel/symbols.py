@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -140,8 +141,8 @@ def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None 
     digest = sha256 or sha256_of(kernel)
     kept = cache / f"symbols-{digest}.txt"
     cached = _read_cache(kept)
-    if cached is not None:
-        return cached
+    if cached:
+        return Symbols(cached)
     symbols = Symbols(_symbols_in(kernel))
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -201,14 +202,19 @@ def _lines_of(vmlinux: Path, kept: Path | None) -> SourceLines:
     return SourceLines(vmlinux, kept)
 
 
-def _read_cache(path: Path) -> Symbols | None:
+def _read_cache(path: Path) -> list[Symbol]:
+    """Return the symbols of a table that was written before, none where it is not there or damaged."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
+        about = path.stat()
+        return _table_of(path, about.st_mtime_ns, about.st_size)
+    except (OSError, UnicodeDecodeError, BadInput):
+        return []
+
+
+@lru_cache(maxsize=2)
+def _table_of(path: Path, _written: int, _size: int) -> list[Symbol]:
+    """Read a table; a run asks twice for that of its kernel, a replay of many runs once for each."""
+    text = path.read_text(encoding="utf-8")
     if not text.startswith(_CACHE_HEADER) or not text.endswith("\n"):
-        return None
-    try:
-        return Symbols(from_lines(text[len(_CACHE_HEADER) :].splitlines()))
-    except BadInput:
-        return None
+        raise BadInput(f"{path} is damaged")
+    return from_lines(text[len(_CACHE_HEADER) :].splitlines())

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.bad_input import BadInput
+from acceptlab.analysis.kernel import nm_lines
+from acceptlab.analysis.kernel import symbols as symbols_module
 from acceptlab.analysis.kernel.kallsyms import find_kallsyms
 from acceptlab.analysis.kernel.symbols import RunSymbols, Symbols, load_symbols
 from acceptlab.analysis.trace.schema import Stage
@@ -115,6 +117,19 @@ def test_data_has_addresses_but_gives_no_names_to_code(kernel: Path) -> None:
 def test_items_are_in_order(kernel: Path) -> None:
     items = load_symbols(kernel).items()
     assert items == sorted(items) and len(items) == len(TABLE)
+
+
+def test_the_table_of_a_kernel_is_read_once_in_a_process(
+    kernel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    monkeypatch.setattr(
+        symbols_module, "from_lines", lambda lines: (read.append(1), nm_lines.from_lines(lines))[1]
+    )
+    first = load_symbols(kernel, cache=tmp_path)
+    again = [load_symbols(kernel, cache=tmp_path) for _ in range(3)]
+    assert [one.table() for one in again] == [first.table()] * 3
+    assert len(read) == 1
 
 
 def test_the_cache_is_used_and_a_broken_one_is_made_anew(kernel: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ and again is ended, too: where the report of an oops faults, Linux never comes t
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from acceptlab.analysis.kernel.versions import in_force
 
 _SKIPPED = re.compile("|".join(in_force(SKIPPED)), re.VERBOSE)
 _EXITS = re.compile("|".join(in_force(EXITS)), re.VERBOSE)
-_STARTUP = re.compile("|".join(map(re.escape, in_force(STARTUP_PREFIXES))))
+_EITHER = re.compile(f"{_SKIPPED.pattern}|{_EXITS.pattern}", re.VERBOSE)
+_STARTUP = in_force(STARTUP_PREFIXES)
 _WATCHED = {PANIC: "panic", OOPS: "oops"}
 """The emulator's words for functions that it watches."""
 _COMPILER_SUFFIX = re.compile(r"\.(isra|constprop|part|cold|llvm)\.?\d*.*$")
@@ -38,7 +40,10 @@ def is_skipped(name: str, more: Collection[str] = ()) -> bool:
 
     ``more`` are such functions of the kernel's series.
     """
-    plain = _plain(name)
+    return _is_skipped(_plain(name), more)
+
+
+def _is_skipped(plain: str, more: Collection[str]) -> bool:
     return plain in more or _SKIPPED.fullmatch(plain) is not None
 
 
@@ -49,9 +54,11 @@ def is_exit(name: str) -> bool:
 
 def _plain(name: str) -> str:
     """Return a function's name as its source has it."""
-    plain = _COMPILER_SUFFIX.sub("", name)
-    found = _STARTUP.match(plain)
-    return plain[found.end() :] if found else plain
+    plain = _COMPILER_SUFFIX.sub("", name) if "." in name else name
+    for begin in _STARTUP:
+        if plain.startswith(begin):
+            return plain[len(begin) :]
+    return plain
 
 
 def _text(table: Table) -> list[tuple[int, int]]:
@@ -72,22 +79,33 @@ def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
     parts = _text(table)
     if not parts:
         return ""
-    addresses = sorted({address for address, _ in table})
-    following = dict(zip(addresses, [*addresses[1:], addresses[-1]], strict=True))
-    carriers = {(address, "skip") for address, name in table if is_skipped(name, more)}
-    carriers |= {(address, "exit") for address, name in table if is_exit(name)}
     lines = [f"text {start:#x} {end:#x}" for start, end in parts]
     lines += [
-        f"{word} {address:#x} {following[address]:#x}"
-        for address, word in sorted(carriers)
+        f"{word} {address:#x} {_end(address, table):#x}"
+        for address, word in sorted(_carriers(table, more))
         if any(start <= address < end for start, end in parts)
     ]
     lines += [
-        f"{_WATCHED[name]} {address:#x} {following[address]:#x}"
+        f"{_WATCHED[name]} {address:#x} {_end(address, table):#x}"
         for address, name in table
         if name in _WATCHED
     ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _carriers(table: Table, more: Collection[str]) -> set[tuple[int, str]]:
+    """Return where functions begin that are skipped or exit, with the emulator's word for it."""
+    plain = [(address, _plain(name)) for address, name in table]
+    few = [one for one in plain if one[1] in more or _EITHER.fullmatch(one[1])]
+    return {(address, "skip") for address, name in few if _is_skipped(name, more)} | {
+        (address, "exit") for address, name in few if _EXITS.fullmatch(name)
+    }
+
+
+def _end(address: int, table: Table) -> int:
+    """Return the address of the next symbol, that of the last for the last."""
+    behind = bisect_right(table, address, key=lambda one: one[0])
+    return table[min(behind, len(table) - 1)][0]
 
 
 def write_skip_list(table: Table, path: Path, more: Collection[str] = ()) -> bool:
