@@ -25,6 +25,7 @@ struct EventStream {
     uint64_t last_clock;
     EventObserver *observer[OBSERVERS_MAX];
     unsigned observers;
+    EventFollower *follower;
 };
 
 EventStream *event_stream_open(const char *path, Error **errp)
@@ -49,6 +50,11 @@ void event_stream_observe(EventStream *stream, EventObserver *observer)
 {
     g_assert(stream->observers < OBSERVERS_MAX);
     stream->observer[stream->observers++] = observer;
+}
+
+void event_stream_follow(EventStream *stream, EventFollower *follower)
+{
+    stream->follower = follower;
 }
 
 /* An event that cannot be written ends the run: a trace with an event
@@ -171,6 +177,9 @@ void guest_event(EmulatedGuest *guest, EmulatedCpu *cpu,
     }
     append(stream, &event);
     trace_out(&event);
+    if (stream->follower) {
+        stream->follower(guest, cpu, &event, retaddr);
+    }
 }
 
 uint64_t event_stream_end(EmulatedGuest *guest)

@@ -18,11 +18,21 @@ struct EmulatedCpu;
 typedef void EventObserver(struct EmulatedGuest *guest,
                            const struct acc_event *event);
 
+/*
+ * Sees an event that is complete and recorded. cpu NULL, retaddr: as given to
+ * guest_event(). Called with guest->lock held.
+ */
+typedef void EventFollower(struct EmulatedGuest *guest, struct EmulatedCpu *cpu,
+                           const struct acc_event *event, uintptr_t retaddr);
+
 /* path NULL: events are off, only counted and observed. */
 EventStream *event_stream_open(const char *path, Error **errp);
 
 /* From now on, for every event, after the observers that are there already. */
 void event_stream_observe(EventStream *stream, EventObserver *observer);
+
+/* The one that sees every event after it is recorded, where events are on. */
+void event_stream_follow(EventStream *stream, EventFollower *follower);
 
 /*
  * Completes seq, clock, vCPU, stage, rip and caller of the event and passes

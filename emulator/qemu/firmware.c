@@ -164,7 +164,7 @@ static void copy_memory_map(EmulatedGuest *guest)
 }
 
 static void watch(EmulatedCpu *cpu, enum Watch which, uint64_t pc,
-                  void (*reached)(EmulatedCpu *cpu))
+                  void (*reached)(EmulatedCpu *cpu, uintptr_t retaddr))
 {
     qemu_mutex_lock(&cpu->guest->lock);
     probes_call_at(which, pc, reached);
@@ -172,7 +172,7 @@ static void watch(EmulatedCpu *cpu, enum Watch which, uint64_t pc,
     tb_flush(cpu->cs);      /* the code may be translated already */
 }
 
-static void on_boot_services_over(EmulatedCpu *cpu)
+static void on_boot_services_over(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     EmulatedGuest *guest = cpu->guest;
 
@@ -193,7 +193,7 @@ static void on_boot_services_over(EmulatedCpu *cpu)
 }
 
 /* The arguments are those of the Microsoft x64 calling convention. */
-static void on_get_memory_map(EmulatedCpu *cpu)
+static void on_get_memory_map(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     CPUX86State *env = cpu_env(cpu->cs);
 
@@ -202,7 +202,7 @@ static void on_get_memory_map(EmulatedCpu *cpu)
     asked.descriptor_size_at = env->regs[R_R9];
 }
 
-static void on_exit_boot_services(EmulatedCpu *cpu)
+static void on_exit_boot_services(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     uint64_t returns_to;
 

@@ -71,11 +71,13 @@ struct EmulatedGuest {
     char *skip_list_file;
     char *attacks_file;
     char *schedule;
+    char *halt_at;
     bool backing_4k;
     bool assign_in_advance;
     bool convert_in_place;
     bool convert_implicitly;
     bool hold;
+    bool halt_pause;
 
     Handoff handoff;
     KernelSymbols symbols;
@@ -166,6 +168,9 @@ void *emulated_guest_state_memory(size_t size);
 /* Take access away from every vCPU that has it in its TLB. */
 void emulated_guest_flush(EmulatedGuest *guest);
 
+/* The vCPU that this thread executes, else the first. */
+EmulatedCpu *emulated_cpu_running(EmulatedGuest *guest);
+
 /* Where the vCPU stands, when the executing block was entered at retaddr. */
 uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr);
 
@@ -183,6 +188,13 @@ void emulated_guest_fetch(EmulatedCpu *cpu, vaddr gva, hwaddr gpa,
 G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
                                    const char *why, hwaddr gpa,
                                    uintptr_t retaddr);
+/* The same, for a caller that holds guest->lock. */
+G_NORETURN void emulated_guest_end_locked(EmulatedCpu *cpu, const char *outcome,
+                                          const char *why, hwaddr gpa,
+                                          uintptr_t retaddr);
+/* A report of a guest that has not ended. Caller holds guest->lock. */
+void emulated_guest_report_so_far(EmulatedCpu *cpu, const char *outcome,
+                                  const char *why, hwaddr gpa);
 /* The same for an end that the machine itself requested (shutdown). */
 void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
                            const char *outcome, const char *why, hwaddr gpa);

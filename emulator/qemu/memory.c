@@ -99,6 +99,11 @@ void emulated_guest_flush(EmulatedGuest *guest)
     tlb_flush_all_cpus_synced(cs);
 }
 
+EmulatedCpu *emulated_cpu_running(EmulatedGuest *guest)
+{
+    return current_cpu ? cpu_env(current_cpu)->confidential : &guest->cpu[0];
+}
+
 uint64_t emulated_cpu_rip(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     CPUX86State *env = cpu_env(cpu->cs);

@@ -25,6 +25,7 @@ STRING_PROPERTY("probes", probes_file)
 STRING_PROPERTY("skip-list", skip_list_file)
 STRING_PROPERTY("attacks", attacks_file)
 STRING_PROPERTY("schedule", schedule)
+STRING_PROPERTY("halt-at", halt_at)
 
 static char *get_backing(Object *obj, Error **errp)
 {
@@ -85,6 +86,16 @@ static void set_hold(Object *obj, bool value, Error **errp)
     EMULATED_GUEST(obj)->hold = value;
 }
 
+static bool get_halt_pause(Object *obj, Error **errp)
+{
+    return EMULATED_GUEST(obj)->halt_pause;
+}
+
+static void set_halt_pause(Object *obj, bool value, Error **errp)
+{
+    EMULATED_GUEST(obj)->halt_pause = value;
+}
+
 static void add_string(ObjectClass *oc, const char *name,
                        char *(*get)(Object *, Error **),
                        void (*set)(Object *, const char *, Error **),
@@ -113,6 +124,12 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "file with malicious actions of the host and their moments");
     add_string(oc, "schedule", get_schedule, set_schedule,
                "order in which vCPUs take turns (schedule.h)");
+    add_string(oc, "halt-at", get_halt_at, set_halt_at,
+               "moment at which the guest is halted (halt.h)");
+    object_class_property_add_bool(oc, "halt-pause", get_halt_pause,
+                                   set_halt_pause);
+    object_class_property_set_description(oc, "halt-pause",
+        "the halt pauses the machine, for a debugger, and does not end the run");
     add_string(oc, "host-backing", get_backing, set_backing,
                "size of the host's pages behind guest memory: 2M or 4K");
     add_string(oc, "host-assign", get_assign, set_assign,

@@ -50,13 +50,13 @@ static void end_soon(EmulatedCpu *cpu, const char *why)
 }
 
 /* The vCPU is about to execute panic(). */
-static void begin(EmulatedCpu *cpu)
+static void begin(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     end_soon(cpu, "the guest panicked and did not reset the machine");
 }
 
 /* The vCPU is about to execute oops_enter(). */
-static void begin_oops(EmulatedCpu *cpu)
+static void begin_oops(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     if (++oopses == OOPSES_MAX) {
         end_soon(cpu, "the guest oopsed again and again");

@@ -42,7 +42,7 @@ static unsigned probes;
 static bool armed;
 static struct {
     uint64_t at;
-    void (*callback)(EmulatedCpu *cpu);
+    void (*callback)(EmulatedCpu *cpu, uintptr_t retaddr);
 } reached[WATCHES];
 static GHashTable *return_sites;        /* run addresses that calls return to */
 static GHashTable *calls;               /* stack pointer after return -> Call */
@@ -165,7 +165,7 @@ void probes_note(EmulatedGuest *guest, const struct acc_event *event)
 }
 
 void probes_call_at(enum Watch watch, uint64_t pc,
-                    void (*callback)(EmulatedCpu *cpu))
+                    void (*callback)(EmulatedCpu *cpu, uintptr_t retaddr))
 {
     reached[watch].at = pc;
     qatomic_set(&reached[watch].callback, callback);
@@ -173,13 +173,13 @@ void probes_call_at(enum Watch watch, uint64_t pc,
 }
 
 /* What is to be called when a vCPU is about to execute pc, or NULL */
-static void (*callback_at(uint64_t pc))(EmulatedCpu *cpu)
+static void (*callback_at(uint64_t pc))(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     unsigned i;
 
     for (i = 0; i < WATCHES; i++) {
         /* Another vCPU may end the watch meanwhile. */
-        void (*callback)(EmulatedCpu *) = qatomic_read(&reached[i].callback);
+        void (*callback)(EmulatedCpu *, uintptr_t) = qatomic_read(&reached[i].callback);
 
         if (callback && reached[i].at == pc) {
             return callback;
@@ -285,10 +285,10 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     target_ulong eip = env->eip;
     uint64_t returns_to;
     int probe = probe_of_call(pc, env->regs[R_EDI]);
-    void (*callback)(EmulatedCpu *) = callback_at(pc);
+    void (*callback)(EmulatedCpu *, uintptr_t) = callback_at(pc);
 
     if (callback) {
-        callback(cpu);
+        callback(cpu, GETPC());
     }
     /* Every lock of the kernel comes here: no call returns to where a function
      * begins, so there is nothing to look up. */

@@ -30,16 +30,17 @@ enum Watch {
     WATCH_MEMORY_MAP,
     WATCH_EXIT_BOOT_SERVICES,
     WATCH_BOOT_SERVICES_OVER,
+    WATCH_HALT,
     WATCHES
 };
 
 /*
  * From now on a vCPU that is about to execute the instruction at pc (a run
- * address) calls reached(), in the middle of a block and without guest->lock;
- * NULL: no longer. Called with guest->lock held, before code at pc is
+ * address) calls reached(), in the middle of a block entered at retaddr and
+ * without guest->lock; NULL: no longer. Called with guest->lock held, before code at pc is
  * translated.
  */
 void probes_call_at(enum Watch watch, uint64_t pc,
-                    void (*reached)(struct EmulatedCpu *cpu));
+                    void (*reached)(struct EmulatedCpu *cpu, uintptr_t retaddr));
 
 #endif

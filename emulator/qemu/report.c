@@ -14,6 +14,8 @@
 #include "schedule.h"
 
 #define STACK_WORDS 64
+/* A descriptor of 64 page states (half a KiB) may lie on the stack. */
+#define LONG_STACK_WORDS 192
 #define HISTORY_EVENTS 32
 #define PRINTK_RECORDS 60
 
@@ -24,7 +26,7 @@ static void put_hex(QDict *dict, const char *key, uint64_t value)
     qdict_put_str(dict, key, text);
 }
 
-static QDict *registers(const CPUX86State *env)
+static QDict *registers(CPUX86State *env)
 {
     static const char *const name[] = {
         "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -37,7 +39,7 @@ static QDict *registers(const CPUX86State *env)
         put_hex(dict, name[i], env->regs[i]);
     }
     put_hex(dict, "rip", env->eip);
-    put_hex(dict, "rflags", env->eflags);
+    put_hex(dict, "rflags", cpu_compute_eflags(env));
     put_hex(dict, "cr0", env->cr[0]);
     put_hex(dict, "cr2", env->cr[2]);
     put_hex(dict, "cr3", env->cr[3]);
@@ -47,13 +49,13 @@ static QDict *registers(const CPUX86State *env)
     return dict;
 }
 
-static QList *stack(EmulatedCpu *cpu)
+static QList *stack(EmulatedCpu *cpu, unsigned words)
 {
     CPUX86State *env = cpu_env(cpu->cs);
     QList *list = qlist_new();
     unsigned i;
 
-    for (i = 0; i < STACK_WORDS; i++) {
+    for (i = 0; i < words; i++) {
         uint64_t word;
         char text[32];
 
@@ -102,14 +104,29 @@ static QDict *stages(EmulatedGuest *guest)
     return dict;
 }
 
-static void put_cpu(QDict *report, EmulatedCpu *cpu)
+static void put_cpu(QDict *report, EmulatedCpu *cpu, unsigned words)
 {
     CPUX86State *env = cpu_env(cpu->cs);
 
     qdict_put_int(report, "vcpu", cpu->index);
     put_hex(report, "rip", env->eip);
     qdict_put(report, "registers", registers(env));
-    qdict_put(report, "stack", stack(cpu));
+    qdict_put(report, "stack", stack(cpu, words));
+}
+
+/* Every vCPU, where there are several and it matters what the others did */
+static QList *all_cpus(EmulatedGuest *guest)
+{
+    QList *list = qlist_new();
+    unsigned i;
+
+    for (i = 0; i < guest->cpus; i++) {
+        QDict *dict = qdict_new();
+
+        put_cpu(dict, &guest->cpu[i], LONG_STACK_WORDS);
+        qlist_append(list, dict);
+    }
+    return list;
 }
 
 static void put_page(QDict *report, EmulatedGuest *guest, hwaddr gpa)
@@ -135,18 +152,12 @@ static void write_report(EmulatedGuest *guest, QDict *report)
     }
 }
 
-void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
-                           const char *outcome, const char *why, hwaddr gpa)
+/* What the guest has come to. Caller holds guest->lock. */
+static QDict *account(EmulatedGuest *guest, EmulatedCpu *cpu,
+                      const char *outcome, const char *why, hwaddr gpa)
 {
-    QDict *report;
+    QDict *report = qdict_new();
 
-    qemu_mutex_lock(&guest->lock);
-    if (guest->reported) {      /* by another thread, just now */
-        qemu_mutex_unlock(&guest->lock);
-        return;
-    }
-    guest->reported = true;
-    report = qdict_new();
     qdict_put_str(report, "outcome", outcome);
     qdict_put_str(report, "reason", why);
     qdict_put_str(report, "stage", stage_name(guest->stage));
@@ -164,7 +175,7 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
         qdict_put_int(report, "turns", schedule_turns());
     }
     if (cpu) {
-        put_cpu(report, cpu);
+        put_cpu(report, cpu, STACK_WORDS);
         put_page(report, guest, gpa);
         qdict_put(report, "printk", printk_tail(cpu, PRINTK_RECORDS));
     }
@@ -174,12 +185,35 @@ void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (guest->handoff.firmware_size) {
         qdict_put(report, "firmware", firmware_report(guest));
     }
+    return report;
+}
+
+/* The guest's last report, if nobody has written it. Caller holds guest->lock. */
+static void end(EmulatedGuest *guest, QDict *report)
+{
     kernel_trace_without_kernel(guest);
     qdict_put_int(report, "events", event_stream_end(guest));
     guest->ended = true;
     write_report(guest, report);
     qobject_unref(report);
+}
+
+void emulated_guest_report(EmulatedGuest *guest, EmulatedCpu *cpu,
+                           const char *outcome, const char *why, hwaddr gpa)
+{
+    qemu_mutex_lock(&guest->lock);
+    if (!guest->reported) {     /* by another thread, just now */
+        guest->reported = true;
+        end(guest, account(guest, cpu, outcome, why, gpa));
+    }
     qemu_mutex_unlock(&guest->lock);
+}
+
+/* Nothing of the machine may go on, least of all another vCPU's thread. */
+static G_NORETURN void exit_now(const char *outcome, const char *why)
+{
+    fprintf(stderr, "acceptlab: %s: %s\n", outcome, why);
+    _exit(0);
 }
 
 G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
@@ -188,7 +222,29 @@ G_NORETURN void emulated_guest_end(EmulatedCpu *cpu, const char *outcome,
 {
     cpu_restore_state(cpu->cs, retaddr);
     emulated_guest_report(cpu->guest, cpu, outcome, why, gpa);
-    fprintf(stderr, "acceptlab: %s: %s\n", outcome, why);
-    /* Nothing of the machine may go on, least of all another vCPU's thread. */
-    _exit(0);
+    exit_now(outcome, why);
+}
+
+G_NORETURN void emulated_guest_end_locked(EmulatedCpu *cpu, const char *outcome,
+                                          const char *why, hwaddr gpa,
+                                          uintptr_t retaddr)
+{
+    QDict *report;
+
+    cpu_restore_state(cpu->cs, retaddr);
+    report = account(cpu->guest, cpu, outcome, why, gpa);
+    qdict_put(report, "vcpus", all_cpus(cpu->guest));
+    cpu->guest->reported = true;
+    end(cpu->guest, report);
+    exit_now(outcome, why);
+}
+
+void emulated_guest_report_so_far(EmulatedCpu *cpu, const char *outcome,
+                                  const char *why, hwaddr gpa)
+{
+    QDict *report = account(cpu->guest, cpu, outcome, why, gpa);
+
+    qdict_put(report, "vcpus", all_cpus(cpu->guest));
+    write_report(cpu->guest, report);
+    qobject_unref(report);
 }

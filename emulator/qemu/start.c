@@ -11,6 +11,7 @@
 #include "guest.h"
 #include "attacks.h"
 #include "firmware.h"
+#include "halt.h"
 #include "kernel-trace.h"
 #include "panic.h"
 #include "probes.h"
@@ -238,6 +239,8 @@ static void observe(EventStream *stream)
     event_stream_observe(stream, panic_note);
     event_stream_observe(stream, snapshot_note);
     event_stream_observe(stream, schedule_note);
+    event_stream_observe(stream, halt_note);
+    event_stream_follow(stream, halt_recorded);
 }
 
 /* Firmware's events lie beside the kernel's, under their name and .firmware. */
@@ -274,6 +277,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
          !symbols_read(&guest->symbols, guest->skip_list_file, errp)) ||
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
         (guest->schedule && !schedule_set(guest->schedule, errp)) ||
+        (guest->halt_at && !halt_set(guest->halt_at, guest->halt_pause, errp)) ||
         (guest->attacks_file && !attacks_read(guest->attacks_file,
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
         return;
