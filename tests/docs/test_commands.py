@@ -25,7 +25,7 @@ from acceptlab.toolkit.places import CHECKOUT
 from tests.docs.pages import DOCS, anchor, blocks, exists, links, pages, text_of
 
 HEAVY = (
-    "run", "setup", "demo", "explore", "campaign", "collect", "kernel build", "kernel fetch", "matrix", "series apply",
+    "run", "setup", "demo", "explore", "campaign", "debug", "collect", "kernel build", "kernel fetch", "matrix", "series apply",
     "series build", "series check", "series b4-check", "series bench", "series demo", "series export", "bisect",
 )  # fmt: skip
 """Commands that boot, build or fetch."""
@@ -34,6 +34,7 @@ CHEAP_FORMS = {"matrix": "--plan", "run": "--dry-run", "collect": "--boot"}
 RUN_ELSEWHERE = {
     "schedules.md",
     "campaign.md",
+    "debug.md",
     "importing.md",
     "collecting.md",
     "latency.md",

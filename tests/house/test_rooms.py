@@ -19,7 +19,7 @@ SPINE = (
 )  # fmt: skip
 """The rooms of analysis/: each uses only those before it (ARCHITECTURE.md)."""
 ROOMS = (
-    "apt", "kernels", "firmware", "guest", "qemu", "run", "runs", "matrix", "explore", "campaign", "series", "bisect", "collect",
+    "apt", "kernels", "firmware", "guest", "qemu", "run", "runs", "matrix", "explore", "campaign", "debug", "series", "bisect", "collect",
     "importing", "hardware",
     "batch", "doctor", "cli",
 )  # fmt: skip

@@ -102,6 +102,15 @@ def test_a_kernel_against_a_malicious_host(tmp_path: Path) -> None:
 
 @pytest.mark.boots
 @pytest.mark.emulator
+def test_debugging(tmp_path: Path) -> None:
+    said = run("\n".join(blocks("debug.md")), tmp_path)
+    assert "Halted at the first call of accept_memory()" in said
+    assert "the last accept of 0x10000000" in said
+    assert '"moment": "900,000,000 instructions"' in said
+
+
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_latency(tmp_path: Path) -> None:
     said = run("\n".join(blocks("latency.md")), tmp_path)
     for words in ("Locks, and vCPUs that wait", "Modelled, not measured", "12 TiB", "Stalls"):

@@ -65,6 +65,8 @@ COMMANDS = {
                 plain="judged_runs.replay_plainly"),
         Command("report", "report.report", "Report on one run, or compare several: text, Markdown, JSON, HTML.",
                 "acceptlab report RUN1 RUN2 --format html --out comparison.html"),
+        Command("debug", "debug.debug", "Boot a run again and halt it at an event: registers, stack, page, or gdb.",
+                "acceptlab debug RUN --page 0x40000000 --last accept"),
         Command("export", "export.export", "Export events for other tools: a timeline for Perfetto, CSV, Parquet.",
                 "acceptlab export RUN --format perfetto --out boot.pftrace"),
         Command("batch", "batch.batch", "Judge many runs as one dataset.",

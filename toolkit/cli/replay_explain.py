@@ -12,6 +12,7 @@ from acceptlab.toolkit.cli.output import print_json
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.progress import step
+from acceptlab.toolkit.sizes import parse_address
 
 
 def explain(runs: Sequence[Path], page: str | None, why: str | None, as_json: bool) -> None:
@@ -31,7 +32,7 @@ def explain(runs: Sequence[Path], page: str | None, why: str | None, as_json: bo
     symbols = symbols_of_run(run, cache() / "symbols")
     with step(f"reading {runs[0].name or runs[0]}"):
         if page is not None:
-            life = life_of(run, _address(page), symbols)
+            life = life_of(run, parse_address(page), symbols)
             if as_json:
                 print_json(told.life_object(run, life))
             else:
@@ -44,13 +45,3 @@ def explain(runs: Sequence[Path], page: str | None, why: str | None, as_json: bo
         print_json(told.finding_object(run, finding, about))
     else:
         typer.echo(told.finding_text(run, finding, about))
-
-
-def _address(text: str) -> int:
-    try:
-        address = int(text, 0)
-    except ValueError:
-        address = -1
-    if not 0 <= address < 1 << 52:
-        raise BadInputError(f"{text!r} is not a guest address: write it like 0x100000000")
-    return address

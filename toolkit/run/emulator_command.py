@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ _PENDING_VE: dict[str, dict[str, str]] = {
 """The emulator object's properties by RunOptions.pending_ve."""
 _SEV_FEATURES: dict[str, dict[str, str]] = {"none": {}, "debug-swap": {"debug-swap": "on"}}
 """The emulator object's properties by RunOptions.sev_features."""
+_OBJECT = "cc0"
+"""Name of the object that makes the machine confidential."""
 _MICROVM = (
     "microvm,pit=on,pic=on,rtc=on,isa-serial=on,acpi=on,pcie=off,x-option-roms=off,"
     "auto-kernel-cmdline=off,memory-backend=ram0"
@@ -163,7 +166,7 @@ def _machine(options: RunOptions) -> list[str]:
     if options.has_firmware:
         machine, size = _Q35, options.memory_bytes
     is_confidential = PLATFORMS[options.platform].is_confidential
-    guarded = ",confidential-guest-support=cc0" if is_confidential else ""
+    guarded = f",confidential-guest-support={_OBJECT}" if is_confidential else ""
     ram = f"memory-backend-ram,id=ram0,size={size},reserve=off"
     return ["-machine", machine + guarded, "-object", ram, "-m", f"{size}B"]
 
@@ -207,7 +210,13 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
     if files.probes.exists():
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())
-    return ["-object", f"{PLATFORMS[options.platform].emulator_object},id=cc0{listed}"]
+    return ["-object", f"{PLATFORMS[options.platform].emulator_object},id={_OBJECT}{listed}"]
+
+
+def with_properties(command: list[str], properties: Mapping[str, str]) -> list[str]:
+    """Return the command of a confidential guest with more properties of the emulator's object."""
+    more = "".join(f",{name}={value}" for name, value in properties.items())
+    return [f"{word}{more}" if f",id={_OBJECT}," in word else word for word in command]
 
 
 def _value(path: Path) -> str:

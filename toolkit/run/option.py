@@ -76,6 +76,36 @@ def words_of(asked: Any, declared: type) -> list[str]:
     return words
 
 
+def values_of(words: Sequence[str], declared: type) -> dict[str, Any]:
+    """Return the fields that the command line's words set: what `words_of` gave, read back.
+
+    Raises ValueError for an unknown option, a wrong value, and an option that lacks its value.
+    """
+    known = {name: one for one in options_of(declared).values() for name in _names(one[1])}
+    values: dict[str, Any] = {}
+    rest = iter(words)
+    for word in rest:
+        if word not in known:
+            raise ValueError(f"{word} is not an option")
+        item, shown = known[word]
+        if isinstance(item.default, bool):
+            values[item.name] = word != shown.off
+            continue
+        value = next(rest, None)
+        if value is None:
+            raise ValueError(f"{word} lacks its value")
+        if isinstance(item.default, tuple):
+            values[item.name] = (*values.get(item.name, ()), value)
+        else:
+            kind: Any = type(item.default)
+            values[item.name] = kind(value)
+    return values
+
+
+def _names(shown: Option) -> list[str]:
+    return [name for name in (shown.name, shown.off, *shown.old_names) if name]
+
+
 def _words(shown: Option, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [shown.name if value else shown.off]

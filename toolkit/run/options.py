@@ -41,6 +41,7 @@ from acceptlab.toolkit.run.option import (
     option,
     options_of,
     refused,
+    values_of,
     words_of,
 )
 from acceptlab.toolkit.run.schedule import KINDS, ROUND_ROBIN, parse_schedule
@@ -489,6 +490,18 @@ class RunOptions:
         if self.append:
             words.append(self.append)
         return " ".join(words)
+
+    @classmethod
+    def of_line(cls, line: str) -> RunOptions:
+        """Return the options that `reproduce` made a shell line of. Raises BadInputError for another line."""
+        try:
+            words = shlex.split(line)
+            at = words.index("run") if "run" in words else -2
+            return cls(words[at + 1], **values_of(words[at + 2 :], cls))
+        except (ValueError, IndexError) as error:
+            raise BadInputError(
+                f"{line!r} is no line that `acceptlab run` takes: {error}"
+            ) from error
 
     def reproduce(self, kernel: str) -> str:
         """Return the shell line that makes this run again; `kernel` is the argument to name the kernel by."""
