@@ -177,6 +177,7 @@ COMMANDS = {
 FROM_SOURCE = {
     "firmware": ["toolkit/cli/firmware.py", "analysis/invariants/firmware_acts.py"],
     "run": ["toolkit/cli/run.py"],
+    "run --dry-run": ["toolkit/run/emulator_run.py"],
     "debug": ["analysis/explain/halted_guest.py"],
     "collect": ["toolkit/cli/collect.py"],
     "matrix": ["toolkit/cli/matrix.py", "analysis/report/matrix/sheet.py"],

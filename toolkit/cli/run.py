@@ -28,7 +28,7 @@ from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.run.backend import Backend, Emulated
-from acceptlab.toolkit.run.emulator_run import Finished
+from acceptlab.toolkit.run.emulator_run import Finished, planned
 from acceptlab.toolkit.run.new_folder import fresh
 
 _OUT = "Output"
@@ -106,7 +106,11 @@ def run(
     folder = out or fresh(f"{options.platform}-{options.memory}-{options.accept}")
     try:
         if dry:
-            typer.echo(means.dry_run(options, image, folder))
+            line = means.dry_run(options, image, folder)
+            if as_json:
+                print_json(planned(line, folder, hardware=options.hardware))
+            else:
+                typer.echo(line)
             if out is None and not any(folder.iterdir()):
                 folder.rmdir()
             return

@@ -150,7 +150,14 @@ def emulator_command(
         *handoff.loader_arguments(),
         *(_direct_boot(boot) if boot else ()),
         *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),
+        *_monitor(options),
     ]
+
+
+def _monitor(options: RunOptions) -> list[str]:
+    if not options.qmp:
+        return []
+    return ["-qmp", f"unix:path={_value(Path(options.qmp))},server=on,wait=off"]
 
 
 def _time(options: RunOptions) -> list[str]:

@@ -108,6 +108,24 @@ def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
         return shlex.join(prepare(options, kernel, emulator, folder).command)
 
 
+def planned(line: str, folder: Path, *, hardware: bool) -> dict[str, Any]:
+    """Return what --dry-run says to programs: the command, its backend, and where the emulator writes."""
+    files = RunFiles(folder.resolve())
+    writes = {
+        "console": files.console,
+        "events": files.raw_events,
+        "report": files.report,
+        "snapshots": files.snapshots,
+    }
+    return {
+        "format": 1,
+        "backend": "hardware" if hardware else "emulator",
+        "command": shlex.split(line),
+        "run": str(folder.resolve()),
+        "writes": {} if hardware else {name: str(path) for name, path in writes.items()},
+    }
+
+
 def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
     """Build the boot handoff and everything else that the emulator reads."""
     files = RunFiles(folder)
@@ -249,6 +267,10 @@ def _launch(ready: Prepared) -> Ending:
             f"waiting for: acceptlab collect --emulator {files.folder}" if options.hold else ""
         )
         ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
+    if options.qmp:
+        Path(options.qmp).unlink(
+            missing_ok=True
+        )  # the emulator leaves it where the guest ends by a fatal exit
     has_report = files.report.is_file() or not PLATFORMS[options.platform].is_confidential
     outcome.check_emulator(ending, has_report, files.stderr)
     return ending

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import KW_ONLY, dataclass, replace
+from pathlib import Path
 
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
 from acceptlab.toolkit.errors import BadInputError
@@ -52,6 +54,8 @@ MAX_VCPUS_ON_HARDWARE = 4096
 MAX_VCPUS = 16
 """Up to here vCPUs have been tried (the machine itself would take 255)."""
 _MAX_SEED = (1 << 63) - 1
+_LONGEST_SOCKET = 107
+"""Bytes of a Unix socket's path (unix(7): sun_path, with its NUL)."""
 _BASE_COMMAND_LINE = "console=ttyS0 panic=-1"
 """panic=-1: reboot at once, which ends the emulator; the panic itself is on the console."""
 
@@ -315,6 +319,15 @@ class RunOptions:
         emulator_only=True,
         part_of_run=False,
     )
+    qmp: str = option(
+        "",
+        "--qmp",
+        "Offer QEMU's monitor protocol (QMP) on a Unix socket with this path while the guest runs.",
+        OUTPUT,
+        metavar="SOCKET",
+        emulator_only=True,
+        part_of_run=False,
+    )
     time_limit: float = option(
         600.0, "--time-limit", "Stop the guest after this wall time.", OUTPUT,
         metavar="SECONDS", always_shown=True, part_of_run=False,
@@ -365,6 +378,12 @@ class RunOptions:
         if len(set(self.probe_locks)) != len(self.probe_locks):
             raise BadInputError("--probe-lock: lock given twice")
         self._check_firmware()
+        if len(os.fsencode(self.qmp)) > _LONGEST_SOCKET:
+            raise BadInputError(
+                f"--qmp {self.qmp}: a Unix socket's path has at most {_LONGEST_SOCKET} bytes"
+            )
+        if self.qmp and Path(self.qmp).exists():
+            raise BadInputError(f"--qmp {self.qmp}: exists already; give a new path")
         if self.program:
             command.program_of(self.program)
             if self.initrd:
@@ -505,5 +524,7 @@ class RunOptions:
 
     def reproduce(self, kernel: str) -> str:
         """Return the shell line that makes this run again; `kernel` is the argument to name the kernel by."""
-        shown = replace(self, hold=False)  # where a run waits is no part of it
+        shown = replace(
+            self, hold=False, qmp=""
+        )  # where a run waits, or is asked, is no part of it
         return shlex.join(["acceptlab", "run", kernel, *words_of(shown, RunOptions)])

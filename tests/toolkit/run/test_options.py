@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -160,6 +161,19 @@ def test_the_reproducing_line_asks_for_the_same_run(asked: RunOptions) -> None:
         patch.setattr(command, "resolve", stand_in)
         invoke(words[1:])
     assert seen == [asked]
+
+
+def test_where_a_run_is_asked_is_no_part_of_it(tmp_path: Path) -> None:
+    asked = RunOptions("k", qmp=str(tmp_path / "qmp"))
+    assert asked.reproduce("k") == RunOptions("k").reproduce("k")
+    assert RunOptions.of_line(asked.reproduce("k")) == RunOptions("k")
+
+
+def test_a_socket_has_a_short_path_of_its_own(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="at most 107 bytes"):
+        RunOptions("k", qmp="/" + 107 * "x")
+    with pytest.raises(BadInputError, match="exists already"):
+        RunOptions("k", qmp=str(tmp_path))
 
 
 def test_an_option_is_named_where_it_is_given() -> None:

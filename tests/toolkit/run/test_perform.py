@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
-from acceptlab.toolkit.run.emulator_run import Finished, dry_run, perform
+from acceptlab.toolkit.run.emulator_run import Finished, dry_run, perform, planned
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs import run_cache
 from tests.toolkit import toy
@@ -171,6 +173,31 @@ def test_a_dry_run_writes_the_handoff_and_starts_nothing(tmp_path: Path) -> None
     assert "snp-emulated,id=cc0" in line
     assert (tmp_path / "run" / "handoff" / "handoff").exists()
     assert not (tmp_path / "run" / "console.log").exists()
+
+
+def test_qmp_is_offered_where_it_is_asked_for(tmp_path: Path) -> None:
+    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    emulator = toy.make_emulator(tmp_path, "userspace")
+    lines = [
+        dry_run(RunOptions(kernel.name, memory="256M", qmp=qmp), kernel, emulator, tmp_path / name)
+        for name, qmp in (("plain", ""), ("asked", str(tmp_path / "a,b")))
+    ]
+    assert "-qmp" not in lines[0]
+    words = shlex.split(lines[1])
+    assert words[words.index("-qmp") + 1] == f"unix:path={tmp_path}/a,,b,server=on,wait=off"
+
+
+def test_a_dry_run_for_programs_names_what_the_command_writes(tmp_path: Path) -> None:
+    kernel = resolve(str(toy.make_kernel(tmp_path)))
+    options = RunOptions(kernel.name, memory="256M")
+    folder = tmp_path / "run"
+    line = dry_run(options, kernel, toy.make_emulator(tmp_path, "userspace"), folder)
+    plan = planned(line, folder, hardware=False)
+    assert (plan["format"], plan["backend"], plan["run"]) == (1, "emulator", str(folder))
+    subprocess.run(plan["command"], check=True)
+    for path in (plan["writes"][name] for name in ("console", "events", "report")):
+        assert Path(path).is_file()
+    assert Path(plan["writes"]["snapshots"]).is_dir()
 
 
 def test_the_series_functions_are_skipped_and_recorded(tmp_path: Path) -> None:
