@@ -7,9 +7,10 @@ import pytest
 
 from acceptlab.toolkit.places import CHECKOUT
 from tests.boots.conftest import Boot, BootGuest
+from tests.boots.series_kernel import image
 
 WORDS = "--platform snp --memory 2G --workload kexec"
-NEWEST, LTS = "debian:7.3", "debian:6.12"
+NEWEST, LTS, SERIES = "debian:7.3", "debian:6.12", "kexec-dr7"
 
 
 def kexec(boot: BootGuest, kernel: str, features: str) -> Boot:
@@ -52,3 +53,31 @@ def test_the_list_of_defects_has_the_command() -> None:
     assert (
         f"`./acceptlab run {NEWEST} {WORDS} --replay`" in (CHECKOUT / "docs/defects.md").read_text()
     )
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("features", ["none", "debug-swap"])
+@pytest.mark.parametrize(
+    "workloads",
+    [("kexec",), ("kdump", "vmcore"), ("breakpoint", "kdump", "vmcore")],
+    ids="+".join,
+)
+def test_the_series_fixes_it_on_both_hosts(
+    boot: BootGuest, workloads: tuple[str, ...], features: str
+) -> None:
+    """A breakpoint that is active when the kernel crashes leaves DR7 to be written after all, and in time."""
+    words = [word for name in workloads for word in ("--workload", name)]
+    found = boot(
+        image(SERIES), "--platform", "snp", "--memory", "2G", "--sev-features", features, *words
+    )
+    assert "second-userspace" in found.run["report"]["stages"]
+    assert (found.run["outcome"], found.verdict["verdict"]) == ("userspace", "clean"), found.output
+    if "breakpoint" in workloads:
+        assert "ACCEPTLAB workload breakpoint end result=ok" in found.console
+
+
+@pytest.mark.long
+def test_without_the_series_it_crashes_as_debian_s_kernel(boot: BootGuest) -> None:
+    found = boot(image(f"{SERIES}@base"), *WORDS.split(), "--sev-features", "none")
+    assert (found.exit_code, found.run["outcome"]) == (1, "panic")
+    assert found.run["report"]["stage"] == "userspace", "it ended in the first kernel"
