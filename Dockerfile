@@ -20,7 +20,8 @@ RUN apt-get update \
 # The emulator: of emulator/, and of the code that builds it (tests/toolkit/test_container.py knows what that is).
 COPY emulator emulator
 COPY analysis/__init__.py analysis/exit_codes.py analysis/printable.py analysis/version.py analysis/
-COPY toolkit/__init__.py toolkit/errors.py toolkit/places.py toolkit/processes.py toolkit/progress.py toolkit/whole_files.py toolkit/
+COPY toolkit/__init__.py toolkit/errors.py toolkit/places.py toolkit/processes.py toolkit/progress.py toolkit/whole_files.py \
+     toolkit/whole_folders.py toolkit/full_disk.py toolkit/
 COPY toolkit/apt toolkit/apt
 COPY toolkit/qemu toolkit/qemu
 RUN PYTHONPATH=setup/import "$(setup/bootstrap.sh)/bin/python" -c 'from acceptlab.toolkit.qemu import emulator_build; emulator_build.ensure()'
