@@ -68,6 +68,15 @@ def ensure(base: Base) -> BaseTree:
     return _of_debian(base)
 
 
+def at_hand(base: DebianBase) -> BaseTree | None:
+    """Return a base if the cache has it, and fetch nothing."""
+    return _read(home() / _folder_name(base), f"{base.package} {base.version}")
+
+
+def _folder_name(base: DebianBase) -> str:
+    return _AWKWARD.sub("_", f"{base.package}-{base.version}")
+
+
 def _of_debian(base: DebianBase) -> BaseTree:
     about = f"{base.package} {base.version}"
 
@@ -92,7 +101,7 @@ def _of_debian(base: DebianBase) -> BaseTree:
             "deb_sha256": sha256_of(deb),
         }
 
-    return _cached_tree(f"{base.package}-{base.version}", about, fill)
+    return _cached_tree(_folder_name(base), about, fill)
 
 
 def _download(base: DebianBase, folder: Path, progress: Step) -> Path:
