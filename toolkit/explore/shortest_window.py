@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The shortest window of a schedule that still shows a hit, by bisection of its end and then of its start.
+"""The shortest window of a schedule that still shows a hit, by bisection of its start and then of its end.
 
-Before the window, the run is the one of round robin; behind it, the vCPUs go on in round robin. A hit need not depend on the
-window in a simple way, so that every step is a run: what is returned was seen to hit.
+Most hits end the guest, so that they lie at the end of the run: the start comes first. Before the window, the run is the one of
+round robin; behind it, the vCPUs go on in round robin. A hit need not depend on the window in a simple way, so that every step is
+a run: what is returned was seen to hit.
 """
 
 from __future__ import annotations
@@ -35,18 +36,18 @@ def shortest(whole: Window, hits: Callable[[Window], bool], most: int) -> Window
         return hits(window)
 
     best = whole
-    misses, found = whole.start, whole.end
-    while found - misses > _GRAIN and left > 0:
-        middle = (misses + found) // 2
-        if tried(Window(best.start, middle)):
-            found, best = middle, Window(best.start, middle)
-        else:
-            misses = middle
-    found, misses = best.start, best.end
+    found, misses = whole.start, whole.end
     while misses - found > _GRAIN and left > 0:
         middle = (found + misses) // 2
         if tried(Window(middle, best.end)):
             found, best = middle, Window(middle, best.end)
+        else:
+            misses = middle
+    misses, found = best.start, best.end
+    while found - misses > _GRAIN and left > 0:
+        middle = (misses + found) // 2
+        if tried(Window(best.start, middle)):
+            found, best = middle, Window(best.start, middle)
         else:
             misses = middle
     return best
