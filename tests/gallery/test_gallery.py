@@ -77,6 +77,7 @@ def test_every_patch_applies_to_the_base() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.emulator
 @pytest.mark.parametrize("bug", bugs(), ids=ids)
 def test_the_bug_is_found_and_nothing_else(bug: Bug, tmp_path: Path) -> None:
     done = find(bug, tmp_path)
@@ -85,6 +86,7 @@ def test_the_bug_is_found_and_nothing_else(bug: Bug, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.emulator
 @pytest.mark.parametrize("words", RUNS, ids=" ".join)
 def test_the_base_is_clean_in_the_same_run(words: tuple[str, ...], tmp_path: Path) -> None:
     done = boot(build(None), words, tmp_path / "run")
