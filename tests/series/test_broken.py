@@ -27,6 +27,8 @@ def test_every_end_at_every_stage_is_there() -> None:
         assert any(name.startswith(stage) for name in names)
 
 
+@pytest.mark.boots
+@pytest.mark.emulator
 @pytest.mark.long
 @pytest.mark.parametrize("broken", BROKEN, ids=[one["name"] for one in BROKEN])
 def test_the_run_says_how_and_where_it_ended(broken: dict[str, Any], tmp_path: Path) -> None:

@@ -37,6 +37,8 @@ def test_each_applies_to_its_series(name: str) -> None:
     assert KERNEL.misplaced_on(name) == []
 
 
+@pytest.mark.boots
+@pytest.mark.emulator
 @pytest.mark.long
 @pytest.mark.parametrize(("name", "words"), RUNS)
 def test_the_series_itself_is_sound_in_each_run(
