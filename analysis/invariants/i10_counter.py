@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
+from acceptlab.analysis.invariants.listed_blocks import ListedBlocks
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, BLOCK_UNITS, Remaining, remaining
 from acceptlab.analysis.run.console import Meminfo
+from acceptlab.analysis.run.run_info import FIRST, SECOND
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import Kind, Stage
 
@@ -18,7 +22,8 @@ INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
 _MOMENTS = (Stage.USERSPACE, Stage.SECOND_DECOMPRESSOR, Stage.SECOND_USERSPACE)
 END_SLACK = 32 << 20
 """Bytes that may be accepted between the guest's last count and the end of the run."""
-
+LISTED_SLACK = 32 << 20
+"""Bytes of blocks that others accepted while they were on the kernel's list; without a probe on its requests nobody knows which."""
 
 _SECOND_LABEL = "second_"
 """Begins the labels of a second kernel's init (toolkit/guest/init.c)."""
@@ -29,7 +34,8 @@ class Counter(Invariant):
 
     Memory only ever gets accepted, so a count printed in between lies between what is left at
     the first instruction of userspace and what is left at the end. The counter works in blocks
-    of 4 MiB, of which the guard unit may have taken a part (see ``Remaining``). Threads that accept
+    of 4 MiB, of which the guard unit may have taken a part (see ``Remaining``), or even all that
+    was left (see ``ListedBlocks``). Threads that accept
     in the background go on between two counts, and from the last one to the end. A second kernel
     has a userspace and a counter of its own; one that a crash started has only the memory set
     apart for it, and its counter does not cover the rest.
@@ -46,6 +52,10 @@ class Counter(Invariant):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._at: dict[Stage, Remaining] = {}
+        self._listed = {
+            Stage.USERSPACE: ListedBlocks(self.info, FIRST),
+            Stage.SECOND_USERSPACE: ListedBlocks(self.info, SECOND),
+        }
         self._states = PageStates(0)
 
     def watch(self, step: Step) -> None:
@@ -54,7 +64,9 @@ class Counter(Invariant):
         if batch["kind"][0] == Kind.STAGE:
             stage = int(batch["detail"][0])
             if stage in _MOMENTS:
-                self._at.setdefault(Stage(stage), self._left(step.states))
+                self._at.setdefault(Stage(stage), self._left_at(Stage(stage), step.states))
+        for listed in self._listed.values():
+            listed.watch(step)
 
     def finish(self) -> InvariantResult:
         if not self.info.handoff.unaccepted:
@@ -94,6 +106,15 @@ class Counter(Invariant):
         if _of_second(count):
             return self._at.get(Stage.SECOND_USERSPACE, first), at_end
         return first, self._at.get(Stage.SECOND_DECOMPRESSOR, at_end)
+
+    def _left_at(self, stage: Stage, states: PageStates) -> Remaining:
+        """What is left where a userspace begins, with all blocks that its kernel may have on the list."""
+        left = self._left(states)
+        if stage not in self._listed:
+            return left
+        listed = self._listed[stage]
+        slack = 0 if listed.is_known else LISTED_SLACK
+        return replace(left, most=left.most + slack if listed.most is None else listed.most)
 
     def _left(self, states: PageStates) -> Remaining:
         return remaining(states, self.info.handoff.unaccepted)

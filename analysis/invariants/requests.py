@@ -37,7 +37,7 @@ class RequestWatch:
     def __init__(self, info: RunInfo, kernel: str) -> None:
         self._kernel = kernel
         self._unaccepted = info.handoff.unaccepted
-        probes = [(at, one) for at, one in enumerate(info.probes) if _is_in(one, kernel)]
+        probes = request_probes(info, kernel)
         self._probes = [at for at, _ in probes]
         names = probes[0][1].arguments if probes else ()
         other = info.second.kernel if kernel == SECOND and info.second else info.kernel
@@ -135,7 +135,7 @@ class RequestWatch:
         """Units behind what was asked for that were not accepted, or not wholly, at the return."""
         never = never_accepted_pages(step.states)
         inside = units_inside(step.states, self._unaccepted)
-        done = _done_seq(step)
+        done = done_seq(step)
         for start, given, seq, returns in returned:
             for what, border in _borders(start, given):
                 unit = border // UNIT_SIZE
@@ -145,12 +145,13 @@ class RequestWatch:
                     self._guardless[what].setdefault(border, seq)
 
 
-def _is_in(probe: Probe, kernel: str) -> bool:
-    """Whether a probe is on the requests of the first or of the second kernel."""
-    return probe.name == REQUEST and probe.kernel in ("", kernel)
+def request_probes(info: RunInfo, kernel: str) -> list[tuple[int, Probe]]:
+    """Return the probes on the requests of the first or of the second kernel, each with its number."""
+    found = enumerate(info.probes)
+    return [(at, one) for at, one in found if one.name == REQUEST and one.kernel in ("", kernel)]
 
 
-def _done_seq(step: Step) -> npt.NDArray[np.int64]:
+def done_seq(step: Step) -> npt.NDArray[np.int64]:
     """Per unit: the last event of this step that accepted a page of it for the first time, else -1."""
     done = np.full(step.states.units, -1, np.int64)
     for one in step.entries:

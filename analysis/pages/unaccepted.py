@@ -42,15 +42,29 @@ def remaining(states: PageStates, ranges: Sequence[Range]) -> Remaining:
     total = 0
     for start, size in ranges:
         total += _inside(states, never, start, start + size, wanted)
-    open_ = (wanted > 0) & (never > 0)
     untouched = _by_block((wanted == PAGES_PER_UNIT) & (never == PAGES_PER_UNIT))
-    ahead = np.append(open_[1:], False) & (np.arange(states.units) % BLOCK_UNITS == BLOCK_UNITS - 1)
-    listable = _by_block(open_ | ahead)
     return Remaining(
         total * PAGE_SIZE,
         int(untouched.all(axis=1).sum()) * BLOCK_SIZE,
-        int(listable.any(axis=1).sum()) * BLOCK_SIZE,
+        int(_listable((wanted > 0) & (never > 0)).sum()) * BLOCK_SIZE,
     )
+
+
+def listable_blocks(states: PageStates, ranges: Sequence[Range], later: Bool) -> Bool:
+    """Which blocks Linux would list as unaccepted, of ``ranges``; the units of ``later`` count as not accepted yet."""
+    never = never_accepted_pages(states)
+    wanted = np.zeros(states.units, np.int64)
+    for start, size in ranges:
+        _inside(states, never, start, start + size, wanted)
+    return _listable((wanted > 0) & ((never > 0) | later))
+
+
+def _listable(open_: Bool) -> Bool:
+    """Which blocks have, or are followed by, a unit of ``open_``."""
+    last = np.arange(len(open_)) % BLOCK_UNITS == BLOCK_UNITS - 1
+    ahead = np.append(open_[1:], False) & last
+    listable: Bool = np.asarray(_by_block(open_ | ahead).any(axis=1))
+    return listable
 
 
 def never_accepted_pages(states: PageStates) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acceptlab.analysis.invariants.judge import replay_run
-from acceptlab.analysis.trace.schema import UNIT_SIZE
+from acceptlab.analysis.trace.schema import UNIT_SIZE, Stage
 from tests.analysis.invariants.guests import SPARE, at, finished, replay
 from tests.analysis.synthetic import BLOCK, MIB, Guest, Layout
 
@@ -90,3 +90,52 @@ def test_a_counter_that_is_wrong_by_more_than_the_bits_is_blamed(tmp_path: Path)
     guest.meminfo("middle", extra_blocks=40)
     found = {one.invariant for one in replay(finished(guest), tmp_path).findings}
     assert found == {"I4", "I10"}
+
+
+def listed_though_accepted(extra_blocks: int, folder: Path, *probes: str) -> str:
+    """What I10 says of a kernel with two blocks more on its list than what is unaccepted shows, plus more of them.
+
+    Of one, an early allocation accepted the second unit, and the guard unit of the block before it was the first: nothing
+    of it is unaccepted, but the allocator never took it off its list. The other lies before all unaccepted memory.
+    """
+    guest = Guest(probes=probes)
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    block = at(guest, 24 * MIB)
+    guest.accept_memory(block + UNIT_SIZE, UNIT_SIZE)
+    guest.accept_memory(block - BLOCK, BLOCK)
+    guest.stage(Stage.USERSPACE)
+    guest.meminfo("start", extra_blocks=2 + extra_blocks)
+    guest.work()
+    guest.end()
+    invariants = replay_run(guest.write(folder / "run")).invariants
+    return next(one.status.value for one in invariants if one.name == "I10")
+
+
+@pytest.mark.parametrize(("extra_blocks", "status"), [(0, "holds"), (1, "broken")])
+def test_a_block_that_others_accepted_stays_on_the_list(
+    extra_blocks: int, status: str, tmp_path: Path
+) -> None:
+    """As Debian's 6.16.3 has it after a boot as TD with seed 3."""
+    assert listed_though_accepted(extra_blocks, tmp_path, "accept_memory") == status
+
+
+@pytest.mark.parametrize(("extra_blocks", "status"), [(0, "holds"), (7, "holds"), (8, "broken")])
+def test_without_a_probe_some_such_blocks_are_allowed(
+    extra_blocks: int, status: str, tmp_path: Path
+) -> None:
+    assert listed_though_accepted(extra_blocks, tmp_path) == status
+
+
+def test_a_request_of_another_size_takes_no_block_off_the_list(tmp_path: Path) -> None:
+    """An early allocation at a block's start: its guard unit is the block's other one, and the unit behind is not accepted."""
+    guest = Guest(probes=("accept_memory",))
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    guest.accept_memory(at(guest, 24 * MIB), UNIT_SIZE)
+    guest.accept_memory(at(guest, 8 * MIB), BLOCK)
+    guest.stage(Stage.USERSPACE)
+    guest.meminfo("start", extra_blocks=1)  # that before all unaccepted memory
+    guest.end()
+    invariants = replay_run(guest.write(tmp_path / "run")).invariants
+    assert {one.name: one.status.value for one in invariants}["I10"] == "holds"
