@@ -22,8 +22,11 @@ INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
 _MOMENTS = (Stage.USERSPACE, Stage.SECOND_DECOMPRESSOR, Stage.SECOND_USERSPACE)
 END_SLACK = 32 << 20
 """Bytes that may be accepted between the guest's last count and the end of the run."""
-LISTED_SLACK = 32 << 20
-"""Bytes of blocks that others accepted while they were on the kernel's list; without a probe on its requests nobody knows which."""
+LISTED_SLACK = 2 * BLOCK_SIZE
+"""Bytes of blocks that others accepted while they were on the kernel's list, one at each end of what early allocations accepted.
+
+Without a probe on the kernel's requests nobody knows how many there are.
+"""
 
 _SECOND_LABEL = "second_"
 """Begins the labels of a second kernel's init (toolkit/guest/init.c)."""

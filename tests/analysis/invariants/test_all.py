@@ -99,7 +99,7 @@ def initrd_in_unaccepted_memory() -> Broken:
 def counter_off() -> Broken:
     guest = Guest()
     guest.boot()
-    guest.meminfo("start", extra_blocks=3)
+    guest.meminfo("start", extra_blocks=4)
     return finished(guest), {}
 
 

@@ -120,7 +120,7 @@ def test_a_block_that_others_accepted_stays_on_the_list(
     assert listed_though_accepted(extra_blocks, tmp_path, "accept_memory") == status
 
 
-@pytest.mark.parametrize(("extra_blocks", "status"), [(0, "holds"), (7, "holds"), (8, "broken")])
+@pytest.mark.parametrize(("extra_blocks", "status"), [(0, "holds"), (1, "holds"), (2, "broken")])
 def test_without_a_probe_some_such_blocks_are_allowed(
     extra_blocks: int, status: str, tmp_path: Path
 ) -> None:
