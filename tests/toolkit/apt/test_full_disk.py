@@ -17,19 +17,19 @@ from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.progress import step
 
 UPDATE = """\
-Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]
-Ign:4 http://deb.debian.org/debian bookworm/main Sources
-Err:4 http://deb.debian.org/debian bookworm/main Sources
+Get:1 http://mirror.example/debian bookworm InRelease [151 kB]
+Ign:4 http://mirror.example/debian bookworm/main Sources
+Err:4 http://mirror.example/debian bookworm/main Sources
   Error writing to output file - write (28: No space left on device) [IP: 192.0.2.1 80]
 Reading package lists...
-E: Failed to fetch http://deb.debian.org/debian/dists/bookworm/main/source/Sources.xz  Error writing to output file - write (28: No space left on device) [IP: 192.0.2.1 80]
+E: Failed to fetch http://mirror.example/debian/dists/bookworm/main/source/Sources.xz  Error writing to output file - write (28: No space left on device) [IP: 192.0.2.1 80]
 E: Some index files failed to download. They have been ignored, or old ones used instead.
 """
 DOWNLOAD = """\
-Get:1 http://deb.debian.org/debian bookworm/main amd64 linux-image-6.12 [1000 kB]
-Err:1 http://deb.debian.org/debian bookworm/main amd64 linux-image-6.12
+Get:1 http://mirror.example/debian bookworm/main amd64 linux-image-6.12 [1000 kB]
+Err:1 http://mirror.example/debian bookworm/main amd64 linux-image-6.12
   Error writing to file - write (28: No space left on device) [IP: 192.0.2.1 80]
-E: Failed to fetch http://deb.debian.org/debian/pool/l.deb  Error writing to file - write (28: No space left on device) [IP: 192.0.2.1 80]
+E: Failed to fetch http://mirror.example/debian/pool/l.deb  Error writing to file - write (28: No space left on device) [IP: 192.0.2.1 80]
 E: Some files failed to download
 """
 CHECKED = """\
@@ -37,8 +37,8 @@ Need to get 150 MB of source archives.
 E: You don't have enough free space in /cache/deb
 """
 NETWORK = """\
-Err:1 http://deb.debian.org/debian bookworm InRelease
-  Could not connect to deb.debian.org:80
+Err:1 http://mirror.example/debian bookworm InRelease
+  Could not connect to mirror.example:80
 E: Some index files failed to download. They have been ignored, or old ones used instead.
 """
 
@@ -70,7 +70,7 @@ def test_apt_that_stays_on_a_full_disk_is_ended(
     looks: list[int], apt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Debian 12's apt-get update waits without end there. Once full is not enough: it may tidy up."""
-    apt.write_text("Get:1 http://deb.debian.org/debian bookworm/main Sources [9492 kB]\n")
+    apt.write_text("Get:1 http://mirror.example/debian bookworm/main Sources [9492 kB]\n")
     (tmp_path / "bin" / "apt-get").write_text(f"#!/bin/sh\ncat {apt}\nexec sleep 600\n")
     free = itertools.chain(looks, itertools.repeat(0))
     seen = []
