@@ -215,6 +215,7 @@ class DefaultProbes:
 class RunInfo:
     """What run.json holds. ``outcome`` is a word of OUTCOMES, or NOT_KNOWN. ``absent`` names what this trace cannot show (analysis.trace.coverage).
 
+    ``not_repeatable`` says why ``reproduce`` need not make the same run again; empty: it does, or the recorder did not say.
     ``initrd_sha256`` is that of the initramfs that was handed over, empty where it is not known.
     """
 
@@ -241,6 +242,7 @@ class RunInfo:
     report: Json | None = None
     events: EventsInfo = EventsInfo()
     reproduce: str = ""
+    not_repeatable: str = ""
     absent: tuple[str, ...] = ()
     other: Json = field(default_factory=dict)
 

@@ -71,6 +71,7 @@ def from_json(data: Mapping[str, Any]) -> RunInfo:
         report=reader.json_or_none("report"),
         events=_events(reader.inner("events")),
         reproduce=reader.text("reproduce"),
+        not_repeatable=reader.text("not_repeatable"),
         absent=check_names(reader.texts("absent")),
         other=reader.rest(but="format"),
     )

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -30,6 +31,10 @@ from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.run.backend import Backend, Emulated
 from acceptlab.toolkit.run.emulator_run import Finished, planned
 from acceptlab.toolkit.run.new_folder import fresh
+from acceptlab.toolkit.run.options import RunOptions
+
+if TYPE_CHECKING:
+    from acceptlab.toolkit.guest.shell import Shell
 
 _OUT = "Output"
 
@@ -85,6 +90,15 @@ def run(
             rich_help_panel=_OUT,
         ),
     ] = False,
+    shell: Annotated[
+        bool,
+        typer.Option(
+            "--shell",
+            help="A shell in userspace, after the workloads, on this terminal; exit or Ctrl-A X ends it. If standard input is no "
+            "terminal, the shell's commands are read from it; exit code 1 if the last one fails.",
+            rich_help_panel="Workload",
+        ),
+    ] = False,
     as_json: AsJson = False,
     **given: Any,
 ) -> None:
@@ -102,7 +116,10 @@ def run(
         kernel = debian_kernels.ensure_default()
         options = replace(options, kernel=kernel)
     image = resolve(kernel)
-    means: Backend = Host() if options.hardware else Emulated(emulator_build.ensure(), keep_handoff)
+    wanted, options = _shell(options) if shell else (None, options)
+    means: Backend = (
+        Host() if options.hardware else Emulated(emulator_build.ensure(), keep_handoff, wanted)
+    )
     folder = out or fresh(f"{options.platform}-{options.memory}-{options.accept}")
     try:
         if dry:
@@ -120,7 +137,9 @@ def run(
             folder.rmdir()  # ours, and as empty as `perform` found it
         raise
     lines, end = (
-        command.output_of(finished.folder / "console.log") if options.program else ([], "exit 0")
+        command.output_of(finished.folder / "console.log")
+        if options.program or (wanted and not wanted.is_interactive)
+        else ([], "exit 0")
     )
     code = heaviest((_exit_code(finished), EXIT_OK if end == "exit 0" else EXIT_FINDINGS))
     if replay and options.events and not finished.interrupted:
@@ -128,7 +147,7 @@ def run(
     if as_json:
         print_json(
             _shown(finished, code)
-            | ({"program": {"output": lines, "end": end}} if options.program else {})
+            | ({"program": {"output": lines, "end": end}} if options.program or wanted else {})
         )
     else:
         for line in lines:
@@ -141,6 +160,23 @@ def run(
     if finished.interrupted:
         raise InterruptedByUserError(f"interrupted; the partial run is in {finished.folder}")
     raise typer.Exit(code)
+
+
+def _shell(options: RunOptions) -> tuple[Shell, RunOptions]:
+    """Return the shell of --shell, and the options with it: a person is given all the time that there is."""
+    from acceptlab.toolkit.guest.shell import from_standard_input
+
+    for name, given in (
+        ("--exec or a program behind --", options.program),
+        ("--initrd", options.initrd),
+        ("--hardware", options.hardware),
+    ):
+        if given:
+            raise BadInputError(f"--shell and {name}: give one of them")
+    shell = from_standard_input()
+    if shell.is_interactive and options.time_limit == RunOptions.time_limit:
+        options = replace(options, time_limit=math.inf)
+    return shell, options
 
 
 def _exit_code(finished: Finished) -> int:

@@ -31,6 +31,8 @@ def recorded(run: Run) -> Recorded:
     info, where = run.info, run.path
     if info.source != "emulator" or not info.reproduce:
         raise BadInputError(f"{where}: not recorded by the emulator; only its runs can be repeated")
+    if info.not_repeatable:
+        raise BadInputError(f"{where}: not repeatable, for {info.not_repeatable}")
     options = RunOptions.of_line(info.reproduce)
     if not PLATFORMS[options.platform].is_confidential:
         raise BadInputError(f"{where}: not a confidential guest; there is nothing to stop at")

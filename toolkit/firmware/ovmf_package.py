@@ -3,19 +3,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from acceptlab.toolkit import full_disk
-from acceptlab.toolkit.apt.client import Archive
+from acceptlab.toolkit.apt.packaged_file import Wanted, packaged_file
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
-from acceptlab.toolkit.progress import Step, say, step
-from acceptlab.toolkit.whole_files import locked, sha256_of, sync, write_whole
 
 OVMF = "ovmf"
 _SUITE = "trixie"
@@ -64,69 +58,10 @@ def resolve(argument: str) -> Firmware:
                 f"--firmware {argument}: no such file; give a file, or one of {', '.join(NAMES)}, with :SUITE or without"
             )
         return Firmware(argument, path.resolve())
-    folder = cache() / "firmware" / argument.replace(":", "-")
-    with locked(
-        folder.with_name(f".{folder.name}.lock"),
-        lambda: say(f"another acceptlab is fetching {argument}; waiting for it"),
-    ):
-        found = _cached(argument, folder)
-        if found:
-            return found
-        with step(f"fetching firmware {argument}") as progress:
-            return _fetch(argument, folder, progress)
-
-
-def _cached(name: str, folder: Path) -> Firmware | None:
-    try:
-        meta = json.loads((folder / "meta.json").read_text())
-        found = Firmware(name, folder / "image.fd", str(meta["package"]), str(meta["version"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found if found.path.is_file() and sha256_of(found.path) == meta.get("sha256") else None
-
-
-def _fetch(name: str, folder: Path, progress: Step) -> Firmware:
-    match = _NAME.fullmatch(name)
+    match = _NAME.fullmatch(argument)
     assert match is not None
     packages, image, usual = _PACKAGES[match[1]]
-    suite = match[2] or usual
-    archive = Archive(cache() / f"apt-firmware-{suite}", suites=[suite])
-    archive.update(progress)
-    for package in packages:
-        for _, version in archive.binary_packages(re.escape(package))[:1]:
-            deb = archive.download_binary(
-                package, version, folder.with_name(f".{folder.name}.deb"), progress
-            )
-            return _unpack(Firmware(name, folder / "image.fd", package, version), deb, image)
-    raise BadInputError(
-        f"--firmware {name}: the suite {suite} has no package {' or '.join(packages)}"
-    )
-
-
-def _unpack(firmware: Firmware, deb: Path, image: str) -> Firmware:
-    """Take the image out of the package; raises MachineError when it is not there, or the disk is full."""
-    folder = firmware.path.parent
-    tree = deb.parent / "tree"
-    try:
-        done = subprocess.run(
-            ["dpkg-deb", "-x", deb, tree], capture_output=True, text=True, check=False
-        )
-        found = sorted(tree.rglob(image)) if done.returncode == 0 else []
-        if not found:
-            raise full_disk.failure(
-                done.stderr,
-                tree,
-                f"{deb.name}: no {image} in it, or it could not be unpacked: {done.stderr.strip()}",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        sync(found[0])
-        found[0].replace(firmware.path)
-        meta = {
-            "package": firmware.package,
-            "version": firmware.version,
-            "sha256": sha256_of(firmware.path),
-        }
-        write_whole(folder / "meta.json", json.dumps(meta, indent=2) + "\n")
-    finally:
-        shutil.rmtree(deb.parent, ignore_errors=True)
-    return firmware
+    wanted = Wanted(f"firmware {argument}", packages, image, match[2] or usual)
+    folder = cache() / "firmware" / argument.replace(":", "-")
+    found = packaged_file(wanted, folder, "image.fd")
+    return Firmware(argument, found.path, found.package, found.version)

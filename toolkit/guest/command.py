@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from acceptlab.toolkit.errors import BadInputError
@@ -47,13 +47,18 @@ def with_command(archive: bytes, text: str) -> bytes:
     words = _words(text)
     program = _program(words[0])
     files = {path: _content(path) for path in dict.fromkeys([program, *_loaded(program)])}
-    listed = b"".join(os.fsencode(word) + b"\0" for word in [str(program), *words[1:]])
+    listed = words_file([str(program), *words[1:]])
     if len(words) > _MOST_WORDS or len(listed) > _MOST_BYTES:
         raise BadInputError(f"--exec: at most {_MOST_WORDS} words of {_MOST_BYTES} bytes in all")
     folders = sorted({str(one)[1:] for path in files for one in list(path.parents)[:-1]})
     entries = [directory(one) for one in folders]
     entries += [executable(str(path)[1:], content) for path, content in files.items()]
     return archive + write_cpio([*entries, regular(_WORDS, listed)])
+
+
+def words_file(words: Sequence[str]) -> bytes:
+    """Return the file of the initramfs in which init finds a command's words (init-command.c)."""
+    return b"".join(os.fsencode(word) + b"\0" for word in words)
 
 
 def output_of(console: Path) -> tuple[list[str], str]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.emulator_run import Finished, dry_run, perform
 from acceptlab.toolkit.run.options import RunOptions
+
+if TYPE_CHECKING:
+    from acceptlab.toolkit.guest.shell import Shell
 
 
 class Backend(Protocol):
@@ -29,11 +32,12 @@ class Emulated:
 
     emulator: Emulator
     keep_handoff: bool
+    shell: Shell | None = None
 
     def perform(self, options: RunOptions, kernel: Kernel, folder: Path) -> Finished:
         """Run one guest and record it."""
-        return perform(options, kernel, self.emulator, folder, self.keep_handoff)
+        return perform(options, kernel, self.emulator, folder, self.keep_handoff, self.shell)
 
     def dry_run(self, options: RunOptions, kernel: Kernel, folder: Path) -> str:
         """Return the emulator's command, on a boot handoff that is written into `folder`."""
-        return dry_run(options, kernel, self.emulator, folder)
+        return dry_run(options, kernel, self.emulator, folder, self.shell)

@@ -133,15 +133,17 @@ def emulator_command(
     handoff: HandoffFiles,
     files: RunFiles,
     boot: DirectBoot | None = None,
+    on_terminal: bool = False,
 ) -> list[str]:
     """Return the emulator's arguments, the program first; `version` is that of QEMU (bases.py).
 
-    `boot` is what firmware, if there is some, starts.
+    `boot` is what firmware, if there is some, starts. `on_terminal`: the guest's console is the emulator's standard input and
+    output, too.
     """
     return [
         str(binary),
         *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
-        *_time(options),
+        *_time(options, on_terminal),
         *_machine(options),
         *("-bios", str(handoff.rom)),
         *("-cpu", cpu_model(options.platform, version, options.cpu, options.la57)),
@@ -149,9 +151,16 @@ def emulator_command(
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *(_direct_boot(boot) if boot else ()),
-        *("-chardev", f"file,id=con,path={_value(files.console)}", "-serial", "chardev:con"),
+        *("-chardev", _console(files.console, on_terminal), "-serial", "chardev:con"),
         *_monitor(options),
     ]
+
+
+def _console(file: Path, on_terminal: bool) -> str:
+    """Return the character device of the guest's console; mux takes Ctrl-A X, and without signal Ctrl-C is the guest's."""
+    if on_terminal:
+        return f"stdio,id=con,mux=on,signal=off,logfile={_value(file)}"
+    return f"file,id=con,path={_value(file)}"
 
 
 def _monitor(options: RunOptions) -> list[str]:
@@ -160,12 +169,21 @@ def _monitor(options: RunOptions) -> list[str]:
     return ["-qmp", f"unix:path={_value(Path(options.qmp))},server=on,wait=off"]
 
 
-def _time(options: RunOptions) -> list[str]:
-    """Return what makes time and chance repeatable; vCPUs on threads of their own cannot count instructions."""
+def _time(options: RunOptions, on_terminal: bool) -> list[str]:
+    """Return what makes time and chance repeatable; vCPUs on threads of their own cannot count instructions.
+
+    While a guest waits for a person, its clock must not run ahead.
+    """
     seeded = ["-seed", str(options.seed), "-rtc", f"base={_EPOCH},clock=vm"]
     if options.threads == "multi":
         return ["-accel", "tcg,thread=multi", *seeded]
-    return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", *seeded]
+    return [
+        "-accel",
+        "tcg,thread=single",
+        "-icount",
+        f"shift=0,sleep={'on' if on_terminal else 'off'}",
+        *seeded,
+    ]
 
 
 def _machine(options: RunOptions) -> list[str]:

@@ -34,7 +34,7 @@ from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
 from acceptlab.toolkit.run.firmware_run import FirmwareStart, prepare_firmware
 from acceptlab.toolkit.run.follower import Follower
 from acceptlab.toolkit.run.host_tsc import host_tsc_khz
-from acceptlab.toolkit.run.launch import Ending, launch
+from acceptlab.toolkit.run.launch import Ending, launch, on_terminal
 from acceptlab.toolkit.run.new_folder import claimed
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.policy import policy_of
@@ -42,6 +42,7 @@ from acceptlab.toolkit.run.probes import Defaults, Probe
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
+    from acceptlab.toolkit.guest.shell import Shell
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Prepared:
     """Why no symbols were found; "" when they were."""
     usual: Defaults
     """The probes that nobody asked for, which are among ``probes``."""
+    shell: Shell | None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,12 @@ class Finished:
 
 
 def perform(
-    options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path, keep_handoff: bool
+    options: RunOptions,
+    kernel: Kernel,
+    emulator: Emulator,
+    folder: Path,
+    keep_handoff: bool,
+    shell: Shell | None = None,
 ) -> Finished:
     """Run one guest and record it in `folder`, which has to be new or empty.
 
@@ -89,7 +96,7 @@ def perform(
     """
     folder = folder.resolve()
     with claimed(folder):
-        ready = prepare(options, kernel, emulator, folder)
+        ready = prepare(options, kernel, emulator, folder, shell)
         if ready.no_symbols:
             say(
                 f"no symbols: functions are shown as addresses, and panic() is not detected ({ready.no_symbols})"
@@ -101,11 +108,17 @@ def perform(
         return finished
 
 
-def dry_run(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> str:
+def dry_run(
+    options: RunOptions,
+    kernel: Kernel,
+    emulator: Emulator,
+    folder: Path,
+    shell: Shell | None = None,
+) -> str:
     """Write the boot handoff into `folder` and return the shell line that would start the emulator on it."""
     folder = folder.resolve()
     with claimed(folder):
-        return shlex.join(prepare(options, kernel, emulator, folder).command)
+        return shlex.join(prepare(options, kernel, emulator, folder, shell).command)
 
 
 def planned(line: str, folder: Path, *, hardware: bool) -> dict[str, Any]:
@@ -126,7 +139,13 @@ def planned(line: str, folder: Path, *, hardware: bool) -> dict[str, Any]:
     }
 
 
-def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Path) -> Prepared:
+def prepare(
+    options: RunOptions,
+    kernel: Kernel,
+    emulator: Emulator,
+    folder: Path,
+    shell: Shell | None = None,
+) -> Prepared:
     """Build the boot handoff and everything else that the emulator reads."""
     files = RunFiles(folder)
     table, no_symbols = _symbols(options, kernel)
@@ -137,11 +156,11 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     if options.default_probes and options.events:
         usual = probes.defaults(watched, table, where, no_symbols)
     watched = probes.with_names([*watched, *usual.watched], kernel.image, kernel.version)
-    command_line = full_command_line(options)
+    command_line = full_command_line(options, shell)
     second = _second_kernel(options, kernel)
     if second is not None and second.sha256 != kernel.sha256:
         watched, usual = _in_two_kernels(options, watched, usual, second)
-    image, initrd = read_bzimage(kernel.image), _initrd(options, second)
+    image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell)
     handoff, firmware = None, None
     if options.has_firmware:
         firmware = prepare_firmware(options, kernel, initrd, command_line, files.handoff)
@@ -158,12 +177,13 @@ def prepare(options: RunOptions, kernel: Kernel, emulator: Emulator, folder: Pat
     if watched:
         probes.write(watched, files.probes)
     command = emulator_command(
-        emulator.binary, emulator.build["qemu"], options, written, files, boot
-    )
+        emulator.binary, emulator.build["qemu"], options, written, files, boot,
+        on_terminal=shell is not None and shell.is_interactive,
+    )  # fmt: skip
     support = support_of(options.platform, kernel.config, (name for _, name in table), knows)
     return Prepared(
         options, kernel, emulator, handoff, firmware, initrd, command_line, watched, command, files, support,
-        second, no_symbols, usual,
+        second, no_symbols, usual, shell,
     )  # fmt: skip
 
 
@@ -180,10 +200,10 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
     )
 
 
-def full_command_line(options: RunOptions) -> str:
+def full_command_line(options: RunOptions, shell: Shell | None = None) -> str:
     """Return the kernel's command line, with the workloads and the host's parameters for the guest."""
     words = [options.command_line, *workload_options(options.workloads)]
-    if options.program:
+    if options.program or shell:
         words.append(command.WORKLOAD)
     if options.threads == "multi":
         words.append(f"tsc_early_khz={host_tsc_khz()}")
@@ -213,12 +233,16 @@ def _in_two_kernels(
     return both, replace(usual, missing=usual.missing | missing)
 
 
-def _initrd(options: RunOptions, second: Kernel | None) -> bytes:
+def _initrd(options: RunOptions, second: Kernel | None, shell: Shell | None) -> bytes:
     if options.initrd:
         return _read_initrd(Path(options.initrd))
     plain = initramfs().read_bytes()
     if options.program:
         plain = command.with_command(plain, options.program)
+    if shell:
+        from acceptlab.toolkit.guest.shell import with_shell
+
+        plain = with_shell(plain, shell)
     return with_second_kernel(plain, second.image.read_bytes()) if second else plain
 
 
@@ -261,12 +285,14 @@ def _symbols(options: RunOptions, kernel: Kernel) -> tuple[list[tuple[int, str]]
 def _launch(ready: Prepared) -> Ending:
     options, files = ready.options, ready.files
     title = f"{ready.kernel.name} as {options.platform} guest, {options.memory} {options.policy}"
-    with step(title) as progress:
-        follower = Follower(progress, files.console, files.raw_events)
-        waiting = (
-            f"waiting for: acceptlab collect --emulator {files.folder}" if options.hold else ""
-        )
-        ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
+    waiting = f"waiting for: acceptlab collect --emulator {files.folder}" if options.hold else ""
+    if ready.shell and ready.shell.is_interactive:
+        say(title)  # and no live line, for the terminal is the guest's
+        ending = on_terminal(ready.command, files.stderr, options.time_limit, waiting)
+    else:
+        with step(title) as progress:
+            follower = Follower(progress, files.console, files.raw_events)
+            ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
     if options.qmp:
         Path(options.qmp).unlink(
             missing_ok=True
@@ -294,7 +320,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     info = record.describe(
         ready.options, ready.kernel, handoff, _sha256(ready.initrd), ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
-        policy, ready.usual, firmware,
+        policy, ready.usual, firmware, ready.shell,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     _drop_missing_roms(files.stderr)

@@ -6,6 +6,8 @@ from __future__ import annotations
 import contextlib
 import signal
 import subprocess
+import sys
+import termios
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,18 +42,20 @@ def launch(
     time_limit: float,
     watch: Callable[[float], None],
     held: str = "",
+    stdin: int | None = subprocess.DEVNULL,
+    stdout: int | None = subprocess.STDOUT,
 ) -> Ending:
     """Run one emulator to its end and return how that was; `watch` is called now and then with the seconds so far.
 
-    `held` is for an emulator that stops before its first event: what to say then. Time counts from when it is let go.
+    `stdin` and `stdout` are subprocess's; without them there is no input, and all output goes to `stderr`. `held` is for an emulator that stops before its first event: what to say then. Time counts from when it is let go.
     Ctrl-C, SIGTERM and SIGHUP stop the emulator and set `interrupted`; the caller decides what follows.
     """
     started = time.monotonic()
     with stderr.open("wb") as errors, _signals_raise():
         process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
-            stdout=errors,
+            stdin=stdin,
+            stdout=errors if stdout == subprocess.STDOUT else stdout,
             stderr=errors,
             start_new_session=True,  # Ctrl-C is for us to handle: the emulator is to write its report first
             preexec_fn=die_with_parent,
@@ -67,6 +71,18 @@ def launch(
         finally:
             _stop(process)
     return Ending(process.returncode, timed_out, interrupted, time.monotonic() - started)
+
+
+def on_terminal(command: Sequence[str], stderr: Path, time_limit: float, held: str) -> Ending:
+    """Run an emulator whose guest's console is our own standard input, which is a terminal, and output.
+
+    The emulator makes the terminal raw. It gets its modes back here, for an emulator that is killed cannot do so.
+    """
+    before = termios.tcgetattr(sys.stdin)
+    try:
+        return launch(command, stderr, time_limit, lambda _: None, held, None, None)
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def _wait(

@@ -24,6 +24,7 @@ from acceptlab.toolkit.run.probes import Defaults, Probe
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
+    from acceptlab.toolkit.guest.shell import Shell
 
 
 def describe(
@@ -43,6 +44,7 @@ def describe(
     policy: Policy,
     usual: Defaults,
     firmware: run_info.Firmware | None = None,
+    shell: Shell | None = None,
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -102,12 +104,26 @@ def describe(
         },
         report=report,
         events=events,
-        reproduce=_base_named(emulator) + options.reproduce(_reproducible_name(kernel)),
+        reproduce=_base_named(emulator)
+        + options.reproduce(_reproducible_name(kernel))
+        + (" --shell" if shell else ""),
+        not_repeatable=_why_not_repeatable(options, shell),
         other={
             "emulator_wall_seconds": round(seconds, 3),
             "kernel_support": asdict(support),
             **attacks_done(report),
         },
+    )
+
+
+def _why_not_repeatable(options: RunOptions, shell: Shell | None) -> str:
+    """Return why the same line need not make the same run; empty where it does."""
+    if shell:
+        return shell.why_not_repeatable
+    return (
+        "its vCPUs ran on threads of their own (--threads multi)"
+        if options.threads == "multi"
+        else ""
     )
 
 

@@ -31,12 +31,28 @@ TABLE = [
 ]
 
 
-def command(folder: Path, **options: object) -> list[str]:
+def command(folder: Path, on_terminal: bool = False, **options: object) -> list[str]:
     handoff = HandoffFiles(folder, folder / "map", folder / "rom", [(folder / "k", 0x1000)])
     asked = RunOptions("k", **options)  # type: ignore[arg-type]
     return emulator_command(
-        Path("/emulator"), bases.default().version, asked, handoff, RunFiles(folder)
+        Path("/emulator"),
+        bases.default().version,
+        asked,
+        handoff,
+        RunFiles(folder),
+        on_terminal=on_terminal,
     )
+
+
+def test_a_console_on_a_terminal_is_logged_and_the_clock_waits() -> None:
+    words = {on: command(Path("/a,b"), on_terminal=on) for on in (False, True)}
+    consoles = {on: words[on][words[on].index("-chardev") + 1] for on in words}
+    assert consoles == {
+        False: "file,id=con,path=/a,,b/console.log",
+        True: "stdio,id=con,mux=on,signal=off,logfile=/a,,b/console.log",
+    }
+    clocks = {on: words[on][words[on].index("-icount") + 1] for on in words}
+    assert clocks == {False: "shift=0,sleep=off", True: "shift=0,sleep=on"}
 
 
 def test_one_thread_counts_instructions_and_many_do_not() -> None:
