@@ -11,10 +11,9 @@ Needs Python alone: it is used in small guests, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from acceptlab.analysis.kernel.btf import parameters
 from acceptlab.analysis.kernel.kernel_facts import ACCEPT_MEMORY, END, HOOKS, REQUESTS, SIZE
 from acceptlab.analysis.kernel.versions import in_force, version_of
 
@@ -25,16 +24,18 @@ if TYPE_CHECKING:
 FUNCTION = ACCEPT_MEMORY
 
 
-def arguments(function: str, release: str, btf: bytes = b"") -> tuple[str, ...]:
-    """Return the names of the first two arguments of a function in a kernel of this release, and with this BTF; none where nothing tells."""
+def arguments(function: str, release: str, told: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the first two arguments of a function in a kernel of this release; none where nothing tells.
+
+    ``told`` are those of all its parameters in the kernel's BTF.
+    """
     hook = next((one for one in in_force(HOOKS) if one.name == function), None)
     if hook is not None:
         return hook.arguments
     if function != FUNCTION:
         return ()
-    told = parameters(btf, function)[:2] if btf else ()
-    if len(told) == 2 and told[1] in (END, SIZE):
-        return told
+    if len(told) > 1 and told[1] in (END, SIZE):
+        return tuple(told[:2])
     version = version_of(release)
     found = in_force(REQUESTS, version) if version else ()
     return found[0].arguments if found else ()

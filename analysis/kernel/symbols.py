@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from acceptlab.analysis.bad_input import BadInput
-from acceptlab.analysis.files import sha256_of, write_text
-from acceptlab.analysis.kernel.nm_lines import Symbol, from_lines
+from acceptlab.analysis.files import sha256_of
+from acceptlab.analysis.kernel import kernel_cache
+from acceptlab.analysis.kernel.nm_lines import Symbol, from_table
 from acceptlab.analysis.kernel.recorded_symbols import Names, read_names
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import Kernel, RunInfo
@@ -20,7 +21,7 @@ from acceptlab.analysis.trace.schema import Stage
 if TYPE_CHECKING:
     from acceptlab.analysis.kernel.source_lines import SourceLines
 
-_CACHE_HEADER = "acceptlab symbols 2\n"
+_KIND = "symbols 3"
 """Its number changes with the parser: what an older one read wrongly must not be believed."""
 _CODE = frozenset("tTwW")
 """Types, as nm has them, that an instruction pointer can be in."""
@@ -144,12 +145,8 @@ def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None 
     if cached:
         return Symbols(cached)
     symbols = Symbols(_symbols_in(kernel))
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BadInput(f"cannot write below {cache}: {error.strerror}") from error
-    lines = [f"{address:016x} {kind} {name}" for address, kind, name in symbols.table()]
-    write_text(kept, _CACHE_HEADER + "\n".join(lines) + "\n")
+    lines = [f"{address:016x} {kind} {name}\n" for address, kind, name in symbols.table()]
+    kernel_cache.write(kept, _KIND, "".join(lines))
     return symbols
 
 
@@ -207,14 +204,14 @@ def _read_cache(path: Path) -> list[Symbol]:
     try:
         about = path.stat()
         return _table_of(path, about.st_mtime_ns, about.st_size)
-    except (OSError, UnicodeDecodeError, BadInput):
+    except (OSError, BadInput):
         return []
 
 
 @lru_cache(maxsize=2)
 def _table_of(path: Path, _written: int, _size: int) -> list[Symbol]:
     """Read a table; a run asks twice for that of its kernel, a replay of many runs once for each."""
-    text = path.read_text(encoding="utf-8")
-    if not text.startswith(_CACHE_HEADER) or not text.endswith("\n"):
+    text = kernel_cache.read(path, _KIND)
+    if text is None:
         raise BadInput(f"{path} is damaged")
-    return from_lines(text[len(_CACHE_HEADER) :].splitlines())
+    return from_table(text)

@@ -27,3 +27,18 @@ def btf(function: str, names: Sequence[str]) -> bytes:
     types += struct.pack("<III", places[function], 12 << 24, len(kinds) + 1)
     head = struct.pack("<HBBIIIII", 0xEB9F, 1, 0, 24, 0, len(types), len(types), len(strings))
     return head + types + strings
+
+
+def elf(section: bytes) -> bytes:
+    """Return a kernel as an ELF file that has this section .BTF, and besides it only the names of sections."""
+    names = b"\0.BTF\0.shstrtab\0"
+    size = 64
+    head = struct.pack(
+        "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, 0, 0, size + len(section) + len(names), 0, size, 0, 0, size, 3, 2
+    )  # fmt: skip
+    sections = bytes(size)
+    at = size
+    for name, kind, data in ((1, 1, section), (6, 3, names)):
+        sections += struct.pack("<IIQQQQIIQQ", name, kind, 0, 0, at, len(data), 0, 0, 1, 0)
+        at += len(data)
+    return head + section + names + sections

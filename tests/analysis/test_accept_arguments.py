@@ -54,9 +54,16 @@ def test_the_hooks_have_ends_in_every_kernel(hook: str, release: str) -> None:
 
 def test_what_a_kernel_says_of_itself_goes_before_its_release() -> None:
     """A kernel of a distribution may have taken the change over."""
-    assert arguments(FUNCTION, "5.14.0", btf(FUNCTION, ("start", "size"))) == ("start", "size")
-    assert arguments(FUNCTION, "6.12.0", btf(FUNCTION, ("start", "end"))) == ("start", "end")
-    assert arguments(FUNCTION, "6.12.0", btf("another", ("start", "end"))) == ("start", "size")
+    assert arguments(
+        FUNCTION, "5.14.0", parameters(btf(FUNCTION, ("start", "size")), FUNCTION)
+    ) == ("start", "size")
+    assert arguments(FUNCTION, "6.12.0", parameters(btf(FUNCTION, ("start", "end")), FUNCTION)) == (
+        "start",
+        "end",
+    )
+    assert arguments(
+        FUNCTION, "6.12.0", parameters(btf("another", ("start", "end")), FUNCTION)
+    ) == ("start", "size")
     assert second(FUNCTION, ("start", "size"), "5.14.0") == SIZE
     assert second(FUNCTION, ("start", "second"), "5.14.0") == END
 

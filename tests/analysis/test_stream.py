@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +49,19 @@ def test_a_stranger_reads_it_with_pandas(tmp_path: Path, records: np.ndarray) ->
     assert frame["stage"].iloc[-1] == "userspace"
     assert frame["carry"].isna().sum() == int((records["carry"] == NO_CARRY).sum())
     assert frame["duration"].isna().all()
+
+
+@pytest.mark.processes
+def test_writing_does_not_wait_for_pandas(tmp_path: Path, records: np.ndarray) -> None:
+    """To load it takes longer than to write a small run."""
+    (tmp_path / "events.raw").write_bytes(records.tobytes())
+    code = (
+        "import sys; from pathlib import Path; from acceptlab.analysis.trace.stream import convert_raw; "
+        "convert_raw(*map(Path, sys.argv[1:])); sys.exit('pandas' in sys.modules)"
+    )
+    words = [sys.executable, "-c", code, tmp_path / "events.raw", tmp_path / "events.parquet"]
+    assert subprocess.run(words, check=False).returncode == 0
+    assert EventFile(tmp_path / "events.parquet").events == len(records)
 
 
 def test_the_same_records_give_the_same_bytes(tmp_path: Path, records: np.ndarray) -> None:

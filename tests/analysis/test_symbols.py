@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acceptlab.analysis.bad_input import BadInput
-from acceptlab.analysis.kernel import nm_lines
+from acceptlab.analysis.kernel import kernel_cache, nm_lines
 from acceptlab.analysis.kernel import symbols as symbols_module
 from acceptlab.analysis.kernel.kallsyms import find_kallsyms
 from acceptlab.analysis.kernel.symbols import RunSymbols, Symbols, load_symbols
@@ -124,7 +124,7 @@ def test_the_table_of_a_kernel_is_read_once_in_a_process(
 ) -> None:
     read: list[int] = []
     monkeypatch.setattr(
-        symbols_module, "from_lines", lambda lines: (read.append(1), nm_lines.from_lines(lines))[1]
+        symbols_module, "from_table", lambda text: (read.append(1), nm_lines.from_table(text))[1]
     )
     first = load_symbols(kernel, cache=tmp_path)
     again = [load_symbols(kernel, cache=tmp_path) for _ in range(3)]
@@ -137,13 +137,27 @@ def test_the_cache_is_used_and_a_broken_one_is_made_anew(kernel: Path, tmp_path:
     first = load_symbols(kernel, cache=cache)
     (kept,) = cache.iterdir()
     text = kept.read_text()
-    kept.write_text(text.replace("fn0001_accept_\n", "renamed\n"))
+    _, table = text.split("\n", 1)
+    renamed = table.replace("fn0001_accept_\n", "renamed\n")
+    kernel_cache.write(kept, "symbols 3", renamed)
     assert load_symbols(kernel, cache=cache).address("renamed") == BASE + 0x40
-    older = text.replace("acceptlab symbols 2\n", "acceptlab symbols 1\n")
-    assert older != text
-    for broken in (text[: len(text) // 2], "", "something else\n", older):
+    older = "acceptlab symbols 2\n" + renamed
+    changed = text.replace("fn0001_accept_\n", "renamed\n")
+    for broken in (text[: len(text) // 2], "", "something else\n", older, changed):
         kept.write_text(broken)
         assert load_symbols(kernel, cache=cache).items() == first.items()
+        assert kept.read_text() == text
+
+
+def test_a_table_is_read_as_its_lines_are() -> None:
+    lines = [f"{address:016x} {kind} {name}" for address, kind, name in TABLE]
+    text = "".join(f"{line}\n" for line in lines)
+    assert nm_lines.from_table(text) == nm_lines.from_lines(lines) == TABLE
+    with_module = text.replace(lines[3], lines[3] + " [module]")
+    assert nm_lines.from_table(with_module) == TABLE
+    for damaged in (text[17:], "", text.replace(lines[3], "x t name"), text.replace(" d ", " ")):
+        with pytest.raises(BadInput):
+            nm_lines.from_table(damaged)
 
 
 def test_a_system_map(tmp_path: Path) -> None:

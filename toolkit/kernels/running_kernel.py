@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from acceptlab.analysis.kernel import accept_arguments
+from acceptlab.analysis.kernel.btf import parameters
 
 BTF = Path("/sys/kernel/btf/vmlinux")
 """Of kernels with CONFIG_DEBUG_INFO_BTF."""
@@ -19,8 +20,8 @@ def release() -> str:
 
 def arguments(function: str) -> tuple[str, ...]:
     """Return the names of the first two arguments of one of its functions, none where nothing tells."""
-    btf = _btf() if function == accept_arguments.FUNCTION else b""
-    return accept_arguments.arguments(function, release(), btf)
+    told = parameters(_btf(), function) if function == accept_arguments.FUNCTION else ()
+    return accept_arguments.arguments(function, release(), told)
 
 
 def _btf() -> bytes:

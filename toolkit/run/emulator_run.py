@@ -155,7 +155,7 @@ def prepare(
     usual = Defaults()
     if options.default_probes and options.events:
         usual = probes.defaults(watched, table, where, no_symbols)
-    watched = probes.with_names([*watched, *usual.watched], kernel.image, kernel.version)
+    watched = probes.with_names([*watched, *usual.watched], kernel)
     command_line = full_command_line(options, shell)
     second = _second_kernel(options, kernel)
     if second is not None and second.sha256 != kernel.sha256:
@@ -229,7 +229,7 @@ def _in_two_kernels(
     except BadInput:
         table = []
     locks = {*options.probe_locks, UNACCEPTED_LOCK}
-    both, missing = probes.in_two_kernels(watched, locks, table, second.image, second.version)
+    both, missing = probes.in_two_kernels(watched, locks, table, second)
     return both, replace(usual, missing=usual.missing | missing)
 
 

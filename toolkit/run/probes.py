@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from acceptlab.analysis.kernel import accept_arguments
+from acceptlab.analysis.kernel.kernel_arguments import parameters_in
 from acceptlab.analysis.kernel.kernel_facts import (
     LOCKING,
     RT_LOCKING,
@@ -15,10 +16,11 @@ from acceptlab.analysis.kernel.kernel_facts import (
     UNACCEPTED_LOCK,
     UNLOCKING,
 )
-from acceptlab.analysis.kernel.kernel_image import btf_of
 from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.run.run_info import FIRST, SECOND
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.run.skip_list import Table
 
 LOCK_FUNCTIONS = tuple(sorted(in_force(LOCKING) + in_force(UNLOCKING)))
@@ -42,9 +44,14 @@ class Probe:
     kernel: str = ""
 
 
+def _addresses(table: Table, names: Collection[str]) -> dict[str, int]:
+    wanted = frozenset(names)
+    return {name: address for address, name in table if name in wanted}
+
+
 def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
     """Find every function in a symbol table that came from `where`. Raises BadInputError for one that is not there."""
-    addresses = {name: address for address, name in table}
+    addresses = _addresses(table, names)
     found = []
     for name in names:
         if name not in addresses:
@@ -61,7 +68,7 @@ def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]
     Raises BadInputError for a lock that is not there, and for a kernel that has a function of spin locks inlined: a release that
     is not recorded would make the lock look held.
     """
-    addresses = {name: address for address, name in table}
+    addresses = _addresses(table, (*locks, *LOCK_FUNCTIONS, *RT_FUNCTIONS))
     functions = (*LOCK_FUNCTIONS, *(name for name in RT_FUNCTIONS if name in addresses))
     found = []
     for lock in locks:
@@ -105,18 +112,20 @@ def defaults(asked: Sequence[Probe], table: Table, where: str, no_symbols: str) 
     return Defaults(tuple(watched), missing)
 
 
-def with_names(probes: Sequence[Probe], kernel: Path, release: str) -> list[Probe]:
-    """Return the probes with the names of their arguments, as far as the kernel (a bzImage or vmlinux) or its release tells."""
-    told = any(probe.name == accept_arguments.FUNCTION for probe in probes)
-    btf = btf_of(kernel) if told else b""
+def with_names(probes: Sequence[Probe], kernel: Kernel) -> list[Probe]:
+    """Return the probes with the names of their arguments, as far as the kernel or its release tells."""
+    function = accept_arguments.FUNCTION
+    told: tuple[str, ...] = ()
+    if any(probe.name == function for probe in probes):
+        told = parameters_in(kernel.image, function, cache() / "symbols", kernel.sha256)
     return [
-        replace(probe, names=accept_arguments.arguments(probe.name, release, btf))
+        replace(probe, names=accept_arguments.arguments(probe.name, kernel.version, told))
         for probe in probes
     ]
 
 
 def in_two_kernels(
-    first: Sequence[Probe], locks: Collection[str], table: Table, kernel: Path, release: str
+    first: Sequence[Probe], locks: Collection[str], table: Table, kernel: Kernel
 ) -> tuple[list[Probe], dict[str, str]]:
     """Return the probes of a run whose second kernel is another one, with `table` as its symbols, and why it lacks some of them.
 
@@ -130,7 +139,7 @@ def in_two_kernels(
             found += find([name], table, "the second kernel")
         except BadInputError as error:
             missing[f"second: {name}"] = str(error).partition(": ")[2]
-    others = with_names(found, kernel, release)
+    others = with_names(found, kernel)
     return [replace(one, kernel=FIRST) for one in first] + [
         replace(one, kernel=SECOND) for one in others
     ], missing

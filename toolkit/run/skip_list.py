@@ -30,6 +30,8 @@ _STARTUP = in_force(STARTUP_PREFIXES)
 _WATCHED = {PANIC: "panic", OOPS: "oops"}
 """The emulator's words for functions that it watches."""
 _COMPILER_SUFFIX = re.compile(r"\.(isra|constprop|part|cold|llvm)\.?\d*.*$")
+_PERHAPS = re.compile(rf"(?:{'|'.join(_STARTUP)})?(?:{_EITHER.pattern})(?:\.|$)", re.VERBOSE)
+"""Every name whose plain form fits _EITHER begins so, and few others do: a kernel has 150,000 names."""
 
 Table = Sequence[tuple[int, str]]
 """(link-time address, name), sorted."""
@@ -63,8 +65,9 @@ def _plain(name: str) -> str:
 
 def _text(table: Table) -> list[tuple[int, int]]:
     """Return (start, end) of the kernel's text and of the text that it frees after boot; [] when the former is not known."""
-    edges = {name: address for address, name in table}
     stays, *others = in_force(TEXT)
+    names = {edge for one in (stays, *others) for edge in (one.start, one.end)}
+    edges = {name: address for address, name in table if name in names}
     if not {stays.start, stays.end} <= set(edges):
         return []
     known = [one for one in (stays, *others) if one.start in edges and one.end in edges]
@@ -95,8 +98,11 @@ def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
 
 def _carriers(table: Table, more: Collection[str]) -> set[tuple[int, str]]:
     """Return where functions begin that are skipped or exit, with the emulator's word for it."""
-    plain = [(address, _plain(name)) for address, name in table]
-    few = [one for one in plain if one[1] in more or _EITHER.fullmatch(one[1])]
+    few = [
+        (address, _plain(name))
+        for address, name in table
+        if _PERHAPS.match(name) or (more and _plain(name) in more)
+    ]
     return {(address, "skip") for address, name in few if _is_skipped(name, more)} | {
         (address, "exit") for address, name in few if _EXITS.fullmatch(name)
     }

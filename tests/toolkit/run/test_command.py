@@ -10,6 +10,7 @@ import pytest
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
+from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.platforms import CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.qemu import bases
@@ -333,7 +334,8 @@ def test_probes_are_resolved_and_written(tmp_path: Path) -> None:
 
 def test_another_second_kernel_has_lines_of_its_own(tmp_path: Path) -> None:
     first = probes.resolve(["kmalloc", "do_fork"], TABLE, "k")
-    both, missing = probes.in_two_kernels(first, (), [(0x5000, "kmalloc")], tmp_path, "6.12")
+    second = Kernel("k", tmp_path, "6.12", "1" * 64)
+    both, missing = probes.in_two_kernels(first, (), [(0x5000, "kmalloc")], second)
     probes.write(both, tmp_path / "probes")
     assert (tmp_path / "probes").read_text() == (
         "kmalloc 0x1300\ndo_fork 0x1100\nsecond\nkmalloc 0x5000\n"
