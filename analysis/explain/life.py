@@ -18,7 +18,7 @@ from acceptlab.analysis.pages.walk import Progress, handoff_end
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.gaps import Holes
-from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
+from acceptlab.analysis.trace.schema import ON_MEMORY, PAGE_SIZE, Kind
 
 KEPT = 2000
 """Most events of one page that are kept: the first half of them and the latest."""
@@ -41,17 +41,23 @@ _COLUMNS = (
 TOO_LATE = "The guest was already running: an event of the boot handoff is out of order here."
 TAKEN = "The page was accepted and no attack is recorded: only a malicious host does this, so an event is missing or out of order."
 UNKNOWN, HOST, PENDING, ACCEPTED = "unknown", "owned by host", "not accepted", "accepted"
+NO_RAM = "no RAM"
 _AFTER = {
     Op.RAM: HOST,
     Op.SHARE: HOST,
     Op.REMOVE: HOST,
     Op.LOST: HOST,
+    Op.PLUG: HOST,
+    Op.UNPLUG: NO_RAM,
     Op.RESCIND: PENDING,
     Op.ASSIGN: PENDING,
     Op.LAUNCH: ACCEPTED,
     Op.ACCEPT: ACCEPTED,
     Op.KEPT: ACCEPTED,
 }
+
+
+_SETS_HELD = (Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE, Op.LOST, Op.UNPLUG)
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def life_of(run: Run, gpa: int, symbols: RunSymbols, progress: Progress | None =
             op = Op(int(ops[position]))
             after = _after(op, state, held)
             doubt = _doubt(op, batch, position, held, position >= begins)
-            if op in (Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE, Op.LOST):
+            if op in _SETS_HELD:
                 held = op in (Op.LAUNCH, Op.ACCEPT)
             event = event_at(batch, position)
             if missing := holes.between(previous + 1, event["seq"] - 1):
@@ -158,6 +164,6 @@ def _touches(batch: Batch, page: int) -> npt.NDArray[np.bool_]:
     gpa = batch["gpa"]
     size = np.maximum(batch["size"], np.uint64(1))
     last = gpa + np.minimum(size - np.uint64(1), ~gpa)
-    with_address = batch["kind"] <= Kind.CIPHERTEXT
+    with_address = ON_MEMORY[batch["kind"]]
     touched = (gpa < np.uint64(page + PAGE_SIZE)) & (last >= np.uint64(page))
     return np.asarray(with_address & touched)

@@ -29,6 +29,8 @@ _HOST = {
     "assign": "The host assigned {what} to the guest",
     "remove": "The host removed {what}",
     "split": "The host split the large page here",
+    "plug": "The host added the memory ({what})",
+    "unplug": "The guest gave the memory up, and the host removed it ({what})",
 }
 
 

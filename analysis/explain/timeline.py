@@ -29,8 +29,10 @@ LETTERS = {
     "dma-refused": "D",
     "split": "s",
     "ram": "m",
+    "plug": "p",
+    "unplug": "u",
 }
-_RANK = "!FSARCDLrascm"
+_RANK = "!FSARCDLuprascm"
 """Where several events share a column, the first of these is shown."""
 _LANES = (ACCEPTED, PENDING, HOST)
 _LABEL = max(map(len, _LANES)) + 1

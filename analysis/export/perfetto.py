@@ -46,6 +46,8 @@ _INSTANTS = (
     Kind.TERMINATE,
     Kind.AP_START,
     Kind.BITMAP,
+    Kind.PLUG,
+    Kind.UNPLUG,
 )
 _GUEST, _STAGES, _ACCEPTED, _FIRST_VCPU = 1, 2, 3, 16
 _ON_VCPU = ("", " conversions", " calls")

@@ -25,6 +25,8 @@ _TAKES = (
     Attack.KEEP,
 )
 """Acts that change a page under the guest; the others refuse what it asks for."""
+_LEAVES = (Attack.IGNORE_UNPLUG,)
+"""Acts after which everything is as it was."""
 _ENDS = ("terminated", "panic", "stopped", "triple-fault")
 """Outcomes by which a guest may answer an attack."""
 
@@ -45,7 +47,7 @@ class Attacked:
         """What the host did, in few words."""
         known = {int(one) for one in Attack}
         act = label(Attack(self.act)) if self.act in known else f"act {self.act}"
-        return f"{act} at {self.gpa:#x}" if self.act in _TAKES else act
+        return f"{act} at {self.gpa:#x}" if self.act in (*_TAKES, *_LEAVES) else act
 
     def concerns(self, gpa: int, size: int, seq: int) -> bool:
         """Whether the page of an access lies in what was attacked then."""
@@ -108,7 +110,7 @@ class AttackLog:
 
 
 def _refused(one: Attacked, info: RunInfo) -> bool:
-    return one.act not in _TAKES and info.outcome in ("terminated", "panic")
+    return one.act not in (*_TAKES, *_LEAVES) and info.outcome in ("terminated", "panic")
 
 
 def _came_to(one: Attacked, info: RunInfo) -> str:
@@ -124,7 +126,11 @@ def _came_to(one: Attacked, info: RunInfo) -> str:
 
 
 def not_done(info: RunInfo, log: AttackLog) -> list[str]:
-    """Why a run with injected attacks says nothing about them: a line for each that did not take place."""
+    """Why a run with acts of the host's says nothing about them: a line for each that did not take place."""
+    return _attacks_not_done(info, log) + _steps_not_taken(info)
+
+
+def _attacks_not_done(info: RunInfo, log: AttackLog) -> list[str]:
     told: Any = info.other.get("attacks_done")
     if isinstance(told, list):
         return [
@@ -133,6 +139,16 @@ def not_done(info: RunInfo, log: AttackLog) -> list[str]:
     if info.source == "emulator" and not log.all and info.events.complete:
         return [_line(text) for text in info.attacks]
     return []
+
+
+def _steps_not_taken(info: RunInfo) -> list[str]:
+    """A line for each step of the host's with memory that could not be taken."""
+    steps: Any = (info.report or {}).get("hotplug")
+    return [
+        f"The step '{one.get('text', '?')}' of --hotplug did not take place."
+        for one in (_objects(steps) if isinstance(steps, list) else ())
+        if not one.get("took_place")
+    ]
 
 
 def _objects(values: Iterable[Any]) -> list[dict[str, Any]]:

@@ -54,6 +54,8 @@ UNDER_CONVERSION = "shared access to a page that another vCPU made private"
 IMPLICIT = "shared access to a private page, which the host made shared"
 LOST = "accessed a page that the host had made shared at a shared access"
 WRONG_BIT_PRIVATE = "private access to a shared page: the {bit} is wrong"
+PLUGGED = "accessed hot-added memory that nobody accepted"
+UNPLUGGED = "accessed memory that was removed"
 NOT_RAM_ACCEPT = "accepted an address that is not RAM"
 NOT_RAM_ACCESS = "private access to an address that is not RAM"
 SAVE_AREA = "accessed the save area of a vCPU that runs"
@@ -63,6 +65,7 @@ OTHER = "access refused: {reason}"
 _CHANGES = tuple(
     label(one) for one in (Kind.ACCEPT, Kind.LAUNCH, Kind.RESCIND, Kind.RELEASE, Kind.CONVERT)
 )
+_UNPLUG = label(Kind.UNPLUG)
 _JUST_NOW = 10_000_000
 """A conversion that began this shortly before the guest's end may have been going on. Instructions or nanoseconds."""
 _NO_ACCESS = {StopReason.NO_PROGRESS, StopReason.HANDLER, StopReason.TRIPLE_FAULT}
@@ -251,6 +254,10 @@ class NoAccessBeforeAccept(Invariant):
             return title, f"Shared access to a private page{self._told(kind)}."
         state = kind.before & STATE_MASK
         if kind.reason == StopReason.NOT_RAM or state == State.NOT_RAM:
+            if (last := _last_of(one, Kind.PLUG, Kind.UNPLUG)) and last["kind"] == _UNPLUG:
+                return UNPLUGGED, (
+                    f"The guest gave the memory up, and the host removed it (event {last['seq']}){self._told(kind)}."
+                )
             if kind.access == Access.INSTRUCTION:
                 return NOT_RAM_ACCEPT, f"The address is not RAM{self._told(kind)}."
             return NOT_RAM_ACCESS, f"The address is not RAM{self._told(kind)}."
@@ -268,6 +275,8 @@ class NoAccessBeforeAccept(Invariant):
             return UNKNOWN, f"The trace begins too late to show the cause{told}."
         if missing := self.missing(one):
             return UNKNOWN, f"The trace does not show the cause: {missing}{told}."
+        if by := _hot_added(one):
+            return PLUGGED, f"{by}{told}."
         if by := _converting_vcpu(one, self.info.outcome):
             return BEING_CONVERTED, f"{by}{told}."
         converted = _last_conversion(one)
@@ -322,6 +331,26 @@ class NoAccessBeforeAccept(Invariant):
         if kind.kind == Kind.STOP:
             return f"; the access was a fatal exit ({label(StopReason(kind.reason))})"
         return "; the read returned ciphertext"
+
+
+def _last_of(one: Suspicion, *kinds: Kind) -> dict[str, Any] | None:
+    """The last event of these kinds on the page before the access, if it succeeded."""
+    wanted = [label(kind) for kind in kinds]
+    before = (event for event in reversed(one.history) if event["seq"] < one.events[0])
+    return next((event for event in before if event["kind"] in wanted and _done(event)), None)
+
+
+def _hot_added(one: Suspicion) -> str:
+    """When the host added the page that the guest has not accepted since, in words; empty: it was accepted, or is no such page."""
+    last = _last_of(one, Kind.ACCEPT, Kind.CONVERT, Kind.PLUG)
+    if last is None or last["kind"] != label(Kind.PLUG):
+        return ""
+    before = [event for event in one.history if event["seq"] < last["seq"] and _done(event)]
+    again = ", again" if any(event["kind"] == label(Kind.PLUG) for event in before) else ""
+    return (
+        f"The host added the memory while the guest ran{again} (event {last['seq']}), and the guest accessed it before it "
+        "accepted it"
+    )
 
 
 def _by_first_kernel(one: Suspicion) -> bool:

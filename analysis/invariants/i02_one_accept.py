@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from acceptlab.analysis.invariants.invariant import Invariant
+from acceptlab.analysis.invariants.invariant import Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Breach, Op
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
+from acceptlab.analysis.trace.schema import Kind, label
 
 TWICE = "accepted a page twice"
 AGAIN = "accepted a page again after the host replaced it"
+REPLUGGED = "accepted a page again after its memory was removed and added again"
 
 
 class OneAccept(Invariant):
@@ -54,6 +56,21 @@ class OneAccept(Invariant):
         )
 
     def finish(self) -> InvariantResult:
+        for one in self.suspects(AGAIN).kept if AGAIN in self.kinds else ():
+            if plug := _replugged(one):
+                one.title = REPLUGGED
+                one.explanation = (
+                    "The guest did not give the page back before it gave the memory up. The host added the memory again (event "
+                    f"{plug}), and the guest accepted the page again: a host that kept the first page has two for one address."
+                )
         return self.result(
             Status.HOLDS, "No page was accepted twice without being given back in between."
         )
+
+
+def _replugged(one: Suspicion) -> int:
+    """The event by which the host added the page again since it was accepted before, if no attack replaced it since; 0: none."""
+    wanted = (label(Kind.PLUG), label(Kind.ATTACK), label(Kind.ACCEPT))
+    before = (event for event in reversed(one.history) if event["seq"] < one.events[0])
+    last = next((event for event in before if event["kind"] in wanted), None)
+    return int(last["seq"]) if last is not None and last["kind"] == wanted[0] else 0

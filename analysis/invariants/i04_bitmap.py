@@ -9,7 +9,7 @@ import numpy.typing as npt
 from acceptlab.analysis.invariants.bit_order import BitOrder
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
-from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.page_states import PageStates, lengthened
 from acceptlab.analysis.pages.snapshots import Snapshot
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
@@ -165,8 +165,7 @@ class _RecentAccepts:
         self._clock: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
 
     def watch(self, step: Step) -> None:
-        if len(self._clock) != step.states.units:
-            self._clock = np.zeros(step.states.units, np.uint64)
+        self._clock = lengthened(self._clock, step.states.units)
         for one in step.entries:
             accepts = np.flatnonzero(one.op == Op.ACCEPT)
             if len(accepts):

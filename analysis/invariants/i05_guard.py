@@ -10,7 +10,7 @@ from acceptlab.analysis.invariants.answered import may_be_answered
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
 from acceptlab.analysis.invariants.requests import REQUEST, RequestWatch
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
-from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.page_states import PageStates, lengthened
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, never_accepted_pages, units_inside
@@ -54,9 +54,8 @@ class GuardUnit(Invariant):
 
     def watch(self, step: Step) -> None:
         self._states = step.states
-        if len(self._late) != step.states.units:
-            self._late = np.zeros(step.states.units, np.bool_)
-            self._last_seq = np.zeros(step.states.units, np.int64)
+        self._late = lengthened(self._late, step.states.units)
+        self._last_seq = lengthened(self._last_seq, step.states.units)
         for watch in (self._first, self._second):
             watch.watch(step)
         self._watch_faults(step)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Positions, Suspicion
 from acceptlab.analysis.invariants.verdict import EXAMINED, InvariantResult, Status
-from acceptlab.analysis.pages.page_states import PageStates
+from acceptlab.analysis.pages.page_states import PageStates, lengthened
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import never_accepted_pages
@@ -44,6 +44,9 @@ class OneVcpuPerUnit(Invariant):
         self._vcpus: set[int] = set()
         self._states = PageStates(0)
         self._entered: list[tuple[int, Suspicion]] = []
+        self._last: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._changes: npt.NDArray[np.int32] = np.zeros(0, np.int32)
+        self._clock: npt.NDArray[np.uint64] = np.zeros(0, np.uint64)
 
     def watch(self, step: Step) -> None:
         if self.info.machine.cpus < 2 and not step.batch["vcpu"].any():
@@ -52,6 +55,7 @@ class OneVcpuPerUnit(Invariant):
             return
         self._states = step.states
         self._grow(step.states.units)
+        self._forget_unplugged(step)
         units, positions, lasts = self._first_accepts(step)
         refused_unit, refused = self._refused(step, units, lasts)
         if not len(units) and not len(refused):
@@ -157,10 +161,16 @@ class OneVcpuPerUnit(Invariant):
         return self.result(Status.HOLDS, told)
 
     def _grow(self, units: int) -> None:
-        if not hasattr(self, "_last"):
-            self._last = np.full(units, _NOBODY, np.int32)
-            self._changes = np.zeros(units, np.int32)
-            self._clock = np.zeros(units, np.uint64)
+        self._last = lengthened(self._last, units, _NOBODY)
+        self._changes = lengthened(self._changes, units)
+        self._clock = lengthened(self._clock, units)
+
+    def _forget_unplugged(self, step: Step) -> None:
+        """Who accepts memory that is added again has nothing to do with who accepted it before."""
+        if step.batch["kind"][0] == Kind.UNPLUG:
+            first = int(step.batch["gpa"][0]) // UNIT_SIZE
+            unplugged = slice(first, first + int(step.batch["size"][0]) // UNIT_SIZE)
+            self._last[unplugged], self._changes[unplugged] = _NOBODY, 0
 
     def _note(self, step: Step, unit: Positions, position: Positions, previous: Positions) -> None:
         """A second change of hands within a unit means that the vCPUs took turns."""

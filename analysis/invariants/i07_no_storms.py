@@ -16,6 +16,7 @@ from acceptlab.analysis.invariants.invariant import (
     Suspicion,
 )
 from acceptlab.analysis.invariants.verdict import InvariantResult, Status
+from acceptlab.analysis.pages.page_states import lengthened
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
@@ -50,8 +51,7 @@ class NoStorms(Invariant):
         self._open: npt.NDArray[np.uint8] = np.zeros(0, np.uint8)
 
     def watch(self, step: Step) -> None:
-        if len(self._open) != step.states.units:
-            self._open = np.zeros(step.states.units, np.uint8)
+        self._open = lengthened(self._open, step.states.units)
         batch = step.batch
         self.looked_at += int(np.isin(batch["kind"], (Kind.ACCEPT, Kind.RESCIND)).sum())
         odd = batch.odd

@@ -12,7 +12,14 @@ import numpy.typing as npt
 from acceptlab.analysis.records import record
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.prefetch import one_ahead
-from acceptlab.analysis.trace.schema import KIND_NAMES, NO_CARRY, PAGE_SIZE, STAGE_NAMES, Kind
+from acceptlab.analysis.trace.schema import (
+    KIND_NAMES,
+    NO_CARRY,
+    ON_MEMORY,
+    PAGE_SIZE,
+    STAGE_NAMES,
+    Kind,
+)
 
 KEPT = 24
 """Events kept per page: the first few and the latest."""
@@ -117,14 +124,14 @@ def _scan(batch: Batch, wanted: Pages, lives: dict[int, _Life]) -> None:
 def _hits(batch: Batch, wanted: Pages) -> npt.NDArray[np.intp]:
     """Positions of the events that touch one of the pages, which are sorted."""
     near = batch["gpa"] <= wanted[-1] | ~_PAGE
-    near &= batch["kind"] <= Kind.CIPHERTEXT
+    near &= ON_MEMORY[batch["kind"]]
     near &= (batch["gpa"] >= wanted[0] - min(wanted[0], ~_PAGE)) | ~batch.page_sized
     near = np.flatnonzero(near)
     kind = batch["kind"][near]
     gpa, end = batch["gpa"][near] & _PAGE, _ends(batch["gpa"][near], batch["size"][near])
     place = np.minimum(np.searchsorted(wanted, gpa), len(wanted) - 1)
-    hit = (wanted[place] >= gpa) & (wanted[place] < end) & (kind != Kind.ATTACK)
-    hit |= (kind == Kind.ATTACK) & np.isin(gpa, wanted)
+    hit = (wanted[place] >= gpa) & (wanted[place] < end)
+    hit &= (kind != Kind.ATTACK) | (batch["size"][near] > 0)
     return np.asarray(near[hit])
 
 

@@ -12,6 +12,7 @@ part, is looked at page by page; it goes back to one state as soon as its pages 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,8 @@ from acceptlab.analysis.trace.schema import PAGE_SIZE, PAGES_PER_UNIT, UNIT_SIZE
 U8 = npt.NDArray[np.uint8]
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
+
+_T = TypeVar("_T", bound=np.generic)
 
 POSITION_BITS = BATCH_EVENTS.bit_length()
 """Low bits of a sort key that hold the position in the batch; the block is above them."""
@@ -105,6 +108,19 @@ class PageStates:
         _store(self._unit, whole.block, after)
         entries = [whole, self._apply_pages(blocks, small, by_page & ~self._mixed)]
         return [one for one in entries if len(one.position)]
+
+    def grow(self, top: int) -> None:
+        """Go on with ``[0, top)``, bytes, where that is more: what is new is no RAM."""
+        more = -(-top // UNIT_SIZE) - self.units
+        if more <= 0:
+            return
+        page = np.zeros((self.units + more, PAGES_PER_UNIT), np.uint8)
+        mixed = np.flatnonzero(self._mixed)
+        page[mixed] = self._page[mixed]
+        self._page = page
+        self._unit = np.append(self._unit, np.zeros(more, np.uint8))
+        self._mixed = np.append(self._mixed, np.zeros(more, np.bool_))
+        self.units += more
 
     def forget(self) -> None:
         """Call the past of all RAM unknown; of everything below ``top`` when there is no RAM yet."""
@@ -193,6 +209,12 @@ class PageStates:
         agree = (pages == pages[:, :1]).all(axis=1)
         self._mixed[units] = ~agree
         self._unit[units[agree]] = pages[agree, 0]
+
+
+def lengthened(values: npt.NDArray[_T], units: int, fill: int = 0) -> npt.NDArray[_T]:
+    """An array with one value per unit, for as many units as there are now: ``fill`` for those of memory that was plugged."""
+    more = units - len(values)
+    return np.append(values, np.full(more, fill, values.dtype)) if more > 0 else values
 
 
 def _advanced_units(blocks: Blocks, chosen: Bool, state: U8) -> tuple[Entries, U8]:

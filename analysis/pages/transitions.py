@@ -58,6 +58,9 @@ class Op(IntEnum):
     RESTORE = 9  # the host gives back the page that it had replaced, accepted if it was held
     KEPT = 10  # the page is accepted as it was before the guest gave it back
     LOST = 11  # the host made it shared at a shared access, which the guest did not request
+    PLUG = 12  # the host added the memory: not assigned, whoever held it before
+    UNPLUG = 13  # the guest gave the memory up whole, and the host removed it: no RAM, and as held as before
+    GONE = 14  # the same where the host cannot but take the guest's accept of it back
 
 
 class Breach(IntFlag):
@@ -75,17 +78,17 @@ class Breach(IntFlag):
 
 _ROWS = max(Op) + 1
 _STATE_AFTER = np.zeros(_ROWS, np.uint8)
-_STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE, Op.LOST]] = State.HOST
+_STATE_AFTER[[Op.RAM, Op.SHARE, Op.REMOVE, Op.LOST, Op.PLUG]] = State.HOST
 _STATE_AFTER[[Op.LAUNCH, Op.ACCEPT, Op.RESTORE, Op.KEPT]] = State.ACCEPTED
 _STATE_AFTER[[Op.RESCIND, Op.ASSIGN]] = State.ASSIGNED
 _HELD_AFTER = np.zeros(_ROWS, np.uint8)
 _HELD_AFTER[[Op.LAUNCH, Op.ACCEPT]] = HELD
 _SETS_HELD = np.isin(
-    np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE, Op.LOST]
+    np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.RESCIND, Op.SHARE, Op.LOST, Op.GONE]
 )
 _EVER_AFTER = np.zeros(_ROWS, np.uint8)
 _EVER_AFTER[[Op.LAUNCH, Op.ACCEPT]] = EVER
-_SETS_EVER = np.isin(np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT])
+_SETS_EVER = np.isin(np.arange(_ROWS), [Op.RAM, Op.LAUNCH, Op.ACCEPT, Op.GONE])
 _SETS_STATE = ~np.isin(np.arange(_ROWS), [Op.NONE, Op.LOOK])
 
 
@@ -120,7 +123,9 @@ _BREACH = _breach_table()
 def _op_table() -> U8:
     """Op by kind of event, if the event succeeded."""
     table = np.zeros(256, np.uint8)
-    for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND, Kind.ASSIGN, Kind.REMOVE):
+    for one in (
+        Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESCIND, Kind.ASSIGN, Kind.REMOVE, Kind.PLUG, Kind.UNPLUG,
+    ):  # fmt: skip
         table[one] = Op[one.name]
     table[Kind.RELEASE] = Op.RESCIND
     table[Kind.CONVERT] = Op.SHARE

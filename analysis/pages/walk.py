@@ -15,13 +15,22 @@ from acceptlab.analysis.pages.page_states import Entries, PageStates
 from acceptlab.analysis.pages.snapshots import Snapshot, disagreement, read_snapshot
 from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.table_content import TableContent
-from acceptlab.analysis.pages.transitions import Breach, ops_of
+from acceptlab.analysis.pages.transitions import Breach, Op, ops_of
+from acceptlab.analysis.run.platform import platform_of
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.gaps import Holes
 from acceptlab.analysis.trace.prefetch import one_ahead
-from acceptlab.analysis.trace.schema import COLUMNS, KIND_NAMES, NO_CARRY, STAGE_NAMES, Kind, Stage
+from acceptlab.analysis.trace.schema import (
+    COLUMNS,
+    KIND_NAMES,
+    NO_CARRY,
+    ON_MEMORY,
+    STAGE_NAMES,
+    Kind,
+    Stage,
+)
 from acceptlab.analysis.trace.time_order import TimeOrder
 
 _COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
@@ -152,11 +161,12 @@ class Walk:
             self._doubt(f"snapshot {lost[0]} is there, and no event of it")
 
     def _cuts(self, batch: Batch) -> list[tuple[int, int]]:
-        """Where steps end: behind snapshots, around stage events and where the guest begins."""
+        """Where steps end: behind snapshots, around stage events, before memory goes, and where the guest begins."""
         kind = batch["kind"]
         ends = set((np.flatnonzero(kind == Kind.BITMAP) + 1).tolist())
         stages = np.flatnonzero(kind == Kind.STAGE)
         ends |= set(stages.tolist()) | set((stages + 1).tolist())
+        ends |= set(np.flatnonzero(kind == Kind.UNPLUG).tolist())
         if not self._handed_over:
             begun = handoff_end(batch)
             ends |= {begun, begun + 1} if begun < len(batch) else set()
@@ -164,7 +174,7 @@ class Walk:
         return list(pairwise(borders))
 
     def _step(self, batch: Batch) -> Step:
-        ops = ops_of(batch)
+        ops = self._ops(batch)
         begins = not self._handed_over and handoff_end(batch) == 0
         self._handed_over = self._handed_over or begins
         entries = self.states.apply(batch, ops)
@@ -174,6 +184,16 @@ class Walk:
             self._check_host(batch, entries)
         self._table.follow(batch)
         return Step(batch, ops, entries, self.states, self._snapshot(batch), begins)
+
+    def _ops(self, batch: Batch) -> npt.NDArray[np.uint8]:
+        """What the events do, once there is room for memory that they plug."""
+        ops = ops_of(batch)
+        if len(plugs := np.flatnonzero(ops == Op.PLUG)):
+            ends = batch["gpa"][plugs].astype(object) + batch["size"][plugs].astype(object)
+            self.states.grow(_checked_top(int(max(ends))))
+        if not platform_of(self.run.info.platform).rescinds:
+            ops[ops == Op.UNPLUG] = Op.GONE
+        return ops
 
     def _check_no_launch(self, batch: Batch) -> None:
         """Once the guest runs, no RAM is added and no page launched: what says so belongs further to the front."""
@@ -245,7 +265,7 @@ def _highest(events: EventFile) -> int:
     """The highest end, in bytes, of what any event about a page covers. One pass over the file."""
     highest = 0
     for batch in events.batches(("kind", "gpa", "size")):
-        pages = np.flatnonzero((batch["kind"] <= Kind.CIPHERTEXT) & (batch["gpa"] < TOP_LIMIT))
+        pages = np.flatnonzero(ON_MEMORY[batch["kind"]] & (batch["gpa"] < TOP_LIMIT))
         ends = batch["gpa"][pages] + np.minimum(batch["size"][pages], np.uint64(TOP_LIMIT))
         highest = max(highest, int(ends.max(initial=0)))
     return highest

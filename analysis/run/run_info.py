@@ -235,6 +235,7 @@ class RunInfo:
     firmware: Firmware | None = None
     host: Host = Host()
     attacks: tuple[str, ...] = ()
+    hotplug: tuple[str, ...] = ()
     relaxations: tuple[str, ...] = ()
     probes: tuple[Probe, ...] = ()
     default_probes: DefaultProbes = field(default_factory=DefaultProbes)

@@ -65,6 +65,7 @@ def from_json(data: Mapping[str, Any]) -> RunInfo:
         firmware=_firmware(reader.inner("firmware")),
         host=_host(reader.inner("host")),
         attacks=reader.texts("attacks"),
+        hotplug=reader.texts("hotplug"),
         relaxations=reader.texts("relaxations"),
         probes=reader.each("probes", _probe),
         emulator=reader.json_or_none("emulator") or {},

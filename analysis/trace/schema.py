@@ -72,6 +72,17 @@ class Kind(IntEnum):
     RELEASE = 22  # TDG.MEM.PAGE.RELEASE
     TABLE_WATCH = 23  # detail: 1 from here on stores to [gpa, gpa + size), the table of unaccepted memory, are events; 0 no more
     TABLE_STORE = 24  # result: what was there, detail: what is there, of size bytes, little endian
+    PLUG = 25  # the host added [gpa, gpa + size) while the guest runs: RAM from here on
+    UNPLUG = 26  # the guest gave [gpa, gpa + size) up, and the host removed it: no RAM any more
+
+
+ON_MEMORY = np.array(
+    [
+        kind <= Kind.CIPHERTEXT or kind in (Kind.RELEASE, Kind.PLUG, Kind.UNPLUG)
+        for kind in range(256)
+    ]
+)
+"""By number of a kind: whether its ``gpa`` and ``size`` are the memory that it is about."""
 
 
 class Stage(IntEnum):
@@ -108,7 +119,8 @@ class Attack(IntEnum):
     RETRY = 10  # TDX: the next MapGPA calls make no progress
     PSC_ERROR = 11  # SNP: the next page state changes fail
     PSC_REWIND = 12  # SNP: the next page state change goes back
-    KEEP = 13  # TDX: the page stayed accepted while it was shared
+    KEEP = 13  # the page stayed accepted while it was shared (TDX) or unplugged
+    IGNORE_UNPLUG = 14  # the memory stayed, though the guest gave it up
 
 
 class Access(IntEnum):

@@ -25,7 +25,8 @@ enum attack {
 	ATTACK_RETRY = 10,	/* TDX: the next MapGPA calls end in RETRY with no progress */
 	ATTACK_PSC_ERROR = 11,	/* SNP: the next page state changes fail */
 	ATTACK_PSC_REWIND = 12,	/* SNP: the next PSC gives cur_entry back smaller */
-	ATTACK_KEEP = 13,	/* TDX: a private page stays while it is shared, and is there again */
+	ATTACK_KEEP = 13,	/* a private page stays while it is shared (TDX) or unplugged, and is there again */
+	ATTACK_IGNORE_UNPLUG = 14,	/* memory that the guest gave up stays plugged */
 };
 
 #endif

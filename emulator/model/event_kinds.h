@@ -45,6 +45,9 @@
 	KIND(23, TABLE_WATCH, table_watch)                                                     \
 	/* a store that changed the table; result: what was there, detail: what is there,      \
 	 * both of size bytes, little endian */                                                \
-	KIND(24, TABLE_STORE, table_store)
+	KIND(24, TABLE_STORE, table_store)                                                     \
+	/* memory that comes and goes while the guest runs */                                  \
+	KIND(25, PLUG, plug)		/* [gpa, gpa + size) is RAM from here on, as at RAM */ \
+	KIND(26, UNPLUG, unplug)	/* the guest gave it up; no RAM any more */
 
 #endif

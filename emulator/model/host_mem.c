@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "host_mem.h"
 
+#include "attack.h"
+
 int host_mem_has_pages(const struct host_mem *mem, uint64_t gpa, uint64_t size)
 {
 	return size && !((gpa | size) % MODEL_PAGE_SIZE) && ram_contains(&mem->ram, gpa, size);
@@ -169,6 +171,65 @@ void host_mem_start(const struct host_mem *mem, const struct host_mem_platform *
 		while (host_mem_next_private(mem, &at, run.start + run.size, &from))
 			assign_range(mem, from, at, platform, vm);
 	}
+}
+
+static int is_units(uint64_t gpa, uint64_t size)
+{
+	return size && !((gpa | size) % MODEL_UNIT_SIZE);
+}
+
+/* Bytes of [gpa, end) that the guest has accepted; with events: each run of them was kept. */
+static uint64_t accepted_in(const struct host_mem *mem, uint64_t gpa, uint64_t end, int events,
+			    const struct host_mem_platform *platform, const void *vm)
+{
+	uint64_t found = 0, run = gpa, length;
+	int accepted;
+
+	for (; gpa < end; gpa += length) {
+		accepted = platform->state_from(vm, gpa, end, &length) == PAGE_ACCEPTED;
+		found += accepted ? length : 0;
+		if (events && !accepted && run < gpa)
+			host_mem_event(mem, 0, EVENT_ATTACK, run, gpa - run, 0, ATTACK_KEEP);
+		run = accepted ? run : gpa + length;
+	}
+	if (events && run < end)
+		host_mem_event(mem, 0, EVENT_ATTACK, run, end - run, 0, ATTACK_KEEP);
+	return found;
+}
+
+int host_mem_plug(struct host_mem *mem, uint64_t gpa, uint64_t size, uint64_t *accepted,
+		  const struct host_mem_platform *platform, void *vm)
+{
+	uint64_t kept;
+
+	if (!is_units(gpa, size) || ram_add(&mem->ram, gpa, size, mem->top))
+		return -1;
+	host_mem_event(mem, 0, EVENT_PLUG, gpa, size, 0, 0);
+	kept = accepted_in(mem, gpa, gpa + size, 1, platform, vm);
+	*accepted += kept;
+	host_mem_lost_access(mem, gpa, size);
+	if (mem->assign_advance && !kept)
+		assign_range(mem, gpa, gpa + size, platform, vm);
+	return 0;
+}
+
+int host_mem_unplug(struct host_mem *mem, uint64_t gpa, uint64_t size, int keep,
+		    uint64_t *accepted, const struct host_mem_platform *platform, void *vm)
+{
+	uint64_t unit;
+
+	if (!is_units(gpa, size) || !ram_contains(&mem->ram, gpa, size))
+		return -1;
+	*accepted -= accepted_in(mem, gpa, gpa + size, 0, platform, vm);
+	for (unit = gpa; !keep && unit < gpa + size; unit += MODEL_UNIT_SIZE) {
+		platform->drop(vm, unit);
+		attr_set_private(&mem->attr, unit, MODEL_UNIT_SIZE);
+	}
+	if (ram_remove(&mem->ram, gpa, size))
+		return -1;
+	host_mem_event(mem, 0, EVENT_UNPLUG, gpa, size, 0, 0);
+	host_mem_lost_access(mem, gpa, size);
+	return 0;
 }
 
 const char *host_mem_owner(const struct host_mem *mem, uint64_t gpa, enum page_state state,

@@ -65,6 +65,8 @@ struct host_mem_platform {
 	int (*launch)(void *vm, uint64_t gpa, uint64_t size);
 	/* Pages in one unit, none of them assigned, become shared */
 	void (*share)(void *vm, uint64_t gpa, uint64_t size);
+	/* What the host has given the guest of a unit is the host's again, without an event */
+	void (*drop)(void *vm, uint64_t gpa);
 	/* Assigns the private page at gpa, with its unit where that can be; bytes that were */
 	uint64_t (*assign)(void *vm, uint64_t gpa);
 };
@@ -80,6 +82,14 @@ int host_mem_share(const struct host_mem *mem, uint64_t gpa, uint64_t size,
 		   const struct host_mem_platform *platform, void *vm);
 /* With assign_advance: assigns all private memory that the guest does not own yet */
 void host_mem_start(const struct host_mem *mem, const struct host_mem_platform *platform, void *vm);
+/*
+ * snp_vm_plug(), tdx_vm_plug() and their unplug: whole units. *accepted: bytes, counted down at
+ * an unplug, and up by what the host kept (an attack) at a plug.
+ */
+int host_mem_plug(struct host_mem *mem, uint64_t gpa, uint64_t size, uint64_t *accepted,
+		  const struct host_mem_platform *platform, void *vm);
+int host_mem_unplug(struct host_mem *mem, uint64_t gpa, uint64_t size, int keep,
+		    uint64_t *accepted, const struct host_mem_platform *platform, void *vm);
 /* In words whose the page is; private: what an enum page_state is called on the platform */
 const char *host_mem_owner(const struct host_mem *mem, uint64_t gpa, enum page_state state,
 			   const char *const private[3]);

@@ -54,6 +54,32 @@ static uint32_t ram_find(const struct ram_map *ram, uint64_t gpa)
 	return low;
 }
 
+int ram_remove(struct ram_map *ram, uint64_t start, uint64_t size)
+{
+	uint32_t at = ram_find(ram, start);
+	struct ram_range *range = &ram->range[at];
+	uint64_t end = start + size;
+
+	if (!size || (start | size) % MODEL_PAGE_SIZE || !ram_contains(ram, start, size))
+		return -1;
+	if (range->start < start && end < range->end) {
+		if (ram->count == RAM_RANGES_MAX)
+			return -1;
+		memmove(range + 1, range, (ram->count - at) * sizeof(*range));
+		ram->count++;
+		range->end = start;
+		range[1].start = end;
+	} else if (range->start < start) {
+		range->end = start;
+	} else if (end < range->end) {
+		range->start = end;
+	} else {
+		ram->count--;
+		memmove(range, range + 1, (ram->count - at) * sizeof(*range));
+	}
+	return 0;
+}
+
 int ram_contains(const struct ram_map *ram, uint64_t start, uint64_t size)
 {
 	uint32_t at = ram_find(ram, start);

@@ -22,6 +22,11 @@ struct ram_map {
  * it is empty, not page aligned, overlaps RAM, ends above top or is one too many.
  */
 int ram_add(struct ram_map *ram, uint64_t start, uint64_t size, uint64_t top);
+/*
+ * Takes [start, start + size) out again. Returns 0, or -1 if it is empty, not page
+ * aligned, not all RAM, or if its removal leaves one range too many.
+ */
+int ram_remove(struct ram_map *ram, uint64_t start, uint64_t size);
 /* 1 if all of [start, start + size) is RAM */
 int ram_contains(const struct ram_map *ram, uint64_t start, uint64_t size);
 /*

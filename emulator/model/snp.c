@@ -94,6 +94,13 @@ static void share(void *opaque, uint64_t gpa, uint64_t size)
 	snp_host_make_shared(&vm->host, 0, gpa, size);
 }
 
+static void drop(void *opaque, uint64_t gpa)
+{
+	struct snp_vm *vm = opaque;
+
+	snp_host_drop(&vm->host, gpa);
+}
+
 static uint64_t assign(void *opaque, uint64_t gpa)
 {
 	struct snp_vm *vm = opaque;
@@ -105,6 +112,7 @@ static const struct host_mem_platform platform = {
 	.state_from = snp_vm_state_from,
 	.launch = launch,
 	.share = share,
+	.drop = drop,
 	.assign = assign,
 };
 
@@ -123,6 +131,16 @@ int snp_vm_start(struct snp_vm *vm)
 	host_mem_start(&vm->host.mem, &platform, vm);
 	vm->host.mem.other_memory = !vm->config.in_place;
 	return 0;
+}
+
+int snp_vm_plug(struct snp_vm *vm, uint64_t gpa, uint64_t size)
+{
+	return host_mem_plug(&vm->host.mem, gpa, size, &vm->accepted, &platform, vm);
+}
+
+int snp_vm_unplug(struct snp_vm *vm, uint64_t gpa, uint64_t size, int keep)
+{
+	return host_mem_unplug(&vm->host.mem, gpa, size, keep, &vm->accepted, &platform, vm);
 }
 
 int snp_vm_next_run(const struct snp_vm *vm, uint64_t *cursor, struct page_run *run)

@@ -60,6 +60,14 @@ int snp_vm_share(struct snp_vm *vm, uint64_t gpa, uint64_t size);
  */
 int snp_vm_start(struct snp_vm *vm);
 
+/*
+ * Memory comes and goes while the guest runs: [gpa, gpa + size), whole units below top, becomes
+ * RAM as with snp_vm_add_ram(), or is RAM no more, whatever the guest made of its pages. keep: a
+ * malicious host's pages stay what the guest made of them, and are there at the next plug.
+ */
+int snp_vm_plug(struct snp_vm *vm, uint64_t gpa, uint64_t size);
+int snp_vm_unplug(struct snp_vm *vm, uint64_t gpa, uint64_t size, int keep);
+
 /* --- accesses ------------------------------------------------------------- */
 
 /*

@@ -198,6 +198,23 @@ void snp_host_make_shared(struct snp_host *host, unsigned int vcpu, uint64_t gpa
 	host_mem_set_shared(&host->mem, gpa, size);
 }
 
+void snp_host_drop(struct snp_host *host, uint64_t unit)
+{
+	struct rmp_state state = { .size_2m = 1 };
+	uint64_t page;
+
+	if (host->remaps)
+		drop_remaps(host, unit, MODEL_UNIT_SIZE);
+	if (is_unused(host, unit))
+		return;
+	if (rmp_read(&host->rmp, unit).gpa_flags & RMP_SIZE_2M) {
+		rmp_update(&host->rmp, unit, &state);
+		return;
+	}
+	for (page = unit; page < unit + MODEL_UNIT_SIZE; page += MODEL_PAGE_SIZE)
+		snp_host_take_page(host, page);
+}
+
 static uint64_t assign_missing(void *opaque, uint64_t page)
 {
 	struct snp_host *host = opaque;

@@ -44,6 +44,8 @@ int snp_host_unit_2m(const struct snp_host *host, uint64_t gpa);
 /* Conversions of pages in RAM; [gpa, gpa + size) lies in one unit. */
 void snp_host_make_shared(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
 void snp_host_make_private(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
+/* The unit is unplugged: the host's again in the RMP, without an event. */
+void snp_host_drop(struct snp_host *host, uint64_t unit);
 /* Turns the unit of gpa into 512 pages if it is one 2M page. */
 void snp_host_split(struct snp_host *host, unsigned int vcpu, uint64_t gpa);
 

@@ -110,6 +110,13 @@ static void share(void *opaque, uint64_t gpa, uint64_t size)
 	tdx_host_make_shared(&vm->host, 0, gpa, size);
 }
 
+static void drop(void *opaque, uint64_t gpa)
+{
+	struct tdx_vm *vm = opaque;
+
+	tdx_host_drop(&vm->host, gpa);
+}
+
 static uint64_t assign(void *opaque, uint64_t gpa)
 {
 	struct tdx_vm *vm = opaque;
@@ -121,6 +128,7 @@ static const struct host_mem_platform platform = {
 	.state_from = tdx_vm_state_from,
 	.launch = launch,
 	.share = share,
+	.drop = drop,
 	.assign = assign,
 };
 
@@ -141,6 +149,16 @@ int tdx_vm_start(struct tdx_vm *vm)
 	vm->host.mem.other_memory = !vm->config.in_place;
 	vm->host.mem.implicit = vm->config.implicit;
 	return 0;
+}
+
+int tdx_vm_plug(struct tdx_vm *vm, uint64_t gpa, uint64_t size)
+{
+	return host_mem_plug(&vm->host.mem, gpa, size, &vm->accepted, &platform, vm);
+}
+
+int tdx_vm_unplug(struct tdx_vm *vm, uint64_t gpa, uint64_t size, int keep)
+{
+	return host_mem_unplug(&vm->host.mem, gpa, size, keep, &vm->accepted, &platform, vm);
 }
 
 int tdx_vm_next_run(const struct tdx_vm *vm, uint64_t *cursor, struct page_run *run)

@@ -77,6 +77,14 @@ int tdx_vm_share(struct tdx_vm *vm, uint64_t gpa, uint64_t size);
 /* Finalises the TD; with assign_advance the host AUGs the rest now (one event per range). */
 int tdx_vm_start(struct tdx_vm *vm);
 
+/*
+ * Memory comes and goes while the guest runs: [gpa, gpa + size), whole units below top, becomes
+ * RAM as with tdx_vm_add_ram(), or is RAM no more, whatever the guest made of its pages. keep: a
+ * malicious host's pages stay what the guest made of them, and are there at the next plug.
+ */
+int tdx_vm_plug(struct tdx_vm *vm, uint64_t gpa, uint64_t size);
+int tdx_vm_unplug(struct tdx_vm *vm, uint64_t gpa, uint64_t size, int keep);
+
 /* --- accesses ------------------------------------------------------------- */
 
 /*

@@ -123,6 +123,21 @@ void tdx_host_make_shared(struct tdx_host *host, unsigned int vcpu, uint64_t gpa
 	host_mem_set_shared(&host->mem, gpa, size);
 }
 
+void tdx_host_drop(struct tdx_host *host, uint64_t unit)
+{
+	unsigned int level;
+	uint64_t page;
+
+	mark_stale(host, unit, MODEL_UNIT_SIZE);
+	sept_walk(&host->sept, unit, &level);
+	if (level == SEPT_2M) {
+		tdx_host_remove(host, unit, SEPT_2M);
+		return;
+	}
+	for (page = unit; page < unit + MODEL_UNIT_SIZE; page += MODEL_PAGE_SIZE)
+		tdx_host_remove(host, page, SEPT_4K);
+}
+
 static uint64_t assign_missing(void *opaque, uint64_t page)
 {
 	struct tdx_host *host = opaque;

@@ -32,6 +32,8 @@ uint64_t tdx_host_assign(struct tdx_host *host, uint64_t gpa, unsigned int level
 void tdx_host_make_shared(struct tdx_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
 uint64_t tdx_host_make_private(struct tdx_host *host, unsigned int vcpu, uint64_t gpa,
 			       uint64_t size);
+/* The unit is unplugged: what it has of leaves is removed, without an event. */
+void tdx_host_drop(struct tdx_host *host, uint64_t unit);
 /* Turns the unit of gpa into 512 pages if it is one 2M leaf (BLOCK, TRACK, DEMOTE). */
 void tdx_host_split(struct tdx_host *host, unsigned int vcpu, uint64_t gpa);
 /* BLOCK, TRACK, REMOVE of one leaf; 0, or -1 if there is none */

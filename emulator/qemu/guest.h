@@ -70,6 +70,7 @@ struct EmulatedGuest {
     char *probes_file;
     char *skip_list_file;
     char *attacks_file;
+    char *hotplug_file;
     char *schedule;
     char *halt_at;
     bool backing_4k;
@@ -137,6 +138,9 @@ struct EmulatedGuestClass {
     bool (*attack)(EmulatedGuest *guest, enum attack attack, uint64_t number);
     /* of an act on calls: calls that it has yet to disturb */
     uint32_t (*attack_left)(EmulatedGuest *guest, enum attack attack);
+    /* memory comes or goes (hotplug.c); false: impossible now */
+    bool (*plug)(EmulatedGuest *guest, hwaddr gpa, hwaddr size);
+    bool (*unplug)(EmulatedGuest *guest, hwaddr gpa, hwaddr size, bool keep);
     uint64_t (*accepted_bytes)(EmulatedGuest *guest);
 };
 

@@ -10,6 +10,7 @@ static const char *const range_keyword[] = {
     [RANGE_RAM] = "ram",
     [RANGE_ACCEPTED] = "accepted",
     [RANGE_SHARED] = "shared",
+    [RANGE_SLOT] = "slot",
 };
 
 /* Addresses that stand alone on their line, by keyword. */
@@ -41,7 +42,7 @@ static bool add_range(Handoff *handoff, enum handoff_range_kind kind,
                                 handoff->count + 1);
     handoff->ranges[handoff->count++] =
         (HandoffRange) { kind, start, size };
-    if (kind == RANGE_RAM) {
+    if (kind == RANGE_RAM || kind == RANGE_SLOT) {
         handoff->memory_top = MAX(handoff->memory_top, start + size);
     }
     return true;

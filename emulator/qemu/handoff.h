@@ -8,7 +8,7 @@
 
 #define HANDOFF_CODE_MAX 64
 
-enum handoff_range_kind { RANGE_RAM, RANGE_ACCEPTED, RANGE_SHARED };
+enum handoff_range_kind { RANGE_RAM, RANGE_ACCEPTED, RANGE_SHARED, RANGE_SLOT };
 
 typedef struct HandoffRange {
     enum handoff_range_kind kind;
@@ -19,7 +19,7 @@ typedef struct HandoffRange {
 typedef struct Handoff {
     HandoffRange *ranges;
     unsigned count;
-    uint64_t memory_top;        /* end of the highest RAM range */
+    uint64_t memory_top;        /* end of the highest RAM range or slot */
     uint64_t unaccepted_table;  /* 0: the guest gets none */
     uint64_t unaccepted_table_size;     /* bytes; 0: not known */
     uint64_t cpuid_page;

@@ -24,6 +24,7 @@ STRING_PROPERTY("snapshots", snapshots_dir)
 STRING_PROPERTY("probes", probes_file)
 STRING_PROPERTY("skip-list", skip_list_file)
 STRING_PROPERTY("attacks", attacks_file)
+STRING_PROPERTY("hotplug", hotplug_file)
 STRING_PROPERTY("schedule", schedule)
 STRING_PROPERTY("halt-at", halt_at)
 
@@ -122,6 +123,8 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "file with the kernel's text, functions to skip as callers, and panic()");
     add_string(oc, "attacks", get_attacks_file, set_attacks_file,
                "file with malicious actions of the host and their moments");
+    add_string(oc, "hotplug", get_hotplug_file, set_hotplug_file,
+               "file with what memory the host plugs and when (hotplug.h)");
     add_string(oc, "schedule", get_schedule, set_schedule,
                "order in which vCPUs take turns (schedule.h)");
     add_string(oc, "halt-at", get_halt_at, set_halt_at,

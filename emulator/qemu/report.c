@@ -8,6 +8,7 @@
 #include "guest.h"
 #include "attacks.h"
 #include "firmware.h"
+#include "hotplug.h"
 #include "kernel-trace.h"
 #include "names.h"
 #include "printk.h"
@@ -181,6 +182,9 @@ static QDict *account(EmulatedGuest *guest, EmulatedCpu *cpu,
     }
     if (guest->attacks_file) {
         qdict_put(report, "attacks", attacks_report(guest));
+    }
+    if (guest->hotplug_file) {
+        qdict_put(report, "hotplug", hotplug_report());
     }
     if (guest->handoff.firmware_size) {
         qdict_put(report, "firmware", firmware_report(guest));

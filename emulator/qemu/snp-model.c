@@ -105,6 +105,8 @@ static int add_range(struct snp_vm *vm, const HandoffRange *range)
         return snp_vm_launch(vm, range->start, range->size);
     case RANGE_SHARED:
         return snp_vm_share(vm, range->start, range->size);
+    case RANGE_SLOT:            /* RAM once it is plugged: hotplug.c */
+        return 0;
     }
     g_assert_not_reached();
 }

@@ -234,6 +234,17 @@ static bool snp_attack(EmulatedGuest *guest, enum attack attack,
     }
 }
 
+static bool snp_plug(EmulatedGuest *guest, hwaddr gpa, hwaddr size)
+{
+    return !snp_vm_plug(SNP_EMULATED(guest)->vm, gpa, size);
+}
+
+static bool snp_unplug(EmulatedGuest *guest, hwaddr gpa, hwaddr size,
+                       bool keep)
+{
+    return !snp_vm_unplug(SNP_EMULATED(guest)->vm, gpa, size, keep);
+}
+
 static uint32_t snp_attack_left_of(EmulatedGuest *guest, enum attack attack)
 {
     return snp_attack_left(SNP_EMULATED(guest)->vm, attack);
@@ -288,6 +299,8 @@ static void snp_class_init(ObjectClass *oc, void *data)
     gc->wrmsr = snp_wrmsr;
     gc->attack = snp_attack;
     gc->attack_left = snp_attack_left_of;
+    gc->plug = snp_plug;
+    gc->unplug = snp_unplug;
     gc->describe = snp_describe;
     gc->next_run = snp_next_run;
     gc->accepted_bytes = snp_accepted_bytes;

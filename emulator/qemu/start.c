@@ -12,6 +12,7 @@
 #include "attacks.h"
 #include "firmware.h"
 #include "halt.h"
+#include "hotplug.h"
 #include "kernel-trace.h"
 #include "panic.h"
 #include "probes.h"
@@ -180,6 +181,7 @@ static void start(Notifier *notifier, void *unused)
     kernel_trace_handoff(guest);
     table_watch_begin(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
+    hotplug_begin(guest);
     vmstate_register(NULL, 0, &not_saved, guest);
     qemu_register_reset(reset_cpus, guest);
     qemu_add_vm_change_state_handler(begin, guest);
@@ -239,6 +241,7 @@ static void observe(EventStream *stream)
     event_stream_observe(stream, panic_note);
     event_stream_observe(stream, snapshot_note);
     event_stream_observe(stream, schedule_note);
+    event_stream_observe(stream, hotplug_note);
     event_stream_observe(stream, halt_note);
     event_stream_follow(stream, halt_recorded);
 }
@@ -278,6 +281,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
         (guest->probes_file && !probes_read(guest->probes_file, errp)) ||
         (guest->schedule && !schedule_set(guest->schedule, errp)) ||
         (guest->halt_at && !halt_set(guest->halt_at, guest->halt_pause, errp)) ||
+        (guest->hotplug_file && !hotplug_read(guest->hotplug_file, errp)) ||
         (guest->attacks_file && !attacks_read(guest->attacks_file,
                        EMULATED_GUEST_GET_CLASS(guest)->platform, errp))) {
         return;

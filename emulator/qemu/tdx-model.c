@@ -92,6 +92,8 @@ static int add_range(struct tdx_vm *vm, const HandoffRange *range)
         return tdx_vm_launch(vm, range->start, range->size);
     case RANGE_SHARED:
         return tdx_vm_share(vm, range->start, range->size);
+    case RANGE_SLOT:            /* RAM once it is plugged: hotplug.c */
+        return 0;
     }
     g_assert_not_reached();
 }

@@ -146,6 +146,17 @@ static bool tdx_attack(EmulatedGuest *guest, enum attack attack,
     }
 }
 
+static bool tdx_plug(EmulatedGuest *guest, hwaddr gpa, hwaddr size)
+{
+    return !tdx_vm_plug(TDX_EMULATED(guest)->vm, gpa, size);
+}
+
+static bool tdx_unplug(EmulatedGuest *guest, hwaddr gpa, hwaddr size,
+                       bool keep)
+{
+    return !tdx_vm_unplug(TDX_EMULATED(guest)->vm, gpa, size, keep);
+}
+
 static uint32_t tdx_attack_left_of(EmulatedGuest *guest, enum attack attack)
 {
     return tdx_attack_left(TDX_EMULATED(guest)->vm, attack);
@@ -263,6 +274,8 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     gc->wrmsr = tdx_wrmsr;
     gc->attack = tdx_attack;
     gc->attack_left = tdx_attack_left_of;
+    gc->plug = tdx_plug;
+    gc->unplug = tdx_unplug;
     gc->describe = tdx_describe;
     gc->next_run = tdx_next_run;
     gc->accepted_bytes = tdx_accepted_bytes;

@@ -32,6 +32,7 @@ from acceptlab.analysis.trace.schema import (
     PAGE_SIZE,
     RAW_DTYPE,
     UNIT_SIZE,
+    Attack,
     CallerHow,
     ConvertTo,
     Kind,
@@ -216,6 +217,26 @@ class Guest:
         for page in range(gpa, gpa + size, PAGE_SIZE):
             self.event(Kind.ASSIGN, page, PAGE_SIZE)
             self.accept_block(page, PAGE_SIZE)
+
+    def plug(self, gpa: int, size: int) -> None:
+        """The host adds memory above all other RAM."""
+        more = (gpa + size) // PAGE_SIZE - len(self.true)
+        if more > 0:
+            self.true = np.append(self.true, np.zeros(more, np.uint8))
+            self.ram = np.append(self.ram, np.zeros(more, np.bool_))
+        self.event(Kind.PLUG, gpa, size, rip=0, caller=0)
+        self.ram[gpa // PAGE_SIZE : (gpa + size) // PAGE_SIZE] = True
+        self._set(gpa, size, 0)
+
+    def unplug(self, gpa: int, size: int) -> None:
+        """The guest gives added memory up, and the host removes it."""
+        self.event(Kind.UNPLUG, gpa, size, rip=0, caller=0)
+        self.ram[gpa // PAGE_SIZE : (gpa + size) // PAGE_SIZE] = False
+
+    def keep(self, gpa: int, size: int) -> None:
+        """A malicious host has kept what the guest had accepted before it gave the memory up."""
+        self.event(Kind.ATTACK, gpa, size, detail=Attack.KEEP, rip=0, caller=0)
+        self._set(gpa, size, 2)
 
     def boot(self) -> None:
         """From the first instruction to the first of userspace."""

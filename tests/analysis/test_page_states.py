@@ -98,6 +98,10 @@ class Model:
             case Kind.REMOVE:
                 breach = self._taken(page)
                 self.state[page] = State.HOST
+            case Kind.PLUG:
+                self.state[page] = State.HOST
+            case Kind.UNPLUG:
+                self.state[page] = State.NOT_RAM
             case Kind.ATTACK if event.detail in ATTACKS:
                 if event.detail not in (Attack.REMAP_BACK, Attack.KEEP):
                     breach = self._taken(page)
@@ -133,6 +137,8 @@ KINDS = [
     Kind.ASSIGN,
     Kind.ASSIGN,
     Kind.REMOVE,
+    Kind.PLUG,
+    Kind.UNPLUG,
     Kind.FAULT,
     Kind.SPLIT,
     Kind.ATTACK,
@@ -289,6 +295,20 @@ def test_units_go_back_to_one_state() -> None:
     unit, mixed = states.unit_bytes()
     assert not mixed.any()
     assert unit.tolist() == [State.ASSIGNED, State.HOST, State.HOST, State.HOST]
+
+
+def test_more_memory_than_at_first_changes_nothing_of_the_rest() -> None:
+    states = PageStates(TOP)
+    first = batch_of([Event(Kind.RAM, 0, TOP), Event(Kind.ASSIGN, PAGE_SIZE, PAGE_SIZE)])
+    states.apply(first, ops_of(first))
+    states.grow(TOP + PAGE_SIZE)
+    assert states.units == UNITS + 1
+    assert [states.at(gpa) for gpa in (0, PAGE_SIZE, TOP)] == [State.HOST, State.ASSIGNED, 0]
+    added = batch_of([Event(Kind.PLUG, TOP, UNIT_SIZE)])
+    states.apply(added, ops_of(added))
+    assert states.at(TOP + UNIT_SIZE - PAGE_SIZE) == State.HOST
+    states.grow(TOP)
+    assert states.units == UNITS + 1, "it never shrinks"
 
 
 def test_a_terabyte_of_ram_takes_little_memory() -> None:

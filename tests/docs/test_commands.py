@@ -35,6 +35,7 @@ RUN_ELSEWHERE = {
     "schedules.md",
     "campaign.md",
     "debug.md",
+    "hotplug.md",
     "importing.md",
     "collecting.md",
     "latency.md",

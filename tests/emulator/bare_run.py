@@ -52,6 +52,8 @@ class Setup:
     """More properties of the confidential guest's object, `name=value`."""
     attacks: tuple[str, ...] = ()
     """What a hostile host does: lines of the attacks file (emulator/qemu/attacks.h)."""
+    hotplug: tuple[str, ...] = ()
+    """What memory the host adds and removes: lines of the hotplug file (emulator/qemu/hotplug.h)."""
     handoff: tuple[str, ...] = ()
     """More lines of the boot handoff file (emulator/qemu/handoff.c)."""
     probes: tuple[str, ...] = ()
@@ -213,7 +215,7 @@ def _command(emulator: Path, folder: Path, platform: str, setup: Setup) -> list[
         f"report={folder / 'report.json'}",
         f"snapshots={folder / 'bitmap'}",
     ]
-    for name in ("attacks", "probes", "skip-list"):
+    for name in ("attacks", "hotplug", "probes", "skip-list"):
         lines: tuple[str, ...] = getattr(setup, name.replace("-", "_"))
         if lines:
             (folder / name).write_text("\n".join(lines) + "\n")

@@ -129,3 +129,12 @@ def test_the_example_of_trace_text_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["docs/importing.md", "docs/hardware.md", "docs/latency.md"])
 def test_the_readme_leads_there(name: str) -> None:
     assert f"]({name})" in (CHECKOUT / "README.md").read_text()
+
+
+@pytest.mark.long
+@pytest.mark.boots
+@pytest.mark.emulator
+def test_memory_that_comes_and_goes(tmp_path: Path) -> None:
+    said = run("".join(blocks("hotplug.md")), tmp_path)
+    assert "I1 accessed hot-added memory that nobody accepted" in said
+    assert "replugged: clean:" in said

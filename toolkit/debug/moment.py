@@ -13,7 +13,7 @@ from acceptlab.analysis.kernel.symbols import RunSymbols
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.events import EventFile
-from acceptlab.analysis.trace.schema import KIND_NAMES, Kind, Stage
+from acceptlab.analysis.trace.schema import KIND_NAMES, ON_MEMORY, Kind, Stage
 from acceptlab.toolkit.errors import BadInputError
 
 CLOCK = "icount:"
@@ -81,7 +81,7 @@ def _at_event(run: Run, seq: int) -> Halt:
             raise BadInputError(f"{title} is of the boot handoff, before the first instruction")
         if seq >= events.events - 2:
             raise BadInputError(f"{title} is the end of the run: nothing can be halted there")
-        page = gpa if kind <= Kind.CIPHERTEXT or kind == Kind.RELEASE else None
+        page = gpa if ON_MEMORY[kind] else None
         return Halt(f"event:{seq}", title, seq, page)
     raise BadInputError(f"{run.path} has no event {seq}: its {events.events} events begin with 0")
 

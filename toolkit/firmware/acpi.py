@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from acceptlab.toolkit.firmware import aml
-from acceptlab.toolkit.ranges import round_up
+from acceptlab.toolkit.firmware.memory_devices import memory_devices
+from acceptlab.toolkit.ranges import Range, round_up
 
 SLEEP_CONTROL = 0xFEA00200
 SLEEP_STATUS = 0xFEA00201
@@ -46,11 +47,17 @@ class AcpiTables:
     """Offset in ``data`` of each table, by signature."""
 
 
-def build_acpi(base: int, vcpus: int, mailbox: int, virtio_slots: Sequence[int] = ()) -> AcpiTables:
+def build_acpi(
+    base: int,
+    vcpus: int,
+    mailbox: int,
+    virtio_slots: Sequence[int] = (),
+    memory_slots: Sequence[Range] = (),
+) -> AcpiTables:
     """Build all tables for loading at ``base``.
 
     ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
-    ``virtio_slots`` are the virtio-mmio slots (0-23) that have a device.
+    ``virtio_slots`` are the virtio-mmio slots (0-23) that have a device, ``memory_slots`` where memory may be plugged.
     """
     data = bytearray(64)  # the RSDP comes first
     offsets: dict[str, int] = {"RSD PTR ": 0}
@@ -62,7 +69,7 @@ def build_acpi(base: int, vcpus: int, mailbox: int, virtio_slots: Sequence[int] 
         data.extend(table)
         return base + offset
 
-    dsdt = add(_table(b"DSDT", 2, _dsdt(virtio_slots)))
+    dsdt = add(_table(b"DSDT", 2, _dsdt(virtio_slots, memory_slots)))
     fadt = add(_table(b"FACP", 6, _fadt(dsdt)))
     madt = add(_table(b"APIC", 5, _madt(vcpus, mailbox)))
     xsdt = add(_table(b"XSDT", 1, struct.pack("<2Q", fadt, madt)))
@@ -138,7 +145,7 @@ def _madt(vcpus: int, mailbox: int) -> bytes:
     return b"".join(parts)
 
 
-def _dsdt(virtio_slots: Sequence[int]) -> bytes:
+def _dsdt(virtio_slots: Sequence[int], memory_slots: Sequence[Range]) -> bytes:
     com1 = aml.device(
         "COM1",
         aml.name("_HID", aml.eisa_id("PNP0501")),
@@ -148,7 +155,7 @@ def _dsdt(virtio_slots: Sequence[int]) -> bytes:
     )
     slots = [_virtio_device(slot) for slot in virtio_slots]
     sleep = aml.package(*(aml.integer(value) for value in (S5_SLEEP_TYPE, 0, 0, 0)))
-    return aml.scope("\\_SB_", com1, *slots) + aml.name("_S5_", sleep)
+    return aml.scope("\\_SB_", com1, *slots, memory_devices(memory_slots)) + aml.name("_S5_", sleep)
 
 
 def _virtio_device(slot: int) -> bytes:

@@ -62,6 +62,64 @@ def device(segment: str, *terms: bytes) -> bytes:
     return b"\x5b\x82" + _with_length(_path(segment) + b"".join(terms))
 
 
+def method(segment: str, arguments: int, *terms: bytes, serialized: bool = False) -> bytes:
+    """Declare a method of so many arguments."""
+    flags = bytes([arguments | (8 if serialized else 0)])
+    return b"\x14" + _with_length(_path(segment) + flags + b"".join(terms))
+
+
+def region(segment: str, address: int, size: int) -> bytes:
+    """Declare an operation region in system memory."""
+    return b"\x5b\x80" + _path(segment) + b"\0" + integer(address) + integer(size)
+
+
+def words(region_segment: str, *segments: str) -> bytes:
+    """Name the 32-bit words of an operation region, from its start on."""
+    # FieldFlags: DWordAcc, NoLock, Preserve
+    parts = [_path(one) + _WORD_BITS for one in segments]
+    return b"\x5b\x81" + _with_length(_path(region_segment) + b"\x03" + b"".join(parts))
+
+
+_WORD_BITS = b"\x20"
+"""A field element's PkgLength: 32 bits."""
+LOCAL0 = b"\x60"
+
+
+def store(value: bytes, target: bytes) -> bytes:
+    """Assign a value."""
+    return b"\x70" + value + target
+
+
+def when(predicate: bytes, *terms: bytes) -> bytes:
+    """Evaluate the terms if the predicate is not 0."""
+    return b"\xa0" + _with_length(predicate + b"".join(terms))
+
+
+def equal(one: bytes, other: bytes) -> bytes:
+    """Compare two integers."""
+    return b"\x93" + one + other
+
+
+def both(one: bytes, other: bytes) -> bytes:
+    """Return the bitwise AND of two integers."""
+    return b"\x7b" + one + other + b"\0"
+
+
+def notify(segment: str, value: int) -> bytes:
+    """Notify the operating system of a value for a device."""
+    return b"\x86" + _path(segment) + integer(value)
+
+
+def result(value: bytes) -> bytes:
+    """Return from a method."""
+    return b"\xa4" + value
+
+
+def reference(segment: str) -> bytes:
+    """Name an object in an expression."""
+    return _path(segment)
+
+
 def package(*elements: bytes) -> bytes:
     """Encode a package of constants."""
     return b"\x12" + _with_length(bytes([len(elements)]) + b"".join(elements))
@@ -88,6 +146,11 @@ def memory32(base: int, size: int) -> bytes:
     return struct.pack("<BHBII", 0x86, 9, 1, base, size)
 
 
-def interrupt(number: int) -> bytes:
-    """Describe a global interrupt: consumed, level-triggered, active high, not shared."""
-    return struct.pack("<BHBBI", 0x89, 6, 1, 1, number)
+def memory64(start: int, size: int) -> bytes:
+    """Describe a range of memory: produced by nobody, fixed, cacheable, writable."""
+    return struct.pack("<BHBBBQQQQQ", 0x8A, 43, 0, 0x0C, 0x03, 0, start, start + size - 1, 0, size)
+
+
+def interrupt(number: int, edge: bool = False) -> bytes:
+    """Describe a global interrupt: consumed, level- or edge-triggered, active high, not shared."""
+    return struct.pack("<BHBBI", 0x89, 6, 3 if edge else 1, 1, number)

@@ -69,6 +69,9 @@ class Handoff:
     kernel_knows_unaccepted: bool = True
     """False: firmware accepted all RAM (SNP), or the kernel does not use what is unaccepted (TDX)."""
 
+    memory_slots: tuple[Range, ...] = ()
+    """Where the host may plug memory while the guest runs."""
+
     @property
     def unaccepted(self) -> list[Range]:
         """Return the RAM that is not accepted yet."""
@@ -87,7 +90,9 @@ def build_handoff(request: GuestRequest) -> Handoff:
     at = lay_out(request, place)
     memory_map = build_memory_map(request.memory, place.ram, place.allocations)
     stub, e820 = _tell_unaccepted(request, memory_map)
-    acpi = build_acpi(at.acpi, request.vcpus, at.mailbox, request.virtio_slots)
+    acpi = build_acpi(
+        at.acpi, request.vcpus, at.mailbox, request.virtio_slots, request.memory_slots
+    )
     blobs = [
         *_boot_loader(request, at, memory_map, e820, acpi.rsdp),
         *_tables(at, stub, acpi),
@@ -117,6 +122,7 @@ def build_handoff(request: GuestRequest) -> Handoff:
         ap_entry=at.ap_loop,
         mailbox=at.mailbox,
         kernel_knows_unaccepted=request.kernel.knows_unaccepted,
+        memory_slots=request.memory_slots,
     )
 
 

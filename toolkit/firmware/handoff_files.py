@@ -55,6 +55,7 @@ def map_text(handoff: Handoff) -> str:
         )
         for item in union(ranges)
     ]
+    lines += [f"slot {item.start:#x} {item.size:#x}" for item in handoff.memory_slots]
     entry = handoff.entry
     single = {
         "unaccepted-table": handoff.unaccepted_table,

@@ -37,6 +37,8 @@ class GuestRequest:
     """Where the kernel is loaded; None for where it prefers to be."""
     virtio_slots: tuple[int, ...] = ()
     """The machine's virtio-mmio slots (0-23) that have a device, for the DSDT."""
+    memory_slots: tuple[Range, ...] = ()
+    """Where the host may plug memory while the guest runs: above all RAM."""
     shape: str = "table"
     """One of SHAPES."""
     seed: int = 1
@@ -84,7 +86,9 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
     secrets = allocate("secrets-page", PAGE, EfiType.RESERVED) if blobs else 0
     cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if blobs else 0
     cc_blob = pools.allocate("cc-blob", CC_BLOB_SIZE, EfiType.ACPI_RECLAIM) if blobs else 0
-    acpi_size = len(build_acpi(0, request.vcpus, mailbox, request.virtio_slots).data)
+    acpi_size = len(
+        build_acpi(0, request.vcpus, mailbox, request.virtio_slots, request.memory_slots).data
+    )
     acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
     size = _table_size(request.memory, place)
     table = pools.allocate("unaccepted-table", size, EfiType.ACPI_RECLAIM) if size else 0

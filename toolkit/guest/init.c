@@ -76,6 +76,8 @@ static const struct workload {
 	{ "stats", print_accept_stats }, { "kcore", read_kcore }, { "devmem", read_devmem },
 	{ "together", together },	{ "exhaust", exhaust },
 	{ "breakpoint", breakpoint },	{ "command", run_command },
+	{ "plugged", plugged },		{ "unplugged", unplugged },
+	{ "online", set_online },	{ "offline", set_offline },
 };
 
 static void run(char *spec)

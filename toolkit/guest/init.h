@@ -47,6 +47,12 @@ int together(unsigned long size);
 /* Workload of init-breakpoint.c. */
 int breakpoint(unsigned long unused);
 
+/* Workloads of init-hotplug.c: until so much added memory is online, until none is left; set its state. */
+int plugged(unsigned long size);
+int unplugged(unsigned long unused);
+int set_online(unsigned long unused);
+int set_offline(unsigned long unused);
+
 /* Workload of init-exhaust.c. */
 int exhaust(unsigned long unused);
 

@@ -32,6 +32,7 @@ _SOURCES = tuple(
         "init-text.c",
         "init-together.c",
         "init-trace.c",
+        "init-hotplug.c",
         "init-use.c",
     )
 )

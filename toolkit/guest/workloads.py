@@ -10,10 +10,12 @@ from pathlib import Path
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.sizes import parse_size
 
-_SIZED = ("touch", "together", "tmpfs", "huge")
+_SIZED = ("touch", "together", "tmpfs", "huge", "plugged")
 _COUNTED = ("processes", "idle")
 _SECOND = ("kexec", "kdump")
-_WITHOUT_ARGUMENT = ("exhaust", "ftrace", "stats", "kcore", "devmem", "breakpoint")
+_WITHOUT_ARGUMENT = (
+    "exhaust", "ftrace", "stats", "kcore", "devmem", "breakpoint", "unplugged", "online", "offline",
+)  # fmt: skip
 OFFERED = (
     *(f"{name}:" for name in (*_SIZED, *_COUNTED)),
     *_SECOND,
@@ -25,7 +27,8 @@ _WHOLE_VMCORE = (1 << 63) - 1
 _MAX_WORKLOADS = 16
 _HELP = (
     "write touch:SIZE, together:SIZE, tmpfs:SIZE, huge:SIZE (SIZE or all), exhaust, processes:N, idle, idle:SECONDS, "
-    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, kcore, devmem, breakpoint, ftrace, stats"
+    "kexec or kdump (:KERNEL for another one), vmcore or vmcore:SIZE, kcore, devmem, breakpoint, ftrace, stats, "
+    "plugged:SIZE, unplugged, online, offline"
 )
 
 SAME = "same"
@@ -59,7 +62,7 @@ def parse_workload(text: str) -> Workload:
         argument = "0"
     if name == "vmcore" and (not colon or argument == "all"):
         return Workload(name, str(_WHOLE_VMCORE))
-    if name in _SIZED and argument == "all":
+    if name in _SIZED and name != "plugged" and argument == "all":
         return Workload(name, argument)
     if name in (*_SIZED, "vmcore") and argument:
         size = parse_size(argument, what=f"workload {name}")

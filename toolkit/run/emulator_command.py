@@ -102,6 +102,11 @@ class RunFiles:
         return self.folder / "handoff" / "attacks"
 
     @property
+    def hotplug(self) -> Path:
+        """Return the list of what memory the host adds and removes."""
+        return self.folder / "handoff" / "hotplug"
+
+    @property
     def handoff(self) -> Path:
         """Return the folder of the boot handoff."""
         return self.folder / "handoff"
@@ -188,6 +193,7 @@ def _time(options: RunOptions, on_terminal: bool) -> list[str]:
 
 def _machine(options: RunOptions) -> list[str]:
     machine, size = _MICROVM, options.memory_request.machine_size
+    size = max(size, options.hotplug_script.machine_size)
     if options.has_firmware:
         machine, size = _Q35, options.memory_bytes
     is_confidential = PLATFORMS[options.platform].is_confidential
@@ -232,6 +238,8 @@ def _guest(options: RunOptions, handoff: HandoffFiles, files: RunFiles) -> list[
         properties["hold"] = "on"
     if options.attacks:
         properties["attacks"] = _value(files.attacks)
+    if options.hotplug:
+        properties["hotplug"] = _value(files.hotplug)
     if files.probes.exists():
         properties["probes"] = _value(files.probes)
     listed = "".join(f",{name}={value}" for name, value in properties.items())

@@ -174,6 +174,8 @@ def prepare(
     skip_list.write_skip_list(table, files.skip_list, kernel.skipped)
     if options.attacks:
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
+    if options.hotplug:
+        files.hotplug.write_text("".join(f"{line}\n" for line in options.hotplug_script.lines))
     if watched:
         probes.write(watched, files.probes)
     command = emulator_command(
@@ -196,6 +198,7 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
         memory=options.memory_request,
         vcpus=options.cpus,
         shape=options.handoff,
+        memory_slots=options.hotplug_script.slots,
         seed=options.seed,
     )
 

@@ -32,6 +32,13 @@ from acceptlab.toolkit.guest.workloads import (
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, CONFIDENTIAL, INNER, PLATFORMS, PROCESSORS
 from acceptlab.toolkit.run.attacks import check_attack
 from acceptlab.toolkit.run.host_policies import DEFAULT_HOST, HOST_POLICIES
+from acceptlab.toolkit.run.hotplug import (
+    ONLINE_DEFAULT,
+    ONLINE_PARAMETER,
+    START_PARAMETER,
+    Script,
+    parse_script,
+)
 from acceptlab.toolkit.run.option import (
     FIRMWARE,
     GUEST,
@@ -247,6 +254,16 @@ class RunOptions:
         metavar="'WHEN ACTION NUMBER'",
         emulator_only=True,
     )
+    hotplug: tuple[str, ...] = option(
+        (),
+        "--hotplug",
+        "Add or remove memory while the guest runs (ACPI), such as 'userspace add 1G': WHEN is the beginning of a stage, or +5s "
+        "after the step before; add SIZE, remove, or, by a malicious host, remove-ignored (the memory stays) and remove-kept (its "
+        "pages stay, and are there when it is added again). May be repeated, in order.",
+        HOST,
+        metavar="'WHEN ACT [SIZE]'",
+        emulator_only=True,
+    )
     hardware: bool = option(
         False, "--hardware", "Run the guest on this host by stock QEMU and KVM (see `acceptlab doctor`).", HOST
     )  # fmt: skip
@@ -273,7 +290,8 @@ class RunOptions:
         "Work to do in userspace: touch:SIZE, together:SIZE (on all vCPUs at once), tmpfs:SIZE, huge:SIZE, processes:N, "
         "idle:SECONDS; exhaust (allocate until nothing is unaccepted); kexec or kdump (:KERNEL for another one) start a second "
         "kernel, which does the rest; vmcore reads the crashed kernel's memory; kcore and devmem read /proc/kcore and /dev/mem; "
-        "breakpoint sets one; ftrace prints the ftrace buffer, stats counters of acceptance. May be repeated.",
+        "breakpoint sets one; plugged:SIZE and unplugged wait until --hotplug's memory is online, or gone, and online and offline "
+        "set its state; ftrace prints the ftrace buffer, stats counters of acceptance. May be repeated.",
         WORKLOAD,
         metavar="NAME:ARG",
         offered=OFFERED,
@@ -395,6 +413,15 @@ class RunOptions:
         workload_options(self.workloads)
         for text in self.attacks:
             check_attack(text, self.platform, ram)
+        self._check_hotplug()
+
+    def _check_hotplug(self) -> None:
+        """Raise BadInputError for steps that no host can take, or that the machine cannot."""
+        if self.hotplug and not PLATFORMS[self.platform].is_confidential:
+            raise BadInputError(f"--hotplug: only for {' or '.join(CONFIDENTIAL)}")
+        if self.hotplug and self.has_firmware:
+            raise BadInputError("--hotplug: only for a boot handoff; drop it, or --firmware")
+        _ = self.hotplug_script
 
     def _check_firmware(self) -> None:
         """Raise BadInputError for options that firmware itself decides."""
@@ -483,6 +510,13 @@ class RunOptions:
         )
 
     @property
+    def hotplug_script(self) -> Script:
+        """Return what memory the host adds and removes, where and when."""
+        return parse_script(
+            self.hotplug, usable_ram(self.memory_request, self.platform), self.platform
+        )
+
+    @property
     def second_start(self) -> Workload | None:
         """Return the workload that starts a second kernel, or None."""
         return start_of_second(self.workloads)
@@ -506,6 +540,10 @@ class RunOptions:
             words.append(_CRASH_MEMORY)
         if not self.kaslr:
             words.append("nokaslr")
+        if self.hotplug:
+            words.append(f"{START_PARAMETER}{self.hotplug_script.slots[0].start:#x}")
+            if ONLINE_PARAMETER not in self.append:
+                words.append(f"{ONLINE_PARAMETER}{ONLINE_DEFAULT}")
         if self.append:
             words.append(self.append)
         return " ".join(words)

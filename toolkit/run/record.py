@@ -70,6 +70,7 @@ def describe(
         firmware=firmware,
         host=run_info.Host(options.backing, options.host_assign, options.host),
         attacks=options.attacks,
+        hotplug=options.hotplug,
         probes=tuple(
             run_info.Probe(probe.name, probe.address, probe.names, probe.kernel) for probe in probes
         ),

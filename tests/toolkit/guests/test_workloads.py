@@ -32,6 +32,10 @@ from acceptlab.toolkit.sizes import parse_size
         ("devmem", "acceptlab.workload=devmem"),
         ("breakpoint", "acceptlab.workload=breakpoint"),
         ("together:1G", "acceptlab.workload=together:1073741824"),
+        ("plugged:1G", "acceptlab.workload=plugged:1073741824"),
+        ("unplugged", "acceptlab.workload=unplugged"),
+        ("online", "acceptlab.workload=online"),
+        ("offline", "acceptlab.workload=offline"),
         ("kexec", "acceptlab.workload=kexec"),
         ("kdump:debian:6.12", "acceptlab.workload=kdump"),
     ],
@@ -43,7 +47,8 @@ def test_options(text: str, option: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "touch", "touch:", "touch:0", "touch:lots", "processes:all", "processes:0", "processes:-1",
-     "idle:x", "stress:1G", "touch:1G x", "ftrace:1", "ftrace:", "stats:1", "kcore:1", "kexec:", "vmcore:", "vmcore:0"],
+     "idle:x", "stress:1G", "touch:1G x", "ftrace:1", "ftrace:", "stats:1", "kcore:1", "kexec:", "vmcore:", "vmcore:0",
+     "plugged", "plugged:all", "unplugged:1G"],
 )  # fmt: skip
 def test_errors_are_one_line(text: str) -> None:
     with pytest.raises(BadInputError) as caught:

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Memory that is added to and removed from Debian's kernels, which do not accept it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from acceptlab.analysis.trace.events import EventFile
+from acceptlab.analysis.trace.schema import Kind
+from tests.boots.conftest import Boot, BootGuest
+
+NEVER = "accessed hot-added memory that nobody accepted"
+START, MIB = 4 << 30, 1 << 20
+PLATFORMS = pytest.mark.parametrize("platform", ["snp", "tdx"])
+LATER = pytest.mark.long
+
+
+def plugged(boot: BootGuest, kernel: str, platform: str, steps: list[str], *work: str) -> Boot:
+    words = [f"--hotplug={step}" for step in steps] + [f"--workload={one}" for one in work]
+    return boot(kernel, *f"--platform {platform} --memory 2G".split(), *words)
+
+
+def memory_events(done: Boot) -> list[tuple[str, int, int]]:
+    """Return what was plugged and unplugged, in order: kind, address, size."""
+    found: list[tuple[str, int, int]] = []
+    for batch in EventFile(done.folder / "events.parquet").batches(("kind", "gpa", "size")):
+        for kind, gpa, size in zip(batch["kind"], batch["gpa"], batch["size"], strict=True):
+            if kind in (Kind.PLUG, Kind.UNPLUG):
+                found.append((Kind(int(kind)).name.lower(), int(gpa), int(size)))
+    return found
+
+
+def worked(done: Boot) -> list[tuple[str, str]]:
+    """Return the workloads that ended, and how."""
+    return re.findall(r"ACCEPTLAB workload (\w+) end result=(.+)", done.console)
+
+
+@PLATFORMS
+@pytest.mark.parametrize("kernel", ["debian:6.12", pytest.param("debian:7.3", marks=LATER)])
+def test_nobody_accepts_hot_added_memory(boot: BootGuest, kernel: str, platform: str) -> None:
+    done = plugged(boot, kernel, platform, ["userspace add 1G"], "plugged:1G", "touch:64M")
+    assert worked(done) == [("plugged", "ok")], "the guest dies of its first access"
+    found = {one["title"]: one for one in done.verdict["findings"] if one["invariant"] == "I1"}
+    assert list(found) == [NEVER]
+    assert memory_events(done) == [("plug", START, 1 << 30)]
+    assert done.exit_code == 1
+
+
+REPLUG = ["userspace add 256M", "+5s remove", "+5s add 256M"]
+WAITS = ("plugged:256M", "unplugged", "plugged:256M")
+
+
+@LATER
+@PLATFORMS
+def test_memory_that_nobody_uses_comes_and_goes(boot: BootGuest, platform: str) -> None:
+    done = plugged(boot, "debian:6.12", platform, REPLUG, *WAITS)
+    assert worked(done) == [("plugged", "ok"), ("unplugged", "ok"), ("plugged", "ok")]
+    kinds = [kind for kind, gpa, size in memory_events(done) if (gpa, size) == (START, 256 * MIB)]
+    assert kinds == ["plug", "unplug", "plug"]
+    assert done.verdict["verdict"] == "clean", done.verdict["findings"]
+
+
+@LATER
+@PLATFORMS
+def test_offline_memory_is_not_used(boot: BootGuest, platform: str) -> None:
+    work = ("plugged:256M", "offline", "touch:64M", "online")
+    done = plugged(boot, "debian:6.12", platform, REPLUG[:1], *work)
+    assert [result for _, result in worked(done)] == ["ok"] * len(work)
+    assert done.verdict["verdict"] == "clean", done.verdict["findings"]
+
+
+@LATER
+@PLATFORMS
+def test_host_that_ignores_the_removal_leaves_the_memory(boot: BootGuest, platform: str) -> None:
+    steps = ["userspace add 256M", "+5s remove-ignored"]
+    done = plugged(boot, "debian:6.12", platform, steps, "plugged:256M", "unplugged")
+    assert [kind for kind, _, _ in memory_events(done)] == ["plug"]
+    assert [line.partition(":")[0] for line in done.verdict["host"]] == [
+        f"Attack by the host (ignore-unplug at {START:#x})"
+    ]
+
+
+@LATER
+def test_runs_with_memory_that_comes_and_goes_are_repeatable(boot: BootGuest) -> None:
+    first, second = (
+        boot("debian:6.12", "--platform=tdx", "--memory=2G", "--hotplug=userspace add 256M",
+             "--workload=plugged:256M", again=number) for number in (0, 1)
+    )  # fmt: skip
+    assert first.run["events"]["sha256"] == second.run["events"]["sha256"]
