@@ -18,6 +18,8 @@ class Kind(IntEnum):
     SPLIT = 9
     ATTACK = 10
     RELEASE = 22
+    PLUG = 25
+    UNPLUG = 26
 
 
 class Reach(IntEnum):
