@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -46,6 +47,11 @@ _FLAGS = (
     "-Werror",
     "-s",
     "-Wl,--build-id=none",
+)
+_ERROR = re.compile(r"error:|cannot find", re.IGNORECASE)
+"""What gcc and ld call the cause; the last line is often "collect2: error: ld returned 1"."""
+_NO_LIBC = re.compile(
+    r"cannot find (-lc|crt1\.o|libc\.a)\b|\b(stdio|stdlib|string|unistd|errno)\.h: No such file"
 )
 
 
@@ -95,9 +101,18 @@ def _run(command: list[str]) -> bytes:
     except FileNotFoundError as error:
         raise MachineError("gcc is missing; install the packages gcc and libc6-dev") from error
     if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise MachineError(f"cannot build the guests' init (is libc6-dev installed?): {lines[-1]}")
+        raise MachineError(_why(done.stderr.decode(errors="replace"), done.returncode))
     return done.stdout
+
+
+def _why(said: str, code: int) -> str:
+    """Return one line with the compiler's first error, and libc6-dev where it is the C library that is missing."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    first = next(
+        (line for line in lines if _ERROR.search(line)), (lines or [f"exit code {code}"])[-1]
+    )
+    install = "; install the package libc6-dev" if _NO_LIBC.search(said) else ""
+    return f"cannot build the guests' init: {first}{install}"
 
 
 def _key() -> str:

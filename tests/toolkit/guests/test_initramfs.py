@@ -89,3 +89,27 @@ def test_a_second_kernel_finds_the_same_initramfs() -> None:
     assert archive[: len(plain)] == plain
     added = {one.path: one.data for one in read_cpio(archive[len(plain) :])}
     assert added == {"second": b"", "second/kernel": b"a kernel", "second/initrd": plain}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "/usr/bin/ld: cannot find -lc: No such file or directory\ncollect2: error: ld returned 1 exit status\n",
+            "/usr/bin/ld: cannot find -lc: No such file or directory; install the package libc6-dev",
+        ),
+        (
+            "init.c:3:10: fatal error: stdio.h: No such file or directory\ncompilation terminated.\n",
+            "init.c:3:10: fatal error: stdio.h: No such file or directory; install the package libc6-dev",
+        ),
+        (
+            "init.c: In function 'main':\ninit.c:7:1: error: no such thing [-Werror]\ncc1: all warnings being treated as errors\n",
+            "init.c:7:1: error: no such thing [-Werror]",
+        ),
+        ("", "exit code 4"),
+    ],
+)
+def test_the_message_has_the_first_error_and_blames_the_library_only_where_it_is_missing(
+    text: str, line: str
+) -> None:
+    assert module._why(text, 4) == f"cannot build the guests' init: {line}"
