@@ -6,6 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,9 +40,25 @@ def made_beside(folder: Path) -> Iterator[Path]:
         os.close(held)
 
 
-def remove_left_behind(home: Path) -> None:
-    """Remove the unfinished folders in `home` whose makers are gone."""
-    for entry in home.glob(f".*{_SUFFIX}"):
+@contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """Yield an empty folder among the machine's temporary files, and remove it after the block.
+
+    After a kill of its maker, the next call with this prefix removes it.
+    """
+    home = Path(tempfile.gettempdir())
+    remove_left_behind(home, f"{prefix}*")
+    folder, held = _make_scratch(home, prefix)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def remove_left_behind(home: Path, pattern: str = f".*{_SUFFIX}") -> None:
+    """Remove the folders in `home` with such names whose makers are gone."""
+    for entry in home.glob(pattern):
         with suppress(OSError):
             held = _open(entry)
             try:
@@ -56,13 +73,29 @@ def _make(beside: Path) -> int:
     while True:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir()
+        held = _hold(beside)
+        if held is not None:
+            return held
+
+
+def _make_scratch(home: Path, prefix: str) -> tuple[Path, int]:
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=home))
+        held = _hold(folder)
+        if held is not None:
+            return folder, held
+
+
+def _hold(folder: Path) -> int | None:
+    """Return the folder's lock, None where another process has removed the folder before it was held."""
+    with suppress(FileNotFoundError):
+        held = _open(folder)
+        fcntl.flock(held, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
-            held = _open(beside)
-            fcntl.flock(held, fcntl.LOCK_EX)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(held), beside.stat()):
-                    return held
-            os.close(held)
+            if os.path.samestat(os.fstat(held), folder.stat()):
+                return held
+        os.close(held)
+    return None
 
 
 def _open(folder: Path) -> int:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from acceptlab.toolkit import whole_files, whole_folders
 from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.whole_files import cached_file, write_whole
-from acceptlab.toolkit.whole_folders import made_beside, remove_left_behind
+from acceptlab.toolkit.whole_folders import made_beside, remove_left_behind, scratch
 
 _MAKES = """
 import sys, time
@@ -24,6 +25,16 @@ with made_beside(Path(sys.argv[1])) as beside:
     (beside / "half").write_text("made")
     print("making", flush=True)
     time.sleep(600)
+"""
+
+_SCRATCH = """
+import os, sys, tempfile
+from acceptlab.toolkit.whole_folders import scratch
+tempfile.tempdir = sys.argv[1]
+with scratch("acceptlab-debug-") as folder:
+    (folder / "half").write_text("made")
+    print(folder.name, flush=True)
+    os.kill(os.getpid(), 9)
 """
 
 
@@ -78,6 +89,21 @@ def test_what_a_killed_maker_left_is_removed_by_the_next_and_nothing_of_a_living
             process.communicate()
     remove_left_behind(tmp_path)
     assert names(tmp_path) == ["other"]
+
+
+@pytest.mark.processes
+def test_a_scratch_folder_of_a_killed_command_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [sys.executable, "-c", _SCRATCH, str(tmp_path)]
+    killed = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    left = killed.stdout.strip()
+    assert names(tmp_path) == [left] and left.startswith("acceptlab-debug-")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with scratch("acceptlab-debug-") as first, scratch("acceptlab-debug-") as second:
+        assert names(tmp_path) == sorted([first.name, second.name])
+        assert left not in names(tmp_path)
+    assert names(tmp_path) == []
 
 
 def test_content_is_on_the_disk_before_it_has_its_name(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.sizes import parse_address
+from acceptlab.toolkit.whole_folders import scratch
 
 if TYPE_CHECKING:
     from acceptlab.toolkit.debug.halted import Halted
@@ -87,8 +87,7 @@ def debug(
     if last and address is not None:
         halt = halt_at_last(opened, symbols, address, last, halt.event if halt else None)
     assert halt is not None
-    with tempfile.TemporaryDirectory(prefix="acceptlab-debug-") as name:
-        folder = Path(name)
+    with scratch("acceptlab-debug-") as folder:
         if gdb:
             boots.pause(again, halt, folder, lambda found, socket: _gdb(again, halt, found, socket))
             return
