@@ -43,7 +43,8 @@ RUN_ELSEWHERE = {
     "trace-text.md",
 }
 """Pages whose blocks tests/toolkit/test_docs.py and others run; here their options are parsed."""
-PROGRAM = "./acceptlab"
+CALLED = ("./acceptlab", "../acceptlab")
+"""How pages call it: from the checkout, and from a kernel tree beside it."""
 ENDS = {"||", "&&", "|", ";", ">", "<", ")"}
 REDIRECTION = re.compile(r"<<'EOF'\n.*?^EOF$", re.DOTALL | re.MULTILINE)
 
@@ -57,8 +58,8 @@ def invocations(block: str) -> Iterator[list[str]]:
             lexer = shlex.shlex(text, posix=True, punctuation_chars="|&;<>()")
             lexer.whitespace_split = True
             found = list(lexer)
-            while PROGRAM in found:
-                found = found[found.index(PROGRAM) + 1 :]
+            while calls := [at for at, word in enumerate(found) if word in CALLED]:
+                found = found[calls[0] + 1 :]
                 ends = [at for at, word in enumerate(found) if word in ENDS]
                 yield found[: min(ends, default=len(found))]
 
