@@ -1,43 +1,65 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""A sweep over kernels, told as the history of each recipe: in which kernel a defect was introduced, in which it was fixed."""
+"""A sweep over kernels as the history of each recipe: in which kernel a defect was introduced, in which it was fixed, or became another one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from acceptlab.analysis.kernel.versions import ANY, version_of
 from acceptlab.analysis.report.matrix.sheet import DONE, CellSheet, SweepSheet
 
 KERNEL = "kernel"
 _BROKEN = ("findings",)
+_GUEST = "guest"
+"""The "invariant" of findings about what the guest printed (analysis/invariants/)."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """The first kernel of a sweep that differs from the one before it, and whether it has the defect."""
+class Span:
+    """Kernels that follow each other and end the recipe alike. `defect`: the invariants, or the outcome; "" where they are clean."""
 
-    kernel: str
-    broken: bool
+    defect: str
+    kernels: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """Return the kernels as text."""
+        first, last = self.kernels[0], self.kernels[-1]
+        return f"in {first}" if first == last else f"from {first} to {last}"
 
 
 @dataclass(frozen=True)
 class History:
-    """A recipe: the labels of all other axes, whether the oldest kernel has the defect, and the changes after it."""
+    """A recipe: the labels of all other axes, and its kernels from the oldest to the newest, in spans; no two neighbours are alike."""
 
     recipe: tuple[str, ...]
-    oldest: str
-    broken: bool
-    changes: tuple[Change, ...]
+    spans: tuple[Span, ...]
 
     def text(self) -> str:
         """Return one line about the recipe."""
         name = ", ".join(self.recipe) or "all runs"
-        first = f"defect in {self.oldest}" if self.broken else f"clean in {self.oldest}"
-        later = [
-            f"{'introduced' if one.broken else 'fixed'} in {one.kernel}" for one in self.changes
+        count = sum(len(span.kernels) for span in self.spans)
+        if not any(span.defect for span in self.spans):
+            return f"{name}: clean in all {count} kernels"
+        parts = [_text_of(self.spans[0], None)]
+        parts += [
+            _text_of(span, before) for before, span in zip(self.spans, self.spans[1:], strict=False)
         ]
-        return f"{name}: {', '.join((first, *later))}"
+        if self.spans[-1].defect and count > 1:
+            parts.append(f"not fixed in {self.spans[-1].kernels[-1]}")
+        return f"{name}: {'; '.join(parts)}"
+
+
+def _text_of(span: Span, before: Span | None) -> str:
+    if before is None:
+        return f"{span.defect or 'clean'} {span.place}"
+    if not span.defect:
+        return f"fixed in {span.kernels[0]}"
+    if before.defect:
+        return f"then {span.defect} {span.place}"
+    return f"{span.defect} introduced in {span.kernels[0]}"
 
 
 def histories(sweep: SweepSheet) -> list[History]:
@@ -53,19 +75,29 @@ def histories(sweep: SweepSheet) -> list[History]:
 
 
 def _decided(cell: CellSheet) -> bool:
-    return cell.state == DONE and (_is_broken(cell) or cell.clean)
+    """Whether a run has findings or is clean; what a run ended with otherwise decides nothing."""
+    return cell.state == DONE and (cell.facts.get("verdict") in _BROKEN or cell.clean)
 
 
-def _is_broken(cell: CellSheet) -> bool:
-    """Whether a run has findings; what a run ended with otherwise decides nothing."""
-    return cell.facts.get("verdict") in _BROKEN
+def _defect(cell: CellSheet) -> str:
+    if cell.clean:
+        return ""
+    broken = sorted({str(one["invariant"]) for one in cell.findings} - {_GUEST})
+    return ", ".join(broken) or str(cell.facts.get("outcome"))
+
+
+def _name(cell: CellSheet) -> str:
+    """Return the kernel as the sweep names it, with its version where the name has none (debian:newest)."""
+    label = cell.labels[KERNEL]
+    if any(character.isdigit() for character in label) or not cell.kernel:
+        return label
+    return f"{label} ({cell.kernel.partition('+')[0]})"
 
 
 def _history(recipe: tuple[str, ...], cells: Sequence[CellSheet]) -> History:
     order = sorted(cells, key=lambda cell: version_of(cell.kernel) or ANY)
-    changes, before = [], _is_broken(order[0])
-    for cell in order[1:]:
-        if _is_broken(cell) != before:
-            before = not before
-            changes.append(Change(cell.labels[KERNEL], before))
-    return History(recipe, order[0].labels[KERNEL], _is_broken(order[0]), tuple(changes))
+    spans = [
+        Span(defect, tuple(_name(cell) for cell in alike))
+        for defect, alike in groupby(order, _defect)
+    ]
+    return History(recipe, tuple(spans))
