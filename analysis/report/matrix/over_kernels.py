@@ -70,8 +70,14 @@ def histories(sweep: SweepSheet) -> list[History]:
     recipes: dict[tuple[str, ...], list[CellSheet]] = {}
     for cell in sweep.cells:
         if _decided(cell):
-            recipes.setdefault(tuple(cell.labels[axis] for axis in others), []).append(cell)
+            recipes.setdefault(tuple(_value(cell, axis) for axis in others), []).append(cell)
     return [_history(recipe, cells) for recipe, cells in recipes.items()]
+
+
+def _value(cell: CellSheet, axis: str) -> str:
+    """Return a value as it can stand alone: a number with the axis's name."""
+    value = cell.labels[axis]
+    return f"{axis} {value}" if value[:1].isdigit() else value
 
 
 def _decided(cell: CellSheet) -> bool:

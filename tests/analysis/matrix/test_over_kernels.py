@@ -60,6 +60,22 @@ def test_a_defect_that_takes_the_place_of_another_is_no_fix() -> None:
     ]
 
 
+def test_a_number_stands_with_the_name_of_its_axis() -> None:
+    cells = [
+        CellSheet(
+            {"platform": platform, "cpus": "4", "memory": memory, "kernel": f"debian:{kernel}"},
+            "done", kernel=f"{kernel}.1+deb", facts={"verdict": "clean", "outcome": "userspace"},
+        )
+        for platform, memory in (("snp", "2G"), ("tdx", "16G"))
+        for kernel in ("6.12", "7.3")
+    ]  # fmt: skip
+    axes = ("platform", "cpus", "memory", "kernel")
+    assert [one.text() for one in histories(SweepSheet("one", "?", axes, ("verdict",), cells))] == [
+        "snp, memory 2G: clean in all 2 kernels",
+        "tdx, memory 16G: clean in all 2 kernels",
+    ]
+
+
 def test_a_name_without_a_version_gets_one() -> None:
     newest = CellSheet(
         {"recipe": "kexec", "kernel": "debian:newest"}, "done", kernel="7.3.4+deb14-cloud-amd64",
