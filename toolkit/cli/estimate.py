@@ -32,8 +32,11 @@ def estimate(
     ] = "tdx-shutemov-2024",
     host_backing: Annotated[
         str,
-        typer.Option(**choice("host_backing"), help="Host page size of the estimated guest."),
-    ] = "2M",
+        typer.Option(
+            **choice("host_backing"),
+            help="Host page size of the estimated guest. KVM maps private memory by 4K.",
+        ),
+    ] = "4K",
     as_json: AsJson = False,
 ) -> None:
     """Project what runs accepted to a size that cannot be run here: bytes, operations, and modelled times.
