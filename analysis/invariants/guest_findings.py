@@ -7,6 +7,7 @@ from acceptlab.analysis.invariants.verdict import GUEST, Finding
 from acceptlab.analysis.pages.page_states import PageStates
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, Remaining, remaining
 from acceptlab.analysis.run.console import Console
+from acceptlab.analysis.run.ktap import KUNIT_FILTER
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.run.trouble import NO_PAGES, NOT_RUN, OUT_OF_MEMORY, Trouble
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
@@ -44,6 +45,15 @@ def workloads_not_run(console: Console) -> list[str]:
         if one.kind == NOT_RUN
         for line in one.lines
     ]
+
+
+def tests_without_result(info: RunInfo, console: Console) -> list[str]:
+    """Why a run with tests of the kernel's is not decided: a plan that was not completed, or none of the tests that were asked for."""
+    if console.tests and console.tests.missing:
+        return [f"Of the tests that the console plans, {console.tests.missing} have no result."]
+    if KUNIT_FILTER in info.command_line and not (console.tests and console.tests.results):
+        return ["No test of the kernel's ran: it has no KUnit built in, or no suite of that name."]
+    return []
 
 
 def _of(one: Trouble) -> Finding:

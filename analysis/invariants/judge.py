@@ -25,7 +25,11 @@ from acceptlab.analysis.invariants.firmware_acts import (
     kernels_own,
     lines_of,
 )
-from acceptlab.analysis.invariants.guest_findings import guest_findings, workloads_not_run
+from acceptlab.analysis.invariants.guest_findings import (
+    guest_findings,
+    tests_without_result,
+    workloads_not_run,
+)
 from acceptlab.analysis.invariants.invariant import OTHER_RIP, Suspicion
 from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
 from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
@@ -260,7 +264,7 @@ def _verdict(
     acts = firmware_acts(run)
     findings, misled = kernels_own(findings, acts)
     reasons = [*misled, *_before_kernel(run.info), *reasons]
-    reasons += workloads_not_run(console)
+    reasons += workloads_not_run(console) + tests_without_result(run.info, console)
     unseen = not_seen(run.info, results) if tally.seen else _undecidable(results)
     reasons += [unseen] if unseen else []
     verdict = "findings" if findings else "undecided" if reasons else "clean"
@@ -279,6 +283,7 @@ def _verdict(
         + "".join(f" {line}" for line in attacks.lines(run.info)[:_TOLD] if answered),
         host=attacks.lines(run.info),
         firmware=lines_of(acts, run.info),
+        tests=console.tests,
         cause=causes(run.info, console.last_words, tally.refusal) + _waits(context),
         seen=seen,
         not_seen=unseen if seen else "",

@@ -9,6 +9,7 @@ from typing import Any
 
 from acceptlab.analysis.exit_codes import OF_VERDICT
 from acceptlab.analysis.records import record
+from acceptlab.analysis.run.ktap import KtapResults
 
 Json = dict[str, Any]
 
@@ -89,7 +90,7 @@ class Verdict:
 
     ``host`` has a line for each attack of the host's: noticed, not noticed or harmless; ``cause`` what a guest that died
     died of. ``seen`` and ``not_seen`` say what a trace that somebody recorded shows and cannot show; empty for the
-    emulator's own. ``firmware`` says what real firmware did before the kernel took over, and what was wrong with that. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
+    emulator's own. ``firmware`` says what real firmware did before the kernel took over, and what was wrong with that. ``tests``: what came of tests on the console (analysis.run.ktap), None: there are none. ``not_stored`` says why there is no RUN/verdict.json though one was to be written; empty: there is one.
     """
 
     verdict: str
@@ -105,6 +106,7 @@ class Verdict:
     seen: str = ""
     not_seen: str = ""
     firmware: list[str] = field(default_factory=list)
+    tests: KtapResults | None = None
 
     @property
     def undecided(self) -> list[str]:
@@ -113,10 +115,11 @@ class Verdict:
 
     @property
     def notes(self) -> list[str]:
-        """Lines about a guest's death, and about attacks by the host."""
+        """Lines about a guest's death, about attacks by the host, about firmware and about tests."""
         lines = [f"cause: {line}" for line in self.cause]
         lines += [f"host: {line}" for line in self.host]
-        return lines + self.firmware
+        lines += self.firmware
+        return lines + ([f"tests: {self.tests.sentence()}"] if self.tests else [])
 
     @property
     def exit_code(self) -> int:
@@ -140,6 +143,7 @@ class Verdict:
             "host": self.host,
             "cause": self.cause,
             "firmware": self.firmware,
+            "tests": self.tests.to_json() if self.tests else None,
             "invariants": [result.to_json() for result in self.invariants],
             "findings": [finding.to_json() for finding in self.findings],
         }

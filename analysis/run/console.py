@@ -12,6 +12,7 @@ from pathlib import Path
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.records import record
 from acceptlab.analysis.regular_files import open_regular
+from acceptlab.analysis.run.ktap import KtapReader, KtapResults
 from acceptlab.analysis.run.last_words import LastWords
 from acceptlab.analysis.run.trouble import Collector, Shortage, Trouble
 
@@ -46,6 +47,7 @@ class Console:
     trouble: list[Trouble] = field(default_factory=list)
     shortage: Shortage | None = None
     last_words: LastWords = field(default_factory=LastWords)
+    tests: KtapResults | None = None
 
 
 def read_console(path: Path, log: Sequence[str] = ()) -> Console:
@@ -57,7 +59,7 @@ def read_console(path: Path, log: Sequence[str] = ()) -> Console:
         return Console()
     userspace = done = False
     meminfo: list[Meminfo] = []
-    collector, words = Collector(), LastWords()
+    collector, words, tests = Collector(), LastWords(), KtapReader()
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > MOST_CONSOLE:
             raise BadInput(
@@ -72,11 +74,12 @@ def read_console(path: Path, log: Sequence[str] = ()) -> Console:
             else:
                 collector.read(line)
                 words.read(line)
+                tests.read(line)
     for line in log:
         collector.read_log(line)
         words.read(line)
     troubles = list(collector.troubles.values())
-    return Console(True, userspace, done, meminfo, troubles, collector.shortage, words)
+    return Console(True, userspace, done, meminfo, troubles, collector.shortage, words, tests.tests)
 
 
 def _meminfo(found: re.Match[str]) -> Meminfo:

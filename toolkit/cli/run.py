@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from acceptlab.analysis.exit_codes import heaviest
+from acceptlab.analysis.run.ktap import FAILED, KtapResults
 from acceptlab.toolkit.cli import completers
 from acceptlab.toolkit.cli.judged_runs import judge_runs
 from acceptlab.toolkit.cli.output import AsJson, print_json
@@ -141,25 +142,45 @@ def run(
         if options.program or (wanted and not wanted.is_interactive)
         else ([], "exit 0")
     )
+    tests = _tests(finished) if options.kunit else None
     code = heaviest((_exit_code(finished), EXIT_OK if end == "exit 0" else EXIT_FINDINGS))
+    if tests is not None and (tests.missing or not tests.results or tests.count(FAILED)):
+        code = heaviest((code, EXIT_FINDINGS))
     if replay and options.events and not finished.interrupted:
         code = heaviest((code, judge_runs([finished.folder], quiet=as_json)))
     if as_json:
         print_json(
             _shown(finished, code)
             | ({"program": {"output": lines, "end": end}} if options.program or wanted else {})
+            | ({"tests": tests.to_json()} if tests is not None else {})
         )
     else:
         for line in lines:
             typer.echo(line)
         if end != "exit 0":
             typer.echo(f"the program ended: {end or 'not known'}", err=True)
+        if tests is not None:
+            _print_tests(tests)
         reason = f": {finished.outcome.reason}" if finished.outcome.reason else ""
         typer.echo(f"{finished.outcome.word}{reason}")
         typer.echo(finished.folder)
     if finished.interrupted:
         raise InterruptedByUserError(f"interrupted; the partial run is in {finished.folder}")
     raise typer.Exit(code)
+
+
+def _tests(finished: Finished) -> KtapResults:
+    """Return what came of the kernel's tests; of a guest that did not come so far, that there are none."""
+    from acceptlab.analysis.run.console import read_console
+
+    return read_console(finished.folder / "console.log").tests or KtapResults()
+
+
+def _print_tests(tests: KtapResults) -> None:
+    for one in tests.results:
+        why = f" ({one.why})" if one.why else ""
+        typer.echo(f"{one.outcome}: {one.name}{why}")
+    typer.echo(f"tests: {tests.sentence()}")
 
 
 def _shell(options: RunOptions) -> tuple[Shell, RunOptions]:

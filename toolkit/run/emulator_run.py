@@ -148,6 +148,7 @@ def prepare(
 ) -> Prepared:
     """Build the boot handoff and everything else that the emulator reads."""
     files = RunFiles(folder)
+    _check_kunit(options, kernel)
     table, no_symbols = _symbols(options, kernel)
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
@@ -187,6 +188,14 @@ def prepare(
         options, kernel, emulator, handoff, firmware, initrd, command_line, watched, command, files, support,
         second, no_symbols, usual, shell,
     )  # fmt: skip
+
+
+def _check_kunit(options: RunOptions, kernel: Kernel) -> None:
+    """Raise BadInputError for a kernel that cannot run KUnit tests at boot; one without configuration at hand is tried."""
+    if options.kunit and kernel.config and "CONFIG_KUNIT=y\n" not in kernel.config.read_text():
+        raise BadInputError(
+            f"--kunit: {kernel.name} has no KUnit built in; build one with CONFIG_KUNIT=y (`acceptlab kernel build --config`)"
+        )
 
 
 def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: str) -> GuestRequest:

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 
+from acceptlab.analysis.run.ktap import KUNIT_FILTER
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware.firmware_launch import q35_ram
@@ -307,6 +309,14 @@ class RunOptions:
         emulator_only=True,
         portable=command.absolute,
     )
+    kunit: str = option(
+        "",
+        "--kunit",
+        "Run the KUnit suites and tests that match the filter, such as 'unaccepted*' or 'suite.test', at boot: for a kernel with "
+        "CONFIG_KUNIT=y. Exit code 1 if one fails, or none runs.",
+        WORKLOAD,
+        metavar="FILTER",
+    )
     probes: tuple[str, ...] = option(
         (), "--probe", "Record entry and return of a kernel function. May be repeated.", RECORDING,
         metavar="FUNCTION",
@@ -402,6 +412,8 @@ class RunOptions:
             )
         if self.qmp and Path(self.qmp).exists():
             raise BadInputError(f"--qmp {self.qmp}: exists already; give a new path")
+        if re.search(r"[\s\"]", self.kunit):
+            raise BadInputError(f"--kunit {self.kunit!r}: no spaces or quotes: 'suite*.test*'")
         if self.program:
             command.program_of(self.program)
             if self.initrd:
@@ -544,6 +556,8 @@ class RunOptions:
             words.append(f"{START_PARAMETER}{self.hotplug_script.slots[0].start:#x}")
             if ONLINE_PARAMETER not in self.append:
                 words.append(f"{ONLINE_PARAMETER}{ONLINE_DEFAULT}")
+        if self.kunit:
+            words += ["kunit.enable=1", f"{KUNIT_FILTER}{self.kunit}"]
         if self.append:
             words.append(self.append)
         return " ".join(words)

@@ -33,6 +33,7 @@ from tests.toolkit.command_line import invoke
         ({"seed": -1}, "--seed -1"),
         ({"accept": "lasy"}, "--accept lasy: must be one of lazy, eager"),
         ({"accept": "deferred:"}, "--accept deferred:"),
+        ({"kunit": "a b"}, "--kunit 'a b': no spaces or quotes"),
         ({"pending_ve": "on"}, "--pending-ve: only a TD has #VE"),
         ({"tdx_module": "2.0"}, "--tdx-module: only for a TD"),
         ({"shared_access": "ve"}, "--shared-access: only for a TD"),
@@ -180,3 +181,9 @@ def test_an_option_is_named_where_it_is_given() -> None:
     """A new option would take the place of another, else."""
     with pytest.raises(TypeError, match="positional"):
         RunOptions("k", "snp")  # type: ignore[misc]
+
+
+def test_kunit_s_filter_is_the_kernel_s_parameter() -> None:
+    assert "kunit" not in RunOptions("k").command_line
+    words = RunOptions("k", kunit="unaccepted*.twice").command_line.split()
+    assert {"kunit.enable=1", "kunit.filter_glob=unaccepted*.twice"} <= set(words)
