@@ -34,6 +34,7 @@ CHEAP_FORMS = {"matrix": "--plan", "run": "--dry-run", "collect": "--boot"}
 RUN_ELSEWHERE = {
     "schedules.md",
     "campaign.md",
+    "conformance.md",
     "debug.md",
     "hotplug.md",
     "importing.md",

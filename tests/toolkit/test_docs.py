@@ -111,6 +111,16 @@ def test_debugging(tmp_path: Path) -> None:
 
 @pytest.mark.boots
 @pytest.mark.emulator
+def test_conformance_guests(tmp_path: Path) -> None:
+    (tmp_path / "tests").symlink_to(CHECKOUT / "tests")
+    said = run("\n".join(blocks("conformance.md")), tmp_path)
+    assert "ok 1 - 1.2.1 PVALIDATE changes the Validated bit" in said
+    assert "ok 1 - 2.2.8,2.2.10 ACCEPT of a page" in said
+    assert "not ok" not in said
+
+
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_latency(tmp_path: Path) -> None:
     said = run("\n".join(blocks("latency.md")), tmp_path)
     for words in ("Locks, and vCPUs that wait", "Modelled, not measured", "12 TiB", "Stalls"):

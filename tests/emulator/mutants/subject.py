@@ -117,7 +117,7 @@ class Emulator:
     def attempt(self, name: str, folder: Path) -> Attempt:
         """Build the mutant and run its tests."""
         [mutant] = [one for one in self.mutants() if one.name == name]
-        return self._run(name, _tests(mutant), self._build(mutant, folder))
+        return self._run(name, _tests(mutant), self.build(mutant, folder))
 
     def unchanged(self, folder: Path) -> Attempt:
         """Run the tests of all mutants on the emulator as it is."""
@@ -128,8 +128,8 @@ class Emulator:
         named = {"ACCEPTLAB_EMULATOR": str(binary), "ACCEPTLAB_TIME_LIMIT": _TIME_LIMIT}
         return run_tests(name, tests, named)
 
-    def _build(self, mutant: Mutant, folder: Path) -> Path:
-        """Build the mutant; other checkouts build in that tree as well, so that it is brought up to date first."""
+    def build(self, mutant: Mutant, folder: Path) -> Path:
+        """Build the mutant in a folder and return its binary; other checkouts build in that tree as well, so that it is brought up to date first."""
         with nullcontext() if os.environ.get(OVERRIDE) else build.objects():
             return self._compile(mutant, folder)
 
