@@ -96,7 +96,7 @@ def _key(subject: Subject) -> str:
         info.platform, info.source, info.clock, info.kernel.sha256, info.kernel.version, info.series,
         _without_clock_rate(info.command_line), machine.memory, machine.cpus, machine.policy,
         machine.kaslr, info.handoff.ram, info.handoff.accepted, info.host, info.attacks,
-        info.relaxations, [probe.name for probe in info.probes],
+        info.hotplug, info.relaxations, [probe.name for probe in info.probes],
     )  # fmt: skip
     return repr(same)
 
@@ -133,4 +133,5 @@ def _axes(subject: Subject) -> dict[str, str]:
         "host": f"{info.host.backing} host pages, {info.host.assign}",
         "workload": workload_of(info.command_line) or "no workload",
         "attacks": "; ".join(info.attacks) or "honest host",
+        "hotplug": "; ".join(info.hotplug) or "memory of the boot",
     }

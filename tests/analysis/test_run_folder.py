@@ -127,6 +127,7 @@ def test_another_version_is_refused(tmp_path: Path, version: Any) -> None:
         ("handoff", {"bitmap": {"unit_size": 0}}),
         ("host", {"backing": "1G"}),
         ("attacks", [1]),
+        ("hotplug", [1]),
         ("events", {"complete": "yes"}),
         ("report", {"kaslr_offset": "high"}),
         ("report", {"second_kaslr_offset": "high"}),

@@ -28,6 +28,9 @@ IO_APICS = ((0, 0xFEC00000, 0), (1, 0xFEC10000, 24))
 VIRTIO_BASE = 0xFEB00000
 VIRTIO_SIZE = 512
 VIRTIO_FIRST_INTERRUPT = 24
+VIRTIO_SLOTS = range(1, 24)
+"""The machine's slots but slot 0: QEMU delivers the first interrupt of every I/O APIC at its third pin (hw/intc/ioapic.c, ioapic_set_irq),
+so that interrupt 24 is lost."""
 
 _FADT_RESET_SUPPORTED = 1 << 10
 _FADT_APIC_PHYSICAL = 1 << 19
@@ -57,7 +60,7 @@ def build_acpi(
     """Build all tables for loading at ``base``.
 
     ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
-    ``virtio_slots`` are the virtio-mmio slots (0-23) that have a device, ``memory_slots`` where memory may be plugged.
+    ``virtio_slots`` are the virtio-mmio slots (VIRTIO_SLOTS) that have a device, ``memory_slots`` where memory may be plugged.
     """
     data = bytearray(64)  # the RSDP comes first
     offsets: dict[str, int] = {"RSD PTR ": 0}

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.firmware import efi, page_table
-from acceptlab.toolkit.firmware.acpi import AcpiTables, build_acpi
+from acceptlab.toolkit.firmware.acpi import VIRTIO_SLOTS, AcpiTables, build_acpi
 from acceptlab.toolkit.firmware.ap_loop import ap_loop
 from acceptlab.toolkit.firmware.bzimage import ENTRY_64
 from acceptlab.toolkit.firmware.cc_blob import encode_cc_blob
@@ -142,6 +142,10 @@ def _check(request: GuestRequest) -> None:
     if len(request.cmdline.encode()) > request.kernel.cmdline_size:
         raise BadInputError(
             f"the kernel command line exceeds {request.kernel.cmdline_size} bytes; shorten it"
+        )
+    if lost := sorted(set(request.virtio_slots) - set(VIRTIO_SLOTS)):
+        raise BadInputError(
+            f"virtio-mmio slot {lost[0]}: use {VIRTIO_SLOTS[0]} to {VIRTIO_SLOTS[-1]}"
         )
     if "\0" in request.cmdline:
         raise BadInputError("the kernel command line contains a NUL byte; remove it")

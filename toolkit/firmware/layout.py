@@ -36,7 +36,7 @@ class GuestRequest:
     load_address: int | None = None
     """Where the kernel is loaded; None for where it prefers to be."""
     virtio_slots: tuple[int, ...] = ()
-    """The machine's virtio-mmio slots (0-23) that have a device, for the DSDT."""
+    """The machine's virtio-mmio slots (acpi.VIRTIO_SLOTS) that have a device, for the DSDT."""
     memory_slots: tuple[Range, ...] = ()
     """Where the host may plug memory while the guest runs: above all RAM."""
     shape: str = "table"

@@ -57,6 +57,7 @@ def test_the_seed_alone_makes_no_group(runs: list[Path]) -> None:
         {"command_line": "accept_memory=lazy quiet"},
         {"machine": Machine(96 << 20, 3, "lazy", seed=2)},
         {"attacks": ("kernel busy 3",)},
+        {"hotplug": ("userspace add 1G",)},
         {"series": {"name": "mine"}},
         {"series": {"name": "mine", "patches": 3}},
     ],

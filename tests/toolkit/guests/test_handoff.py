@@ -429,6 +429,8 @@ def test_largest_guest_fits(kernel: BzImage) -> None:
         ({"vcpus": 256}, "256 vCPUs"),
         ({"cmdline": "x" * 2048}, "exceeds 2047 bytes"),
         ({"cmdline": "a\0b"}, "NUL byte"),
+        ({"virtio_slots": (3, 0)}, "virtio-mmio slot 0: use 1 to 23"),
+        ({"virtio_slots": (24,)}, "virtio-mmio slot 24: use 1 to 23"),
         ({"size": 0}, "memory size is 0"),
         ({"size": 1 << 50}, "46-bit address width"),
         ({"size": 16 * MIB}, "the kernel needs RAM at 0x1000000-"),
