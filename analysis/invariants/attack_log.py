@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from acceptlab.analysis.records import record
+from acceptlab.analysis.run.console import Console
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import PAGE_SIZE, Attack, Kind, label
@@ -98,11 +99,17 @@ class AttackLog:
                 attack.noticed = attack.noticed or how
         return np.array(left, positions.dtype)
 
+    def note_console(self, console: Console) -> None:
+        """Take from the kernel's messages which acts it noticed."""
+        for one in self.all if console.eject_failed else ():
+            if one.act == Attack.IGNORE_UNPLUG:
+                one.noticed = "a message of the kernel (Eject incomplete)"
+
     def answered(self, info: RunInfo) -> bool:
         """Whether an attack is why the guest ended: it noticed one, or was refused what it asked for, and ended by itself."""
         if info.outcome not in _ENDS or any(one.again for one in self.all):
             return False
-        return any(one.noticed or _refused(one, info) for one in self.all)
+        return any(one.noticed or _refused(one, info) for one in self.all if one.act not in _LEAVES)
 
     def lines(self, info: RunInfo) -> list[str]:
         """One line per attack, with its result."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from acceptlab.analysis.invariants.invariant import Context, Invariant, Suspicion
@@ -13,10 +14,12 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, BLOCK_UNITS, Remaining, remaining
 from acceptlab.analysis.run.console import Meminfo
 from acceptlab.analysis.run.run_info import FIRST, SECOND
+from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import Kind, Stage
 
 WRONG = "the kernel's count of unaccepted memory is wrong"
+NODE_WRONG = "the kernel's count of a node's unaccepted memory is wrong"
 INCONSISTENT = "Unaccepted and nr_unaccepted disagree"
 
 _MOMENTS = (Stage.USERSPACE, Stage.SECOND_DECOMPRESSOR, Stage.SECOND_USERSPACE)
@@ -55,6 +58,7 @@ class Counter(Invariant):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._at: dict[Stage, Remaining] = {}
+        self._nodes_at: dict[Stage, list[Remaining]] = {}
         self._listed = {
             Stage.USERSPACE: ListedBlocks(self.info, FIRST),
             Stage.SECOND_USERSPACE: ListedBlocks(self.info, SECOND),
@@ -68,6 +72,7 @@ class Counter(Invariant):
             stage = int(batch["detail"][0])
             if stage in _MOMENTS:
                 self._at.setdefault(Stage(stage), self._left_at(Stage(stage), step.states))
+                self._nodes_at.setdefault(Stage(stage), self._nodes_left(step.states))
         for listed in self._listed.values():
             listed.watch(step)
 
@@ -90,6 +95,7 @@ class Counter(Invariant):
             return self.result(Status.NOT_DECIDABLE, "")
         for count in counts:
             self._check(count, *self._between(count, at_end))
+        self._check_nodes()
         self.looked_at = len(counts)
         told = f"The guest's {len(counts)} counts are within the tolerance of a guard unit"
         left = f"{at_end.bytes >> 20} MiB are unaccepted at the end"
@@ -150,6 +156,35 @@ class Counter(Invariant):
                 last,
             )
 
+    def _nodes_left(self, states: PageStates) -> list[Remaining]:
+        """What is left of each NUMA node; nothing where there are no nodes."""
+        spans = self.info.handoff.nodes
+        return [
+            remaining(states, _inside(self.info.handoff.unaccepted, spans, node))
+            for node in range(1 + max((node for _, _, node in spans), default=-1))
+        ]
+
+    def _check_nodes(self) -> None:
+        """The counts of nodes lie between what was left of each when userspace began and when its kernel ended."""
+        first = self._nodes_at[Stage.USERSPACE]
+        last = self._nodes_at.get(Stage.SECOND_DECOMPRESSOR) or self._nodes_left(self._states)
+        wrong_bits = self.context.wrong_bits
+        for count in self.context.console.nodes:
+            if count.label.startswith(_SECOND_LABEL) or count.node >= len(first):
+                continue
+            left, at_end = first[count.node], last[count.node]
+            low = at_end.least - min(at_end.least, _blocks(wrong_bits.early))
+            high = left.most + LISTED_SLACK + _blocks(wrong_bits.late)
+            if low <= count.unaccepted <= high:
+                continue
+            why = (
+                f"At '{count.label}' the kernel counts {count.unaccepted} bytes of node {count.node}; from its accepts it must be "
+                f"between {low} and {high}."
+            )
+            one = Suspicion(NODE_WRONG, why, [])
+            one.more = {"label": count.label, "node": count.node, "counted": count.unaccepted}
+            self.suspects(NODE_WRONG).add(1, [one])
+
     def _add(self, title: str, why: str, count: Meminfo, first: Remaining, last: Remaining) -> None:
         one = Suspicion(title, why, [])
         one.more = {
@@ -164,6 +199,18 @@ class Counter(Invariant):
 def _blocks(units: set[int]) -> int:
     """Bytes of the blocks that hold units whose bits are wrong: the counter follows the bitmap, and I4 reports that."""
     return len({unit // BLOCK_UNITS for unit in units}) * BLOCK_SIZE
+
+
+def _inside(
+    ranges: Sequence[Range], spans: Sequence[tuple[int, int, int]], node: int
+) -> list[Range]:
+    """What of (start, size) ranges lies in the spans of a node."""
+    return [
+        (max(start, low), min(start + size, low + length) - max(start, low))
+        for start, size in ranges
+        for low, length, owner in spans
+        if owner == node and max(start, low) < min(start + size, low + length)
+    ]
 
 
 def _of_second(count: Meminfo) -> bool:

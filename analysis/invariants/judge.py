@@ -249,6 +249,7 @@ def _verdict(
     symbols: Callable[[], RunSymbols],
 ) -> Verdict:
     run, console, attacks = context.run, context.console, context.attacks
+    attacks.note_console(console)
     answered = attacks.answered(run.info)
     reasons = _reasons(run, walk, answered) + not_done(run.info, attacks)
     reasons += silent_probes(run.info, tally.evidence) + doubts

@@ -24,6 +24,8 @@ _LONGEST = KIB
 _MEMINFO = re.compile(
     r"ACCEPTLAB meminfo MemTotal=(\d+) Unaccepted=(\d+|none) nr_unaccepted=(\d+|none)(?:.* label=(\w+))?"
 )
+_EJECT_FAILED = ": Eject incomplete"
+_NODE = re.compile(r"ACCEPTLAB node=(\d{1,4}) Unaccepted=(\d{1,16}) label=(\w+)")
 
 
 @record(frozen=True)
@@ -37,13 +39,25 @@ class Meminfo:
 
 
 @record(frozen=True)
+class NodeCount:
+    """What a guest's init reported of one NUMA node: bytes that are unaccepted."""
+
+    label: str
+    node: int
+    unaccepted: int
+
+
+@record(frozen=True)
 class Console:
     """What was found in console.log."""
 
     present: bool = False
     userspace: bool = False
     done: bool = False
+    eject_failed: bool = False
+    """Whether the kernel said that memory which it ejected is still there (Linux, drivers/acpi/scan.c)."""
     meminfo: list[Meminfo] = field(default_factory=list)
+    nodes: list[NodeCount] = field(default_factory=list)
     trouble: list[Trouble] = field(default_factory=list)
     shortage: Shortage | None = None
     last_words: LastWords = field(default_factory=LastWords)
@@ -57,8 +71,9 @@ def read_console(path: Path, log: Sequence[str] = ()) -> Console:
     """
     if not path.exists():
         return Console()
-    userspace = done = False
+    userspace = done = eject_failed = False
     meminfo: list[Meminfo] = []
+    nodes: list[NodeCount] = []
     collector, words, tests = Collector(), LastWords(), KtapReader()
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > MOST_CONSOLE:
@@ -69,8 +84,11 @@ def read_console(path: Path, log: Sequence[str] = ()) -> Console:
             line = raw.decode("utf-8", errors="replace")
             userspace = userspace or "ACCEPTLAB userspace" in line
             done = done or "ACCEPTLAB done" in line
+            eject_failed = eject_failed or _EJECT_FAILED in line
             if found := _MEMINFO.search(line):
                 meminfo.append(_meminfo(found))
+            elif found := _NODE.search(line):
+                nodes.append(NodeCount(found[3], int(found[1]), int(found[2]) * KIB))
             else:
                 collector.read(line)
                 words.read(line)
@@ -79,7 +97,18 @@ def read_console(path: Path, log: Sequence[str] = ()) -> Console:
         collector.read_log(line)
         words.read(line)
     troubles = list(collector.troubles.values())
-    return Console(True, userspace, done, meminfo, troubles, collector.shortage, words, tests.tests)
+    return Console(
+        present=True,
+        userspace=userspace,
+        done=done,
+        eject_failed=eject_failed,
+        meminfo=meminfo,
+        nodes=nodes,
+        trouble=troubles,
+        shortage=collector.shortage,
+        last_words=words,
+        tests=tests.tests,
+    )
 
 
 def _meminfo(found: re.Match[str]) -> Meminfo:

@@ -55,7 +55,7 @@ class Handoff:
     """State of memory at the kernel's first instruction, as firmware would leave it.
 
     ``unaccepted`` is what the firmware's memory map calls unaccepted (type 15). ``bitmap`` is
-    None when the kernel is not given the table.
+    None when the kernel is not given the table. ``nodes`` are the spans of NUMA nodes: start, size, node; empty: one node.
     """
 
     ram: tuple[Range, ...] = ()
@@ -64,6 +64,7 @@ class Handoff:
     unaccepted: tuple[Range, ...] = ()
     blobs: tuple[Blob, ...] = ()
     bitmap: Bitmap | None = None
+    nodes: tuple[tuple[int, int, int], ...] = ()
 
 
 @record(frozen=True)

@@ -200,6 +200,7 @@ def _handoff(reader: TypedJson) -> Handoff:
         accepted=reader.ranges("accepted"),
         shared=reader.ranges("shared"),
         unaccepted=reader.ranges("unaccepted"),
+        nodes=reader.triples("nodes"),
         blobs=reader.each("blobs", _blob),
         bitmap=_bitmap(bitmap) if bitmap.present() else None,
     )

@@ -100,7 +100,7 @@ class TypedJson:
     def triples(self, key: str) -> tuple[tuple[int, int, int], ...]:
         values = self._typed(key, list, [], "a list")
         if not all(isinstance(value, list) and len(value) == 3 for value in values):
-            raise BadInput(f"{self.key(key)} is not a list of [start, size, type]")
+            raise BadInput(f"{self.key(key)} is not a list of triples")
         name = self.key(key)
         return tuple(
             (number_of(start, name), number_of(size, name), number_of(kind, name))

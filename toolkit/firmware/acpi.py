@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """ACPI tables of the emulated machine: a hardware-reduced PC as QEMU's microvm wires it.
 
-Layouts: ACPI 6.5, sections 5.2.5 (RSDP), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12 (MADT). Addresses: QEMU include/hw/i386/microvm.h,
+Layouts: ACPI 6.5, sections 5.2.5 (RSDP), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT). Addresses: QEMU include/hw/i386/microvm.h,
 include/hw/acpi/generic_event_device.h and include/hw/i386/ioapic.h.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from acceptlab.toolkit.firmware import aml
 from acceptlab.toolkit.firmware.memory_devices import memory_devices
+from acceptlab.toolkit.firmware.numa import Node, srat_body
 from acceptlab.toolkit.ranges import Range, round_up
 
 SLEEP_CONTROL = 0xFEA00200
@@ -56,11 +57,13 @@ def build_acpi(
     mailbox: int,
     virtio_slots: Sequence[int] = (),
     memory_slots: Sequence[Range] = (),
+    nodes: Sequence[Node] = (),
 ) -> AcpiTables:
     """Build all tables for loading at ``base``.
 
     ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
-    ``virtio_slots`` are the virtio-mmio slots (VIRTIO_SLOTS) that have a device, ``memory_slots`` where memory may be plugged.
+    ``virtio_slots`` are the virtio-mmio slots (VIRTIO_SLOTS) that have a device, ``memory_slots`` where memory may be plugged;
+    ``nodes`` are those of a guest that has several.
     """
     data = bytearray(64)  # the RSDP comes first
     offsets: dict[str, int] = {"RSD PTR ": 0}
@@ -72,10 +75,15 @@ def build_acpi(
         data.extend(table)
         return base + offset
 
-    dsdt = add(_table(b"DSDT", 2, _dsdt(virtio_slots, memory_slots)))
+    dsdt = add(
+        _table(b"DSDT", 2, _dsdt(virtio_slots, memory_slots, len(nodes) - 1 if nodes else None))
+    )
     fadt = add(_table(b"FACP", 6, _fadt(dsdt)))
     madt = add(_table(b"APIC", 5, _madt(vcpus, mailbox)))
-    xsdt = add(_table(b"XSDT", 1, struct.pack("<2Q", fadt, madt)))
+    listed = [fadt, madt]
+    if nodes:
+        listed.append(add(_table(b"SRAT", 3, srat_body(nodes, vcpus, memory_slots))))
+    xsdt = add(_table(b"XSDT", 1, struct.pack(f"<{len(listed)}Q", *listed)))
     data[0:36] = _rsdp(xsdt)
     return AcpiTables(bytes(data), base, offsets)
 
@@ -148,7 +156,7 @@ def _madt(vcpus: int, mailbox: int) -> bytes:
     return b"".join(parts)
 
 
-def _dsdt(virtio_slots: Sequence[int], memory_slots: Sequence[Range]) -> bytes:
+def _dsdt(virtio_slots: Sequence[int], memory_slots: Sequence[Range], node: int | None) -> bytes:
     com1 = aml.device(
         "COM1",
         aml.name("_HID", aml.eisa_id("PNP0501")),
@@ -158,7 +166,9 @@ def _dsdt(virtio_slots: Sequence[int], memory_slots: Sequence[Range]) -> bytes:
     )
     slots = [_virtio_device(slot) for slot in virtio_slots]
     sleep = aml.package(*(aml.integer(value) for value in (S5_SLEEP_TYPE, 0, 0, 0)))
-    return aml.scope("\\_SB_", com1, *slots, memory_devices(memory_slots)) + aml.name("_S5_", sleep)
+    return aml.scope("\\_SB_", com1, *slots, memory_devices(memory_slots, node)) + aml.name(
+        "_S5_", sleep
+    )
 
 
 def _virtio_device(slot: int) -> bytes:

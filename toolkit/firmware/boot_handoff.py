@@ -24,6 +24,7 @@ from acceptlab.toolkit.firmware.memory_map import (
     build_memory_map,
     usable_ram,
 )
+from acceptlab.toolkit.firmware.numa import Node
 from acceptlab.toolkit.firmware.placement import Placement
 from acceptlab.toolkit.firmware.reset_rom import EntryState
 from acceptlab.toolkit.firmware.unaccepted_table import GUID as UNACCEPTED_GUID
@@ -71,6 +72,8 @@ class Handoff:
 
     memory_slots: tuple[Range, ...] = ()
     """Where the host may plug memory while the guest runs."""
+    nodes: tuple[Node, ...] = ()
+    """The guest's nodes (NUMA), if there are several."""
 
     @property
     def unaccepted(self) -> list[Range]:
@@ -91,7 +94,12 @@ def build_handoff(request: GuestRequest) -> Handoff:
     memory_map = build_memory_map(request.memory, place.ram, place.allocations)
     stub, e820 = _tell_unaccepted(request, memory_map)
     acpi = build_acpi(
-        at.acpi, request.vcpus, at.mailbox, request.virtio_slots, request.memory_slots
+        at.acpi,
+        request.vcpus,
+        at.mailbox,
+        request.virtio_slots,
+        request.memory_slots,
+        request.nodes,
     )
     blobs = [
         *_boot_loader(request, at, memory_map, e820, acpi.rsdp),
@@ -123,6 +131,7 @@ def build_handoff(request: GuestRequest) -> Handoff:
         mailbox=at.mailbox,
         kernel_knows_unaccepted=request.kernel.knows_unaccepted,
         memory_slots=request.memory_slots,
+        nodes=request.nodes,
     )
 
 

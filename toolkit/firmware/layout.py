@@ -12,6 +12,7 @@ from acceptlab.toolkit.firmware.cc_blob import CC_BLOB_SIZE
 from acceptlab.toolkit.firmware.efi_services import SERVICES, SPARE_DESCRIPTORS, STACK
 from acceptlab.toolkit.firmware.efi_types import EfiType
 from acceptlab.toolkit.firmware.memory_map import MemoryRequest, build_memory_map
+from acceptlab.toolkit.firmware.numa import Node
 from acceptlab.toolkit.firmware.placement import Placement, place_kernel
 from acceptlab.toolkit.firmware.pool import Pools
 from acceptlab.toolkit.firmware.unaccepted_table import process_unaccepted
@@ -39,6 +40,8 @@ class GuestRequest:
     """The machine's virtio-mmio slots (acpi.VIRTIO_SLOTS) that have a device, for the DSDT."""
     memory_slots: tuple[Range, ...] = ()
     """Where the host may plug memory while the guest runs: above all RAM."""
+    nodes: tuple[Node, ...] = ()
+    """The guest's nodes (NUMA), if there are several."""
     shape: str = "table"
     """One of SHAPES."""
     seed: int = 1
@@ -87,7 +90,9 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
     cpuid = allocate("cpuid-page", PAGE, EfiType.RESERVED) if blobs else 0
     cc_blob = pools.allocate("cc-blob", CC_BLOB_SIZE, EfiType.ACPI_RECLAIM) if blobs else 0
     acpi_size = len(
-        build_acpi(0, request.vcpus, mailbox, request.virtio_slots, request.memory_slots).data
+        build_acpi(
+            0, request.vcpus, mailbox, request.virtio_slots, request.memory_slots, request.nodes
+        ).data
     )
     acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)
     size = _table_size(request.memory, place)

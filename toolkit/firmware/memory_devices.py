@@ -26,8 +26,11 @@ _NOTIFICATIONS = (1, 3)
 _PRESENT = 0xF
 
 
-def memory_devices(slots: Sequence[Range]) -> bytes:
-    """Return the terms that declare a memory device for each slot, and the event device that speaks for them; none for no slot."""
+def memory_devices(slots: Sequence[Range], node: int | None = None) -> bytes:
+    """Return the terms that declare a memory device for each slot, and the event device that speaks for them; none for no slot.
+
+    ``node`` is that of all slots; None in a guest without nodes.
+    """
     if not slots:
         return b""
     names = [
@@ -39,7 +42,7 @@ def memory_devices(slots: Sequence[Range]) -> bytes:
         (
             aml.region("MREG", REGISTERS, _SLOT_REGISTERS * len(slots)),
             aml.words("MREG", *names),
-            *(_memory_device(slot, item) for slot, item in enumerate(slots)),
+            *(_memory_device(slot, item, node) for slot, item in enumerate(slots)),
             _event_device(len(slots)),
         )
     )
@@ -61,7 +64,7 @@ def _device(slot: int) -> str:
     return f"MEM{slot}"
 
 
-def _memory_device(slot: int, item: Range) -> bytes:
+def _memory_device(slot: int, item: Range, node: int | None) -> bytes:
     return aml.device(
         _device(slot),
         aml.name("_HID", aml.eisa_id("PNP0C80")),
@@ -73,6 +76,7 @@ def _memory_device(slot: int, item: Range) -> bytes:
             aml.when(aml.reference(_present(slot)), aml.result(aml.integer(_PRESENT))),
             aml.result(aml.integer(0)),
         ),
+        aml.name("_PXM", aml.integer(node)) if node is not None else b"",
         aml.method("_EJ0", 1, aml.store(aml.integer(1), aml.reference(_eject(slot)))),
     )
 

@@ -12,6 +12,8 @@
 #include <unistd.h>
 #include "init.h"
 
+#define NODES_MAX 8
+
 static const char *number(long value, char text[24])
 {
 	if (value < 0)
@@ -29,6 +31,28 @@ static void meminfo(const char *label)
 	    number(field("/proc/meminfo", "Unaccepted"), kb),
 	    number(field("/proc/vmstat", "nr_unaccepted"), pages),
 	    number(field("/proc/meminfo", "MemAvailable"), available), label);
+}
+
+/* What is unaccepted of each node, where there are several. */
+static void node_meminfo(const char *label)
+{
+	char path[64], text[4096], *line;
+	int node, nodes = 0;
+
+	while (nodes < NODES_MAX) {
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", nodes);
+		if (access(path, R_OK))
+			break;
+		nodes++;
+	}
+	for (node = 0; nodes > 1 && node < nodes; node++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
+		slurp(path, text, sizeof(text));
+		line = strstr(text, " Unaccepted:");
+		if (line)
+			say("ACCEPTLAB node=%d Unaccepted=%lu label=%s\n", node,
+			    strtoul(line + sizeof(" Unaccepted:") - 1, NULL, 10), label);
+	}
 }
 
 static unsigned long available(void)
@@ -147,8 +171,10 @@ int main(void)
 	if (second)
 		say("ACCEPTLAB second userspace\n");
 	meminfo(second ? "second_start" : "start");
+	node_meminfo(second ? "second_start" : "start");
 	run_all();
 	meminfo(second ? "second_end" : "end");
+	node_meminfo(second ? "second_end" : "end");
 	say("ACCEPTLAB done\n");
 	sync();
 	reboot(RB_POWER_OFF);

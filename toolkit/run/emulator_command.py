@@ -152,7 +152,7 @@ def emulator_command(
         *_machine(options),
         *("-bios", str(handoff.rom)),
         *("-cpu", cpu_model(options.platform, version, options.cpu, options.la57)),
-        *("-smp", str(options.cpus)),
+        *("-smp", _vcpus(options)),
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *(_direct_boot(boot) if boot else ()),
@@ -172,6 +172,13 @@ def _monitor(options: RunOptions) -> list[str]:
     if not options.qmp:
         return []
     return ["-qmp", f"unix:path={_value(Path(options.qmp))},server=on,wait=off"]
+
+
+def _vcpus(options: RunOptions) -> str:
+    """Return the value of -smp. vCPUs of one socket share caches, and no two nodes do."""
+    if options.numa == 1:
+        return str(options.cpus)
+    return f"{options.cpus},sockets={options.cpus},cores=1,threads=1"
 
 
 def _time(options: RunOptions, on_terminal: bool) -> list[str]:

@@ -208,6 +208,7 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
         vcpus=options.cpus,
         shape=options.handoff,
         memory_slots=options.hotplug_script.slots,
+        nodes=options.nodes,
         seed=options.seed,
     )
 

@@ -21,6 +21,7 @@ from acceptlab.toolkit.firmware.memory_map import (
     parse_range,
     usable_ram,
 )
+from acceptlab.toolkit.firmware.numa import NODES_MAX, Node, nodes_of
 from acceptlab.toolkit.firmware.ovmf_package import NAMES as OVMF_NAMES
 from acceptlab.toolkit.firmware.ovmf_package import from_anywhere as firmware_from_anywhere
 from acceptlab.toolkit.guest import command
@@ -126,6 +127,10 @@ class RunOptions:
     holes: tuple[str, ...] = option(
         (), "--hole", "Memory hole: RAM that the guest lacks. May be repeated.", GUEST,
         metavar="START-END", emulator_only=True,
+    )  # fmt: skip
+    numa: int = option(
+        1, "--numa", "Number of nodes (NUMA), 1 to 8: the SRAT divides memory and vCPUs among them.", GUEST,
+        emulator_only=True,
     )  # fmt: skip
     seed: int = option(
         1, "--seed", "Random seed (RDRAND, hence KASLR).", GUEST,
@@ -426,6 +431,11 @@ class RunOptions:
         for text in self.attacks:
             check_attack(text, self.platform, ram)
         self._check_hotplug()
+        if not 1 <= self.numa <= NODES_MAX:
+            raise BadInputError(f"--numa {self.numa}: must be 1 to {NODES_MAX}")
+        if self.numa > 1 and self.has_firmware:
+            raise BadInputError("--numa: only for a boot handoff; drop it, or --firmware")
+        _ = self.nodes
 
     def _check_hotplug(self) -> None:
         """Raise BadInputError for steps that no host can take, or that the machine cannot."""
@@ -527,6 +537,11 @@ class RunOptions:
         return parse_script(
             self.hotplug, usable_ram(self.memory_request, self.platform), self.platform
         )
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Return the guest's nodes (NUMA); none where it has only one."""
+        return nodes_of(usable_ram(self.memory_request, self.platform), self.numa)
 
     @property
     def second_start(self) -> Workload | None:

@@ -183,6 +183,11 @@ def handoff_of(handoff: Handoff) -> run_info.Handoff:
         ram=_pairs(handoff.memory_map.ram),
         accepted=_pairs(handoff.accepted),
         unaccepted=_pairs(handoff.unaccepted),
+        nodes=tuple(
+            (item.start, item.size, number)
+            for number, node in enumerate(handoff.nodes)
+            for item in node.memory
+        ),
         blobs=tuple(
             run_info.Blob(blob.name, blob.address, len(blob.data)) for blob in handoff.blobs
         ),

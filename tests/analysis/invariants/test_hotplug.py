@@ -202,6 +202,15 @@ def test_unplug_that_a_host_ignores(tmp_path: Path) -> None:
     ]
 
 
+def test_unplug_that_a_host_ignores_and_the_kernel_notices(tmp_path: Path) -> None:
+    guest = plugged()
+    guest.event(Kind.ATTACK, SLOT, SIZE, detail=Attack.IGNORE_UNPLUG, rip=0, caller=0)
+    guest.console.append("[    6.204544] ACPI: \\_SB_.MEM0: Eject incomplete - status 0xf")
+    assert replay(finished(guest), tmp_path).host == [
+        f"Attack by the host (ignore-unplug at {SLOT:#x}): noticed by a message of the kernel (Eject incomplete)."
+    ]
+
+
 def test_a_guest_that_dies_later_was_not_refused_anything(tmp_path: Path) -> None:
     guest = plugged()
     guest.event(Kind.ATTACK, SLOT, SIZE, detail=Attack.IGNORE_UNPLUG, rip=0, caller=0)

@@ -139,3 +139,44 @@ def test_a_request_of_another_size_takes_no_block_off_the_list(tmp_path: Path) -
     guest.end()
     invariants = replay_run(guest.write(tmp_path / "run")).invariants
     assert {one.name: one.status.value for one in invariants}["I10"] == "holds"
+
+
+NODES = ((0, 48 * MIB, 0), (48 * MIB, 80 * MIB, 1))
+"""The guest's memory from 32 MiB to 128 MiB is unaccepted at first: 16 MiB of node 0 and 80 MiB of node 1."""
+WHOLE, OF_NODE_1 = 16 << 10, 80 << 10
+
+
+@pytest.mark.parametrize(
+    ("said", "broken"),
+    [
+        ((WHOLE, OF_NODE_1), False),
+        ((OF_NODE_1, WHOLE), True),  # right in sum, and of the wrong nodes
+        ((WHOLE, OF_NODE_1 - (12 << 10)), True),
+        ((WHOLE + (16 << 10), OF_NODE_1), True),
+        ((WHOLE + (8 << 10), OF_NODE_1), False),  # two blocks that nobody saw taken
+    ],
+)
+def test_the_counters_of_nodes(tmp_path: Path, said: tuple[int, int], broken: bool) -> None:
+    guest = Guest(layout=Layout(32 * MIB, 128 * MIB))
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    guest.stage(Stage.USERSPACE)
+    guest.meminfo("start")
+    guest.console += [
+        f"ACCEPTLAB node={node} Unaccepted={kib} label=start" for node, kib in enumerate(said)
+    ]
+    guest.meminfo("end")
+    guest.end()
+    handoff = replace(guest.info().handoff, nodes=NODES)
+    verdict = replay(guest, tmp_path, handoff=handoff)
+    titles = {one.title for one in verdict.findings}
+    assert titles == (
+        {"the kernel's count of a node's unaccepted memory is wrong"} if broken else set()
+    )
+
+
+def test_a_node_that_run_json_does_not_know_is_not_judged(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.boot()
+    guest.console.append("ACCEPTLAB node=7 Unaccepted=4 label=start")
+    assert replay(finished(guest), tmp_path).findings == []
