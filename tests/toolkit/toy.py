@@ -33,7 +33,7 @@ def report(signum=None, frame=None, outcome="shutdown"):
     path = property_of("report")
     pathlib.Path(path).write_text(json.dumps({{"outcome": outcome, "reason": "as told", "stage": "kernel", "events": 9}}))
     raw = property_of("events")
-    if raw:
+    if raw and not mode.startswith("plays:"):
         pathlib.Path(raw).write_bytes(events(10))
     if signum:
         sys.exit(0)
@@ -53,6 +53,14 @@ elif mode == "panic":
 elif mode == "hang":
     pathlib.Path(property_of("events")).write_bytes(events(10)[:500])
     console.with_name("started").touch()
+    time.sleep(60)
+elif mode.startswith("plays:"):  # a stream of events, slowly
+    data = pathlib.Path(mode.removeprefix("plays:")).read_bytes()
+    with open(property_of("events"), "wb", buffering=0) as file:
+        file.write(data[:1024 * 72])
+        for at in range(1024 * 72, len(data), 72):
+            time.sleep(0.1)
+            file.write(data[at:at + 72])
     time.sleep(60)
 elif mode == "deaf":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -82,7 +90,7 @@ def make_kernel(folder: Path) -> Path:
 
 def make_emulator(folder: Path, mode: str) -> Emulator:
     """Write an emulator that does what `mode` says (see the script); whole at once, since runs side by side write the same."""
-    path = folder / f"toy-{mode}"
+    path = folder / f"toy-{mode.partition(':')[0]}"
     beside = folder / f"{path.name}.{os.getpid()}"
     beside.write_text(
         _SCRIPT.format(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
@@ -74,6 +75,14 @@ def run(
             rich_help_panel=_OUT,
         ),
     ] = False,
+    stop_on_finding: Annotated[
+        bool,
+        typer.Option(
+            "--stop-on-finding",
+            help="Judge the run while the guest runs, too (I1, I2, I3, I7 and I9), and stop the guest at the first finding.",
+            rich_help_panel=_OUT,
+        ),
+    ] = False,
     keep_handoff: Annotated[
         bool,
         typer.Option(
@@ -118,8 +127,12 @@ def run(
         options = replace(options, kernel=kernel)
     image = resolve(kernel)
     wanted, options = _shell(options) if shell else (None, options)
+    if stop_on_finding:
+        _check_stop(options, wanted)
     means: Backend = (
-        Host() if options.hardware else Emulated(emulator_build.ensure(), keep_handoff, wanted)
+        Host()
+        if options.hardware
+        else Emulated(emulator_build.ensure(), keep_handoff, wanted, stop_on_finding)
     )
     folder = out or fresh(f"{options.platform}-{options.memory}-{options.accept}")
     try:
@@ -146,7 +159,7 @@ def run(
     code = heaviest((_exit_code(finished), EXIT_OK if end == "exit 0" else EXIT_FINDINGS))
     if tests is not None and (tests.missing or not tests.results or tests.count(FAILED)):
         code = heaviest((code, EXIT_FINDINGS))
-    if replay and options.events and not finished.interrupted:
+    if (replay or stop_on_finding) and options.events and not finished.interrupted:
         code = heaviest((code, judge_runs([finished.folder], quiet=as_json)))
     if as_json:
         print_json(
@@ -163,6 +176,8 @@ def run(
             _print_tests(tests)
         reason = f": {finished.outcome.reason}" if finished.outcome.reason else ""
         typer.echo(f"{finished.outcome.word}{reason}")
+        if finished.stopped:
+            _print_way_there(finished)
         typer.echo(finished.folder)
     if finished.interrupted:
         raise InterruptedByUserError(f"interrupted; the partial run is in {finished.folder}")
@@ -181,6 +196,28 @@ def _print_tests(tests: KtapResults) -> None:
         why = f" ({one.why})" if one.why else ""
         typer.echo(f"{one.outcome}: {one.name}{why}")
     typer.echo(f"tests: {tests.sentence()}")
+
+
+def _check_stop(options: RunOptions, shell: Shell | None) -> None:
+    """Raise BadInputError for what --stop-on-finding cannot judge while the guest runs."""
+    for name, given in (
+        ("--hardware", options.hardware),
+        ("--no-events", not options.events),
+        ("--firmware", options.has_firmware),
+        ("--shell on a terminal", shell is not None and shell.is_interactive),
+    ):
+        if given:
+            raise BadInputError(f"--stop-on-finding and {name}: give one of them")
+
+
+def _print_way_there(finished: Finished) -> None:
+    """Print the line that halts the same guest at the finding for which this one was stopped."""
+    from acceptlab.analysis.run.run_folder import Run
+
+    found = re.search(r"first finding, of (I\d+)", finished.outcome.reason)
+    if found and not Run.open(finished.folder).info.not_repeatable:
+        line = ["acceptlab", "debug", str(finished.folder), "--at", found[1]]
+        typer.echo(f"to halt the guest there: {shlex.join(line)}")
 
 
 def _shell(options: RunOptions) -> tuple[Shell, RunOptions]:
@@ -203,6 +240,8 @@ def _shell(options: RunOptions) -> tuple[Shell, RunOptions]:
 def _exit_code(finished: Finished) -> int:
     if finished.outcome.word == "userspace":
         return EXIT_OK
+    if finished.stopped:
+        return EXIT_FINDINGS
     return EXIT_MACHINE if finished.outcome.word == "killed" else EXIT_FINDINGS
 
 

@@ -33,10 +33,19 @@ class Emulated:
     emulator: Emulator
     keep_handoff: bool
     shell: Shell | None = None
+    stop_on_finding: bool = False
 
     def perform(self, options: RunOptions, kernel: Kernel, folder: Path) -> Finished:
         """Run one guest and record it."""
-        return perform(options, kernel, self.emulator, folder, self.keep_handoff, self.shell)
+        return perform(
+            options,
+            kernel,
+            self.emulator,
+            folder,
+            self.keep_handoff,
+            self.shell,
+            self.stop_on_finding,
+        )
 
     def dry_run(self, options: RunOptions, kernel: Kernel, folder: Path) -> str:
         """Return the emulator's command, on a boot handoff that is written into `folder`."""

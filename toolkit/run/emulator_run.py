@@ -43,6 +43,7 @@ from acceptlab.toolkit.run.probes import Defaults, Probe
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
     from acceptlab.toolkit.guest.shell import Shell
+    from acceptlab.toolkit.run.live_judge import LiveJudge
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Prepared:
     usual: Defaults
     """The probes that nobody asked for, which are among ``probes``."""
     shell: Shell | None
+    stops_on_finding: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class Finished:
     interrupted: bool
     seconds: float
     events: StreamSummary | None
+    stopped: bool = False
+    """Whether it was stopped at a finding."""
 
 
 def perform(
@@ -88,6 +92,7 @@ def perform(
     folder: Path,
     keep_handoff: bool,
     shell: Shell | None = None,
+    stop_on_finding: bool = False,
 ) -> Finished:
     """Run one guest and record it in `folder`, which has to be new or empty.
 
@@ -97,6 +102,7 @@ def perform(
     folder = folder.resolve()
     with claimed(folder):
         ready = prepare(options, kernel, emulator, folder, shell)
+        ready = replace(ready, stops_on_finding=stop_on_finding)
         if ready.no_symbols:
             say(
                 f"no symbols: functions are shown as addresses, and panic() is not detected ({ready.no_symbols})"
@@ -305,7 +311,14 @@ def _launch(ready: Prepared) -> Ending:
     else:
         with step(title) as progress:
             follower = Follower(progress, files.console, files.raw_events)
-            ending = launch(ready.command, files.stderr, options.time_limit, follower, waiting)
+            judge = _live_judge(ready) if ready.stops_on_finding else None
+
+            def watch(seconds: float) -> None:
+                follower(seconds)
+                if judge:
+                    judge(seconds)
+
+            ending = launch(ready.command, files.stderr, options.time_limit, watch, waiting)
     if options.qmp:
         Path(options.qmp).unlink(
             missing_ok=True
@@ -313,6 +326,20 @@ def _launch(ready: Prepared) -> Ending:
     has_report = files.report.is_file() or not PLATFORMS[options.platform].is_confidential
     outcome.check_emulator(ending, has_report, files.stderr)
     return ending
+
+
+def _live_judge(ready: Prepared) -> LiveJudge:
+    """Return what judges the run while it goes on, with what is known of the run at its start."""
+    from acceptlab.toolkit.run.live_judge import LiveJudge
+
+    assert ready.handoff is not None
+    unknown = outcome.Outcome("timeout", "")
+    info = record.describe(
+        ready.options, ready.kernel, record.handoff_of(ready.handoff), "", ready.command_line, ready.emulator, ready.probes,
+        None, unknown, ready.support, record.events_info(None), 0.0, ready.second,
+        policy_of(ready.command_line, ""), ready.usual,
+    )  # fmt: skip
+    return LiveJudge(info, ready.files.raw_events, ready.files.handoff / "judged")
 
 
 def _record(ready: Prepared, ending: Ending) -> Finished:
@@ -342,7 +369,8 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     from acceptlab.analysis.kernel.symbol_recorder import write_run
 
     write_run(files.folder, info, cache() / "symbols")
-    return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events)
+    stopped = bool(ending.ended)
+    return Finished(files.folder, came_to, ending.interrupted, ending.seconds, events, stopped)
 
 
 def _handoff_info(

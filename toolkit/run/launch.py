@@ -26,6 +26,10 @@ class Interrupted(Exception):  # noqa: N818 (a signal, not an error of ours)
     """SIGTERM or SIGHUP reached us; handled as Ctrl-C is."""
 
 
+class EndRun(Exception):  # noqa: N818 (what watches a run has seen enough: no error)
+    """Raised by what watches a run: the emulator is to be stopped, for the reason that the exception has as its text."""
+
+
 @dataclass(frozen=True)
 class Ending:
     """How the emulator's process ended. `code` is negative for a signal, as subprocess has it."""
@@ -34,6 +38,8 @@ class Ending:
     timed_out: bool = False
     interrupted: bool = False
     seconds: float = 0.0
+    ended: str = ""
+    """Why what watched the run ended it; empty: it did not."""
 
 
 def launch(
@@ -45,7 +51,8 @@ def launch(
     stdin: int | None = subprocess.DEVNULL,
     stdout: int | None = subprocess.STDOUT,
 ) -> Ending:
-    """Run one emulator to its end and return how that was; `watch` is called now and then with the seconds so far.
+    """Run one emulator to its end and return how that was; `watch` is called now and then with the seconds so far,
+    and may raise EndRun.
 
     `stdin` and `stdout` are subprocess's; without them there is no input, and all output goes to `stderr`. `held` is for an emulator that stops before its first event: what to say then. Time counts from when it is let go.
     Ctrl-C, SIGTERM and SIGHUP stop the emulator and set `interrupted`; the caller decides what follows.
@@ -60,7 +67,7 @@ def launch(
             start_new_session=True,  # Ctrl-C is for us to handle: the emulator is to write its report first
             preexec_fn=die_with_parent,
         )
-        timed_out = interrupted = False
+        timed_out, interrupted, ended = False, False, ""
         try:
             if held:
                 _wait_until_let_go(process, held)
@@ -68,9 +75,12 @@ def launch(
             timed_out = not _wait(process, started, time_limit, watch)
         except (KeyboardInterrupt, Interrupted):
             interrupted = True
+        except EndRun as reason:
+            ended = str(reason)
         finally:
             _stop(process)
-    return Ending(process.returncode, timed_out, interrupted, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return Ending(process.returncode, timed_out, interrupted, seconds, ended)
 
 
 def on_terminal(command: Sequence[str], stderr: Path, time_limit: float, held: str) -> Ending:

@@ -50,6 +50,8 @@ def judge(report: dict[str, Any] | None, console: str, ending: Ending, limit: fl
     where = _where(report, console)
     if ending.interrupted:
         return Outcome("killed", f"the user interrupted the run {where}")
+    if ending.ended:
+        return Outcome("killed", f"{ending.ended}, {where}")
     if ending.timed_out:
         return _of_time_limit(f"the time limit of {limit:g} s expired", report, console)
     if ending.code < 0:
@@ -172,7 +174,7 @@ def check_emulator(ending: Ending, has_report: bool, stderr: Path) -> None:
     """Raise MachineError when the emulator itself failed, rather than the guest in it."""
     crashed = ending.code < 0 and -ending.code not in _FROM_OUTSIDE
     failed = ending.code > 0 or (ending.code == 0 and not has_report)
-    if not (failed or crashed) or ending.timed_out or ending.interrupted:
+    if not (failed or crashed) or ending.timed_out or ending.interrupted or ending.ended:
         return
     lines = [
         line.strip() for line in stderr.read_text(errors="replace").splitlines() if line.strip()
