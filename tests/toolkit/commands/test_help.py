@@ -51,7 +51,7 @@ def test_every_command_s_help_has_an_example(command: tuple[str, ...]) -> None:
 
 
 @cache
-def shown(command: tuple[str, ...], width: str = "500") -> str:
+def shown(command: tuple[str, ...], width: str = "1000") -> str:
     """The help of a command on a terminal of that width, without the boxes."""
     done = click.testing.CliRunner().invoke(
         WHOLE, [*command, "--help"], env={"COLUMNS": width, "TERMINAL_WIDTH": width}
