@@ -22,8 +22,9 @@ from acceptlab.analysis.run.run_info import SECOND, RunInfo
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.events import Batch, EventFile
 from acceptlab.analysis.trace.schema import ConvertTo, Kind, Stage
+from acceptlab.analysis.trace.value_sets import table_of
 
-_KERNEL = (Stage.KERNEL, Stage.USERSPACE)
+_KERNEL = table_of(Stage.KERNEL, Stage.USERSPACE)
 _SPIN = in_force(LOCKING + UNLOCKING + RT_LOCKING + RT_UNLOCKING)
 _EVERY_BOOT = in_force(EVERY_BOOT)
 
@@ -49,7 +50,7 @@ class Evidence:
 
     def _watch_accepts(self, batch: Batch) -> None:
         done = (batch["kind"] == Kind.ACCEPT) & (batch["result"] == 0)
-        at = np.flatnonzero(done & np.isin(batch["stage"], _KERNEL))
+        at = np.flatnonzero(done & _KERNEL.take(batch["stage"]))
         gpa, size = batch["gpa"][at], batch["size"][at]
         for start, length in self._unaccepted:
             inside = (gpa >= start) & (gpa < start + length)

@@ -18,6 +18,7 @@ from acceptlab.analysis.trace.schema import (
     Kind,
     StopReason,
 )
+from acceptlab.analysis.trace.value_sets import table_of
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "successfully rescinded a page that was not accepted"
@@ -26,7 +27,7 @@ SHARED = "accepted a page that is shared with the host"
 GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
 IMPLICIT = "accepted a shared page, which the host made private"
-_ORDERED = (Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
+_ORDERED = table_of(Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
 """What has an order."""
 _GIVEN_BACK = (
     (Kind.RESCIND, NOT_ACCEPTED, "Hardware returns CF=1"),
@@ -55,7 +56,7 @@ class Order(Invariant):
     looks_at = "accept, rescind or conversion"
 
     def watch(self, step: Step) -> None:
-        self.looked_at += int(np.isin(step.batch["kind"], _ORDERED).sum())
+        self.looked_at += int(_ORDERED.take(step.batch["kind"]).sum())
         if self.shows("assign", RESULTS, HANDOFF):
             self.blame_entries(
                 step,

@@ -25,13 +25,14 @@ from acceptlab.analysis.run.run_info import FIRST, SECOND, RunInfo
 from acceptlab.analysis.trace.coverage import EARLY
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import Kind, Stage
+from acceptlab.analysis.trace.value_sets import table_of
 
 HELD = "accepted memory with the global lock held"
 
 LOCK, UNLOCK = in_force(LOCKING + RT_LOCKING), in_force(UNLOCKING + RT_UNLOCKING)
 LOCK_NAME = UNACCEPTED_LOCK
 """run.json's probes name its address."""
-_OF_KERNELS = (Stage.KERNEL, Stage.USERSPACE, Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE)
+_OF_KERNELS = table_of(Stage.KERNEL, Stage.USERSPACE, Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE)
 """Stages in which there is such a lock; a decompressor has none."""
 
 
@@ -108,7 +109,7 @@ class NoLockHeld(Invariant):
         locks, unlocks = (np.where(late, its, one) for one, its in zip(first, second, strict=True))
         accepts = batch["kind"] == Kind.ACCEPT
         self._taken += int(np.count_nonzero(locks))
-        self._accepts += int(np.count_nonzero(accepts & np.isin(batch["stage"], _OF_KERNELS)))
+        self._accepts += int(np.count_nonzero(accepts & _OF_KERNELS.take(batch["stage"])))
         self._watch_second(step, late, locks, accepts)
         for vcpu in np.flatnonzero(np.bincount(batch["vcpu"])).tolist():
             self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
@@ -147,7 +148,7 @@ class NoLockHeld(Invariant):
     ) -> None:
         if not late.any():
             return
-        kernel = late & np.isin(step.batch["stage"], _OF_KERNELS)
+        kernel = late & _OF_KERNELS.take(step.batch["stage"])
         self._second_taken += int(np.count_nonzero(locks & late))
         self._second_accepts += int(np.count_nonzero(accepts & kernel))
         self._second_calls += int(np.count_nonzero((step.batch["kind"] == Kind.PROBE_ENTER) & late))

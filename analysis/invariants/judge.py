@@ -11,8 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.files import write_text
 from acceptlab.analysis.invariants import REGISTRY, Context, Invariant
@@ -49,8 +47,9 @@ from acceptlab.analysis.run.trouble import ENDS_A_GUEST
 from acceptlab.analysis.trace.coverage import in_words
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import STAGE_NAMES, Stage
+from acceptlab.analysis.trace.value_sets import table_of
 
-_KERNEL_STAGES = (
+_KERNEL_STAGES = table_of(
     Stage.KERNEL,
     Stage.USERSPACE,
     Stage.SECOND_KERNEL,
@@ -164,7 +163,7 @@ class _Tally:
             self.accepted = bool((ops == Op.ACCEPT).any())
         if self.kernel_accepts == 0:
             accepts = batch["stage"][ops == Op.ACCEPT]
-            self.kernel_accepts += int(np.isin(accepts, _KERNEL_STAGES).sum())
+            self.kernel_accepts += int(_KERNEL_STAGES.take(accepts).sum())
 
 
 def _add_histories(invariants: list[Invariant], events: EventFile) -> None:

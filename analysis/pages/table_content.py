@@ -11,8 +11,9 @@ from acceptlab.analysis.pages.table_stores import HEADER, stores_of
 from acceptlab.analysis.run.run_info import Bitmap
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import PAGE_SIZE, Kind
+from acceptlab.analysis.trace.value_sets import table_of
 
-_REPLACED_BY = (Kind.CONVERT, Kind.REMOVE, Kind.ASSIGN, Kind.ATTACK, Kind.ACCEPT)
+_REPLACED_BY = table_of(Kind.CONVERT, Kind.REMOVE, Kind.ASSIGN, Kind.ATTACK, Kind.ACCEPT)
 """Kinds of events behind which a page may have other content, with no store."""
 
 
@@ -58,4 +59,4 @@ class TableContent:
     def _replaced(batch: Batch, bitmap: Bitmap) -> bool:
         start, end = bitmap.table & -PAGE_SIZE, bitmap.table + HEADER + bitmap.size
         hit = (batch["gpa"] < np.uint64(end)) & (batch["gpa"] + batch["size"] > np.uint64(start))
-        return bool((hit & np.isin(batch["kind"], _REPLACED_BY)).any())
+        return bool((hit & _REPLACED_BY.take(batch["kind"])).any())

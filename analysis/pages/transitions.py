@@ -12,6 +12,7 @@ from enum import IntEnum, IntFlag
 import numpy as np
 import numpy.typing as npt
 
+from acceptlab.analysis.enums import with_plain_members
 from acceptlab.analysis.trace.events import Batch, recoded
 from acceptlab.analysis.trace.schema import CONVERT_IMPLICIT, Attack, ConvertTo, Kind
 
@@ -19,6 +20,7 @@ U8 = npt.NDArray[np.uint8]
 Bool = npt.NDArray[np.bool_]
 
 
+@with_plain_members
 class State(IntEnum):
     """Bits 1..0 of a state byte: what the host and the guest have made of the page."""
 
@@ -43,6 +45,7 @@ def past_unknown(byte: int) -> bool:
     return byte & (HELD | EVER) == HELD
 
 
+@with_plain_members
 class Op(IntEnum):
     """What an event does to the state of a page. RESCIND (a TD's is RELEASE) and SHARE come from the guest."""
 

@@ -36,6 +36,8 @@ from enum import IntEnum
 import numpy as np
 import pyarrow as pa
 
+from acceptlab.analysis.enums import with_plain_members
+
 FORMAT = 1
 METADATA_KEY = b"acceptlab"
 
@@ -45,6 +47,7 @@ UNIT_SIZE = 2 << 20
 PAGES_PER_UNIT = UNIT_SIZE // PAGE_SIZE
 
 
+@with_plain_members
 class Kind(IntEnum):
     """What happened. ``enum event_kind``."""
 
@@ -85,6 +88,7 @@ ON_MEMORY = np.array(
 """By number of a kind: whether its ``gpa`` and ``size`` are the memory that it is about."""
 
 
+@with_plain_members
 class Stage(IntEnum):
     """Where the guest was. ``enum stage``."""
 
@@ -97,6 +101,7 @@ class Stage(IntEnum):
     SECOND_USERSPACE = 6
 
 
+@with_plain_members
 class ConvertTo(IntEnum):
     """Bits 7..0 of the detail of a conversion. ``enum convert_to``."""
 
@@ -104,6 +109,7 @@ class ConvertTo(IntEnum):
     SHARED = 2
 
 
+@with_plain_members
 class Attack(IntEnum):
     """Detail of an attack. ``enum attack`` of emulator/model/attack.h."""
 
@@ -123,6 +129,7 @@ class Attack(IntEnum):
     IGNORE_UNPLUG = 14  # the memory stayed, though the guest gave it up
 
 
+@with_plain_members
 class Access(IntEnum):
     """Bits 7..0 of the detail of a fault or stop. ``enum access_kind``."""
 
@@ -142,6 +149,7 @@ ACCESS_DETAIL_BEFORE_SHIFT = 16
 """Bits 23..16 of it: bytes of the access that lie in the page before; 0: none, or not known."""
 
 
+@with_plain_members
 class StopReason(IntEnum):
     """Result of a stop. ``enum stop_reason``."""
 
@@ -159,6 +167,7 @@ class StopReason(IntEnum):
     SAVE_AREA = 11
 
 
+@with_plain_members
 class CallerHow(IntEnum):
     """How the caller of an event was found. ``enum caller_how``."""
 

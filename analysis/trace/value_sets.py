@@ -20,6 +20,13 @@ def distinct(values: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
     return ordered[first]
 
 
+def table_of(*codes: int) -> npt.NDArray[np.bool_]:
+    """Return a table of all codes of a byte that says which are these: `take` of a column does in a microsecond what np.isin does in fifty."""
+    table = np.zeros(256, np.bool_)
+    table[list(codes)] = True
+    return table
+
+
 def among(values: npt.NDArray[Any], wanted: Collection[int]) -> npt.NDArray[np.bool_]:
     """Return which of the values are wanted ones: np.isin, unless one of both is empty."""
     if not len(values) or not wanted:

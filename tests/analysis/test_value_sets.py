@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.trace.value_sets import among, distinct
+from acceptlab.analysis.trace.value_sets import among, distinct, table_of
 
 VALUES = st.lists(st.integers(0, 9), max_size=9)
 
@@ -33,3 +33,11 @@ def test_a_value_is_among_the_wanted(
     column = np.array(values, np.uint64)
     made = set_(wanted)  # type: ignore[call-arg]
     assert among(column, made).tolist() == [value in wanted for value in values]
+
+
+@given(codes=st.lists(st.integers(0, 255), max_size=9), wanted=st.lists(st.integers(0, 255)))
+def test_a_table_of_codes_gives_numpy_s_answer(codes: list[int], wanted: list[int]) -> None:
+    column = np.array(codes, np.uint8)
+    found = table_of(*wanted).take(column)
+    assert found.dtype == np.bool_
+    assert found.tolist() == np.isin(column, wanted).tolist()
