@@ -14,15 +14,15 @@ import pytest
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, Stage
 from tests.boots.conftest import Boot, BootGuest
+from tests.boots.test_probes import MACHINE
 
-WORDS = "--memory 1G --cpus 2 --firmware-accepts minimal"
 KEXEC = "--platform tdx --memory 2G --firmware-accepts minimal --seed 3 --append swiotlb=2048 --workload kexec"
 """Ends with a finding (tests/boots/test_second_kernel.py)."""
 
 
 @pytest.fixture(params=["snp", "tdx"])
 def recorded(boot: BootGuest, request: pytest.FixtureRequest) -> Boot:
-    return boot("debian:6.12", "--platform", request.param, *WORDS.split())
+    return boot("debian:6.12", "--platform", request.param, *MACHINE)
 
 
 def debug(run: Path, *words: str) -> dict[str, Any]:
@@ -77,6 +77,13 @@ def test_the_last_accept_of_a_page_is_found(recorded: Boot) -> None:
     )
     assert found["moment"].startswith(f"event #{event['seq']} (accept)")
     assert int(found["vcpus"][event["vcpu"]]["registers"]["rip"], 16) == event["rip"]
+
+
+def test_a_count_of_instructions_is_one_of_the_column_clock(recorded: Boot) -> None:
+    event = accepts(recorded.folder, Stage.KERNEL)[-1]
+    found = debug(recorded.folder, "--at", f"icount:{event['clock'] + 1}")
+    assert found["moment"] == f"{event['clock'] + 1:,} instructions"
+    assert (found["stage"], found["vcpu"]) == ("kernel", event["vcpu"])
 
 
 def test_a_function_is_halted_at_its_first_call(recorded: Boot) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.boots.conftest import BootGuest
 
 
-@pytest.mark.parametrize("platform", ["snp", "tdx"])
+@pytest.mark.parametrize("platform", ["snp", pytest.param("tdx", marks=pytest.mark.long)])
 def test_a_panic_before_the_console_is_told_in_the_kernel_s_words(
     boot: BootGuest, platform: str
 ) -> None:

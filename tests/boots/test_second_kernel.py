@@ -34,6 +34,7 @@ def check(boot: Boot, started_by: str) -> None:
     assert boot.run["second"]["started_by"] == started_by
 
 
+@pytest.mark.long
 def test_kexec_reaches_userspace_again(boot: BootGuest) -> None:
     check(boot(KERNEL, "--platform", "tdx", "--memory", "2G", "--workload", "kexec"), "kexec")
 

@@ -100,6 +100,7 @@ def test_a_kernel_against_a_malicious_host(tmp_path: Path) -> None:
     assert "debian:6.12 (tdx): 2 injections: " in said
 
 
+@pytest.mark.long
 @pytest.mark.boots
 @pytest.mark.emulator
 def test_debugging(tmp_path: Path) -> None:
@@ -109,6 +110,7 @@ def test_debugging(tmp_path: Path) -> None:
     assert '"moment": "900,000,000 instructions"' in said
 
 
+@pytest.mark.long
 @pytest.mark.boots
 @pytest.mark.emulator
 def test_conformance_guests(tmp_path: Path) -> None:

@@ -48,20 +48,9 @@ def test_an_old_kernel_gets_an_answer_that_says_so(
 
 def test_a_time_limit_ends_a_guest_and_tells_where_it_was(tmp_path: Path) -> None:
     # Idle time passes quickly in a guest that counts instructions: let it be far more than fits the limit.
-    words = [*SMALL, "--workload", "idle:100000", "--time-limit", "25"]
+    words = [*SMALL, "--workload", "idle:100000", "--time-limit", "10"]
     recorded = run(tmp_path / "idle", "debian:6.12", *words)
     assert recorded["outcome"] == "timeout"
-    assert "limit of 25 s" in recorded["reason"]
+    assert "limit of 10 s" in recorded["reason"]
     assert recorded["report"]["rip"].startswith("0x")
     assert recorded["events"]["complete"]
-
-
-def test_a_watched_function_is_seen_entering_and_returning(tmp_path: Path) -> None:
-    import pyarrow.parquet
-
-    run(tmp_path / "probed", "debian:6.12", *SMALL, "--probe", "accept_memory")
-    kinds = pyarrow.parquet.read_table(tmp_path / "probed" / "events.parquet")["kind"].to_pylist()
-    assert kinds.count("probe-enter") > 100
-    assert abs(kinds.count("probe-enter") - kinds.count("probe-return")) <= 1
-    names = json.loads((tmp_path / "probed" / "symbols.json").read_text())["first"].values()
-    assert {"symbol": "accept_memory"} in names
