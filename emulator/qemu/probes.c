@@ -13,6 +13,7 @@
 #include "compat.h"
 #include "exec/exec-all.h"
 #include "exec/helper-proto.h"
+#include "counts.h"
 #include "guest.h"
 #include "probes.h"
 
@@ -72,6 +73,19 @@ static bool begins_second(const char *line, unsigned *second)
         watched[i].in[1] = false;
     }
     *second = 1;
+    counts_set_kernels(false);
+    return true;
+}
+
+/* NAME ADDRESS, behind the line `count` */
+static bool read_count(char **word)
+{
+    uint64_t linked;
+
+    if (g_strv_length(word) != 2 || qemu_strtou64(word[1], NULL, 0, &linked)) {
+        return false;
+    }
+    counts_add(word[0], linked);
     return true;
 }
 
@@ -80,6 +94,7 @@ bool probes_read(const char *path, Error **errp)
     g_autofree char *content = NULL;
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) lines = NULL;
+    bool counts = false;
     unsigned i, second = 0;
 
     if (!g_file_get_contents(path, &content, NULL, &error)) {
@@ -93,7 +108,15 @@ bool probes_read(const char *path, Error **errp)
         if (!*lines[i] || begins_second(lines[i], &second)) {
             continue;
         }
-        if (probes == PROBES_MAX || !read_line(word, &watched[probes])) {
+        if (!strcmp(lines[i], "count")) {
+            counts = true;
+            continue;
+        }
+        if (counts && read_count(word)) {
+            continue;
+        }
+        if (counts || probes == PROBES_MAX ||
+            !read_line(word, &watched[probes])) {
             error_setg(errp, "probes: %s:%u: cannot use '%s' (at most %u"
                        " lines NAME ADDRESS [FIRST-ARGUMENT])", path, i + 1,
                        lines[i], PROBES_MAX);
@@ -122,7 +145,7 @@ static void arm(unsigned kernel, uint64_t kaslr_offset)
         watched[i].argument = watched[i].linked_argument + kaslr_offset;
         armed |= watched[i].armed;
     }
-    emulated_guest_has_probes |= armed;
+    emulated_guest_has_probes |= counts_begin(kernel, kaslr_offset) || armed;
 }
 
 static void disarm(void)
@@ -130,6 +153,7 @@ static void disarm(void)
     unsigned i;
 
     emulated_guest_has_probes = false;
+    counts_end();
     if (!armed) {
         return;
     }
@@ -155,7 +179,7 @@ void probes_note(EmulatedGuest *guest, const struct acc_event *event)
         break;
     case STAGE_SECOND_KERNEL:
         arm(1, guest->kaslr_offset[1]);
-        if (armed) {
+        if (emulated_guest_has_probes) {
             /* Translations go by physical address: the page may have had code
              * that was not watched. */
             async_safe_run_on_cpu(current_cpu, flush_code, RUN_ON_CPU_NULL);
@@ -225,7 +249,7 @@ bool emulated_guest_probed(uint64_t pc)
     EmulatedGuest *guest = emulated_guest_of_machine();
     bool found;
 
-    if (callback_at(pc)) {
+    if (callback_at(pc) || counts_at(pc)) {
         return true;
     }
     if (!armed) {
@@ -290,9 +314,10 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     if (callback) {
         callback(cpu, GETPC());
     }
-    /* Every lock of the kernel comes here: no call returns to where a function
-     * begins, so there is nothing to look up. */
-    if (!armed || probe == NOT_WANTED) {
+    /* Every lock of the kernel comes here, and every counted function: no call
+     * returns to where a function begins, so there is nothing to look up. */
+    if ((counts_executed(pc, cpu->guest->stage) && probe == NOT_WATCHED) ||
+        !armed || probe == NOT_WANTED) {
         return;
     }
     qemu_mutex_lock(&cpu->guest->lock);

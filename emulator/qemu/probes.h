@@ -12,7 +12,9 @@ struct EmulatedGuest;
 /*
  * Reads the probes file: `NAME LINK_ADDRESS [FIRST-ARGUMENT]` per line. They
  * are of each kernel that the guest runs, unless a line `second` separates
- * those of the first kernel from those of a second one.
+ * those of the first kernel from those of a second one. The lines behind a
+ * line `count`, NAME LINK_ADDRESS, are of functions whose executions are counted
+ * (counts.h), in a second kernel too unless there is a line `second`.
  */
 bool probes_read(const char *path, Error **errp);
 

@@ -7,6 +7,7 @@
 #include "exec/exec-all.h"
 #include "guest.h"
 #include "attacks.h"
+#include "counts.h"
 #include "firmware.h"
 #include "hotplug.h"
 #include "kernel-trace.h"
@@ -158,6 +159,7 @@ static QDict *account(EmulatedGuest *guest, EmulatedCpu *cpu,
                       const char *outcome, const char *why, hwaddr gpa)
 {
     QDict *report = qdict_new();
+    QList *counts = counts_report();
 
     qdict_put_str(report, "outcome", outcome);
     qdict_put_str(report, "reason", why);
@@ -179,6 +181,9 @@ static QDict *account(EmulatedGuest *guest, EmulatedCpu *cpu,
         put_cpu(report, cpu, STACK_WORDS);
         put_page(report, guest, gpa);
         qdict_put(report, "printk", printk_tail(cpu, PRINTK_RECORDS));
+    }
+    if (counts) {
+        qdict_put(report, "counts", counts);
     }
     if (guest->attacks_file) {
         qdict_put(report, "attacks", attacks_report(guest));

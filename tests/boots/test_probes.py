@@ -101,3 +101,26 @@ def test_every_run_decides_the_invariants_that_take_a_probe(boot: BootGuest, pla
     assert run.run["default_probes"]["watched"] == ["accept_memory", LOCK]
     without = boot("debian:6.12", *words, "--no-default-probes")
     assert without.run["probes"] == [] and "I8" in without.verdict["not_decided"]
+
+
+@pytest.mark.long
+def test_counts_agree_with_probes_by_stage(boot: BootGuest) -> None:
+    """And a function that is not executed is counted as such."""
+    functions = ("accept_memory", "start_kernel", "panic", "handle_mm_fault")
+    words = [word for name in functions for word in ("--count", name)]
+    found = boot("debian:6.12", *WORDS, *words)
+    columns = ["kind", "detail", "stage"]
+    events = pq.read_table(found.folder / "events.parquet", columns=columns).to_pylist()
+    names = [probe["name"] for probe in found.run["probes"]]
+    entered = [one for one in events if one["kind"] == "probe-enter"]
+
+    def by_stage(name: str) -> Counter[str]:
+        return Counter(one["stage"] for one in entered if one["detail"] == names.index(name))
+
+    counted = {one["name"]: one["executed"] for one in found.run["report"]["counts"]}
+    assert counted.pop("handle_mm_fault").keys() == {"kernel", "userspace"}
+    assert counted == {
+        "accept_memory": by_stage("accept_memory"),
+        "start_kernel": {"kernel": 1},
+        "panic": {},
+    }

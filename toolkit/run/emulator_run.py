@@ -159,6 +159,7 @@ def prepare(
     where = options.vmlinux or kernel.name
     watched = probes.resolve(options.probes, table, where)
     watched += probes.resolve_locks(options.probe_locks, table, where)
+    counted = probes.resolve_counts(options.counts, table, where)
     usual = Defaults()
     if options.default_probes and options.events:
         usual = probes.defaults(watched, table, where, no_symbols)
@@ -167,6 +168,7 @@ def prepare(
     second = _second_kernel(options, kernel)
     if second is not None and second.sha256 != kernel.sha256:
         watched, usual = _in_two_kernels(options, watched, usual, second)
+        counted = [replace(one, kernel=run_info.FIRST) for one in counted]
     image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell)
     handoff, firmware = None, None
     if options.has_firmware:
@@ -183,8 +185,8 @@ def prepare(
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if options.hotplug:
         files.hotplug.write_text("".join(f"{line}\n" for line in options.hotplug_script.lines))
-    if watched:
-        probes.write(watched, files.probes)
+    if watched or counted:
+        probes.write(watched, files.probes, counted)
     command = emulator_command(
         emulator.binary, emulator.build["qemu"], options, written, files, boot,
         on_terminal=shell is not None and shell.is_interactive,
@@ -295,7 +297,7 @@ def _symbols(options: RunOptions, kernel: Kernel) -> tuple[list[tuple[int, str]]
         else:
             symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
     except BadInput as error:
-        if options.vmlinux or options.probes or options.probe_locks:
+        if options.vmlinux or options.probes or options.probe_locks or options.counts:
             raise
         return [], str(error)
     return [(address, name) for address, _, name in symbols.table()], ""

@@ -335,6 +335,14 @@ class RunOptions:
         metavar="LOCK",
         emulator_only=True,
     )
+    counts: tuple[str, ...] = option(
+        (),
+        "--count",
+        "Count how often a kernel function is executed, by stage, in run.json: cheap, and no event. May be repeated.",
+        RECORDING,
+        metavar="FUNCTION",
+        emulator_only=True,
+    )
     default_probes: bool = option(
         True,
         "--default-probes",
@@ -408,6 +416,8 @@ class RunOptions:
             raise BadInputError(f"--time-limit {self.time_limit:g}: must be more than 0 seconds")
         if len(set(self.probes)) != len(self.probes):
             raise BadInputError("--probe: function given twice")
+        if len(set(self.counts)) != len(self.counts):
+            raise BadInputError("--count: function given twice")
         if len(set(self.probe_locks)) != len(self.probe_locks):
             raise BadInputError("--probe-lock: lock given twice")
         self._check_firmware()

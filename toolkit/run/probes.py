@@ -62,6 +62,22 @@ def resolve(names: Sequence[str], table: Table, where: str) -> list[Probe]:
     return found
 
 
+def resolve_counts(names: Sequence[str], table: Table, where: str) -> list[Probe]:
+    """Find every place in which a function's code begins: gcc splits and clones functions, as NAME.isra.0 and NAME.cold.
+
+    Raises BadInputError for a function that is not there.
+    """
+    places: dict[str, list[Probe]] = {}
+    for address, symbol in table:
+        places.setdefault(symbol.partition(".")[0], []).append(Probe(symbol, address))
+    for name in names:
+        if name not in places:
+            raise BadInputError(
+                f"--count {name}: {where} has no function of that name (possibly inlined)"
+            )
+    return [one for name in names for one in places[name]]
+
+
 def resolve_locks(locks: Sequence[str], table: Table, where: str) -> list[Probe]:
     """Return, for every lock, the lock itself and the calls that take and release it.
 
@@ -145,15 +161,18 @@ def in_two_kernels(
     ], missing
 
 
-def write(probes: Sequence[Probe], path: Path) -> None:
-    """Write the list as the emulator reads it: name, address and, if it matters, first argument, a line each.
+def write(probes: Sequence[Probe], path: Path, counts: Sequence[Probe] = ()) -> None:
+    """Write the lists as the emulator reads them: name, address and, if it matters, first argument, a line each.
 
-    A line `second` is between those of the first kernel and those of another second one.
+    A line `second` is between those of the first kernel and those of another second one, a line `count` before functions whose
+    executions are counted, which are of the first kernel alone where there is a line `second`.
     """
     second = [probe for probe in probes if probe.kernel == SECOND]
     lines = [_line(probe) for probe in probes if probe.kernel != SECOND]
-    if any(probe.kernel for probe in probes):
+    if any(probe.kernel for probe in (*probes, *counts)):
         lines += ["second\n", *(_line(probe) for probe in second)]
+    if counts:
+        lines += ["count\n", *(_line(one) for one in counts)]
     path.write_text("".join(lines))
 
 

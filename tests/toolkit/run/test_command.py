@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -330,6 +331,28 @@ def test_who_wants_memory_is_not_skipped(name: str) -> None:
 def test_probes_are_resolved_and_written(tmp_path: Path) -> None:
     probes.write(probes.resolve(["kmalloc", "do_fork"], TABLE, "k"), tmp_path / "probes")
     assert (tmp_path / "probes").read_text() == "kmalloc 0x1300\ndo_fork 0x1100\n"
+
+
+def test_functions_to_count_come_last_with_the_parts_that_gcc_made_of_them(tmp_path: Path) -> None:
+    table = [*TABLE, (0x2000, "kmalloc.cold"), (0x2100, "kmalloc_node"), (0x2200, "kmalloc.isra.0")]
+    counts = probes.resolve_counts(["kmalloc"], table, "k")
+    probes.write(probes.resolve(["do_fork"], TABLE, "k"), tmp_path / "probes", counts)
+    assert (tmp_path / "probes").read_text() == (
+        "do_fork 0x1100\ncount\nkmalloc 0x1300\nkmalloc.cold 0x2000\nkmalloc.isra.0 0x2200\n"
+    )
+
+
+def test_functions_of_one_kernel_are_not_counted_in_another(tmp_path: Path) -> None:
+    counts = [
+        replace(one, kernel="first") for one in probes.resolve_counts(["do_fork"], TABLE, "k")
+    ]
+    probes.write([], tmp_path / "probes", counts)
+    assert (tmp_path / "probes").read_text() == "second\ncount\ndo_fork 0x1100\n"
+
+
+def test_a_function_that_cannot_be_counted_is_refused() -> None:
+    with pytest.raises(BadInputError, match=r"--count kmall: k has no function .*inlined"):
+        probes.resolve_counts(["kmall"], TABLE, "k")
 
 
 def test_another_second_kernel_has_lines_of_its_own(tmp_path: Path) -> None:

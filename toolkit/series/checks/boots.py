@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def boot_all(
-    kernels: Sequence[str],
+    kernels: Mapping[str, Sequence[str]],
     platforms: Sequence[str],
     options: RunOptions,
     allow: Sequence[re.Pattern[str]],
@@ -33,9 +33,15 @@ def boot_all(
     room: Room,
     title: str,
 ) -> dict[tuple[str, str], Step]:
-    """Boot every kernel on every platform, several at a time; finished runs are kept in `home`. Keys: (kernel, platform)."""
+    """Boot every kernel on every platform, several at a time; finished runs are kept in `home`. Keys: (kernel, platform).
+
+    `kernels`: functions of each whose executions are to be counted.
+    """
     pairs = [(kernel, platform) for kernel in kernels for platform in platforms]
-    handed_over = {kernel: _handed_over(kernel, options) for kernel in kernels}
+    handed_over = {
+        kernel: replace(_handed_over(kernel, options), counts=tuple(counts))
+        for kernel, counts in kernels.items()
+    }
     wanted = [
         replace(handed_over[kernel], kernel=kernel, platform=platform) for kernel, platform in pairs
     ]

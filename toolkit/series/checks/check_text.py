@@ -4,7 +4,14 @@
 from __future__ import annotations
 
 from acceptlab.analysis.printable import shown_lines
-from acceptlab.toolkit.series.checks.problems import PASS, SKIPPED, Judged, PatchCheck, SeriesCheck
+from acceptlab.toolkit.series.checks.problems import (
+    PASS,
+    SKIPPED,
+    FunctionUse,
+    Judged,
+    PatchCheck,
+    SeriesCheck,
+)
 
 _LISTED = 12
 """Problems of one step that are printed; --json has them all."""
@@ -29,9 +36,25 @@ def _patch(patch: PatchCheck, total: int) -> list[str]:
         lines += [f"            {problem.text}" for problem in step.new[:_LISTED]]
         if len(step.new) > _LISTED:
             lines.append(f"            and {len(step.new) - _LISTED} more")
+        lines += [f"            {line}" for line in use_lines(step)]
         if step.new and step.log:
             lines.append(f"            see {step.log}")
     return lines
+
+
+def use_lines(step: Judged) -> list[str]:
+    """Return a line for each function that the patch touches: where it was executed and how often, or that it was not."""
+    return [f"{one.function}() in {one.file}: {_use(one)}" for one in step.functions]
+
+
+def _use(one: FunctionUse) -> str:
+    if one.unseen:
+        return f"not seen ({one.unseen})"
+    told = [
+        f"{platform} {', '.join(f'{stage} {times:,}' for stage, times in stages.items())}"
+        for platform, stages in one.executed.items()
+    ]
+    return "; ".join(told) or "not executed"
 
 
 def summary(step: Judged) -> str:

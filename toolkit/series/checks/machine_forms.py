@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from acceptlab.toolkit.series.checks.check_text import summary
+from acceptlab.toolkit.series.checks.check_text import summary, use_lines
 from acceptlab.toolkit.series.checks.problems import (
     FAIL,
     PASS,
@@ -48,6 +48,8 @@ def as_junit(check: SeriesCheck) -> str:
                     case, "failure", type=step.state, message=_clean(summary(step))
                 )
                 told.text = _clean(_details(step))
+            if step.functions:
+                ElementTree.SubElement(case, "system-out").text = _clean("\n".join(use_lines(step)))
     ElementTree.indent(root)
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -67,6 +69,7 @@ def as_ktap(check: SeriesCheck) -> str:
         ]
         for index, step in enumerate(patch.steps, 1):
             lines += [f"  # {_flat(problem.text)}" for problem in step.new]
+            lines += [f"  # {_flat(line)}" for line in use_lines(step)]
             skip = f" # SKIP {_flat(step.note)}" if step.state == SKIPPED else ""
             lines.append(f"  {_ok(step.state)} {index} {step.name}{skip}")
         lines.append(f"{_ok(patch.state)} {at} {_flat(patch.subject)}")
@@ -84,7 +87,7 @@ def as_b4(patches: Sequence[PatchCheck]) -> list[dict[str, Any]]:
         steps = [(patch, step) for patch in patches for step in patch.steps if step.name == name]
         state = worst([step.state for _, step in steps])
         told = [f"{patch.number}: {_details(step)}" if len(patches) > 1 else _details(step)
-                for patch, step in steps if step.new]  # fmt: skip
+                for patch, step in steps if step.new or step.functions]  # fmt: skip
         one = {"tool": f"acceptlab {name}", "status": state, "summary": _summary(steps)}
         found.append(one | ({"details": "\n".join(told)} if told else {}))
     return found
@@ -111,7 +114,7 @@ def _summary(steps: Sequence[tuple[PatchCheck, Judged]]) -> str:
 
 def _details(step: Judged) -> str:
     lines = [f"{problem.level}: {problem.text}" for problem in step.new]
-    return "\n".join([*lines, *([f"see {step.log}"] if step.log else [])])
+    return "\n".join([*lines, *use_lines(step), *([f"see {step.log}"] if step.log else [])])
 
 
 def _ok(state: str) -> str:

@@ -28,14 +28,31 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class FunctionUse:
+    """A function that the patch touches. `executed`: how often, by platform and stage; those without are left out.
+
+    `unseen`: why no boot could show it, "" where one could.
+    """
+
+    function: str
+    file: str
+    executed: dict[str, dict[str, int]]
+    unseen: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
-    """One step of one patch: all its problems, and a line about how it went. `log` is where to read on, "" if nowhere."""
+    """One step of one patch: all its problems, and a line about how it went. `log` is where to read on, "" if nowhere.
+
+    `functions`: of the step that says what the boots executed.
+    """
 
     name: str
     problems: tuple[Problem, ...] = ()
     note: str = ""
     log: str = ""
     skipped: bool = False
+    functions: tuple[FunctionUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,7 @@ class Judged:
     old: tuple[Problem, ...]
     note: str
     log: str
+    functions: tuple[FunctionUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,4 +127,4 @@ def judge(step: Step, before: Step | None) -> Judged:
         else:
             new.append(problem)
     state = SKIPPED if step.skipped else worst([problem.level for problem in new])
-    return Judged(step.name, state, tuple(new), tuple(old), step.note, step.log)
+    return Judged(step.name, state, tuple(new), tuple(old), step.note, step.log, step.functions)

@@ -19,7 +19,7 @@ from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.scheduler import Room
 from acceptlab.toolkit.series import series_build
 from acceptlab.toolkit.series.apply import Applied
-from acceptlab.toolkit.series.checks import accept_early, checkpatch, sparse
+from acceptlab.toolkit.series.checks import accept_early, checkpatch, execution, sparse
 from acceptlab.toolkit.series.checks.boots import boot_all
 from acceptlab.toolkit.series.checks.problems import (
     FAIL,
@@ -30,6 +30,7 @@ from acceptlab.toolkit.series.checks.problems import (
     Step,
     judge,
 )
+from acceptlab.toolkit.series.checks.touched import Touched, touched
 from acceptlab.toolkit.series.message import files_of
 from acceptlab.toolkit.series.work_tree import go_to, objects_of, work_tree
 from acceptlab.toolkit.whole_files import sha256_of, write_whole
@@ -59,11 +60,15 @@ def perform(applied: Applied, plan: Plan, emulator: Emulator, room: Room) -> Ser
     built = [number for number in sorted(steps) if not _broke(steps[number][BUILD])]
     names = {number: series_build.kernel_name(applied, number) for number in built}
     title = f"booting {applied.series.name}"
+    used = {number: _functions(applied, number, name) for number, name in names.items()}
+    counts = {names[number]: execution.countable(*used[number]) for number in built}
     boots = boot_all(
-        list(names.values()), plan.platforms, plan.options, allow, emulator, _home(applied), room, title,
+        counts, plan.platforms, plan.options, allow, emulator, _home(applied), room, title,
     )  # fmt: skip
     for number, name in names.items():
-        steps[number] |= {platform: boots[name, platform] for platform in plan.platforms}
+        mine = {platform: boots[name, platform] for platform in plan.platforms}
+        folders = {platform: Path(step.log) for platform, step in mine.items() if step.log}
+        steps[number] |= mine | {execution.NAME: execution.step_of(*used[number], folders)}
     return SeriesCheck(
         applied.series.name,
         applied.series.spec.title,
@@ -71,6 +76,16 @@ def perform(applied: Applied, plan: Plan, emulator: Emulator, room: Room) -> Ser
         len(applied.series.patches),
         tuple(_judged(applied, number, steps, plan.platforms) for number in plan.patches),
     )
+
+
+def _functions(
+    applied: Applied, number: int, kernel: str
+) -> tuple[Sequence[Touched], execution.Functions | None]:
+    """Return what a patch touches, nothing for the base, and the functions of its kernel."""
+    if number == 0:
+        return (), None
+    before, after = applied.commits[number - 1].sha, applied.commits[number].sha
+    return touched(applied.base.repository, before, after), execution.functions_of(kernel)
 
 
 def _all_static(applied: Applied, plan: Plan) -> dict[int, dict[str, Step]]:
@@ -183,7 +198,7 @@ def _judged(
         checkpatch.NAME: None,
         sparse.NAME: mine.get(_SPARSE_BEFORE),
     }
-    order = (BUILD, checkpatch.NAME, sparse.NAME, accept_early.NAME, *platforms)
+    order = (BUILD, checkpatch.NAME, sparse.NAME, accept_early.NAME, *platforms, execution.NAME)
     judged = tuple(
         judge(mine[name], references.get(name, before.get(name))) for name in order if name in mine
     )
