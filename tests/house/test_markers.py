@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
 from acceptlab.toolkit.errors import AcceptlabError
 from acceptlab.toolkit.places import CHECKOUT
 from acceptlab.toolkit.qemu import emulator_build
-from tests.conftest import FOLDERS
+from tests.conftest import FOLDERS, pytest_ignore_collect
 from tests.peak_memory import child_environment
 
 _FIND = "from acceptlab.toolkit.qemu import emulator_build; print(emulator_build.find())"
@@ -57,3 +58,26 @@ def test_what_boots_uses_the_emulator() -> None:
 def test_a_folder_s_markers_are_declared(pytestconfig: pytest.Config) -> None:
     declared = {line.partition(":")[0] for line in pytestconfig.getini("markers")}
     assert {name for names in FOLDERS.values() for name in names} <= declared
+
+
+@pytest.mark.parametrize(
+    ("expression", "folder", "left_out"),
+    [
+        ("not (emulator or long)", "tests/boots", True),
+        ("not (boots)", "tests/boots", True),
+        ("not (emulator or boots or processes or long)", "tests/toolkit/collect", True),
+        ("not (emulator or long)", "tests/toolkit/collect", None),
+        ("not (emulator or long)", "tests/analysis", None),
+        ("not (long) or boots", "tests/boots", None),
+        ("not (long and emulator)", "tests/boots", None),
+        ("not long", "tests/boots", None),
+        ("emulator", "tests/boots", None),
+        ("", "tests/boots", None),
+    ],
+)
+def test_a_folder_is_loaded_unless_no_test_of_it_is_chosen(
+    expression: str, folder: str, left_out: bool | None
+) -> None:
+    config = SimpleNamespace(option=SimpleNamespace(markexpr=expression))
+    found = pytest_ignore_collect(CHECKOUT / folder, config)  # type: ignore[arg-type]
+    assert found is left_out
