@@ -30,6 +30,7 @@ def test_kexec_of_today_s_kernel_crashes_where_the_host_has_no_debug_swap(boot: 
     assert found.verdict["verdict"] == "findings"
 
 
+@pytest.mark.long
 def test_the_same_with_debug_swap_comes_up_again(boot: BootGuest) -> None:
     found = kexec(boot, NEWEST, "debug-swap")
     assert found.run["outcome"] == "userspace"

@@ -8,7 +8,7 @@ import pytest
 from tests.boots.conftest import BootGuest
 
 
-@pytest.mark.parametrize("platform", ["snp", "tdx"])
+@pytest.mark.parametrize("platform", [pytest.param("snp", marks=pytest.mark.long), "tdx"])
 def test_four_vcpus_on_four_threads_reach_userspace_with_a_clean_verdict(
     boot: BootGuest, platform: str
 ) -> None:
