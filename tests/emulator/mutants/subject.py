@@ -130,6 +130,7 @@ class Emulator:
 
     def build(self, mutant: Mutant, folder: Path) -> Path:
         """Build the mutant in a folder and return its binary; other checkouts build in that tree as well, so that it is brought up to date first."""
+        _ = self.tree  # which takes the lock of the build tree for itself
         with nullcontext() if os.environ.get(OVERRIDE) else build.objects():
             return self._compile(mutant, folder)
 
