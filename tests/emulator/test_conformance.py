@@ -133,7 +133,14 @@ WRONG = {
         "model/tdx_accept.c",
         "if (stale && ops->scrub)",
         "if (0 && stale && ops->scrub)",
-        {"2.2.12", "2.7.1,2.7.6,2.7.7"},
+        {"2.2.2", "2.2.8,2.2.10", "2.2.12", "2.7.1,2.7.6,2.7.7"},
+    ),
+    "a field that cannot be written is no error": Wrong(
+        "tdx",
+        "model/tdx_metadata.c",
+        "return TDX_METADATA_FIELD_NOT_WRITABLE;",
+        "return 0;",
+        {"2.1.14-write,2.8.2"},
     ),
 }
 
