@@ -178,38 +178,52 @@ static int is_units(uint64_t gpa, uint64_t size)
 	return size && !((gpa | size) % MODEL_UNIT_SIZE);
 }
 
-/* Bytes of [gpa, end) that the guest has accepted; with events: each run of them was kept. */
-static uint64_t accepted_in(const struct host_mem *mem, uint64_t gpa, uint64_t end, int events,
-			    const struct host_mem_platform *platform, const void *vm)
+/* Bytes of [gpa, end) in a state */
+static uint64_t bytes_in(uint64_t gpa, uint64_t end, enum page_state state,
+			 const struct host_mem_platform *platform, const void *vm)
 {
-	uint64_t found = 0, run = gpa, length;
-	int accepted;
+	uint64_t found = 0, length;
 
-	for (; gpa < end; gpa += length) {
-		accepted = platform->state_from(vm, gpa, end, &length) == PAGE_ACCEPTED;
-		found += accepted ? length : 0;
-		if (events && !accepted && run < gpa)
-			host_mem_event(mem, 0, EVENT_ATTACK, run, gpa - run, 0, ATTACK_KEEP);
-		run = accepted ? run : gpa + length;
-	}
-	if (events && run < end)
-		host_mem_event(mem, 0, EVENT_ATTACK, run, end - run, 0, ATTACK_KEEP);
+	for (; gpa < end; gpa += length)
+		if (platform->state_from(vm, gpa, end, &length) == state)
+			found += length;
 	return found;
+}
+
+/* What a malicious host kept at the unplug: events for each run of pages that is the guest's */
+static void say_kept(const struct host_mem *mem, uint64_t gpa, uint64_t end,
+		     const struct host_mem_platform *platform, const void *vm)
+{
+	uint64_t run = gpa, length;
+	enum page_state state = PAGE_HOST, next;
+
+	for (; gpa <= end; gpa += length) {
+		length = MODEL_PAGE_SIZE;
+		next = gpa < end ? platform->state_from(vm, gpa, end, &length) : PAGE_HOST;
+		if (next == state)
+			continue;
+		if (state == PAGE_ACCEPTED)
+			host_mem_event(mem, 0, EVENT_ATTACK, run, gpa - run, 0, ATTACK_KEEP);
+		else if (state == PAGE_UNACCEPTED)
+			host_mem_event(mem, 0, EVENT_ASSIGN, run, gpa - run, 0, 0);
+		state = next;
+		run = gpa;
+	}
 }
 
 int host_mem_plug(struct host_mem *mem, uint64_t gpa, uint64_t size, uint64_t *accepted,
 		  const struct host_mem_platform *platform, void *vm)
 {
-	uint64_t kept;
+	uint64_t end = gpa + size;
 
 	if (!is_units(gpa, size) || ram_add(&mem->ram, gpa, size, mem->top))
 		return -1;
 	host_mem_event(mem, 0, EVENT_PLUG, gpa, size, 0, 0);
-	kept = accepted_in(mem, gpa, gpa + size, 1, platform, vm);
-	*accepted += kept;
+	*accepted += bytes_in(gpa, end, PAGE_ACCEPTED, platform, vm);
+	say_kept(mem, gpa, end, platform, vm);
 	host_mem_lost_access(mem, gpa, size);
-	if (mem->assign_advance && !kept)
-		assign_range(mem, gpa, gpa + size, platform, vm);
+	if (mem->assign_advance && bytes_in(gpa, end, PAGE_HOST, platform, vm) == size)
+		assign_range(mem, gpa, end, platform, vm);
 	return 0;
 }
 
@@ -220,9 +234,10 @@ int host_mem_unplug(struct host_mem *mem, uint64_t gpa, uint64_t size, int keep,
 
 	if (!is_units(gpa, size) || !ram_contains(&mem->ram, gpa, size))
 		return -1;
-	*accepted -= accepted_in(mem, gpa, gpa + size, 0, platform, vm);
-	for (unit = gpa; !keep && unit < gpa + size; unit += MODEL_UNIT_SIZE) {
-		platform->drop(vm, unit);
+	*accepted -= bytes_in(gpa, gpa + size, PAGE_ACCEPTED, platform, vm);
+	for (unit = gpa; unit < gpa + size; unit += MODEL_UNIT_SIZE) {
+		if (!keep)
+			platform->drop(vm, unit);
 		attr_set_private(&mem->attr, unit, MODEL_UNIT_SIZE);
 	}
 	if (ram_remove(&mem->ram, gpa, size))

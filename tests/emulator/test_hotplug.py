@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from acceptlab.analysis.trace.schema import Attack
 from tests.emulator.bare_handoff import HOLE, PAGE, UNIT
 from tests.emulator.bare_run import BareRun, Setup
 from tests.emulator.conftest import Boot
+from tests.emulator.verdicts import judge
 
 SLOT = (f"slot {HOLE:#x} {UNIT:#x}",)
 AT = HOLE + 3 * PAGE
@@ -99,6 +102,16 @@ def test_host_that_keeps_the_pages_gives_them_back(bare: Boot, platform: str) ->
     assert run.value("read-again") == 0x5A
 
 
+def test_pages_that_were_given_back_first_are_not_kept(bare: Boot, platform: str) -> None:
+    module = ("module=2.0",) if platform == "tdx" else ()
+    steps = ("decompressor keep 0", ADD, f"{LATER} add 0")
+    case = "give_back_eject_and_accept_again"
+    run = plugged(bare, platform, case, *steps, properties=module)
+    assert run.value("back") == 0
+    assert run.of("attack") == [], "the pages are the guest's to accept"
+    assert (run.value("again"), run.value("after-eject")) == (0, 0)
+
+
 def test_host_that_ignores_an_eject_leaves_the_memory(bare: Boot, platform: str) -> None:
     run = plugged(bare, platform, "use_after_eject", "decompressor ignore 0", ADD)
     attack = run.only("attack")
@@ -122,6 +135,36 @@ def test_step_without_memory_to_act_on_did_not_take_place(bare: Boot, platform: 
     assert run.report is not None
     assert [one["took_place"] for one in run.report["hotplug"]] == [True, False, True]
     assert len(run.of("plug")) == 1
+
+
+NEVER = "accessed hot-added memory that nobody accepted"
+REMOVED = "accessed memory that was removed"
+AGAIN = "accepted a page again after its memory was removed and added again"
+ALREADY_ACCEPTED = "accepted a page that was already accepted"
+REPLUG = (ADD, f"{LATER} add 0")
+KEEPING = ("decompressor keep 0", *REPLUG)
+
+
+@pytest.mark.parametrize(
+    ("case", "steps", "snp", "tdx"),
+    [
+        ("accept_and_use", (ADD,), [], []),
+        ("use_unaccepted", (ADD,), [NEVER], [NEVER]),
+        ("use_after_eject", (ADD,), [REMOVED], [REMOVED]),
+        ("eject_and_accept_again", REPLUG, [AGAIN], []),
+        ("give_back_eject_and_accept_again", REPLUG, [], []),
+        ("eject_and_accept_again", KEEPING, [ALREADY_ACCEPTED], [ALREADY_ACCEPTED]),
+        ("give_back_eject_and_accept_again", KEEPING, [], []),
+    ],
+)
+def test_verdict(
+    bare: Boot, platform: str, tmp_path: Path, case: str, steps: tuple[str, ...],
+    snp: list[str], tdx: list[str],
+) -> None:  # fmt: skip
+    module = ("module=2.0",) if platform == "tdx" else ()
+    verdict = judge(plugged(bare, platform, case, *steps, properties=module), tmp_path)
+    expected = snp if platform == "snp" else tdx
+    assert [one.title for one in verdict.findings if one.invariant != "guest"] == expected
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* A guest to which the host adds memory, at HOLE, and which gives it up again. */
 #include "runtime.h"
+#ifdef TDX
+#include "platform_tdx.h"
+#endif
 
 #define REGISTERS 0xfea10000ull	/* emulator/qemu/hotplug.c */
 #define PRESENT (REGISTERS + 0)
@@ -59,6 +62,22 @@ void case_eject_and_accept_again(void)
 {
 	wait_for_memory();
 	accept_and_write();
+	give_up();
+	wait_for_memory();
+	say("again=%x", accept(HOLE, UNIT));
+	say("read-again=%x", read8(at));
+}
+
+/* The same by a guest that gave its pages back first */
+void case_give_back_eject_and_accept_again(void)
+{
+	wait_for_memory();
+	accept_and_write();
+#ifdef TDX
+	say("back=%x", page_release(HOLE | 1));
+#else
+	say("back=%x", pvalidate(HOLE, 1, 0));
+#endif
 	give_up();
 	wait_for_memory();
 	say("again=%x", accept(HOLE, UNIT));

@@ -154,3 +154,25 @@ def test_last_page_that_a_host_keeps_is_among_them(guest: Guest) -> None:
     vm.events()
     assert plug(vm) == 0
     assert [one.gpa for one in vm.events()[1:]] == [SLOT + SIZE - UNIT]
+
+
+@both
+def test_pages_that_a_host_keeps_and_that_are_not_accepted_are_assigned(guest: Guest) -> None:
+    vm = plugged(guest)
+    vm.access(SLOT + UNIT)
+    assert vm.state(SLOT + UNIT) == State.UNACCEPTED
+    assert unplug(vm, keep=1) == 0
+    vm.events()
+    assert plug(vm) == 0
+    kinds = [(one.kind, one.gpa, one.size) for one in vm.events()]
+    assert kinds == [(Kind.PLUG, SLOT, SIZE), (Kind.ASSIGN, SLOT + UNIT, UNIT)]
+
+
+@both
+def test_what_was_shared_is_private_after_a_plug_even_if_pages_were_kept(guest: Guest) -> None:
+    vm = plugged(guest, *MIXED)
+    assert unplug(vm, keep=1) == 0
+    assert plug(vm) == 0
+    for start, _ in SHARED:
+        vm.access(start)
+        assert vm.state(start) == State.UNACCEPTED
