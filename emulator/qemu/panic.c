@@ -4,7 +4,8 @@
  * may not have printed anything yet. The run ends some time after the entry
  * into panic(); the report has the kernel's messages from the printk ring. It
  * ends as well when a kernel oopses again and again and does nothing else: one
- * whose report of an oops faults never comes to panic().
+ * whose report of an oops faults never comes to panic(). A crash kernel takes
+ * the time that it takes, until it panics itself.
  */
 #include "qemu/osdep.h"
 #include "qemu/timer.h"
@@ -63,21 +64,27 @@ static void begin_oops(EmulatedCpu *cpu, uintptr_t retaddr)
     }
 }
 
-static void arm(const KernelSymbols *symbols, uint64_t kaslr_offset)
+static void arm(const EmulatedGuest *guest, bool second)
 {
-    if (symbols->panic) {
+    uint64_t kaslr_offset = guest->kaslr_offset[second];
+    uint64_t panic = guest->symbols.panic[second];
+    uint64_t oops = guest->symbols.oops[second];
+
+    if (panic) {
         armed = true;
-        probes_call_at(WATCH_PANIC, symbols->panic + kaslr_offset, begin);
+        probes_call_at(WATCH_PANIC, panic + kaslr_offset, begin);
     }
-    if (symbols->oops) {
+    if (oops) {
         armed = true;
-        probes_call_at(WATCH_OOPS, symbols->oops + kaslr_offset, begin_oops);
+        probes_call_at(WATCH_OOPS, oops + kaslr_offset, begin_oops);
     }
 }
 
 static void disarm(void)
 {
     armed = false;
+    begun = false;
+    oopses = 0;
     probes_call_at(WATCH_PANIC, 0, NULL);
     probes_call_at(WATCH_OOPS, 0, NULL);
     if (overdue) {
@@ -91,10 +98,13 @@ void panic_note(EmulatedGuest *guest, const struct acc_event *event)
         oopses = 0;
     }
     if (event->kind == EVENT_STAGE && event->detail == STAGE_KERNEL) {
-        arm(&guest->symbols, guest->kaslr_offset[0]);
+        arm(guest, false);
     }
     if (event->kind == EVENT_STAGE &&
         event->detail == STAGE_SECOND_DECOMPRESSOR) {
         disarm();
+    }
+    if (event->kind == EVENT_STAGE && event->detail == STAGE_SECOND_KERNEL) {
+        arm(guest, true);
     }
 }

@@ -179,11 +179,9 @@ void probes_note(EmulatedGuest *guest, const struct acc_event *event)
         break;
     case STAGE_SECOND_KERNEL:
         arm(1, guest->kaslr_offset[1]);
-        if (emulated_guest_has_probes) {
-            /* Translations go by physical address: the page may have had code
-             * that was not watched. */
-            async_safe_run_on_cpu(current_cpu, flush_code, RUN_ON_CPU_NULL);
-        }
+        /* Translations go by physical address: the page may have had code that
+         * was not watched, by a probe or for panic(). */
+        async_safe_run_on_cpu(current_cpu, flush_code, RUN_ON_CPU_NULL);
         break;
     }
 }

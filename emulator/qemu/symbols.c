@@ -12,6 +12,17 @@ static void add(CodeRanges *ranges, uint64_t start, uint64_t end)
     ranges->range[ranges->count++].end = end;
 }
 
+static bool is_second(const char *word)
+{
+    return g_str_has_prefix(word, "second-");
+}
+
+static bool is_watched(const char *word, const char *function)
+{
+    return g_str_equal(word + (is_second(word) ? strlen("second-") : 0),
+                       function);
+}
+
 static bool read_line(KernelSymbols *symbols, const char *line)
 {
     g_auto(GStrv) word = g_strsplit(line, " ", -1);
@@ -30,13 +41,13 @@ static bool read_line(KernelSymbols *symbols, const char *line)
         add(&symbols->exits, start, end);
         return true;
     }
-    if (g_str_equal(word[0], "panic")) {
-        symbols->panic = start;
-        return true;
+    if (g_str_has_suffix(word[0], "panic")) {
+        symbols->panic[is_second(word[0])] = start;
+        return is_watched(word[0], "panic");
     }
-    if (g_str_equal(word[0], "oops")) {
-        symbols->oops = start;
-        return true;
+    if (g_str_has_suffix(word[0], "oops")) {
+        symbols->oops[is_second(word[0])] = start;
+        return is_watched(word[0], "oops");
     }
     add(&symbols->skip, start, end);
     return g_str_equal(word[0], "skip");

@@ -13,9 +13,10 @@ PATIENCE = 90
 """Seconds that they may take on a machine that does other things as well."""
 
 
-def watched(platform: str) -> Setup:
+def watched(platform: str, *words: str) -> Setup:
     start, end = (linked("panic", platform, symbol) for symbol in ("panics", "panics_end"))
-    return Setup(skip_list=(f"panic {start:#x} {end:#x}",), time_limit=PATIENCE)
+    lines = tuple(f"{word} {start:#x} {end:#x}" for word in words or ("panic",))
+    return Setup(skip_list=lines, time_limit=PATIENCE)
 
 
 def test_a_panic_without_an_end_is_ended(bare: Boot, platform: str) -> None:
@@ -48,6 +49,17 @@ def test_a_crash_kernel_takes_the_time_that_it_takes(bare: Boot) -> None:
     assert "done" in run.lines
     assert run.report is not None
     assert run.report["instructions"] > GRACE * 1.1
+
+
+def test_a_crash_kernel_that_panics_is_ended(bare: Boot, platform: str) -> None:
+    run = bare(
+        platform, "panic", "case_crash_kernel_panics", watched(platform, "panic", "second-panic")
+    )
+    assert (run.outcome, run.exit_code) == ("panic", 0)
+    assert run.report is not None
+    assert "did not reset" in run.report["reason"]
+    took = run.report["instructions"] - run.report["stages"]["second-kernel"]
+    assert GRACE <= took < GRACE * 1.1
 
 
 def test_a_kernel_that_only_oopses_is_ended(bare: Boot, platform: str) -> None:

@@ -6,6 +6,7 @@
 #define LONG ".rept 100\nnop\n.endr"
 
 void circles(void), leaves_it(void), oopses(void);
+extern u64 returns;
 
 __asm__(".text\n"
 	".globl circles, panics, panics_end\n"
@@ -33,6 +34,7 @@ __asm__(".text\n"
 	"oops:	ret\n"
 	"oops_end:\n"
 	".data\n"
+	".globl returns\n"
 	"returns: .quad 0\n"
 	".text\n");
 
@@ -65,4 +67,17 @@ void case_crash_kernel(void)
 	for (left = 23000000; left; left--)
 		__asm__ volatile(LONG);
 	say("done");
+}
+
+/* A crash kernel at another place that panics, too. */
+void case_crash_kernel_panics(void)
+{
+	void (*there)(void) = (void (*)(void))(SECOND_MAP + (u64)circles);
+
+	map_kernel();
+	run_in_kernel_map(leaves_it);
+	run_at_cpl3(in_userspace);
+	map_second_kernel();
+	returns = 0;
+	there();
 }

@@ -206,22 +206,6 @@ static void in_userspace(void)
 	__asm__ volatile("int3");
 }
 
-#define SECOND_MAP (KERNEL_MAP + 24 * UNIT)
-#define LARGE (PRIVATE_BIT | 0xe7)	/* 2 MiB, dirty, accessed, user, writable, present */
-
-/* The first 2 MiB of memory at another place of the kernel map, and nothing else there */
-static void map_second_kernel(void)
-{
-	static u64 table[512] __attribute__((aligned(4096)));
-	static u64 leaves[512] __attribute__((aligned(4096)));
-	u64 *top = (u64 *)TABLES;
-
-	leaves[24] = LARGE;
-	table[510] = (u64)leaves | PRIVATE_BIT | 7;
-	top[511] = (u64)table | PRIVATE_BIT | 7;
-	__asm__ volatile("mov %%cr3, %%rax\nmov %%rax, %%cr3" : : : "rax", "memory");
-}
-
 /* As after kexec: userspace, then code outside the kernel map, then a kernel elsewhere */
 void case_second_kernel(void)
 {

@@ -166,8 +166,10 @@ def prepare(
     watched = probes.with_names([*watched, *usual.watched], kernel)
     command_line = full_command_line(options, shell)
     second = _second_kernel(options, kernel)
+    second_table = table if second else []
     if second is not None and second.sha256 != kernel.sha256:
-        watched, usual = _in_two_kernels(options, watched, usual, second)
+        second_table = _table_of(second)
+        watched, usual = _in_two_kernels(options, watched, usual, second, second_table)
         counted = [replace(one, kernel=run_info.FIRST) for one in counted]
     image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell)
     handoff, firmware = None, None
@@ -180,7 +182,7 @@ def prepare(
         knows = handoff.kernel_knows_unaccepted
     files.snapshots.mkdir()
     files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
-    skip_list.write_skip_list(table, files.skip_list, kernel.skipped)
+    skip_list.write_skip_list(table, files.skip_list, kernel.skipped, second_table)
     if options.attacks:
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if options.hotplug:
@@ -238,17 +240,25 @@ def _second_kernel(options: RunOptions, kernel: Kernel) -> Kernel | None:
     return kernel if start.kernel == SAME else resolve(start.kernel)
 
 
-def _in_two_kernels(
-    options: RunOptions, watched: list[Probe], usual: Defaults, second: Kernel
-) -> tuple[list[Probe], Defaults]:
-    """Return the probes of both kernels, where the second is another one."""
+def _table_of(second: Kernel) -> list[tuple[int, str]]:
+    """Return the symbols of a second kernel that is another one; [] where none are found."""
     from acceptlab.analysis.kernel.symbols import load_symbols
 
     try:
         symbols = load_symbols(second.image, cache=cache() / "symbols", sha256=second.sha256)
-        table = [(address, name) for address, _, name in symbols.table()]
     except BadInput:
-        table = []
+        return []
+    return [(address, name) for address, _, name in symbols.table()]
+
+
+def _in_two_kernels(
+    options: RunOptions,
+    watched: list[Probe],
+    usual: Defaults,
+    second: Kernel,
+    table: list[tuple[int, str]],
+) -> tuple[list[Probe], Defaults]:
+    """Return the probes of both kernels, where the second is another one."""
     locks = {*options.probe_locks, UNACCEPTED_LOCK}
     both, missing = probes.in_two_kernels(watched, locks, table, second)
     return both, replace(usual, missing=usual.missing | missing)

@@ -96,6 +96,15 @@ def skip_list_text(table: Table, more: Collection[str] = ()) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def second_kernel_text(table: Table) -> str:
+    """Return the emulator's lines for panic() and oops_enter() of a kernel that the first one starts."""
+    return "".join(
+        f"second-{_WATCHED[name]} {address:#x} {_end(address, table):#x}\n"
+        for address, name in table
+        if name in _WATCHED
+    )
+
+
 def _carriers(table: Table, more: Collection[str]) -> set[tuple[int, str]]:
     """Return where functions begin that are skipped or exit, with the emulator's word for it."""
     few = [
@@ -114,9 +123,14 @@ def _end(address: int, table: Table) -> int:
     return table[min(behind, len(table) - 1)][0]
 
 
-def write_skip_list(table: Table, path: Path, more: Collection[str] = ()) -> bool:
-    """Write the file; return False, and write nothing, when the symbols do not show where the kernel's text is."""
+def write_skip_list(
+    table: Table, path: Path, more: Collection[str] = (), second: Table = ()
+) -> bool:
+    """Write the file; return False, and write nothing, when the symbols do not show where the kernel's text is.
+
+    ``second`` has the symbols of the kernel that this one starts.
+    """
     text = skip_list_text(table, more)
     if text:
-        path.write_text(text)
+        path.write_text(text + second_kernel_text(second))
     return bool(text)
