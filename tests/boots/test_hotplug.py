@@ -41,7 +41,9 @@ def worked(done: Boot) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("kernel", ["debian:6.12", pytest.param("debian:7.3", marks=LATER)])
 def test_nobody_accepts_hot_added_memory(boot: BootGuest, kernel: str, platform: str) -> None:
     done = plugged(boot, kernel, platform, ["userspace add 1G"], "plugged:1G", "touch:64M")
-    assert worked(done) == [("plugged", "ok")], "the guest dies of its first access"
+    assert "touch" not in dict(worked(done)), (
+        "the guest dies of its first access, at the latest there"
+    )
     found = {one["title"]: one for one in done.verdict["findings"] if one["invariant"] == "I1"}
     assert list(found) == [NEVER]
     assert memory_events(done) == [("plug", START, 1 << 30)]
