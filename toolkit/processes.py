@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
@@ -58,3 +59,33 @@ def stop_requested() -> Iterator[threading.Event]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+class DeferredSignals:
+    """Ctrl-C, SIGTERM and SIGHUP wait from here to `release`, so that nothing is torn between an act and the note of it.
+
+    Does nothing outside of the main thread, where Python runs no handlers.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: int | None = None
+        self._before: dict[int, Any] = {}
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            old = signal.getsignal(number)
+            if old not in (None, signal.SIG_IGN):
+                self._before[number] = old
+                signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: object) -> None:  # noqa: ARG002 (the signature is Python's)
+        self._waiting = number
+
+    def release(self) -> None:
+        """Give the signals back, and deliver the one that waits. May be called again."""
+        for number, old in self._before.items():
+            signal.signal(number, old)
+        self._before.clear()
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            signal.raise_signal(waiting)

@@ -14,6 +14,7 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.regular_files import open_regular
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
+from acceptlab.toolkit.processes import DeferredSignals
 from acceptlab.toolkit.whole_files import is_in_place, lock_file, removed
 
 LOCK = ".running"
@@ -46,15 +47,11 @@ def claimed(path: Path) -> Iterator[None]:
     holds something, when another run holds it, or when somebody removes it meanwhile.
     """
     existed = path.exists()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise BadInputError(
-            f"{path} is not a folder: give a new or empty folder as --out"
-        ) from None
     held = ours = False
     there = True
+    signals = DeferredSignals()
     try:
+        _make(path)
         with lock_file(path / LOCK) as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -70,6 +67,7 @@ def claimed(path: Path) -> Iterator[None]:
                 )
             ours = True
             try:
+                signals.release()
                 yield
             finally:
                 there = is_in_place(path / LOCK, lock)
@@ -86,6 +84,16 @@ def claimed(path: Path) -> Iterator[None]:
     finally:
         if held and there:
             (path / LOCK).unlink(missing_ok=True)
+        signals.release()
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise BadInputError(
+            f"{path} is not a folder: give a new or empty folder as --out"
+        ) from None
 
 
 def _unmake(path: Path, held: bool) -> None:

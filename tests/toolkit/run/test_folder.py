@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import pkgutil
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.places import CHECKOUT
+from acceptlab.toolkit.run import new_folder
 from acceptlab.toolkit.run.new_folder import claimed, fresh
 
 
@@ -55,6 +59,34 @@ def test_a_folder_that_is_removed_under_its_run_ends_it_in_one_line(
             raise MachineError("the emulator failed: no such file")
     left = {"removed": None, "emptied": [], "replaced": [".running"]}[how]
     assert left is None or [one.name for one in out.iterdir()] == left
+
+
+@pytest.mark.parametrize("existed", [False, True])
+@pytest.mark.parametrize(
+    "behind", ["pathlib.Path.mkdir", f"{new_folder.__name__}.lock_file", "fcntl.flock"]
+)
+def test_an_interrupt_while_the_folder_is_made_leaves_nothing(
+    behind: str, existed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes right behind an act, before anything can take note of the act."""
+    out = tmp_path / "out"
+    if existed:
+        out.mkdir()
+    owner, _, name = behind.rpartition(".")
+    act = getattr(pkgutil.resolve_name(owner), name)
+
+    def interrupted(*words: Any, **more: Any) -> Any:
+        done = act(*words, **more)
+        signal.raise_signal(signal.SIGINT)
+        return done
+
+    monkeypatch.setattr(behind, interrupted)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), claimed(out):
+        raise AssertionError
+    assert [one.name for one in tmp_path.iterdir()] == (["out"] if existed else [])
+    assert not existed or not list(out.iterdir())
+    assert signal.getsignal(signal.SIGINT) == handler
 
 
 def test_an_interrupt_is_one_whatever_became_of_the_folder(tmp_path: Path) -> None:
