@@ -97,7 +97,7 @@ def bitmap_ranges(handoff: Handoff) -> list[Range]:
 
 
 def file_ranges(handoff: Handoff, keyword: str) -> list[Range]:
-    """Return the ranges that the emulator is told."""
+    """Return the ranges that the emulator gets."""
     lines = [line.split() for line in map_text(handoff).splitlines()]
     found = [Range(int(a[1], 0), int(a[1], 0) + int(a[2], 0)) for a in lines if a[0] == keyword]
     assert found == union(found)

@@ -26,7 +26,7 @@ def test_a_path_is_resolved_with_version_and_checksum(tmp_path: Path, own_cache:
 MADE_OF = {
     "base": "linux-source-6.1 6.1.176-1",
     "patches": 3,
-    "subject": "mm: Mend",
+    "subject": "mm: Fix",
     "commit": "c4",
 }
 
