@@ -23,6 +23,7 @@ from acceptlab.toolkit.cli.series_options import (
 from acceptlab.toolkit.errors import EXIT_FINDINGS, BadInputError
 from acceptlab.toolkit.kernels.diagnostics import Diagnostic, to_json
 from acceptlab.toolkit.series import series_build as building
+from acceptlab.toolkit.series.accept_helpers import Found
 from acceptlab.toolkit.series.apply import Applied
 from acceptlab.toolkit.series.checks import accept_early
 from acceptlab.toolkit.series.series_build import SeriesKernel
@@ -99,9 +100,26 @@ def _print(
         typer.echo(f"  new: {warning}")
     if len(fresh) > _SHOWN:
         typer.echo(f"  and {len(fresh) - _SHOWN} more new warnings: see --json")
+    for text in _own(kernel.found):
+        typer.echo(f"  {text}")
     for text in missing:
         typer.echo(f"  needs early acceptance: {text}")
     typer.echo(kernel.kernel.image)
+
+
+def _own(found: Found) -> list[str]:
+    """Return a line for each kind of function or lock that the patches add to the path that accepts memory."""
+    skip = ", ".join(f"{name}()" for name in found.skip)
+    lines = []
+    if skip:
+        lines.append(f"only carry out accepts (their callers are the cause): {skip}")
+    if found.locks:
+        lines.append(f"locks of the accept path, probed in each run: {', '.join(found.locks)}")
+    if found.request:
+        lines.append(
+            f"no accept_memory(): {found.request}() takes its place, and I5 (requests) is not decided"
+        )
+    return lines
 
 
 def _summary(kernel: SeriesKernel, split: tuple[list[Diagnostic], list[Diagnostic]] | None) -> str:

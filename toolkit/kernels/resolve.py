@@ -51,6 +51,11 @@ class Kernel:
         """Return functions of its series that only carry out an accept, besides Linux's own."""
         return tuple((self.series or {}).get("skip", ()))
 
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """Return the spin locks that its series added to the path that accepts memory."""
+        return tuple((self.series or {}).get("locks", ()))
+
 
 def resolve(argument: str) -> Kernel:
     """Return the kernel that the argument names, fetching a stock kernel that is not in the cache yet.

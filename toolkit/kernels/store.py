@@ -27,8 +27,8 @@ CONFIG = "config"
 _WARNINGS = "warnings.json"
 _KEPT = {".config": "config", "vmlinux": "vmlinux", "System.map": "System.map"}
 """What is kept of a build beside its image: kbuild's name, ours."""
-_FUNCTIONS = ("skip", "waits")
-"""What a record says of functions of the series' own (docs/series.md)."""
+_FUNCTIONS = ("skip", "waits", "locks")
+"""What a record says of functions and locks of the series' own (docs/series.md)."""
 _SERIES = ("base", "patches", "subject", "commit", *_FUNCTIONS)
 """What a record says of the series beside its name."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+@-]*")

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shlex
 import shutil
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,14 +163,15 @@ def prepare(
     counted = probes.resolve_counts(options.counts, table, where)
     usual = Defaults()
     if options.default_probes and options.events:
-        usual = probes.defaults(watched, table, where, no_symbols)
+        usual = probes.defaults(watched, table, where, no_symbols, kernel.locks)
     watched = probes.with_names([*watched, *usual.watched], kernel)
     command_line = full_command_line(options, shell)
     second = _second_kernel(options, kernel)
     second_table = table if second else []
     if second is not None and second.sha256 != kernel.sha256:
         second_table = _table_of(second)
-        watched, usual = _in_two_kernels(options, watched, usual, second, second_table)
+        locks = {*options.probe_locks, UNACCEPTED_LOCK, *kernel.locks}
+        watched, usual = _in_two_kernels(locks, watched, usual, second, second_table)
         counted = [replace(one, kernel=run_info.FIRST) for one in counted]
     image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell)
     handoff, firmware = None, None
@@ -252,14 +254,13 @@ def _table_of(second: Kernel) -> list[tuple[int, str]]:
 
 
 def _in_two_kernels(
-    options: RunOptions,
+    locks: Collection[str],
     watched: list[Probe],
     usual: Defaults,
     second: Kernel,
     table: list[tuple[int, str]],
 ) -> tuple[list[Probe], Defaults]:
-    """Return the probes of both kernels, where the second is another one."""
-    locks = {*options.probe_locks, UNACCEPTED_LOCK}
+    """Return the probes of both kernels, where the second is another one; `locks` are names among them."""
     both, missing = probes.in_two_kernels(watched, locks, table, second)
     return both, replace(usual, missing=usual.missing | missing)
 

@@ -110,15 +110,18 @@ class Defaults:
         return tuple(one.name for one in self.watched if one.argument is None)
 
 
-def defaults(asked: Sequence[Probe], table: Table, where: str, no_symbols: str) -> Defaults:
+def defaults(
+    asked: Sequence[Probe], table: Table, where: str, no_symbols: str, locks: Sequence[str] = ()
+) -> Defaults:
     """Return probes on accept_memory() and its lock, besides those ``asked`` for; a kernel that lacks one goes without.
 
-    ``no_symbols`` says why ``table`` is empty.
+    ``no_symbols`` says why ``table`` is empty; ``locks`` are those that the kernel's series added.
     """
     have = {one.name for one in asked}
     watched: list[Probe] = []
     missing: dict[str, str] = {}
-    for name, find in ((accept_arguments.FUNCTION, resolve), (UNACCEPTED_LOCK, resolve_locks)):
+    of_locks = [(name, resolve_locks) for name in (UNACCEPTED_LOCK, *locks)]
+    for name, find in ((accept_arguments.FUNCTION, resolve), *of_locks):
         if name in have:
             continue
         try:

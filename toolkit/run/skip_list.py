@@ -42,7 +42,7 @@ def is_skipped(name: str, more: Collection[str] = ()) -> bool:
 
     ``more`` are such functions of the kernel's series.
     """
-    return _is_skipped(_plain(name), more)
+    return _is_skipped(plain_name(name), more)
 
 
 def _is_skipped(plain: str, more: Collection[str]) -> bool:
@@ -51,10 +51,10 @@ def _is_skipped(plain: str, more: Collection[str]) -> bool:
 
 def is_exit(name: str) -> bool:
     """Return whether a function exits to the host or the TDX module, whatever for."""
-    return _EXITS.fullmatch(_plain(name)) is not None
+    return _EXITS.fullmatch(plain_name(name)) is not None
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a function's name as its source has it."""
     plain = _COMPILER_SUFFIX.sub("", name) if "." in name else name
     for begin in _STARTUP:
@@ -108,9 +108,9 @@ def second_kernel_text(table: Table) -> str:
 def _carriers(table: Table, more: Collection[str]) -> set[tuple[int, str]]:
     """Return where functions begin that are skipped or exit, with the emulator's word for it."""
     few = [
-        (address, _plain(name))
+        (address, plain_name(name))
         for address, name in table
-        if _PERHAPS.match(name) or (more and _plain(name) in more)
+        if _PERHAPS.match(name) or (more and plain_name(name) in more)
     ]
     return {(address, "skip") for address, name in few if _is_skipped(name, more)} | {
         (address, "exit") for address, name in few if _EXITS.fullmatch(name)

@@ -44,6 +44,8 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
     }
     if kernel.skipped:  # they decide what the trace has as callers
         words["skip"] = kernel.skipped
+    if kernel.locks:  # they are probed
+        words["locks"] = kernel.locks
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:20]
 
 

@@ -11,8 +11,12 @@ from pathlib import Path
 from acceptlab.toolkit.kernels import kbuild, store
 from acceptlab.toolkit.kernels.diagnostics import Diagnostic, new_ones
 from acceptlab.toolkit.kernels.kernel_build import Built, build
+from acceptlab.toolkit.series import accept_helpers
+from acceptlab.toolkit.series.accept_helpers import Found
 from acceptlab.toolkit.series.apply import Applied
 from acceptlab.toolkit.series.work_tree import check_space, go_to, objects_of, work_tree
+
+_NOTHING = Found()
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,7 @@ class SeriesKernel:
     kernel: store.CachedKernel
     compiled: int
     seconds: float
+    found: Found = _NOTHING
 
     @property
     def vmlinux(self) -> Path | None:
@@ -54,8 +59,9 @@ def find(applied: Applied, patches: int) -> SeriesKernel | None:
     kernel = store.find(kernel_name(applied, patches))
     if kernel is None or kernel.meta.get("key") != key_of(applied, patches):
         return None
-    kernel = store.with_functions(kernel, applied.series.spec.functions.to_json())
-    return SeriesKernel(patches, kernel, 0, 0.0)
+    found = own_functions(applied, patches, kernel.image.parent)
+    kernel = store.with_functions(kernel, _listed(applied, found))
+    return SeriesKernel(patches, kernel, 0, 0.0, found)
 
 
 def ensure(applied: Applied, patches: int) -> SeriesKernel:
@@ -72,11 +78,27 @@ def ensure(applied: Applied, patches: int) -> SeriesKernel:
     with work_tree(applied.base) as tree:
         go_to(tree, commit.sha)
         built = build(tree, objects_of(applied.base, config.digest()), config, name)
-        kernel = store.install(name, built, _meta(applied, patches, built))
-    return SeriesKernel(patches, kernel, built.compiled, built.seconds)
+        own = own_functions(applied, patches, built.objects)
+        kernel = store.install(name, built, _meta(applied, patches, built, own))
+    return SeriesKernel(patches, kernel, built.compiled, built.seconds, own)
 
 
-def _meta(applied: Applied, patches: int, built: Built) -> dict[str, object]:
+def own_functions(applied: Applied, patches: int, folder: Path) -> Found:
+    """Return functions and locks that the patches add to the path that accepts memory; `folder` has vmlinux and System.map."""
+    before, after = applied.commits[0].sha, applied.commits[patches].sha
+    added = accept_helpers.added_functions(applied.base.repository, before, after)
+    return accept_helpers.find_in(folder, added)
+
+
+def _listed(applied: Applied, found: Found) -> dict[str, list[str]]:
+    """Return the functions and locks of the series' own: those of series.toml, and those found by their calls."""
+    named = applied.series.spec.functions.to_json()
+    skip = list(dict.fromkeys((*named.get("skip", ()), *found.skip)))
+    more = {"skip": skip, "locks": list(found.locks)}
+    return named | {kind: names for kind, names in more.items() if names}
+
+
+def _meta(applied: Applied, patches: int, built: Built, found: Found) -> dict[str, object]:
     commit = applied.commits[patches]
     checkout = f"git -C {built.tree} checkout --force --detach {commit.sha}"
     return {
@@ -87,7 +109,7 @@ def _meta(applied: Applied, patches: int, built: Built) -> dict[str, object]:
         "subject": commit.subject,
         "commit": commit.sha,
         "tree": commit.tree,
-        **applied.series.spec.functions.to_json(),
+        **_listed(applied, found),
         "reproduce": f"{checkout} && {built.reproduce}",
     }
 

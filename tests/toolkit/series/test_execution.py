@@ -23,7 +23,7 @@ from acceptlab.toolkit.series.checks.problems import (
     Step,
     judge,
 )
-from acceptlab.toolkit.series.checks.touched import Touched
+from acceptlab.toolkit.series.touched import Touched
 
 TABLE = [
     (0x1000, "_text"),

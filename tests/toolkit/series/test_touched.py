@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acceptlab.toolkit.series.checks.touched import (
+from acceptlab.toolkit.series.git import git
+from acceptlab.toolkit.series.touched import (
     Body,
     Touched,
     bodies,
@@ -15,7 +16,6 @@ from acceptlab.toolkit.series.checks.touched import (
     name_of,
     touched,
 )
-from acceptlab.toolkit.series.git import git
 
 SOURCE = """\
 #include <linux/mm.h>

@@ -19,7 +19,7 @@ from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.series.checks.problems import FunctionUse, Step
-from acceptlab.toolkit.series.checks.touched import Touched
+from acceptlab.toolkit.series.touched import Touched
 
 NAME = "executed"
 INLINED = "inlined, or not in this kernel"

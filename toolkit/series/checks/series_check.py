@@ -30,8 +30,8 @@ from acceptlab.toolkit.series.checks.problems import (
     Step,
     judge,
 )
-from acceptlab.toolkit.series.checks.touched import Touched, touched
 from acceptlab.toolkit.series.message import files_of
+from acceptlab.toolkit.series.touched import Touched, touched
 from acceptlab.toolkit.series.work_tree import go_to, objects_of, work_tree
 from acceptlab.toolkit.whole_files import sha256_of, write_whole
 
