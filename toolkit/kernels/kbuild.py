@@ -38,6 +38,8 @@ _TOOLS = {
 """Programs that every kernel build needs, and Debian's packages of them."""
 _INHERITED = ("PATH", "LD_LIBRARY_PATH", "LIBRARY_PATH", "CPATH", "PKG_CONFIG_PATH", "TMPDIR")
 """Where programs, headers and libraries are. Whatever else the environment has is no matter of a tree's Makefile: tokens, agents, flags."""
+_PYTHON = "/usr/bin/python3"
+"""The system's own. One that PATH has first may be a shell script around it (pyenv), and W=1 runs Python for every object."""
 _NO_HOME = "/nonexistent"
 _NICE = 5
 """A build takes minutes of all cores: whatever else goes on comes first."""
@@ -55,6 +57,7 @@ def make_words(tree: Path, objects: Path, warnings: bool) -> list[str]:
     file, which takes longer than many a compilation (scripts/Makefile.build, cmd_checkdoc).
     """
     words = ["make", "-C", str(tree), f"O={objects}", f"ARCH={ARCH}", f"CC={compiler()}"]
+    words += [f"PYTHON3={_PYTHON}"] if os.access(_PYTHON, os.X_OK) else []
     return [*words, "W=1"] if warnings else words
 
 
