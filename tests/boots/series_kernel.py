@@ -8,7 +8,7 @@ import pytest
 from acceptlab.toolkit.errors import AcceptlabError
 from acceptlab.toolkit.kernels.resolve import resolve
 
-SERIES = ("lazy-accept", "accept-trace")
+SERIES = ("lazy-accept", "accept-trace", "accept-trace-7.x")
 
 
 def image(series: str) -> str:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The reference series' kernel tells of its accepts by ftrace and in debugfs: what the emulator saw, and eBPF on the emulator."""
+"""Kernels with our tracepoints report their accepts by ftrace, in debugfs and in vmstat: what the emulator saw, and eBPF on the emulator."""
 
 from __future__ import annotations
 
@@ -24,11 +24,16 @@ from tests.boots.accepted_pages import PAGE, assert_part_of
 
 pytestmark = pytest.mark.long
 OURS = "lazy-accept"
+ON_MAINLINE = "accept-trace-7.x"
+EACH = pytest.mark.parametrize(
+    ("series", "platform"), [(s, p) for s in (OURS, ON_MAINLINE) for p in ("snp", "tdx")]
+)
 MACHINE = (
     "--memory", "2G", "--firmware-accepts", "minimal",
     "--workload", "touch:512M", "--workload", "stats", "--workload", "ftrace",
 )  # fmt: skip
 TRACE = "trace_event=accept trace_buf_size=16M"
+IN_VMSTAT = re.compile(r"ACCEPTLAB stats pgaccept_(\w+) (\d+)$", re.MULTILINE)
 BY_REASON = re.compile(r"ACCEPTLAB stats reason=(\w+) ranges=(\d+) bytes=(\d+) ")
 
 
@@ -40,14 +45,13 @@ class Recorded(NamedTuple):
     ftrace: Path
 
 
+Record = Callable[[str, str], Recorded]
+"""Takes a series and a platform."""
+
+
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Recorded]:
-    """Return the function that boots the series' kernel on a platform, and records that three times."""
-    try:
-        kernel = str(resolve(OURS).image)
-        permission.check_uprobes()
-    except AcceptlabError as error:
-        pytest.skip(f"acceptlab series build {OURS}, as root: {error}")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """Return the function that boots a series' kernel on a platform, and records that three times."""
     folder = tmp_path_factory.mktemp("three")
 
     def acceptlab(*words: str) -> None:
@@ -56,8 +60,15 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Record
         )
 
     @cache
-    def record(platform: str) -> Recorded:
-        own, ebpf, ftrace = (folder / f"{platform}-{by}" for by in ("own", "ebpf", "ftrace"))
+    def record(series: str, platform: str) -> Recorded:
+        try:
+            kernel = str(resolve(series).image)
+            permission.check_uprobes()
+        except AcceptlabError as error:
+            pytest.skip(f"acceptlab series build {series}, as root: {error}")
+        own, ebpf, ftrace = (
+            folder / f"{series}-{platform}-{by}" for by in ("own", "ebpf", "ftrace")
+        )
         guest = [kernel, "--platform", platform, *MACHINE, "--append", TRACE, "--out", str(own)]
         acceptlab("collect", "--out", str(ebpf), "--", *guest)
         acceptlab("import", str(own / "console.log"), "--run", str(own), "--out", str(ftrace))
@@ -94,9 +105,9 @@ def first_accepts(folder: Path) -> list[int]:
     return found
 
 
-@pytest.mark.parametrize("platform", ["snp", "tdx"])
-def test_three_recorders_agree(recorded: Callable[[str], Recorded], platform: str) -> None:
-    one = recorded(platform)
+@EACH
+def test_three_recorders_agree(recorded: Record, series: str, platform: str) -> None:
+    one = recorded(series, platform)
     seen = pages(one.ftrace, "accept")
     assert len(seen) * PAGE > 256 << 20
     assert_part_of(seen, first_accepts(one.own))
@@ -106,21 +117,29 @@ def test_three_recorders_agree(recorded: Callable[[str], Recorded], platform: st
 
 
 @pytest.mark.parametrize("platform", ["snp", "tdx"])
-def test_conversions_are_those_of_the_emulator(
-    recorded: Callable[[str], Recorded], platform: str
-) -> None:
-    one = recorded(platform)
+def test_conversions_are_those_of_the_emulator(recorded: Record, platform: str) -> None:
+    one = recorded(OURS, platform)
     shared = pages(one.ftrace, "convert", ConvertTo.SHARED)
     assert len(shared) * PAGE > 64 << 20
     assert set(shared) <= set(pages(one.own, "convert", ConvertTo.SHARED))
 
 
-@pytest.mark.parametrize("platform", ["snp", "tdx"])
+@EACH
 def test_sums_by_reason_are_all_that_was_accepted(
-    recorded: Callable[[str], Recorded], platform: str
+    recorded: Record, series: str, platform: str
 ) -> None:
-    one = recorded(platform)
+    one = recorded(series, platform)
     console = (one.own / "console.log").read_text(errors="replace")
     sums = {found[1]: int(found[3]) for found in BY_REASON.finditer(console)}
     assert {"memblock", "alloc"} <= {reason for reason, size in sums.items() if size}
     assert sum(sums.values()) == PAGE * len(first_accepts(one.own))
+
+
+@pytest.mark.parametrize("platform", ["snp", "tdx"])
+def test_vmstat_has_the_sums_of_debugfs(recorded: Record, platform: str) -> None:
+    console = (recorded(ON_MAINLINE, platform).own / "console.log").read_text(errors="replace")
+    console = console.replace("\r", "")
+    sums = {found[1]: int(found[3]) for found in BY_REASON.finditer(console)}
+    pages = {found[1]: int(found[2]) * PAGE for found in IN_VMSTAT.finditer(console)}
+    assert sums == {reason: size for reason, size in pages.items() if reason in sums}
+    assert pages["memblock"] and pages["alloc"] and not pages["unknown"]

@@ -12,7 +12,7 @@ import pytest
 
 from acceptlab.toolkit.series.checks import execution
 from acceptlab.toolkit.series.checks.check_text import as_text
-from acceptlab.toolkit.series.checks.execution import BEFORE, EARLY, INLINED
+from acceptlab.toolkit.series.checks.execution import BEFORE, EARLY, INLINED, NO_KERNEL
 from acceptlab.toolkit.series.checks.machine_forms import as_b4, as_junit, as_ktap
 from acceptlab.toolkit.series.checks.problems import (
     PASS,
@@ -83,6 +83,7 @@ def test_parts_that_gcc_makes_of_a_function_are_that_function(folders: dict[str,
         ("startup_64", "arch/x86/kernel/head_64.S", EARLY),
         ("accept_memory", "arch/x86/boot/compressed/mem.c", BEFORE),
         ("accept_memory", "drivers/firmware/efi/libstub/unaccepted_memory.c", BEFORE),
+        ("accept_memory", "tools/testing/memblock/mm_init.h", NO_KERNEL),
     ],
 )
 def test_what_no_boot_can_show_is_not_called_unexecuted(

@@ -24,9 +24,12 @@ from acceptlab.toolkit.series.touched import Touched
 NAME = "executed"
 INLINED = "inlined, or not in this kernel"
 BEFORE = "of the decompressor or the EFI stub"
+NO_KERNEL = "not part of the kernel"
 EARLY = "executed before the kernel is mapped, if at all"
 _OTHER_PROGRAMS = ("arch/x86/boot/compressed/", "drivers/firmware/efi/libstub/")
-"""Folders of code that is linked into other programs than vmlinux."""
+"""Folders of code that is linked into the programs that start vmlinux."""
+_HOST_PROGRAMS = ("tools/", "scripts/", "samples/")
+"""Folders of code that no kernel has in it; a function of the same name may be in the kernel, too."""
 _TEXT = ("_text", "_stext")
 """Where the kernel's image begins, and its text proper (arch/x86/kernel/vmlinux.lds.S)."""
 
@@ -116,4 +119,6 @@ def _use(
 
 
 def _other_program(one: Touched) -> str:
+    if one.file.startswith(_HOST_PROGRAMS):
+        return NO_KERNEL
     return BEFORE if one.file.startswith(_OTHER_PROGRAMS) else ""
