@@ -28,6 +28,11 @@ else:
 
 def _init(self: Any, *values: Any, **named: Any) -> None:
     fields = type(self).__dataclass_fields__
+    if len(values) == len(fields) and not named:
+        self.__dict__.update(zip(fields, values, strict=True))
+        if hasattr(self, "__post_init__"):
+            self.__post_init__()
+        return
     if len(values) > len(fields):
         raise TypeError(f"{_name(self)} takes {len(fields)} values, not {len(values)}")
     given = dict(zip(fields, values, strict=False))

@@ -11,6 +11,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.records import record
 from acceptlab.analysis.run.run_info import SECOND, Probe, RunInfo
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, Stage
+from acceptlab.analysis.trace.value_sets import chosen_among
 
 _LONG = 1_000_000
 """Instructions of its own within a call that accepts nothing: a look at the bitmap of a terabyte takes fewer."""
@@ -65,8 +66,7 @@ class CallWaits:
         if ((kind == Kind.STAGE) & (batch["detail"] == Stage.SECOND_DECOMPRESSOR)).any():
             self._open.clear()  # the calls of the first kernel ended with it
         calls = (kind == Kind.PROBE_ENTER) | (kind == Kind.PROBE_RETURN)
-        calls &= np.isin(batch["detail"], self._probes)
-        positions = np.flatnonzero(calls)
+        positions = np.flatnonzero(chosen_among(calls, batch["detail"], self._probes))
         accepts = np.flatnonzero(kind == Kind.ACCEPT)
         behind = 0
         for at in positions.tolist():

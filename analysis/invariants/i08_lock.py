@@ -25,7 +25,7 @@ from acceptlab.analysis.run.run_info import FIRST, SECOND, RunInfo
 from acceptlab.analysis.trace.coverage import EARLY
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import Kind, Stage
-from acceptlab.analysis.trace.value_sets import table_of
+from acceptlab.analysis.trace.value_sets import chosen_among, table_of
 
 HELD = "accepted memory with the global lock held"
 
@@ -65,7 +65,7 @@ class _LockProbes:
         """Which events take the lock, and which release it."""
         mine = (batch["kind"] == Kind.PROBE_ENTER) & (batch["gpa"] == np.uint64(self.address or 0))
         detail = batch["detail"]
-        return mine & np.isin(detail, self.lock), mine & np.isin(detail, self.unlock)
+        return chosen_among(mine, detail, self.lock), chosen_among(mine, detail, self.unlock)
 
 
 class NoLockHeld(Invariant):

@@ -16,6 +16,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, Bool, listable_blocks
 from acceptlab.analysis.run.run_info import SECOND, RunInfo
 from acceptlab.analysis.trace.schema import Kind
+from acceptlab.analysis.trace.value_sets import chosen_among
 
 
 class ListedBlocks:
@@ -43,7 +44,8 @@ class ListedBlocks:
         if not self._probes:
             return
         mine = of_second_kernel(batch["stage"]) == self._is_second
-        calls = mine & (batch["kind"] == Kind.PROBE_ENTER) & np.isin(batch["detail"], self._probes)
+        calls = mine & (batch["kind"] == Kind.PROBE_ENTER)
+        calls = chosen_among(calls, batch["detail"], self._probes)
         start, given = batch["gpa"], batch["size"]
         # the second argument is a size or an end
         whole = (given == BLOCK_SIZE) | (given == start + np.uint64(BLOCK_SIZE))

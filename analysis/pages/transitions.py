@@ -66,6 +66,7 @@ class Op(IntEnum):
     GONE = 14  # the same where the host cannot but take the guest's accept of it back
 
 
+@with_plain_members
 class Breach(IntFlag):
     """What is wrong with an event, given the state of the page before it."""
 

@@ -32,3 +32,13 @@ def among(values: npt.NDArray[Any], wanted: Collection[int]) -> npt.NDArray[np.b
     if not len(values) or not wanted:
         return np.zeros(len(values), np.bool_)
     return np.isin(values, list(wanted))
+
+
+def chosen_among(
+    chosen: npt.NDArray[np.bool_], values: npt.NDArray[Any], wanted: Collection[int]
+) -> npt.NDArray[np.bool_]:
+    """Return which of the chosen events have a wanted value: np.isin of these alone, which most batches have none of."""
+    found = np.zeros(len(values), np.bool_)
+    at = np.flatnonzero(chosen)
+    found[at] = among(values[at], wanted)
+    return found

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import pickle
-from enum import IntEnum
+from enum import EnumType, IntEnum
 
+import numpy as np
 import pytest
 
 from acceptlab.analysis.enums import with_plain_members
@@ -38,6 +39,26 @@ def test_the_enumeration_is_otherwise_as_before() -> None:
         plain.RED = 3  # type: ignore[misc]
     with pytest.raises(ValueError, match="3"):
         plain(3)
+
+
+@pytest.mark.parametrize("kind", OURS)
+def test_arrays_are_compared_as_with_plain_numbers(
+    kind: type[IntEnum], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_looked_up(cls: type, name: str) -> None:
+        pytest.fail(f"{cls.__name__} has no {name} of its own")
+
+    member = max(kind)
+    column = np.arange(256, dtype=np.uint8)
+    if hasattr(EnumType, "__getattr__"):  # up to 3.11
+        monkeypatch.setattr(EnumType, "__getattr__", not_looked_up)
+    for found, plain in (
+        (column == member, column == int(member)),
+        (member == column, int(member) == column),
+        (column >= member, column >= int(member)),
+        (column & member, column & np.uint8(int(member))),
+    ):
+        assert found.tolist() == plain.tolist()
 
 
 def test_members_are_pickled_as_themselves() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.trace.value_sets import among, distinct, table_of
+from acceptlab.analysis.trace.value_sets import among, chosen_among, distinct, table_of
 
 VALUES = st.lists(st.integers(0, 9), max_size=9)
 
@@ -33,6 +33,17 @@ def test_a_value_is_among_the_wanted(
     column = np.array(values, np.uint64)
     made = set_(wanted)  # type: ignore[call-arg]
     assert among(column, made).tolist() == [value in wanted for value in values]
+
+
+@given(
+    rows=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=9),
+    wanted=st.lists(st.integers(0, 9), max_size=3),
+)
+def test_only_chosen_values_count(rows: list[tuple[bool, int]], wanted: list[int]) -> None:
+    chosen = np.array([one for one, _ in rows], np.bool_)
+    column = np.array([value for _, value in rows], np.uint64)
+    found = chosen_among(chosen, column, wanted)
+    assert found.tolist() == [one and value in wanted for one, value in rows]
 
 
 @given(codes=st.lists(st.integers(0, 255), max_size=9), wanted=st.lists(st.integers(0, 255)))
