@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from acceptlab.analysis.report.tables import Table
@@ -94,6 +95,7 @@ def _title(axis: Any) -> str:
 
 def _number(value: Any) -> str:
     """A value as a cell shows it; nothing for none."""
-    if value is None:
+    if value is None or value != value:
         return ""
+    value = value.item() if isinstance(value, np.generic) else value
     return f"{value:,.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else f"{value:,}"

@@ -112,11 +112,9 @@ def _address_unit(series: Series | None) -> tuple[str, int]:
     return ("MiB", MIB) if small else ("GiB", 1 << 30)
 
 
-def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> npt.NDArray[np.object_]:
-    """Empty cells as null: they stay empty. An array, because plotly looks at each cell of a list by itself, several times."""
-    cells = share.astype(np.object_)
-    cells[share == 0] = None
-    return cells
+def _sparse(share: np.ndarray[tuple[int, int], np.dtype[np.int64]]) -> npt.NDArray[np.float32]:
+    """Cells of nothing as NaN: they stay empty. An array of numbers, because plotly looks at each cell of others by itself, several times."""
+    return np.where(share == 0, np.float32(np.nan), share.astype(np.float32))
 
 
 def _rounded(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[int]:

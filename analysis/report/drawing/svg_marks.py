@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from acceptlab.analysis.report.drawing.png import png
 from acceptlab.analysis.report.drawing.svg_axes import Axis
 from acceptlab.analysis.report.mark_styles import STROKES
@@ -68,7 +70,8 @@ def bars(traces: Sequence[Any], x: Axis, y: Axis, mode: str) -> str:
 def heatmap(trace: Any, x: Axis, y: Axis) -> str:
     """A map of percents as a picture, its first row at the bottom."""
     shades = _shades(trace.colorscale)
-    rows = [bytes(min(int(value or 0), _SHADES - 1) for value in row) for row in reversed(trace.z)]
+    percents = np.nan_to_num(np.asarray(trace.z, np.float32)).clip(0, _SHADES - 1).astype(np.uint8)
+    rows = [row.tobytes() for row in percents[::-1]]
     data = base64.b64encode(png(rows, shades)).decode()
     left, right, top, bottom = x.start, x.end, y.end, y.start
     return (

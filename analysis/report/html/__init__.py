@@ -30,7 +30,9 @@ _LEAST = {Detail.ALL: 12_000, Detail.MAP: 8_000, Detail.TABLES: 4_000, Detail.VE
 
 def as_html(subjects: Sequence[Subject]) -> str:
     """The whole page."""
-    return _page(subjects, Figures(), Detail.ALL)
+    page = _page(subjects, Figures(), Detail.ALL)
+    assert page is not None
+    return page
 
 
 def as_static_html(subjects: Sequence[Subject]) -> str:
@@ -41,15 +43,18 @@ def as_static_html(subjects: Sequence[Subject]) -> str:
     for detail in sorted(Detail, reverse=True):
         if len(subjects) * _LEAST[detail] > MOST_STATIC:
             continue
-        page = _page(subjects, Figures(static=True), detail)
-        if len(page.encode()) <= MOST_STATIC:
+        page = _page(subjects, Figures(static=True), detail, MOST_STATIC)
+        if page is not None and len(page.encode()) <= MOST_STATIC:
             return page
     raise BadInput(
         f"{len(subjects)} runs do not fit a static page of {MOST_STATIC:,} bytes: report on fewer, or without --static"
     )
 
 
-def _page(subjects: Sequence[Subject], figures: Figures, detail: Detail) -> str:
+def _page(
+    subjects: Sequence[Subject], figures: Figures, detail: Detail, most: int | None = None
+) -> str | None:
+    """The page; None as soon as its sections alone have more than ``most`` bytes."""
     groups = groups_of(subjects)
     detailed = detailed_runs(groups) if by_seeds(groups) else subjects
     body = [
@@ -62,6 +67,8 @@ def _page(subjects: Sequence[Subject], figures: Figures, detail: Detail) -> str:
             body.append(brief(subject, number))
         else:
             body.append(section(subject, number, figures, detail))
+        if most is not None and sum(map(len, body)) > most:
+            return None
     body.append("</main>")
     body.append(_FOOTER)
     title = "Memory acceptance: " + ", ".join(subject.name for subject in subjects)
