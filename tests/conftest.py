@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import re
 import shutil
@@ -77,6 +78,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in {name for names in found for name in names}:
             item.add_marker(name)
     items.sort(key=lambda item: not _is_long(item.path))
+
+
+def pytest_collection_finish() -> None:
+    """Take what was loaded out of each later garbage collection, which would look at all of it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

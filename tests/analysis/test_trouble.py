@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from acceptlab.analysis.run import trouble
 from acceptlab.analysis.run.console import read_console
 from acceptlab.analysis.run.run_info import SecondKernel
 from acceptlab.analysis.trace.schema import Kind
-from tests.analysis.synthetic import MIB, Guest, Layout
+from tests.analysis.synthetic import MIB, Guest, Layout, booted
 from tests.examples import examples
 
 TROUBLE = [
@@ -184,11 +185,27 @@ def judged(folder: Path, lines: list[str], guest: Guest | None = None, **changes
     return replay_run(guest.write(folder / "run", **changes))
 
 
+@pytest.fixture(scope="module")
+def run_of_the_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return booted().write(tmp_path_factory.mktemp("trouble") / "run")
+
+
+@pytest.fixture
+def clean_run(run_of_the_module: Path) -> Iterator[Path]:
+    """A clean run whose console a test may change."""
+    console = run_of_the_module / "console.log"
+    before = console.read_text()
+    yield run_of_the_module
+    console.write_text(before)
+
+
 @pytest.mark.parametrize(
     ("kind", "line"), [one for one in TROUBLE if one[0] not in (trouble.OUT_OF_MEMORY, trouble.NO_PAGES, trouble.NOT_RUN)]
 )  # fmt: skip
-def test_a_run_with_trouble_is_not_clean(kind: str, line: str, tmp_path: Path) -> None:
-    verdict = judged(tmp_path, [line])
+def test_a_run_with_trouble_is_not_clean(kind: str, line: str, clean_run: Path) -> None:
+    with (clean_run / "console.log").open("a") as console:
+        console.write(f"{line}\n")
+    verdict = replay_run(clean_run, write=False)
     assert (verdict.verdict, verdict.exit_code) == ("findings", 1)
     (finding,) = verdict.findings
     assert (finding.invariant, finding.title) == ("guest", kind)

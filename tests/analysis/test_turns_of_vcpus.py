@@ -40,28 +40,21 @@ def interleaved(guest: Guest, folder: Path) -> list[int]:
     return sorted((int(one.evidence["gpa"], 16) - start) // UNIT_SIZE for one in mine)
 
 
+INNOCENT: list[Turns] = [(0,), (0, 1), (3, 0)]
+GUILTY: list[Turns] = [(0, 1, 0), (0, 1, 2), (1, 0, 1, 0, 1, 0, 1, 0)]
+
+
 @pytest.mark.parametrize("cuts", [(), (128,), (256,), (300,), (1, 511), (170, 256, 341)])
-@pytest.mark.parametrize(
-    ("turns", "guilty"),
-    [
-        ((0,), False),
-        ((0, 1), False),
-        ((3, 0), False),
-        ((0, 1, 0), True),
-        ((0, 1, 2), True),
-        ((1, 0, 1, 0, 1, 0, 1, 0), True),
-    ],
-)
-def test_one_change_of_hands_is_right_and_more_are_one_finding(
-    turns: Turns, guilty: bool, cuts: tuple[int, ...], tmp_path: Path
+def test_one_change_of_hands_is_right_and_more_are_one_finding_of_each_unit(
+    cuts: tuple[int, ...], tmp_path: Path
 ) -> None:
-    assert interleaved(guest_with([turns], cuts), tmp_path) == [0] * guilty
+    turns = [one for pair in zip(INNOCENT, GUILTY, strict=True) for one in pair]
+    assert interleaved(guest_with(turns, cuts), tmp_path) == [1, 3, 5]
 
 
 @pytest.mark.parametrize("cuts", [(), (256,)])
-def test_each_unit_has_its_own_count(cuts: tuple[int, ...], tmp_path: Path) -> None:
-    turns = [(0, 1), (1, 2), (0, 1, 0), (2, 3), (3, 2, 1, 0)]
-    assert interleaved(guest_with(turns, cuts), tmp_path) == [2, 4]
+def test_innocent_vcpus_alone_are_no_finding(cuts: tuple[int, ...], tmp_path: Path) -> None:
+    assert interleaved(guest_with(INNOCENT, cuts), tmp_path) == []
 
 
 def test_a_batch_that_ends_between_the_turns_hides_nothing(tmp_path: Path) -> None:

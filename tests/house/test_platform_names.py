@@ -48,6 +48,8 @@ def uses_a_name(node: ast.AST) -> bool:
 
 def places(source: str) -> list[int]:
     """The lines that use a platform's name."""
+    if not any(name in source for name in NAMES | ROWS):
+        return []
     return sorted(
         {node.lineno for node in ast.walk(ast.parse(source)) if uses_a_name(node) and hasattr(node, "lineno")}
     )  # fmt: skip
