@@ -3,108 +3,78 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import os
-import random
-from collections.abc import Callable, Iterator
+import sys
 from pathlib import Path
 
 import pytest
 
-from acceptlab.analysis.bad_input import BadInput
-from acceptlab.analysis.invariants.judge import replay_run
 from acceptlab.analysis.invariants.verdict import Verdict
-from tests.analysis.invariants.test_all import ONLY
-from tests.analysis.synthetic import Records
-from tests.mutation.traces.damage import damaged, lie, shuffled
+from tests.mutation.traces import __main__ as command
+from tests.mutation.traces.campaign import (
+    COUNTS,
+    LIES,
+    OF_EVENTS,
+    REFUSED,
+    SHAPES,
+    Part,
+    attempt,
+    few,
+    parts,
+    wrong,
+)
 from tests.mutation.traces.trial import Trial, clean_guest
 
-SHAPES = list(itertools.product(("snp", "tdx"), ("2M", "4K"), ("lazy", "eager")))
-OF_EVENTS = sorted(set(ONLY) - {"I8", "I9", "I10"})
-"""Invariants whose findings follow from events alone; those of the others take what run.json or the console tells."""
-MUTATIONS, LIES, ORDERS = 10_000, 500, 1_000
 FEW = 2
-SEED = int(os.environ.get("ACCEPTLAB_SEED", "5"))
+QUICK = [one for one in parts() if one.how != LIES or one.guest in (*OF_EVENTS, "snp-2M-lazy")]
 
 
-def wrong(was_clean: bool, verdict: Verdict | None) -> str:
-    """What is wrong with a verdict on damaged evidence; nothing: an empty text."""
-    if verdict is None:
-        return ""
-    if was_clean and verdict.verdict == "findings":
-        return f"an innocent guest: {verdict.findings[0].invariant} {verdict.findings[0].title}"
-    return "" if was_clean or verdict.verdict != "clean" else "a guilty guest is clean"
-
-
-def misjudged(
-    trial: Trial, was_clean: bool, count: int, damage: Callable[[Records, random.Random], Records]
-) -> Iterator[str]:
-    records, chance = trial.guest.records(), random.Random(SEED)
-    for number in range(count):
-        if told := wrong(was_clean, trial.verdict(damage(records, chance))):
-            yield f"#{number}: {told}"
-
-
-def lied(folder: Path, was_clean: bool, count: int) -> Iterator[str]:
-    path, chance = folder / "run.json", random.Random(SEED)
-    honest = path.read_text()
-    for _ in range(count):
-        words, about = lie(json.loads(honest), chance)
-        path.write_text(json.dumps(about))
-        try:
-            told = wrong(was_clean, replay_run(folder, write=False))
-        except BadInput:
-            continue
-        if told:
-            yield f"{words}: {told}"
-
-
-def of_clean(platform: str, backing: str, accept: str, folder: Path, count: int) -> list[str]:
-    trial = Trial(clean_guest(platform, backing, accept), folder)
-    return list(misjudged(trial, True, count, damaged))
-
-
-def of_broken(
-    name: str, folder: Path, count: int, damage: Callable[[Records, random.Random], Records]
-) -> list[str]:
-    return list(misjudged(Trial(ONLY[name]()[0], folder), False, count, damage))
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids="-".join)
-def test_no_innocent_guest_is_accused(shape: tuple[str, str, str], tmp_path: Path) -> None:
-    assert of_clean(*shape, tmp_path, FEW) == []
-
-
-@pytest.mark.parametrize("name", OF_EVENTS)
-def test_no_guilty_guest_is_cleared(name: str, tmp_path: Path) -> None:
-    assert of_broken(name, tmp_path, FEW, damaged) == []
-
-
-@pytest.mark.parametrize("name", ["clean", *OF_EVENTS])
-def test_a_lying_run_json(name: str, tmp_path: Path) -> None:
-    guest = clean_guest("snp", "2M", "lazy") if name == "clean" else ONLY[name]()[0]
-    assert list(lied(guest.write(tmp_path / "run"), name == "clean", FEW)) == []
+@pytest.mark.parametrize("part", QUICK, ids=str)
+def test_few_damaged_runs(part: Part, tmp_path: Path) -> None:
+    assert attempt(few(part, FEW), tmp_path).wrong == []
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("shape", SHAPES, ids="-".join)
-def test_no_innocent_guest_is_accused_at_length(
-    shape: tuple[str, str, str], tmp_path: Path
+@pytest.mark.parametrize("part", parts(), ids=str)
+def test_many_damaged_runs(part: Part, tmp_path: Path) -> None:
+    outcome = attempt(part, tmp_path)
+    assert outcome.verdicts.total() == part.count
+    assert outcome.wrong == []
+
+
+def test_half_of_each_kind_is_of_clean_guests() -> None:
+    for how, count in COUNTS.items():
+        for clean in (True, False):
+            mine = [one.count for one in parts() if (one.how, one.is_clean) == (how, clean)]
+            assert len(mine) == len(SHAPES if clean else OF_EVENTS)
+            assert sum(mine) >= count / 2
+
+
+def test_a_wrong_verdict_is_seen(tmp_path: Path) -> None:
+    """Of a guest that breaks an invariant as if it were clean, and the other way about."""
+    guilty = few(Part(OF_EVENTS[0], "events", 40), 40)
+    verdicts = attempt(guilty, tmp_path / "a").verdicts
+    assert verdicts["clean"] == 0 and verdicts["findings"] > 0
+    trial = Trial(clean_guest("snp", "2M", "lazy"), tmp_path / "b")
+    clean = trial.verdict(trial.guest.records())
+    assert wrong(False, clean) == "a guilty guest is clean" and wrong(True, clean) == ""
+    assert wrong(True, None) == wrong(False, None) == ""
+
+
+def test_the_command_prints_a_row_for_each_part(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert of_clean(*shape, tmp_path, MUTATIONS // 2 // len(SHAPES)) == []
+    def accused(was_clean: bool, verdict: Verdict | None) -> str:
+        return "an innocent guest" if was_clean else ""
 
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", OF_EVENTS)
-def test_no_guilty_guest_is_cleared_at_length(name: str, tmp_path: Path) -> None:
-    assert of_broken(name, tmp_path / "any", -(-MUTATIONS // 2 // len(OF_EVENTS)), damaged) == []
-    assert of_broken(name, tmp_path / "order", -(-ORDERS // len(OF_EVENTS)), shuffled) == []
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", ["clean", *OF_EVENTS])
-def test_a_lying_run_json_at_length(name: str, tmp_path: Path) -> None:
-    guest = clean_guest("snp", "2M", "lazy") if name == "clean" else ONLY[name]()[0]
-    count = LIES // 2 if name == "clean" else -(-LIES // 2 // len(OF_EVENTS))
-    assert list(lied(guest.write(tmp_path / "run"), name == "clean", count)) == []
+    monkeypatch.setattr("tests.mutation.traces.campaign.wrong", accused)
+    monkeypatch.setattr(command, "parts", lambda: [few(one, 1) for one in parts()])
+    monkeypatch.setattr(sys, "argv", ["traces", "order of snp-2M-lazy", "order of I2"])
+    assert command.main() == 1
+    rows = capsys.readouterr().out.splitlines()
+    assert rows[0].startswith("order of snp-2M-lazy") and rows[0].endswith("; 1 wrong")
+    assert rows[1] == "    #0: an innocent guest"
+    assert rows[2].endswith("; 0 wrong")
+    assert rows[-1] == "1 order of clean guests, 1 order of broken guests: 1 wrong"
+    monkeypatch.setattr(sys, "argv", ["traces", "no such part"])
+    assert command.main() == 1
+    assert REFUSED not in rows[-1]
