@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from acceptlab.analysis.invariants.invariant import (
     OTHER_RIP,
+    OTHER_STAGE,
     Context,
     Invariant,
     Positions,
@@ -187,7 +188,8 @@ def _last(one: Suspicion, *kinds: Kind) -> dict[str, Any] | None:
 
 def _party(one: Suspicion, event: dict[str, Any], did: str) -> str:
     """The other party of a collision; the evidence gets its place, for its function's name."""
-    one.more |= {"other_vcpu": event["vcpu"], "other_event": event["seq"], OTHER_RIP: event["rip"]}
+    one.more |= {"other_vcpu": event["vcpu"], "other_event": event["seq"]}
+    one.more |= {OTHER_RIP: event["rip"], OTHER_STAGE: event["stage"]}
     return f"vCPU {event['vcpu']} {did} it in stage {event['stage']} (event {event['seq']})"
 
 

@@ -34,6 +34,8 @@ _DECIDES = {label(one) for one in (Kind.RAM, Kind.LAUNCH, Kind.ACCEPT, Kind.RESC
 
 OTHER_RIP = "other_rip"
 """In the evidence of a suspicion: the place of the other party of a collision, an address that is to be named."""
+OTHER_STAGE = "other_stage"
+"""The stage in which it was there, by name: it may have been that of another kernel. It only serves the name."""
 
 
 @record

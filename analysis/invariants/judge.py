@@ -28,7 +28,7 @@ from acceptlab.analysis.invariants.guest_findings import (
     tests_without_result,
     workloads_not_run,
 )
-from acceptlab.analysis.invariants.invariant import OTHER_RIP, Suspicion
+from acceptlab.analysis.invariants.invariant import OTHER_RIP, OTHER_STAGE, Suspicion
 from acceptlab.analysis.invariants.recorded import Seen, is_recorded, not_seen
 from acceptlab.analysis.invariants.verdict import GUEST, Finding, InvariantResult, Status, Verdict
 from acceptlab.analysis.kernel.caller_names import is_implausible, is_sure
@@ -224,9 +224,10 @@ def _evidence(one: Suspicion, symbols: RunSymbols) -> dict[str, Any]:
     if one.stage is not None:
         evidence["stage"] = STAGE_NAMES[one.stage]
     evidence |= one.more
+    stage = evidence.pop(OTHER_STAGE, None)
     if address := evidence.pop(OTHER_RIP, 0):
         evidence[OTHER_RIP] = f"{address:#x}"
-        if symbol := symbols.name_of(address, one.stage):
+        if symbol := symbols.name_of(address, STAGE_NAMES.index(stage) if stage else one.stage):
             evidence["other_symbol"] = symbol
     if one.history:
         evidence["history"] = [_shown(event) for event in one.history]

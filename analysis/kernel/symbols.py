@@ -72,8 +72,15 @@ class Symbols:
         return self._all
 
 
+NO_KERNEL = Symbols([])
+
+
 class RunSymbols:
-    """Names for the addresses of one run. Each of its kernels has its own symbols, and lies where KASLR put it."""
+    """Names for the addresses of one run. Each of its kernels has its own symbols, and lies where KASLR put it.
+
+    ``second``: of a kernel that the guest started itself; None where the run does not say which it is, so that none of its
+    addresses has a name of the first one's.
+    """
 
     def __init__(
         self,
@@ -85,7 +92,7 @@ class RunSymbols:
     ) -> None:
         self.first = first
         self._offset = offset
-        self._second = first if second is None else second
+        self._second = second
         self._second_offset = second_offset
         self._recorded = recorded
         self._recorded_lines = (_lines(recorded[0]), _lines(recorded[1]))
@@ -93,7 +100,7 @@ class RunSymbols:
     @property
     def is_whole(self) -> bool:
         """Whether each kernel's own symbols are at hand."""
-        return bool(len(self.first) and len(self._second))
+        return bool(len(self.first) and (self._second is None or len(self._second)))
 
     def with_recorded(self, recorded: tuple[Names, Names]) -> RunSymbols:
         """The same, with the names that the run folder has, for a kernel that is not at hand."""
@@ -118,7 +125,7 @@ class RunSymbols:
 
     def _in(self, stage: int | None) -> tuple[Symbols, int, int]:
         if stage is not None and stage >= Stage.SECOND_DECOMPRESSOR:
-            return self._second, self._second_offset, 1
+            return self._second or NO_KERNEL, self._second_offset, 1
         return self.first, self._offset, 0
 
 
@@ -128,7 +135,7 @@ def _lines(names: Names) -> dict[int, str]:
     return calls | {address: one.source for address, one in names.items() if one.source}
 
 
-NO_SYMBOLS = RunSymbols(Symbols([]))
+NO_SYMBOLS = RunSymbols(NO_KERNEL)
 
 
 def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None = None) -> Symbols:
@@ -164,9 +171,12 @@ def symbols_of_kernels(info: RunInfo, cache: Path | None) -> RunSymbols:
     first = (_of_kernel(info.kernel, cache), info.kaslr_offset)
     if info.second is None:
         return RunSymbols(*first)
-    same = info.second.kernel.sha256 == info.kernel.sha256
-    second = first[0] if same else _of_kernel(info.second.kernel, cache)
-    return RunSymbols(*first, second, info.second_kaslr_offset)
+    if "second_kaslr_offset" not in (info.report or {}):
+        return RunSymbols(*first, NO_KERNEL)  # where it lies is not known
+    second = info.second.kernel
+    same = second.sha256 == info.kernel.sha256 if second.sha256 else second == info.kernel
+    symbols = first[0] if same else _of_kernel(second, cache)
+    return RunSymbols(*first, symbols, info.second_kaslr_offset)
 
 
 def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:

@@ -102,8 +102,12 @@ def test_each_kernel_of_a_run_has_names_of_its_own() -> None:
     both = RunSymbols(first, 0x1000000, second, 0x2000000)
     assert both.name_of(BASE + 0x1000002, Stage.USERSPACE) == "one+0x2"
     assert both.name_of(BASE + 0x2000003, Stage.SECOND_KERNEL) == "two+0x3"
-    again = RunSymbols(first, 0, None, 0x2000000)
+    again = RunSymbols(first, 0, first, 0x2000000)
     assert again.name_of(BASE + 0x2000000, Stage.SECOND_KERNEL) == "one"
+    unknown = RunSymbols(first, 0)
+    assert unknown.name_of(BASE, Stage.KERNEL) == "one" and unknown.is_whole
+    assert unknown.name_of(BASE, Stage.SECOND_KERNEL) is None
+    assert not RunSymbols(first, 0, Symbols([])).is_whole
 
 
 def test_data_has_addresses_but_gives_no_names_to_code(kernel: Path) -> None:

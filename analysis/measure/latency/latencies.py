@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -24,7 +25,7 @@ from acceptlab.analysis.measure.latency.waits import AcceptWaits
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.run.run_info import RunInfo
 from acceptlab.analysis.trace.events import Batch, EventFile
-from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, CallerHow, Kind
+from acceptlab.analysis.trace.schema import KIND_NAMES, STAGE_NAMES, CallerHow, Kind, Stage
 
 ACCEPTING = names(REQUESTS) + names(HOOKS)
 """Functions whose calls are acceptances, the outermost first: the first one probed is what stalls are counted of."""
@@ -113,8 +114,8 @@ class _Counter:
         self._groups, self._modelled = Groups(), Groups()
         self._weighs = weigh is not None
         self._stalls: dict[Where, list[int]] = {}
-        self._callers: dict[int, str] = {}
-        self._unsure: set[int] = set()
+        self._callers: dict[tuple[bool, int], str] = {}
+        self._unsure: dict[bool, set[int]] = {False: set(), True: set()}
         stalling = STALLING + info.series_functions("waits")
         self._stalling = [at for at, name in enumerate(self._names) if name in stalling]
         self._longest_stall = 0 if self._stalling else None
@@ -191,15 +192,21 @@ class _Counter:
         groups.add(operation, "", np.zeros(len(values), np.int64), lambda _: "", values)
         groups.add(operation, "size", rounded_sizes(size), size_name, values)
         groups.add(operation, "stage", stage, STAGE_NAMES.__getitem__, values)
-        groups.add(operation, "caller", caller, self._caller, values)
+        for is_second, mine in _kernels(stage):
+            groups.add(
+                operation, "caller", caller[mine], partial(self._caller, is_second), values[mine]
+            )
         groups.add(operation, "vcpu", vcpu, str, values)
 
     def _add_stalls(self, calls: Calls, chosen: npt.NDArray[np.intp]) -> None:
         """By the probes around a call, else by the name of its caller."""
         where = calls.where[chosen].astype(np.int64)
-        caller, inverse = np.unique(calls.caller[chosen], return_inverse=True)
-        by_name = np.array([_code(where_of(self._function(int(one)))) for one in caller], np.int64)
-        where = np.where(where == len(ENCLOSING), by_name[inverse.reshape(-1)], where)
+        for is_second, mine in _kernels(calls.stage[chosen]):
+            caller, inverse = np.unique(calls.caller[chosen[mine]], return_inverse=True)
+            names = [self._function(is_second, int(one)) for one in caller]
+            by_name = np.array([_code(where_of(name)) for name in names], np.int64)
+            known = where[mine] != len(ENCLOSING)
+            where[mine] = np.where(known, where[mine], by_name[inverse.reshape(-1)])
         for code in np.unique(where).tolist():
             mine = chosen[where == code]
             numbers = self._stalls.setdefault(name_of(code), [0, 0, 0, 0])
@@ -214,19 +221,32 @@ class _Counter:
             batch["caller_how"] > CallerHow.BY_CALL
         )
         counted = unsure & (batch["caller"] != 0) & (batch["kind"] != Kind.PROBE_RETURN)
-        self._unsure.update(np.unique(batch["caller"][counted]).tolist())
+        at = np.flatnonzero(counted)
+        for is_second, mine in _kernels(batch["stage"][at]):
+            self._unsure[is_second].update(np.unique(batch["caller"][at[mine]]).tolist())
 
-    def _caller(self, address: int) -> str:
-        """Function of a return address, marked if it may be another one; an address without a name is shown in hex."""
-        name = self._function(address)
-        return f"{BEST_EFFORT}{name}" if address in self._unsure else name
+    def _caller(self, is_second: bool, address: int) -> str:
+        """Function of a return address in the first or the second kernel, marked if it may be another one; without a name in hex."""
+        name = self._function(is_second, address)
+        return f"{BEST_EFFORT}{name}" if address in self._unsure[is_second] else name
 
-    def _function(self, address: int) -> str:
-        if address not in self._callers:
-            name = self._symbols.name_of(address, None) if address else None
+    def _function(self, is_second: bool, address: int) -> str:
+        key = (is_second, address)
+        if key not in self._callers:
+            stage = Stage.SECOND_KERNEL if is_second else None
+            name = self._symbols.name_of(address, stage) if address else None
             unnamed = f"{address:#x}" if address else "(decompressor)"
-            self._callers[address] = name.split("+")[0] if name else unnamed
-        return self._callers[address]
+            self._callers[key] = name.split("+")[0] if name else unnamed
+        return self._callers[key]
+
+
+def _kernels(stage: npt.NDArray[np.uint8]) -> Iterator[tuple[bool, npt.NDArray[np.intp]]]:
+    """The positions of the events of the first kernel, and those of the second, of which there are any."""
+    late = stage >= Stage.SECOND_DECOMPRESSOR
+    for is_second in (False, True):
+        mine = np.flatnonzero(late == is_second)
+        if len(mine):
+            yield is_second, mine
 
 
 def _accepting(names: list[str]) -> int:

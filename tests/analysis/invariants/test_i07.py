@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, ConvertTo, Kind
 from tests.analysis.invariants.guests import (
     after_boot,
@@ -67,3 +69,49 @@ def test_a_second_accept_names_both_vcpus(tmp_path: Path) -> None:
     (finding,) = replay(finished(guest), tmp_path).findings
     assert "vCPU 1 had accepted it in stage kernel (event " in finding.explanation
     assert finding.explanation.endswith("vCPU 0 accepted it again.")
+
+
+STORM = "tried the same unit at 2M again after a size mismatch"
+
+
+@pytest.mark.parametrize(
+    ("acts", "expected"),
+    [
+        ("m", []),
+        ("m|m", [STORM]),
+        ("mm", [STORM]),
+        ("mom", [STORM]),  # an accept of another unit is no answer
+        ("mpm", []),
+        ("mp|m", []),
+        ("m|p|m", []),
+        ("mn", []),
+        ("m|n", []),
+        ("mnp", []),
+        ("mpmp", []),
+        ("m|pmm", [STORM]),
+        ("mmp", [STORM]),
+        ("ppmpm", []),
+    ],
+)
+def test_size_mismatches_are_a_storm_until_a_page_of_the_unit_is_accepted(
+    acts: str, expected: list[str], tmp_path: Path
+) -> None:
+    """m, n: a mismatch on one unit and on the next; p, o: a page of the one accepted, a unit elsewhere; |: a step ends."""
+    guest = after_boot()
+    unit, page = at(guest, 52 * MIB), at(guest, 52 * MIB)
+    for act in acts:
+        if act in "mn":
+            start = unit + "mn".index(act) * UNIT_SIZE
+            guest.event(Kind.ACCEPT, start, UNIT_SIZE, result=SNP_SIZE_MISMATCH, carry=0)
+        elif act == "p":
+            guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=ConvertTo.PRIVATE)
+            guest.event(Kind.ASSIGN, page, PAGE_SIZE)
+            guest.accept_block(page, PAGE_SIZE)
+            page += PAGE_SIZE
+        elif act == "o":
+            guest.accept_unit(at(guest, 56 * MIB))
+            guest.bits[56 * MIB // UNIT_SIZE] = False
+        else:
+            guest.snapshot("step")
+    found = replay(finished(guest), tmp_path)
+    assert [one.title for one in found.findings if one.invariant == "I7"] == expected
