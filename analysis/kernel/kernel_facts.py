@@ -59,10 +59,11 @@ class KallsymsFormat:
 
 @record(frozen=True)
 class PackageLayout:
-    """What Debian's package with a kernel's image is called before the release, and the one with its configuration."""
+    """What Debian's package with a kernel's image is called before the release, the one with its configuration, and the one with its modules."""
 
     image: str
     config: str
+    modules: str
 
 
 @record(frozen=True)
@@ -248,8 +249,8 @@ PRINTK_INFO = (
 )  # fmt: skip
 """Bytes of struct printk_info, the description of a record of the kernel's log; emulator/qemu/printk.c looks for these."""
 PACKAGES = (
-    Row(ANY, (6, 18), PackageLayout("linux-image-", "linux-image-"), "Debian's source package linux, 6.18"),
-    Row((6, 19), None, PackageLayout("linux-binary-", "linux-base-"), "Debian's source package linux, 6.19: linux-image-V only depends on linux-binary-V"),
+    Row(ANY, (6, 18), PackageLayout("linux-image-", "linux-image-", "linux-image-"), "Debian's source package linux, 6.18"),
+    Row((6, 19), None, PackageLayout("linux-binary-", "linux-base-", "linux-modules-"), "Debian's source package linux, 6.19: linux-image-V only depends on linux-binary-V"),
 )  # fmt: skip
 
 

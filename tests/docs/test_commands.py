@@ -37,6 +37,7 @@ RUN_ELSEWHERE = {
     "conformance.md",
     "debug.md",
     "hotplug.md",
+    "root.md",
     "importing.md",
     "collecting.md",
     "latency.md",

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Devices reach shared memory only: fw_cfg's DMA interface and a virtio device (semantics.md 1.4, 2.3)."""
+"""Devices reach shared memory only: fw_cfg's DMA interface, and virtio devices (semantics.md 1.4, 2.3)."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from tests.emulator.conftest import Boot
 
 CONTROL, SHARED, PRIVATE, NEXT = (FRESH + n * PAGE for n in range(4))
 SIGNATURE = int.from_bytes(b"QEMU", "little")
+TEXT = b"a sector"
 DEVICE_READS, DEVICE_WRITES = 0, 1
 VIRTIO = Setup(
     devices=("-global", "virtio-mmio.force-legacy=false", "-device", "virtio-rng-device")
@@ -78,3 +81,30 @@ def test_virtio_device_cannot_read_a_private_ring(bare: Boot, platform: str) -> 
     refused = run.of("dma-refused")
     assert refused
     assert (refused[0].gpa, refused[0].detail) == (PRIVATE, DEVICE_READS)
+
+
+def with_disk(tmp_path: Path) -> Setup:
+    """A disk as `run --root` has it (toolkit.run.emulator_command), of one sector that begins with TEXT."""
+    image = tmp_path / "image"
+    image.write_bytes(TEXT + bytes(504))
+    return Setup(
+        devices=(
+            *("-global", "virtio-mmio.force-legacy=off", "-global", "virtio-mmio.ioeventfd=off"),
+            *("-drive", f"if=none,id=root,driver=guest-disk,filename={image},read-only=on"),
+            *("-device", "virtio-blk-device,drive=root,iommu_platform=on,write-cache=off"),
+        )
+    )
+
+
+def test_disk_reads_into_shared_memory(bare: Boot, platform: str, tmp_path: Path) -> None:
+    run = bare(platform, "dma", "case_disk_shared", with_disk(tmp_path))
+    assert (run.value("used"), run.value("read")) == (1, int.from_bytes(TEXT, "little"))
+    assert run.of("dma-refused") == []
+
+
+def test_disk_cannot_fill_a_private_buffer(bare: Boot, platform: str, tmp_path: Path) -> None:
+    run = bare(platform, "dma", "case_disk_private_buffer", with_disk(tmp_path))
+    assert run.value("filled") == 0
+    refused = run.of("dma-refused")
+    assert refused
+    assert {(event.gpa, event.detail) for event in refused} == {(PRIVATE, DEVICE_WRITES)}

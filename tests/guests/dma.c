@@ -96,7 +96,9 @@ void case_after_conversion(void)
 #define VIRTIO_MMIO 0xfeb00000ull	/* QEMU hw/i386/microvm.h */
 #define VIRTIO_MMIO_STEP 0x200
 #define VIRTIO_SLOTS 24
+#define DEVICE_DISK 2
 #define DEVICE_RNG 4
+#define DESCRIPTOR_NEXT 1
 #define DESCRIPTOR_WRITE 2
 #define NEEDS_RESET 64u		/* 2.1: the device gave up */
 
@@ -134,13 +136,11 @@ static void set_queue_address(u64 device, unsigned int at, u64 address)
 }
 
 /*
- * One buffer of 64 bytes for the device to fill; ring: GPA of a page with
- * descriptors at 0, available ring at 0x400, used ring at 0x800. The used index.
+ * Has a device do what its descriptors say; ring: GPA of a page with descriptors
+ * at 0, available ring at 0x400, used ring at 0x800. The used index.
  */
-static u64 virtio_fill(u64 ring, u64 mapped, u64 buffer, unsigned int patience)
+static u64 virtio_do(u64 device, u64 ring, u64 mapped, unsigned int patience)
 {
-	u64 device = find_device(DEVICE_RNG);
-	volatile struct descriptor *descriptor = (volatile struct descriptor *)mapped;
 	volatile u16 *available = (volatile u16 *)(mapped + 0x400);
 	volatile u16 *used = (volatile u16 *)(mapped + 0x800);
 	unsigned int wait;
@@ -156,7 +156,6 @@ static u64 virtio_fill(u64 ring, u64 mapped, u64 buffer, unsigned int patience)
 	set_queue_address(device, QUEUE_DESCRIPTORS, ring);
 	set_queue_address(device, QUEUE_DRIVER, ring + 0x400);
 	set_queue_address(device, QUEUE_DEVICE, ring + 0x800);
-	*descriptor = (struct descriptor){ buffer, 64, DESCRIPTOR_WRITE, 0 };
 	available[0] = 0;
 	available[2] = 0;
 	available[1] = 1;
@@ -168,6 +167,33 @@ static u64 virtio_fill(u64 ring, u64 mapped, u64 buffer, unsigned int patience)
 		if (mmio_read(device + STATUS, 4) & NEEDS_RESET)
 			break;
 	return used[1];
+}
+
+/* One buffer of 64 bytes for the random number generator to fill. */
+static u64 virtio_fill(u64 ring, u64 mapped, u64 buffer, unsigned int patience)
+{
+	volatile struct descriptor *descriptor = (volatile struct descriptor *)mapped;
+
+	*descriptor = (struct descriptor){ buffer, 64, DESCRIPTOR_WRITE, 0 };
+	return virtio_do(find_device(DEVICE_RNG), ring, mapped, patience);
+}
+
+/* Virtio 1.1, 5.2.6: a header, the buffer, and a byte for the status; header and status are in the shared control page. */
+#define DISK_HEADER 0xc00
+#define DISK_STATUS 0xc10
+
+/* The first sector for the disk to write to `buffer`. */
+static u64 disk_read(u64 buffer, unsigned int patience)
+{
+	u64 mapped = control_page + SHARED_ALIAS;
+	volatile struct descriptor *descriptor = (volatile struct descriptor *)mapped;
+
+	memset((void *)(mapped + DISK_HEADER), 0, 16);		/* VIRTIO_BLK_T_IN, sector 0 */
+	*(volatile u8 *)(mapped + DISK_STATUS) = 0xff;
+	descriptor[0] = (struct descriptor){ control_page + DISK_HEADER, 16, DESCRIPTOR_NEXT, 1 };
+	descriptor[1] = (struct descriptor){ buffer, 512, DESCRIPTOR_NEXT | DESCRIPTOR_WRITE, 2 };
+	descriptor[2] = (struct descriptor){ control_page + DISK_STATUS, 1, DESCRIPTOR_WRITE, 0 };
+	return virtio_do(find_device(DEVICE_DISK), control_page, mapped, patience);
 }
 
 static u64 any_byte(u64 mapped)
@@ -201,4 +227,19 @@ void case_virtio_private_ring(void)
 	prepare();
 	say("used=%x", virtio_fill(private_page, private_page, shared_page, A_MOMENT));
 	say("filled=%x", any_byte(shared_page + SHARED_ALIAS));
+}
+
+void case_disk_shared(void)
+{
+	prepare();
+	say("used=%x", disk_read(shared_page, UNTIL_IT_ANSWERS));
+	say("read=%x", *(volatile u64 *)(shared_page + SHARED_ALIAS));
+}
+
+void case_disk_private_buffer(void)
+{
+	prepare();
+	memset((void *)private_page, 0, PAGE);
+	disk_read(private_page, UNTIL_IT_ANSWERS);
+	say("filled=%x", any_byte(private_page));
 }

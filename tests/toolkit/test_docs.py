@@ -113,6 +113,15 @@ def test_debugging(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.boots
 @pytest.mark.emulator
+def test_root_file_systems(tmp_path: Path) -> None:
+    said = run("\n".join(blocks("root.md")), tmp_path)
+    assert "overlay on / type overlay" in said
+    assert "with-tree: clean:" in said
+
+
+@pytest.mark.long
+@pytest.mark.boots
+@pytest.mark.emulator
 def test_conformance_guests(tmp_path: Path) -> None:
     (tmp_path / "tests").symlink_to(CHECKOUT / "tests")
     said = run("\n".join(blocks("conformance.md")), tmp_path)

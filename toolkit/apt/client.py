@@ -31,6 +31,9 @@ APT::Sandbox::User "root";
 #clear APT::Update::Post-Invoke-Success;
 """
 
+NO_SUITE = "does not have a Release file"
+"""What apt says of a suite that is not there."""
+
 
 @dataclass(frozen=True)
 class Package:
@@ -132,6 +135,24 @@ class Archive:
         """Download one .deb into `folder` and return its path; apt checks it against the archive's signed lists."""
         self._download(("download", f"{package}={version}"), folder, step)
         return next(folder.glob(f"{package}_*.deb"))
+
+    def download_with_dependencies(self, packages: Sequence[str], folder: Path, step: Step) -> None:
+        """Download packages (names, or patterns of apt-patterns(7)) and all that they depend on into `folder`.
+
+        What this machine has installed is of no account.
+        """
+        (folder / "partial").mkdir(parents=True, exist_ok=True)
+        nothing = folder / "partial" / "status"
+        nothing.touch()
+        settings = {
+            "Dir::State::Status": nothing,
+            "Dir::State::extended_states": nothing.with_name("extended_states"),
+            "Dir::Cache::Archives": f"{folder}/",
+            "APT::Install-Recommends": "false",
+            "APT::Get::AllowUnauthenticated": "false",
+        }
+        words = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+        self._download((*words, "-y", "--download-only", "install", *packages), folder, step)
 
     def _download(self, arguments: tuple[str, ...], folder: Path, step: Step) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -155,8 +155,10 @@ def run(
         if options.program or (wanted and not wanted.is_interactive)
         else ([], "exit 0")
     )
+    unmounted = _why_no_root(finished) if options.root else ""
     tests = _tests(finished) if options.kunit else None
-    code = heaviest((_exit_code(finished), EXIT_OK if end == "exit 0" else EXIT_FINDINGS))
+    is_fine = end == "exit 0" and not unmounted
+    code = heaviest((_exit_code(finished), EXIT_OK if is_fine else EXIT_FINDINGS))
     if tests is not None and (tests.missing or not tests.results or tests.count(FAILED)):
         code = heaviest((code, EXIT_FINDINGS))
     if (replay or stop_on_finding) and options.events and not finished.interrupted:
@@ -170,6 +172,8 @@ def run(
     else:
         for line in lines:
             typer.echo(line)
+        if unmounted:
+            typer.echo(f"--root: not mounted: {unmounted}", err=True)
         if end != "exit 0":
             typer.echo(f"the program ended: {end or 'not known'}", err=True)
         if tests is not None:
@@ -182,6 +186,12 @@ def run(
     if finished.interrupted:
         raise InterruptedByUserError(f"interrupted; the partial run is in {finished.folder}")
     raise typer.Exit(code)
+
+
+def _why_no_root(finished: Finished) -> str:
+    from acceptlab.toolkit.run.root_on_disk import why_not_mounted
+
+    return why_not_mounted((finished.folder / "console.log").read_text(errors="replace"))
 
 
 def _tests(finished: Finished) -> KtapResults:

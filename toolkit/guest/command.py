@@ -47,13 +47,23 @@ def with_command(archive: bytes, text: str) -> bytes:
     words = _words(text)
     program = _program(words[0])
     files = {path: _content(path) for path in dict.fromkeys([program, *_loaded(program)])}
-    listed = words_file([str(program), *words[1:]])
-    if len(words) > _MOST_WORDS or len(listed) > _MOST_BYTES:
-        raise BadInputError(f"--exec: at most {_MOST_WORDS} words of {_MOST_BYTES} bytes in all")
+    listed = _listed([str(program), *words[1:]])
     folders = sorted({str(one)[1:] for path in files for one in list(path.parents)[:-1]})
     entries = [directory(one) for one in folders]
     entries += [executable(str(path)[1:], content) for path, content in files.items()]
     return archive + write_cpio([*entries, regular(_WORDS, listed)])
+
+
+def with_words(archive: bytes, text: str) -> bytes:
+    """Return an initramfs with the words of a command of the guest's root file system. Raises BadInputError for too many."""
+    return archive + write_cpio([regular(_WORDS, _listed(_words(text)))])
+
+
+def _listed(words: Sequence[str]) -> bytes:
+    listed = words_file(words)
+    if len(words) > _MOST_WORDS or len(listed) > _MOST_BYTES:
+        raise BadInputError(f"--exec: at most {_MOST_WORDS} words of {_MOST_BYTES} bytes in all")
+    return listed
 
 
 def words_file(words: Sequence[str]) -> bytes:

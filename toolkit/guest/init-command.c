@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "init.h"
 
 #define WORDS "/command"
+#define SHELL "/shell" /* enters the root file system by itself (shell.py) */
 #define MAX_WORDS 256
 
 static char words[65536];
@@ -49,7 +51,9 @@ int run_command(unsigned long unused)
 		return errno;
 	if (!child) {
 		setenv("PATH", "/bin:/usr/bin:/sbin:/usr/sbin", 1);
-		execv(argv[0], argv);
+		if (has_root() && strcmp(argv[0], SHELL) && (errno = enter_root()))
+			_exit(127);
+		execvp(argv[0], argv);
 		say("ACCEPTLAB note %s cannot be executed: error %d\n", argv[0], errno);
 		_exit(127);
 	}

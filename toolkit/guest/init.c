@@ -167,6 +167,8 @@ int main(void)
 	say("ACCEPTLAB userspace\n");
 	mount_all();
 	mark_userspace();
+	load_modules();
+	mount_root();
 	second = is_second_kernel();
 	if (second)
 		say("ACCEPTLAB second userspace\n");

@@ -9,6 +9,7 @@
 #define PAGE 4096UL
 #define HUGE (2UL << 20)
 #define OPTION "acceptlab.workload="
+#define ROOT "/root"
 
 /* init-text.c. One write per line, so that kernel messages cannot come in between. */
 void say(const char *form, ...) __attribute__((format(printf, 1, 2)));
@@ -55,6 +56,12 @@ int set_offline(unsigned long unused);
 
 /* Workload of init-exhaust.c. */
 int exhaust(unsigned long unused);
+
+/* init-root.c: modules of the initramfs; the root file system, if one is wanted, at ROOT; and into it. */
+void load_modules(void);
+bool has_root(void);
+void mount_root(void);
+int enter_root(void);
 
 /* Workload of init-command.c: 0, an error number, or -1 for a program that fails. */
 int run_command(unsigned long unused);

@@ -34,6 +34,7 @@ _SOURCES = tuple(
         "init-together.c",
         "init-trace.c",
         "init-hotplug.c",
+        "init-root.c",
         "init-use.c",
     )
 )

@@ -21,12 +21,18 @@ _MOST_COMMANDS = 16 << 20
 _ON_TERMINAL = """\
 busybox stty rows {rows} cols {columns}
 echo "A shell in the guest. End it by exit, or the emulator by Ctrl-A X."
-setsid cttyhack sh -l
+setsid cttyhack {shell} -l
 exit 0
 """
 """/dev/console cannot be a controlling terminal: cttyhack opens the device behind it. A command that failed on a person's terminal is
 no failed workload."""
 _FROM_FILE = "exec sh /commands </dev/null\n"
+_FROM_FILE_IN_ROOT = """\
+cp /commands /root/tmp/.commands
+exec chroot /root /bin/sh /tmp/.commands </dev/null
+"""
+_IN_ROOT = "chroot /root /bin/sh"
+"""A shell of the root file system, which init mounted at /root (init-root.c)."""
 _SCRIPT = """\
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
@@ -75,12 +81,15 @@ def busybox() -> PackagedFile:
     return packaged_file(wanted, cache() / "busybox", "busybox")
 
 
-def with_shell(archive: bytes, shell: Shell) -> bytes:
-    """Return an initramfs to which busybox, and what starts its shell, are added; init runs it as a program (init-command.c)."""
+def with_shell(archive: bytes, shell: Shell, in_root: bool) -> bytes:
+    """Return an initramfs to which busybox, and what starts its shell, are added; init runs it as a program (init-command.c).
+
+    `in_root`: the shell is that of the root file system.
+    """
     entries = [
         directory("bin"),
         executable(_BUSYBOX, busybox().path.read_bytes()),
-        executable(_START, _script(shell).encode()),
+        executable(_START, _script(shell, in_root).encode()),
         regular("command", words_file([f"/{_START}"])),
     ]
     if shell.commands is not None:
@@ -88,9 +97,12 @@ def with_shell(archive: bytes, shell: Shell) -> bytes:
     return archive + write_cpio(entries)
 
 
-def _script(shell: Shell) -> str:
+def _script(shell: Shell, in_root: bool) -> str:
     if not shell.is_interactive:
-        return _SCRIPT.format(term="dumb") + _FROM_FILE
+        start = _FROM_FILE_IN_ROOT if in_root else _FROM_FILE
+        return _SCRIPT.format(term="dumb") + start
     size = os.get_terminal_size(sys.stdin.fileno())
     start = _SCRIPT.format(term=shlex.quote(os.environ.get("TERM", "vt100")))
-    return start + _ON_TERMINAL.format(rows=size.lines or 24, columns=size.columns or 80)
+    return start + _ON_TERMINAL.format(
+        rows=size.lines or 24, columns=size.columns or 80, shell=_IN_ROOT if in_root else "sh"
+    )

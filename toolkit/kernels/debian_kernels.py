@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from acceptlab.toolkit.apt.client import Archive
+from acceptlab.toolkit.apt.client import NO_SUITE, Archive
 from acceptlab.toolkit.apt.debian_versions import newest_first
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels import debian_packages, kernel_names, store
@@ -40,8 +40,6 @@ STOCK = {
 }
 """Of these the machine's own suites have the package; where they have not, the names are as any other version."""
 
-_NO_SUITE = "does not have a Release file"
-"""What apt says of a suite that is not there."""
 _RELEASE_FILE = re.compile(r"/dists/([\w-]+)(?:/updates)?(?:/InRelease|/Release| Release)")
 """Where apt's message on a Release file names the suite."""
 
@@ -206,13 +204,13 @@ def _updated(name: str, wanted: Name, progress: Step) -> Archive:
         archive = _archive(wanted.suites)
         archive.update(progress)
     except MachineError as error:
-        if _NO_SUITE not in str(error):
+        if NO_SUITE not in str(error):
             raise
         try:
             archive = _archive((wanted.suite,))
             archive.update(progress)
         except MachineError as alone:
-            if _NO_SUITE not in str(alone):
+            if NO_SUITE not in str(alone):
                 raise
             raise BadInputError(
                 f"{name}: the configured mirror has no suite {wanted.suite}"

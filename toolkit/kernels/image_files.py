@@ -20,7 +20,7 @@ _IN_PACKAGE = (
 _CONFIGS = ("boot/config-*", "usr/lib/modules/*/config", "lib/modules/*/config")
 IN_PACKAGE = (*_IN_PACKAGE, *_CONFIGS)
 """Patterns of all that a package may have of use."""
-_MODULES = ("usr/lib/modules", "lib/modules")
+MODULES = ("usr/lib/modules", "lib/modules")
 
 
 def image_in(folder: Path) -> Path:
@@ -57,7 +57,7 @@ def _boot_of(modules: Path) -> Path | None:
 
 def _root_of(modules: Path) -> Path | None:
     """Return the root of ROOT/usr/lib/modules/V, or of ROOT/lib/modules/V."""
-    for place in _MODULES:
+    for place in MODULES:
         parts = Path(place).parts
         if modules.parts[-len(parts) - 1 : -1] == parts:
             return Path(*modules.parts[: -len(parts) - 1])
@@ -74,7 +74,7 @@ def config_of(image: Path) -> Path | None:
     if image.name.startswith("vmlinuz-"):
         release = image.name.removeprefix("vmlinuz-")
         places = [folder / f"config-{release}"]
-        places += [folder.parent / place / release / "config" for place in _MODULES]
+        places += [folder.parent / place / release / "config" for place in MODULES]
     elif image.name in ("vmlinuz", "vmlinuz.unsigned") and (root := _root_of(folder)):
         places = [folder / "config", root / "boot" / f"config-{folder.name}"]
     elif image.match(str(_BUILT)):

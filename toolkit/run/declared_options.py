@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
 
 from acceptlab.analysis.run.ktap import KUNIT_FILTER
 from acceptlab.analysis.run.run_info import POLICIES, POLICY
@@ -20,6 +21,8 @@ from acceptlab.toolkit.firmware.numa import Node, nodes_of
 from acceptlab.toolkit.firmware.ovmf_package import NAMES as OVMF_NAMES
 from acceptlab.toolkit.firmware.ovmf_package import from_anywhere as firmware_from_anywhere
 from acceptlab.toolkit.guest import command
+from acceptlab.toolkit.guest.disk_modules import MODES, OVERLAY
+from acceptlab.toolkit.guest.root_image import absolute as root_from_anywhere
 from acceptlab.toolkit.guest.workloads import (
     OFFERED,
     Workload,
@@ -290,11 +293,42 @@ class DeclaredOptions:
         "",
         "--exec",
         "Program of this machine to run in userspace, with its arguments, after the workloads; a program behind -- does the same. It "
-        "comes into the guest with the libraries that it loads. Exit code 1 if it fails.",
+        "comes into the guest with the libraries that it loads; with --root it is a program of the root file system. Exit code 1 if "
+        "it fails.",
         WORKLOAD,
         metavar="'PROGRAM ARG...'",
         emulator_only=True,
         portable=command.absolute,
+        portable_without="root",
+    )
+    root: str = option(
+        "",
+        "--root",
+        "Root file system, in which --exec, a program behind -- and --shell run: a folder, an image, or debian:SUITE[,PACKAGE...] "
+        "(packages unpacked, and not configured). It is on a virtio disk.",
+        WORKLOAD,
+        metavar="DIR|IMAGE|debian:SUITE",
+        emulator_only=True,
+        portable=root_from_anywhere,
+    )
+    root_mode: str = option(
+        OVERLAY,
+        "--root-mode",
+        "How the root file system is mounted: overlay (what is written stays in the guest's memory), ro, or rw (in the emulator's "
+        "copy of the image; nothing is left of it).",
+        WORKLOAD,
+        choices=MODES,
+        emulator_only=True,
+    )
+    modules: str = option(
+        "",
+        "--modules",
+        "Folder of the kernel's modules, or its build tree, where they are not beside its image or in its Debian package. Those "
+        "that --root needs are loaded.",
+        KERNEL,
+        metavar="DIR",
+        emulator_only=True,
+        portable=lambda text: str(Path(text).resolve()) if text else "",
     )
     kunit: str = option(
         "",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
+from acceptlab.toolkit.guest.disk_modules import WRITABLE
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, PLATFORMS
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
@@ -37,6 +38,8 @@ _MICROVM = (
 )
 _Q35 = "q35,smm=off,sata=off,vmport=off,memory-backend=ram0"
 """The machine that real firmware is made for; like QEMU's confidential guests, it has no SMM."""
+VIRTIO_SLOT = 1
+"""The virtio-mmio slot of the disk."""
 _EPOCH = "2026-01-01T00:00:00"
 """The guest's clock at the start of every run, so that two runs of one seed are the same."""
 
@@ -138,11 +141,12 @@ def emulator_command(
     handoff: HandoffFiles,
     files: RunFiles,
     boot: DirectBoot | None = None,
+    disk: Path | None = None,
     on_terminal: bool = False,
 ) -> list[str]:
     """Return the emulator's arguments, the program first; `version` is that of QEMU (bases.py).
 
-    `boot` is what firmware, if there is some, starts. `on_terminal`: the guest's console is the emulator's standard input and
+    `boot` is what firmware, if there is some, starts; `disk` the image of the root file system. `on_terminal`: the guest's console is the emulator's standard input and
     output, too.
     """
     return [
@@ -156,6 +160,7 @@ def emulator_command(
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *(_direct_boot(boot) if boot else ()),
+        *(_disk(options, disk) if disk else ()),
         *("-chardev", _console(files.console, on_terminal), "-serial", "chardev:con"),
         *_monitor(options),
     ]
@@ -207,6 +212,23 @@ def _machine(options: RunOptions) -> list[str]:
     guarded = f",confidential-guest-support={_OBJECT}" if is_confidential else ""
     ram = f"memory-backend-ram,id=ram0,size={size},reserve=off"
     return ["-machine", machine + guarded, "-object", ram, "-m", f"{size}B"]
+
+
+def _disk(options: RunOptions, image: Path) -> list[str]:
+    """Return the disk with the root file system: emulator/qemu/disk.c, and a virtio device that DMA to private memory is refused to.
+
+    Requests are taken and answered on the vCPUs' thread (no ioeventfd), and the guest never flushes (no write cache), for what is
+    answered by QEMU's main loop comes at another instruction in every run.
+    """
+    read_only = "off" if options.root_mode == WRITABLE else "on"
+    drive = f"if=none,id=root,driver=guest-disk,filename={_value(image)},read-only={read_only}"
+    settings = "drive=root,iommu_platform=on,num-queues=1,write-cache=off"
+    if options.has_firmware:
+        device = f"virtio-blk-pci,disable-legacy=on,ioeventfd=off,{settings}"
+        return ["-drive", drive, "-device", device]
+    device = f"virtio-blk-device,bus=virtio-mmio-bus.{VIRTIO_SLOT},{settings}"
+    transport = ("-global", "virtio-mmio.force-legacy=off", "-global", "virtio-mmio.ioeventfd=off")
+    return [*transport, "-drive", drive, "-device", device]
 
 
 def _direct_boot(boot: DirectBoot) -> list[str]:

@@ -22,6 +22,7 @@ from acceptlab.toolkit.firmware.bzimage import BzImage, read_bzimage
 from acceptlab.toolkit.firmware.handoff_files import write_handoff
 from acceptlab.toolkit.firmware.layout import GuestRequest
 from acceptlab.toolkit.guest import command
+from acceptlab.toolkit.guest.disk_modules import with_modules
 from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
 from acceptlab.toolkit.guest.workloads import SAME, workload_options
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
@@ -31,7 +32,7 @@ from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.progress import say, step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run import firmware_run, outcome, probes, record, skip_list
-from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
+from acceptlab.toolkit.run.emulator_command import VIRTIO_SLOT, RunFiles, emulator_command
 from acceptlab.toolkit.run.firmware_run import FirmwareStart, prepare_firmware
 from acceptlab.toolkit.run.follower import Follower
 from acceptlab.toolkit.run.host_tsc import host_tsc_khz
@@ -40,6 +41,7 @@ from acceptlab.toolkit.run.new_folder import claimed
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.policy import policy_of
 from acceptlab.toolkit.run.probes import Defaults, Probe
+from acceptlab.toolkit.run.root_on_disk import RootOnDisk, prepare_root, root_parameter
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
@@ -70,6 +72,7 @@ class Prepared:
     usual: Defaults
     """The probes that nobody asked for, which are among ``probes``."""
     shell: Shell | None
+    root: RootOnDisk | None
     stops_on_finding: bool = False
 
 
@@ -173,7 +176,8 @@ def prepare(
         locks = {*options.probe_locks, UNACCEPTED_LOCK, *kernel.locks}
         watched, usual = _in_two_kernels(locks, watched, usual, second, second_table)
         counted = [replace(one, kernel=run_info.FIRST) for one in counted]
-    image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell)
+    root = prepare_root(options, kernel) if options.root else None
+    image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell, root)
     handoff, firmware = None, None
     if options.has_firmware:
         firmware = prepare_firmware(options, kernel, initrd, command_line, files.handoff)
@@ -192,13 +196,13 @@ def prepare(
     if watched or counted:
         probes.write(watched, files.probes, counted)
     command = emulator_command(
-        emulator.binary, emulator.build["qemu"], options, written, files, boot,
+        emulator.binary, emulator.build["qemu"], options, written, files, boot, root.image.path if root else None,
         on_terminal=shell is not None and shell.is_interactive,
     )  # fmt: skip
     support = support_of(options.platform, kernel.config, (name for _, name in table), knows)
     return Prepared(
         options, kernel, emulator, handoff, firmware, initrd, command_line, watched, command, files, support,
-        second, no_symbols, usual, shell,
+        second, no_symbols, usual, shell, root,
     )  # fmt: skip
 
 
@@ -222,12 +226,15 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
         memory_slots=options.hotplug_script.slots,
         nodes=options.nodes,
         seed=options.seed,
+        virtio_slots=(VIRTIO_SLOT,) if options.root else (),
     )
 
 
 def full_command_line(options: RunOptions, shell: Shell | None = None) -> str:
     """Return the kernel's command line, with the workloads and the host's parameters for the guest."""
     words = [options.command_line, *workload_options(options.workloads)]
+    if options.root:
+        words.append(root_parameter(options))
     if options.program or shell:
         words.append(command.WORKLOAD)
     if options.threads == "multi":
@@ -265,16 +272,21 @@ def _in_two_kernels(
     return both, replace(usual, missing=usual.missing | missing)
 
 
-def _initrd(options: RunOptions, second: Kernel | None, shell: Shell | None) -> bytes:
+def _initrd(
+    options: RunOptions, second: Kernel | None, shell: Shell | None, root: RootOnDisk | None
+) -> bytes:
     if options.initrd:
         return _read_initrd(Path(options.initrd))
     plain = initramfs().read_bytes()
+    if root:
+        plain = with_modules(plain, root.modules)
     if options.program:
-        plain = command.with_command(plain, options.program)
+        add = command.with_words if root else command.with_command
+        plain = add(plain, options.program)
     if shell:
         from acceptlab.toolkit.guest.shell import with_shell
 
-        plain = with_shell(plain, shell)
+        plain = with_shell(plain, shell, in_root=root is not None)
     return with_second_kernel(plain, second.image.read_bytes()) if second else plain
 
 
@@ -373,7 +385,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     info = record.describe(
         ready.options, ready.kernel, handoff, _sha256(ready.initrd), ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
-        policy, ready.usual, firmware, ready.shell,
+        policy, ready.usual, firmware, ready.shell, ready.root,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     _drop_missing_roms(files.stderr)

@@ -48,6 +48,8 @@ class Option:
     """Whether it changes what the guest does: if not, it is no part of a run's cache key."""
     portable: Callable[[str], str] = str
     """Makes a value mean the same from any folder."""
+    portable_without: str = ""
+    """The field that, where it is given, makes the value one of the guest, which means the same anyway."""
 
     @property
     def key(self) -> str:
@@ -72,7 +74,8 @@ def words_of(asked: Any, declared: type) -> list[str]:
     for item, shown in options_of(declared).values():
         value = getattr(asked, item.name)
         if value != item.default or shown.always_shown:
-            words += _words(shown, value)
+            of_guest = bool(shown.portable_without and getattr(asked, shown.portable_without))
+            words += _words(shown, value, str if of_guest else shown.portable)
     return words
 
 
@@ -106,12 +109,12 @@ def _names(shown: Option) -> list[str]:
     return [name for name in (shown.name, shown.off, *shown.old_names) if name]
 
 
-def _words(shown: Option, value: Any) -> list[str]:
+def _words(shown: Option, value: Any, portable: Callable[[str], str]) -> list[str]:
     if isinstance(value, bool):
         return [shown.name if value else shown.off]
     if isinstance(value, tuple):
-        return [word for one in value for word in (shown.name, shown.portable(one))]
-    return [shown.name, f"{value:g}" if isinstance(value, float) else shown.portable(str(value))]
+        return [word for one in value for word in (shown.name, portable(one))]
+    return [shown.name, f"{value:g}" if isinstance(value, float) else portable(str(value))]
 
 
 def refused(asked: Any, declared: type) -> Sequence[str]:

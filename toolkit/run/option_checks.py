@@ -13,7 +13,8 @@ from acceptlab.toolkit.firmware.firmware_launch import q35_ram
 from acceptlab.toolkit.firmware.memory_map import usable_ram
 from acceptlab.toolkit.firmware.numa import NODES_MAX
 from acceptlab.toolkit.guest import command
-from acceptlab.toolkit.guest.workloads import workload_options
+from acceptlab.toolkit.guest.root_image import check_root
+from acceptlab.toolkit.guest.workloads import SAME, workload_options
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.run.attacks import check_attack
 from acceptlab.toolkit.run.declared_options import DeclaredOptions
@@ -47,6 +48,7 @@ def check(options: DeclaredOptions) -> None:
     _check_workloads(options)
     _check_hotplug(options)
     _check_nodes(options)
+    _check_root(options)
 
 
 def _check_vcpus(options: DeclaredOptions) -> None:
@@ -175,7 +177,8 @@ def _check_tests(options: DeclaredOptions) -> None:
 def _check_workloads(options: DeclaredOptions) -> None:
     """Look at programs, workloads and attacks long before a boot handoff is built, and an emulator for it."""
     if options.program:
-        command.program_of(options.program)
+        if not options.root:
+            command.program_of(options.program)
         if options.initrd:
             raise BadInputError("--exec: our init runs the program; drop --initrd")
     ram = usable_ram(options.memory_request, options.platform)
@@ -193,6 +196,23 @@ def _check_hotplug(options: DeclaredOptions) -> None:
     if options.hotplug and options.has_firmware:
         raise BadInputError("--hotplug: only for a boot handoff; drop it, or --firmware")
     _ = options.hotplug_script
+
+
+def _check_root(options: DeclaredOptions) -> None:
+    """Refuse what cannot have a root file system, and what has no effect without one."""
+    if not options.root:
+        for item in ("root_mode", "modules"):
+            if _is_given(options, item):
+                raise BadInputError(f"--{item.replace('_', '-')}: only with --root; add it")
+        return
+    check_root(options.root)
+    if options.initrd:
+        raise BadInputError("--root: our init mounts it; drop --initrd")
+    if options.modules and not Path(options.modules).is_dir():
+        raise BadInputError(f"--modules {options.modules}: no such folder")
+    second = options.second_start
+    if second and second.kernel != SAME:
+        raise BadInputError("--root: a second kernel has to be the same one, for its modules")
 
 
 def _check_nodes(options: DeclaredOptions) -> None:

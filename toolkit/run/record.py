@@ -25,6 +25,7 @@ from acceptlab.toolkit.run.probes import Defaults, Probe
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
     from acceptlab.toolkit.guest.shell import Shell
+    from acceptlab.toolkit.run.root_on_disk import RootOnDisk
 
 
 def describe(
@@ -45,6 +46,7 @@ def describe(
     usual: Defaults,
     firmware: run_info.Firmware | None = None,
     shell: Shell | None = None,
+    root: RootOnDisk | None = None,
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -113,6 +115,7 @@ def describe(
             "emulator_wall_seconds": round(seconds, 3),
             "kernel_support": asdict(support),
             **attacks_done(report),
+            **({"root": root.to_json()} if root else {}),
         },
     )
 

@@ -18,6 +18,7 @@ from acceptlab import analysis
 from acceptlab.toolkit import firmware
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.guest import command
+from acceptlab.toolkit.guest.root_image import digest_of as digest_of_root
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.option import options_of
@@ -42,6 +43,8 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
         "files": [_sha256_of(path) for path in _given_files(options)],
         "options": _words_of(options),
     }
+    if options.root:
+        words["root"] = digest_of_root(options.root)
     if kernel.skipped:  # they decide what the trace has as callers
         words["skip"] = kernel.skipped
     if kernel.locks:  # they are probed
@@ -63,7 +66,8 @@ def _words_of(options: RunOptions) -> dict[str, Any]:
 
 def _given_files(options: RunOptions) -> list[Path]:
     """Return the files of the user's whose content the guest gets."""
-    program = [command.program_of(options.program)] if options.program else []
+    is_ours = options.program and not options.root
+    program = [command.program_of(options.program)] if is_ours else []
     return [*program, *([Path(options.initrd)] if options.initrd else [])]
 
 

@@ -39,7 +39,7 @@ def test_commands_of_a_pipe_are_a_file_of_the_initramfs(monkeypatch: pytest.Monk
     monkeypatch.setattr(sys, "stdin", Piped(b"echo \xff\n"))
     wanted = shell.from_standard_input()
     assert not wanted.is_interactive
-    files = {one.path: one for one in read_cpio(shell.with_shell(b"", wanted))}
+    files = {one.path: one for one in read_cpio(shell.with_shell(b"", wanted, in_root=False))}
     assert files["commands"].data == b"echo \xff\n"
     assert files["command"].data == b"/shell\0"
     assert files["bin/busybox"].data == b"stands for busybox"
@@ -47,6 +47,14 @@ def test_commands_of_a_pipe_are_a_file_of_the_initramfs(monkeypatch: pytest.Monk
     script = files["shell"].data.decode()
     assert script.startswith("#!/bin/busybox sh\n")
     assert script.endswith("exec sh /commands </dev/null\n")
+
+
+def test_shell_of_a_root_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", Piped(b"id\n"))
+    wanted = shell.from_standard_input()
+    files = {one.path: one for one in read_cpio(shell.with_shell(b"", wanted, in_root=True))}
+    script = files["shell"].data.decode()
+    assert script.endswith("exec chroot /root /bin/sh /tmp/.commands </dev/null\n")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ OTHERS: dict[str, Any] = {
     "attacks": ("accepted remove 0x40000000",), "hardware": True, "kaslr": False, "append": ("swiotlb=2048",),
     "vmlinux": "/v", "initrd": "/i", "workloads": ("kexec",), "program": "/bin/true", "probes": ("start_kernel",),
     "probe_locks": ("a_lock",), "default_probes": False, "events": False, "counts": ("start_kernel",), "kunit": "unaccepted*",
-    "numa": 2, "hotplug": ("userspace add 1G",),
+    "numa": 2, "hotplug": ("userspace add 1G",), "root": "debian:sid", "root_mode": "ro", "modules": "/m",
 }  # fmt: skip
 """Another value of each option that decides what the guest does, or what is recorded of it."""
 
@@ -72,6 +72,13 @@ def test_there_is_another_value_of_every_option() -> None:
 def test_every_option_is_part_of_a_run(name: str) -> None:
     assert with_values(**{name: OTHERS[name]}) != RunOptions("k")
     assert key(with_values(**{name: OTHERS[name]})) != key(RunOptions("k"))
+
+
+def test_another_content_of_the_root_is_another_run(tmp_path: Path) -> None:
+    before = key(with_values(root=str(tmp_path)))
+    assert key(with_values(root=str(tmp_path))) == before
+    (tmp_path / "file").write_text("new")
+    assert key(with_values(root=str(tmp_path))) != before
 
 
 def test_the_time_limit_and_the_kernel_s_name_are_no_part_of_a_run() -> None:

@@ -55,6 +55,13 @@ from tests.toolkit.command_line import invoke
         ({"attacks": ("kernel eat 0x1000",)}, "not an action"),
         ({"attacks": ("kernel busy many",), "platform": "tdx"}, "not an address"),
         ({"probes": ("f", "f")}, "--probe"),
+        ({"root": "/no/such"}, "--root /no/such: No such file"),
+        ({"root": "debian:sid", "initrd": "/dev/null"}, "--root: our init mounts it"),
+        ({"root": "debian:sid", "root_mode": "rx"}, "--root-mode rx: must be one of overlay, ro"),
+        ({"root": "debian:sid", "modules": "/no/such"}, "--modules /no/such: no such folder"),
+        ({"root": "debian:sid", "workloads": ("kexec:other",)}, "has to be the same one"),
+        ({"root_mode": "ro"}, "--root-mode: only with --root"),
+        ({"modules": "/"}, "--modules: only with --root"),
         ({"probe_locks": ("f", "f")}, "--probe-lock"),
     ],
 )
