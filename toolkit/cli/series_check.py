@@ -84,6 +84,14 @@ def check(
     append: Annotated[
         str, typer.Option(metavar="TEXT", help="Additional kernel command line parameters.")
     ] = "",
+    workload: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME:ARG",
+            autocompletion=offered("workload"),
+            help="Additional work in userspace of each boot, as for `run`. May be repeated.",
+        ),
+    ] = None,
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="Stop a guest after this wall time.")
     ] = 300.0,
@@ -99,12 +107,13 @@ def check(
 
     Only what a patch newly brings counts against it: each kernel is held against the one before, the first against the base.
     Results are cached: after a change, or Ctrl-C, only the rest is done. The table [check] of series.toml names checkpatch's
-    types (checkpatch_ignore) and which console lines (console_allow, regular expressions) are no problem.
+    types (checkpatch_ignore) and which console lines (console_allow, regular expressions) are no problem; [[check.boots]] adds
+    boots with a name and options of their own, for patches whose functions the usual ones do not execute.
 
     Exit code: 0 nothing new, 1 some patch brings a problem, 2 bad input (a patch does not apply), 3 this machine can't,
     4 a boot is undecided, and was not before, 5 a fault of acceptlab.
     """
-    options = _options(memory, cpus, accept, append, time_limit)
+    options = _options(memory, cpus, accept, append, time_limit, workload or [])
     done = applied(series_of(series, spec, tree, commits, base_version, use_version))
     total = len(done.series.patches)
     numbers = sorted(
@@ -147,7 +156,7 @@ def b4_check(
     with redirect_stderr(StringIO()) if form is B4Form.LINES else nullcontext():
         found = series_of(series, spec, tree, commits, use_version=use_version)
     numbers = b4_input.numbers_of(mail, found.patches)
-    options = _options("2G", 1, "lazy", "", 300.0)
+    options = _options("2G", 1, "lazy", "", 300.0, [])
     if form is B4Form.JSON:
         result = _perform(applied(found), numbers, platform, options, jobs)
         typer.echo(json.dumps(as_b4(result.patches), indent=2))
@@ -157,10 +166,12 @@ def b4_check(
     typer.echo("".join(f"{line}\n" for line in as_b4_lines(result.patches)), nl=False)
 
 
-def _options(memory: str, cpus: int, accept: str, append: str, time_limit: float) -> RunOptions:
+def _options(
+    memory: str, cpus: int, accept: str, append: str, time_limit: float, workloads: list[str]
+) -> RunOptions:
     return RunOptions(
         "", memory=memory, cpus=cpus, accept=accept, firmware_accepts="minimal", append=append,
-        workloads=("touch:64M",), time_limit=time_limit,
+        workloads=("touch:64M", *workloads), time_limit=time_limit,
     )  # fmt: skip
 
 
@@ -174,8 +185,7 @@ def _perform(
     if not numbers:
         raise BadInputError("the base is not a patch: nothing to check")
     platforms = list(dict.fromkeys(platform or PLATFORMS))
-    rules = done.series.spec.rules
-    plan = Plan(numbers, platforms, options, rules.checkpatch_ignore, rules.console_allow)
+    plan = Plan(numbers, platforms, options, done.series.spec.rules)
     return perform(done, plan, emulator_build.ensure(), room_here(jobs))
 
 

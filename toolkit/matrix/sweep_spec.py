@@ -22,7 +22,7 @@ from acceptlab.toolkit.matrix.axes import (
     names_of,
 )
 from acceptlab.toolkit.matrix.cover import PAIRS, covering
-from acceptlab.toolkit.run.option import options_of
+from acceptlab.toolkit.run.option_table import OPTIONS, checked_options, field_of
 from acceptlab.toolkit.run.options import RunOptions
 
 MOST_CELLS = 4096
@@ -30,15 +30,6 @@ MOST_CELLS = 4096
 MOST_COVERED = 1 << 17
 """Combinations of which a few are chosen, which takes seconds for so many."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
-_DECLARED = options_of(RunOptions)
-OPTIONS = (frozenset(_DECLARED) | {"kernel"}) - {"events"}
-"""Keys of a spec: the options of `acceptlab run`, and the kernel."""
-_OLD = {
-    old.lstrip("-").replace("-", "_"): key
-    for key, (_, shown) in _DECLARED.items()
-    for old in shown.old_names
-}
-"""Keys of earlier releases."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +81,7 @@ def _spec(data: dict[str, Any], path: Path) -> Spec:
     if not _NAME.fullmatch(name):
         raise BadInputError(f"name {name!r}: use lower-case letters, digits, dots and dashes")
     title = _text(data, "title", name)
-    common = _options(data.get("options", {}), "options")
+    common = checked_options(data.get("options", {}), "options")
     if ("sweep" in data) == ("axes" in data):
         raise BadInputError("give either [axes], or [[sweep]] tables")
     known = {"name", "title", "options"}
@@ -116,7 +107,7 @@ def _sweep(table: dict[str, Any], at: int, common: dict[str, Any]) -> Sweep:
             {"name", "question", "options", "axes", "include", "exclude", "cover", "columns"},
             "a sweep",
         )
-        fixed = _joined(common, _options(table.get("options", {}), "options"))
+        fixed = _joined(common, checked_options(table.get("options", {}), "options"))
         axes = _axes(table)
         cells = tuple(_cell(one, fixed) for one in _chosen(axes, table.get("cover")))
         if not cells:
@@ -168,12 +159,12 @@ def _value(axis: str, given: Any) -> Value:
                 f"axis {axis} is not an option of `acceptlab run`, so each value must be a table: "
                 '{ name = "...", accept = "lazy", append = "..." }'
             )
-        return Value(_shown(given), _options({option: given}, f"axis {axis}"))
+        return Value(_shown(given), checked_options({option: given}, f"axis {axis}"))
     name = given.get("name")
     if not isinstance(name, str) or not name.strip():
         raise BadInputError(f"axis {axis}: a value that is a table needs a name")
     rest = {key: value for key, value in given.items() if key != "name"}
-    return Value(name, _options(rest, f"axis {axis}, {name}"))
+    return Value(name, checked_options(rest, f"axis {axis}, {name}"))
 
 
 def _block(one: dict[str, Any], axes: Mapping[str, Sequence[Value]]) -> dict[str, list[Value]]:
@@ -212,17 +203,12 @@ def _cell(combination: Mapping[str, Value], fixed: dict[str, Any]) -> Cell:
         merged = _joined(merged, value.options)
     if "kernel" not in merged:
         raise BadInputError("give a kernel, in the options or as an axis")
-    words = {_field(key): value for key, value in merged.items()}
+    words = {field_of(key): value for key, value in merged.items()}
     labels = {axis: value.name for axis, value in combination.items()}
     try:
         return Cell(labels, RunOptions(**words))
     except BadInputError as error:
         raise BadInputError(f"cell {', '.join(labels.values())}: {error}") from None
-
-
-def _field(key: str) -> str:
-    """Return the name in RunOptions of a key of a spec."""
-    return _DECLARED[key][0].name if key in _DECLARED else key
 
 
 def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
@@ -231,39 +217,6 @@ def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
     if first.get("append") and second.get("append"):
         both["append"] = f"{first['append']} {second['append']}"
     return both
-
-
-def _options(given: Any, where: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise BadInputError(f"{where} must be a table of options")
-    found = {}
-    for key, value in given.items():
-        option = key.replace("-", "_")
-        option = _OLD.get(option, option)
-        if option not in OPTIONS:
-            known = ", ".join(sorted(OPTIONS)).replace("_", "-")
-            raise BadInputError(f"{where}: {key} is not an option of a run; options are {known}")
-        found[option] = _typed(option, value, where)
-        allowed = _DECLARED[option][1].choices if option in _DECLARED else ()
-        if allowed and found[option] not in allowed:
-            raise BadInputError(f"{where}: {key} = {value!r}: must be one of {', '.join(allowed)}")
-    return found
-
-
-def _typed(option: str, value: Any, where: str) -> Any:
-    default = _DECLARED[option][0].default if option in _DECLARED else ""
-    if isinstance(default, tuple):
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-            raise BadInputError(f"{where}: {option} must be a string or a list of strings")
-        return tuple(listed)
-    wanted = type(default)
-    if wanted is float and type(value) is int:
-        return float(value)
-    if type(value) is not wanted:
-        names = {int: "an integer", bool: "true or false", float: "a number", str: "a string"}
-        raise BadInputError(f"{where}: {option} must be {names[wanted]}, got {value!r}")
-    return value
 
 
 def checked_columns(given: Any) -> tuple[str, ...]:

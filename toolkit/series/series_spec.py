@@ -13,6 +13,9 @@ from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.regular_files import read_toml
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.kernels.kernel_config import TARGETS, Configuration
+from acceptlab.toolkit.platforms import PLATFORMS
+from acceptlab.toolkit.run.option_table import checked_options, field_of
+from acceptlab.toolkit.run.options import RunOptions
 
 FILE = "series.toml"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
@@ -60,11 +63,24 @@ Base = DebianBase | GitBase | TarballBase | NoBase
 
 
 @dataclass(frozen=True)
+class Boot:
+    """A boot that a check does besides the usual ones, on each of `platforms` (empty: on all that are checked).
+
+    `options` are those of a run in which it differs, by their names in RunOptions.
+    """
+
+    name: str
+    platforms: tuple[str, ...]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Rules:
-    """What a check lets pass: message types of checkpatch, and console lines (regular expressions)."""
+    """What a check lets pass: message types of checkpatch, and console lines (regular expressions); and what else it boots."""
 
     checkpatch_ignore: tuple[str, ...] = ()
     console_allow: tuple[str, ...] = ()
+    boots: tuple[Boot, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +213,7 @@ def _policies(table: dict[str, Any]) -> dict[str, str]:
 
 
 def _rules(table: dict[str, Any]) -> Rules:
-    _only(table, ("checkpatch_ignore", "console_allow"), "[check]")
+    _only(table, ("checkpatch_ignore", "console_allow", "boots"), "[check]")
     ignored = _texts(table, "checkpatch_ignore", "[check]")
     for one in ignored:
         if not _TYPE.fullmatch(one):
@@ -208,7 +224,35 @@ def _rules(table: dict[str, Any]) -> Rules:
             re.compile(one)
         except re.error as error:
             raise BadInputError(f"[check]: {one!r} is not a regular expression: {error}") from None
-    return Rules(tuple(ignored), tuple(allowed))
+    return Rules(tuple(ignored), tuple(allowed), _boots(table.get("boots", [])))
+
+
+def _boots(given: Any) -> tuple[Boot, ...]:
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
+        raise BadInputError("[check]: write [[check.boots]]")
+    found = tuple(_boot(one) for one in given)
+    names = [one.name for one in found]
+    if len(set(names)) < len(names):
+        raise BadInputError("[[check.boots]]: two boots have the same name")
+    return found
+
+
+def _boot(table: dict[str, Any]) -> Boot:
+    name = _text(table, "name", "[[check.boots]]")
+    where = f"[[check.boots]] {name!r}"
+    platforms = table.get("platform", [])
+    listed = [platforms] if isinstance(platforms, str) else platforms
+    if not isinstance(listed, list) or not set(listed) <= set(PLATFORMS):
+        raise BadInputError(f"{where}: platform must be one of {', '.join(PLATFORMS)}, or a list")
+    options = {key: value for key, value in table.items() if key not in ("name", "platform")}
+    if "kernel" in options:
+        raise BadInputError(f"{where}: the kernels are those of the series; leave kernel out")
+    words = {field_of(key): value for key, value in checked_options(options, where).items()}
+    try:
+        RunOptions("", platform=(listed or list(PLATFORMS))[0], **words)
+    except BadInputError as error:
+        raise BadInputError(f"{where}: {error}") from None
+    return Boot(name, tuple(listed), words)
 
 
 def _functions(table: dict[str, Any]) -> Functions:

@@ -54,7 +54,7 @@ def perform(applied: Applied, emulator: Emulator, room: Room, out: Path) -> Demo
     kernel = series_build.ensure(applied, last).kernel.name
     sheet = sweep_all(_policies(applied, kernel), emulator, out / "policies", room)
     rules = applied.series.spec.rules
-    plan = CheckPlan((last,), CONFIDENTIAL, _SMALL, rules.checkpatch_ignore, rules.console_allow)
+    plan = CheckPlan((last,), CONFIDENTIAL, _SMALL, rules)
     checked = check(applied, plan, emulator, room)
     bench, results = compare(_comparison(applied, kernel), emulator, out / "bench", room)
     codes = (exit_code(sheet), checked.exit_code, worst((one.state, one.code) for one in results))

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from acceptlab.analysis.run import trouble
+from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.run_jobs import Result
-from acceptlab.toolkit.series.checks.boots import step_of
+from acceptlab.toolkit.series.checks.boots import step_of, trials
 from acceptlab.toolkit.series.checks.problems import (
     FAIL,
     PASS,
@@ -23,6 +24,7 @@ from acceptlab.toolkit.series.checks.problems import (
     Step,
     judge,
 )
+from acceptlab.toolkit.series.series_spec import Boot
 
 FINDING = {"invariant": "I7", "title": "accepted twice", "total": 1}
 
@@ -32,6 +34,27 @@ def result(tmp_path: Path) -> Result:
     (tmp_path / "console.log").write_text("Linux version 6.1\n")
     facts: dict[str, Any] = {"outcome": "userspace", "verdict": "undecided"}
     return Result("done", folder=tmp_path, facts=facts)
+
+
+def test_the_specs_own_boots_are_behind_the_usual_ones() -> None:
+    own = (
+        Boot("kexec", ("snp",), {"workloads": ("kexec",)}),
+        Boot("stats", (), {"workloads": ("stats",), "cpus": 2}),
+    )
+    found = trials(("snp", "tdx"), RunOptions("", workloads=("touch:64M",)), own)
+    assert [(one.step, one.platform) for one in found] == [
+        ("snp", "snp"), ("tdx", "tdx"), ("snp kexec", "snp"), ("snp stats", "snp"), ("tdx stats", "tdx"),
+    ]  # fmt: skip
+    assert [one.options.workloads for one in found] == [
+        ("touch:64M",), ("touch:64M",), ("kexec",), ("stats",), ("stats",),
+    ]  # fmt: skip
+    assert [one.options.platform for one in found] == [one.platform for one in found]
+    assert found[-1].options.cpus == 2
+
+
+def test_a_boot_of_a_platform_that_is_not_checked_is_left_out() -> None:
+    own = (Boot("kexec", ("snp",), {"workloads": ("kexec",)}),)
+    assert [one.step for one in trials(("tdx",), RunOptions(""), own)] == ["tdx"]
 
 
 def test_what_cannot_be_decided_is_the_patch_s_when_it_could_before(result: Result) -> None:

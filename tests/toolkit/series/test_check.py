@@ -224,6 +224,19 @@ def test_a_mail_of_another_version(
     assert (out == "") == bool(says)
 
 
+def test_a_boot_of_the_specs_own_is_a_step(check: Command, bad: Path, tmp_path: Path) -> None:
+    own = shutil.copytree(bad, tmp_path / "series")
+    with (own / "series.toml").open("a") as file:
+        file.write('[[check.boots]]\nname = "four"\nplatform = "tdx"\ncpus = 4\n')
+    code, out, err = check("series", "check", str(own), "--patch", "5", "--patch", "4", "--json")
+    assert code == 1, err
+    found = states(out)
+    assert "snp four" not in found[4]
+    assert (found[4]["tdx four"], found[5]["tdx four"]) == ("fail", "pass")
+    names = list(found[4])
+    assert names.index("tdx") < names.index("tdx four") < names.index("executed")
+
+
 def test_nothing_to_check_is_wrong_usage(check: Command, bad: Path) -> None:
     code, _, err = check("series", "check", str(bad), "--patch", "9")
     assert code == 2

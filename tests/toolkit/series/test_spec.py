@@ -14,6 +14,7 @@ from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.skip_list import is_skipped
 from acceptlab.toolkit.series.bundled import own_series, reference
 from acceptlab.toolkit.series.series_spec import (
+    Boot,
     DebianBase,
     Functions,
     GitBase,
@@ -61,6 +62,17 @@ def test_an_empty_configuration_is_the_base_s_to_say(tmp_path: Path, config: str
     assert read(tmp_path, GOOD.replace(old, config)).config is None
     named = read(tmp_path, GOOD.replace(old, '[config]\ntarget = "tinyconfig"\n')).config
     assert named is not None and named.target == "tinyconfig"
+
+
+def test_a_boot_of_the_checks_own(tmp_path: Path) -> None:
+    boot = (
+        '[[check.boots]]\nname = "kexec"\nplatform = "snp"\nworkload = ["kexec"]\ntime-limit = 60\n'
+    )
+    more = '[[check.boots]]\nname = "four"\ncpus = 4\n'
+    assert read(tmp_path, GOOD + boot + more).rules.boots == (
+        Boot("kexec", ("snp",), {"workloads": ("kexec",), "time_limit": 60.0}),
+        Boot("four", (), {"cpus": 4}),
+    )
 
 
 DEBIAN = 'debian = "linux-source-6.1"\nversion = "6.1.176-1"\n'
@@ -119,6 +131,37 @@ def test_other_bases(tmp_path: Path, base: str, stands_for: object) -> None:
             "[compare]",
             '[functions]\nwaits = ["a b"]\n[compare]',
             "waits: 'a b' is no name of a function",
+        ),
+        ("[compare]", '[check]\nboots = "kexec"\n' + "[compare]", "write [[check.boots]]"),
+        (
+            "[compare]",
+            "[[check.boots]]\ncpus = 2\n" + "[compare]",
+            "[[check.boots]]: name is missing",
+        ),
+        (
+            "[compare]",
+            '[[check.boots]]\nname = "a"\nplatform = "sev"\n' + "[compare]",
+            "[[check.boots]] 'a': platform must be one of snp, tdx",
+        ),
+        (
+            "[compare]",
+            '[[check.boots]]\nname = "a"\nkernel = "debian:7.3"\n' + "[compare]",
+            "[[check.boots]] 'a': the kernels are those of the series",
+        ),
+        (
+            "[compare]",
+            '[[check.boots]]\nname = "a"\nworkloads = ["kexec"]\n' + "[compare]",
+            "[[check.boots]] 'a': workloads is not an option of a run",
+        ),
+        (
+            "[compare]",
+            '[[check.boots]]\nname = "a"\nworkload = ["dance"]\n' + "[compare]",
+            "[[check.boots]] 'a': ",
+        ),
+        (
+            "[compare]",
+            '[[check.boots]]\nname = "a"\n[[check.boots]]\nname = "a"\n' + "[compare]",
+            "two boots have the same name",
         ),
         ("[compare]", 'functions = "accept_units"\n[compare]', "'functions'"),
         (

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from acceptlab.analysis.run.trouble import TITLES
@@ -18,37 +18,58 @@ from acceptlab.toolkit.runs.run_jobs import DONE, Result, make_all
 from acceptlab.toolkit.runs.scheduler import Room
 from acceptlab.toolkit.series.checks.console_check import scan
 from acceptlab.toolkit.series.checks.problems import FAIL, WARN, Problem, Step
+from acceptlab.toolkit.series.series_spec import Boot
 
 _NUMBER = re.compile(r"\d+")
 """What differs between two kernels of which the same cannot be decided: how much memory each has taken."""
 
 
+@dataclass(frozen=True)
+class Trial:
+    """A boot that each kernel of a check gets. `step` names it in the report."""
+
+    step: str
+    platform: str
+    options: RunOptions
+
+
+def trials(
+    platforms: Sequence[str], options: RunOptions, others: Sequence[Boot]
+) -> tuple[Trial, ...]:
+    """Return the usual boot on every platform, and behind them the spec's own boots on theirs."""
+    usual = [Trial(one, one, replace(options, platform=one)) for one in platforms]
+    more = [
+        Trial(f"{one} {boot.name}", one, replace(options, platform=one, **boot.options))
+        for boot in others
+        for one in platforms
+        if one in (boot.platforms or platforms)
+    ]
+    return (*usual, *more)
+
+
 def boot_all(
     kernels: Mapping[str, Sequence[str]],
-    platforms: Sequence[str],
-    options: RunOptions,
+    wanted: Sequence[Trial],
     allow: Sequence[re.Pattern[str]],
     emulator: Emulator,
     home: Path,
     room: Room,
     title: str,
 ) -> dict[tuple[str, str], Step]:
-    """Boot every kernel on every platform, several at a time; finished runs are kept in `home`. Keys: (kernel, platform).
+    """Boot every kernel in every way, several at a time; finished runs are kept in `home`. Keys: (kernel, step).
 
     `kernels`: functions of each whose executions are to be counted.
     """
-    pairs = [(kernel, platform) for kernel in kernels for platform in platforms]
-    handed_over = {
-        kernel: replace(_handed_over(kernel, options), counts=tuple(counts))
-        for kernel, counts in kernels.items()
-    }
-    wanted = [
-        replace(handed_over[kernel], kernel=kernel, platform=platform) for kernel, platform in pairs
+    pairs = [(kernel, trial) for kernel in kernels for trial in wanted]
+    runs = [
+        replace(_handed_over(kernel, trial.options), kernel=kernel, counts=tuple(kernels[kernel]))
+        for kernel, trial in pairs
     ]
     with opened(home) as kept:
-        results = make_all(wanted, kept, emulator, room, title)
+        results = make_all(runs, kept, emulator, room, title)
     return {
-        pair: step_of(pair[1], result, allow) for pair, result in zip(pairs, results, strict=True)
+        (kernel, trial.step): step_of(trial.step, result, allow)
+        for (kernel, trial), result in zip(pairs, results, strict=True)
     }
 
 
@@ -59,10 +80,10 @@ def _handed_over(kernel: str, options: RunOptions) -> RunOptions:
     return replace(options, firmware_accepts="all")
 
 
-def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> Step:
+def step_of(name: str, result: Result, allow: Sequence[re.Pattern[str]]) -> Step:
     """Return the result of one run as a step: outcome, findings, undecided verdict, console."""
     if result.state != DONE or result.folder is None:
-        return Step(platform, (Problem(FAIL, f"did not run: {result.reason}", "not run"),))
+        return Step(name, (Problem(FAIL, f"did not run: {result.reason}", "not run"),))
     problems = []
     outcome = str(result.facts["outcome"])
     if outcome != "userspace":
@@ -84,7 +105,7 @@ def step_of(platform: str, result: Result, allow: Sequence[re.Pattern[str]]) -> 
             Problem(WARN, f"undecided: {why}", f"undecided {_NUMBER.sub('N', why)}", undecided=True)
             for why in result.undecided
         ]
-    return Step(platform, tuple(problems), _note(result), str(result.folder))
+    return Step(name, tuple(problems), _note(result), str(result.folder))
 
 
 def _note(result: Result) -> str:

@@ -20,7 +20,7 @@ from acceptlab.toolkit.runs.scheduler import Room
 from acceptlab.toolkit.series import series_build
 from acceptlab.toolkit.series.apply import Applied
 from acceptlab.toolkit.series.checks import accept_early, checkpatch, execution, sparse
-from acceptlab.toolkit.series.checks.boots import boot_all
+from acceptlab.toolkit.series.checks.boots import boot_all, trials
 from acceptlab.toolkit.series.checks.problems import (
     FAIL,
     WARN,
@@ -31,6 +31,7 @@ from acceptlab.toolkit.series.checks.problems import (
     judge,
 )
 from acceptlab.toolkit.series.message import files_of
+from acceptlab.toolkit.series.series_spec import Rules
 from acceptlab.toolkit.series.touched import Touched, touched
 from acceptlab.toolkit.series.work_tree import go_to, objects_of, work_tree
 from acceptlab.toolkit.whole_files import sha256_of, write_whole
@@ -41,13 +42,12 @@ _SPARSE_BEFORE = "sparse before"
 
 @dataclass(frozen=True)
 class Plan:
-    """What to check: the patches by number, where to boot them and how, what checkpatch and the console may say."""
+    """What to check: the patches by number, where to boot them and how, and what series.toml says of the check."""
 
     patches: Sequence[int]
     platforms: Sequence[str]
     options: RunOptions
-    checkpatch_ignore: Sequence[str]
-    console_allow: Sequence[str]
+    rules: Rules
 
 
 def perform(applied: Applied, plan: Plan, emulator: Emulator, room: Room) -> SeriesCheck:
@@ -55,26 +55,27 @@ def perform(applied: Applied, plan: Plan, emulator: Emulator, room: Room) -> Ser
 
     What was found is kept, keyed by what it was found in: after a change, or an interruption, only the rest is done.
     """
-    allow = [re.compile(text) for text in plan.console_allow]
+    allow = [re.compile(text) for text in plan.rules.console_allow]
     steps = _all_static(applied, plan)
     built = [number for number in sorted(steps) if not _broke(steps[number][BUILD])]
     names = {number: series_build.kernel_name(applied, number) for number in built}
     title = f"booting {applied.series.name}"
     used = {number: _functions(applied, number, name) for number, name in names.items()}
     counts = {names[number]: execution.countable(*used[number]) for number in built}
-    boots = boot_all(
-        counts, plan.platforms, plan.options, allow, emulator, _home(applied), room, title,
-    )  # fmt: skip
+    wanted = trials(plan.platforms, plan.options, plan.rules.boots)
+    boots = boot_all(counts, wanted, allow, emulator, _home(applied), room, title)
     for number, name in names.items():
-        mine = {platform: boots[name, platform] for platform in plan.platforms}
-        folders = {platform: Path(step.log) for platform, step in mine.items() if step.log}
+        mine = {one.step: boots[name, one.step] for one in wanted}
+        folders = {one: Path(step.log) for one, step in mine.items() if step.log}
         steps[number] |= mine | {execution.NAME: execution.step_of(*used[number], folders)}
     return SeriesCheck(
         applied.series.name,
         applied.series.spec.title,
         applied.base.about,
         len(applied.series.patches),
-        tuple(_judged(applied, number, steps, plan.platforms) for number in plan.patches),
+        tuple(
+            _judged(applied, number, steps, [one.step for one in wanted]) for number in plan.patches
+        ),
     )
 
 
@@ -122,7 +123,7 @@ def _static(applied: Applied, plan: Plan, number: int) -> dict[str, Step]:
         steps |= _annotated(applied, number)
     with work_tree(applied.base) as tree:
         go_to(tree, applied.commits[number].sha)
-        steps[checkpatch.NAME] = _checkpatch(tree, patch.raw, plan.checkpatch_ignore)
+        steps[checkpatch.NAME] = _checkpatch(tree, patch.raw, plan.rules.checkpatch_ignore)
     return steps
 
 
@@ -189,7 +190,7 @@ def _remembered(key: Sequence[str], run: Callable[[], Step]) -> Step:
 
 
 def _judged(
-    applied: Applied, number: int, steps: dict[int, dict[str, Step]], platforms: Sequence[str]
+    applied: Applied, number: int, steps: dict[int, dict[str, Step]], boots: Sequence[str]
 ) -> PatchCheck:
     mine = steps[number]
     earlier = [n for n in steps if n < number and not _broke(steps[n][BUILD])]
@@ -198,7 +199,7 @@ def _judged(
         checkpatch.NAME: None,
         sparse.NAME: mine.get(_SPARSE_BEFORE),
     }
-    order = (BUILD, checkpatch.NAME, sparse.NAME, accept_early.NAME, *platforms, execution.NAME)
+    order = (BUILD, checkpatch.NAME, sparse.NAME, accept_early.NAME, *boots, execution.NAME)
     judged = tuple(
         judge(mine[name], references.get(name, before.get(name))) for name in order if name in mine
     )
