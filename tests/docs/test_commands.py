@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -128,9 +129,10 @@ def prepare(folder: Path) -> None:
 
 
 def run(block: str, folder: Path) -> str:
-    """What a block prints; every command of it has to succeed."""
+    """What a block prints; every command of it has to succeed. b4 is the one of our environment."""
+    path = f"{os.environ['PATH']}:{Path(sys.executable).parent}"
     done = subprocess.run(
-        ["bash", "-ec", block], cwd=folder, env=os.environ, capture_output=True, text=True, check=False
+        ["bash", "-ec", block], cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
     )  # fmt: skip
     assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
     return done.stdout
