@@ -65,7 +65,7 @@ class AttackLog:
 
     def watch(self, batch: Batch) -> None:
         """Take in the acts of the next events."""
-        for at in np.flatnonzero(batch["kind"] == Kind.ATTACK).tolist():
+        for at in batch.of(Kind.ATTACK).tolist():
             act, gpa, seq = (int(batch[name][at]) for name in ("detail", "gpa", "seq"))
             if act == Attack.REMAP_BACK:
                 for one in self.all:

@@ -57,7 +57,7 @@ class BitOrder:
         return f"each of {self.cleared} bits was cleared after its unit was accepted{until}"
 
     def _follow_watch(self, step: Step) -> None:
-        marks = np.flatnonzero(step.batch["kind"] == Kind.TABLE_WATCH)
+        marks = step.batch.of(Kind.TABLE_WATCH)
         for begins in step.batch["detail"][marks].tolist():
             self.watched |= bool(begins)
             self.cut |= not begins

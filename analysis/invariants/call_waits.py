@@ -11,7 +11,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.records import record
 from acceptlab.analysis.run.run_info import SECOND, Probe, RunInfo
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, Stage
-from acceptlab.analysis.trace.value_sets import chosen_among
+from acceptlab.analysis.trace.value_sets import among
 
 _LONG = 1_000_000
 """Instructions of its own within a call that accepts nothing: a look at the bitmap of a terabyte takes fewer."""
@@ -63,11 +63,11 @@ class CallWaits:
         if not self._probes:
             return
         batch, kind = step.batch, step.batch["kind"]
-        if ((kind == Kind.STAGE) & (batch["detail"] == Stage.SECOND_DECOMPRESSOR)).any():
+        if (batch["detail"][batch.of(Kind.STAGE)] == Stage.SECOND_DECOMPRESSOR).any():
             self._open.clear()  # the calls of the first kernel ended with it
-        calls = (kind == Kind.PROBE_ENTER) | (kind == Kind.PROBE_RETURN)
-        positions = np.flatnonzero(chosen_among(calls, batch["detail"], self._probes))
-        accepts = np.flatnonzero(kind == Kind.ACCEPT)
+        calls = batch.of(Kind.PROBE_ENTER, Kind.PROBE_RETURN)
+        positions = calls[among(batch["detail"][calls], self._probes)]
+        accepts = batch.of(Kind.ACCEPT)
         behind = 0
         for at in positions.tolist():
             first = int(np.searchsorted(accepts, at))

@@ -21,10 +21,9 @@ from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.analysis.run.run_info import SECOND, RunInfo
 from acceptlab.analysis.run.typed_json import Range
 from acceptlab.analysis.trace.events import Batch, EventFile
-from acceptlab.analysis.trace.schema import ConvertTo, Kind, Stage
-from acceptlab.analysis.trace.value_sets import table_of
+from acceptlab.analysis.trace.schema import PAGE_SIZE, ConvertTo, Kind, Stage
 
-_KERNEL = table_of(Stage.KERNEL, Stage.USERSPACE)
+_KERNEL = {Stage.KERNEL, Stage.USERSPACE}
 _SPIN = in_force(LOCKING + UNLOCKING + RT_LOCKING + RT_UNLOCKING)
 _EVERY_BOOT = in_force(EVERY_BOOT)
 
@@ -46,15 +45,19 @@ class Evidence:
         if not self.is_guest:
             self.is_guest = bool(_acts_of_a_guest(batch).any())
         self._watch_accepts(batch)
-        self.fired |= set(batch["detail"][batch["kind"] == Kind.PROBE_ENTER].tolist())
+        self.fired |= set(batch["detail"][batch.of(Kind.PROBE_ENTER)].tolist())
 
     def _watch_accepts(self, batch: Batch) -> None:
+        if not _KERNEL & batch.stages.keys():
+            return
         done = (batch["kind"] == Kind.ACCEPT) & (batch["result"] == 0)
-        at = np.flatnonzero(done & _KERNEL.take(batch["stage"]))
-        gpa, size = batch["gpa"][at], batch["size"][at]
+        if not batch.stages.keys() <= _KERNEL:
+            done &= np.isin(batch["stage"], list(_KERNEL))
         for start, length in self._unaccepted:
-            inside = (gpa >= start) & (gpa < start + length)
-            self.accepted += int(size[inside].sum())
+            inside = done & (batch["gpa"] - np.uint64(start) < np.uint64(length))
+            pages = inside & batch.page_sized
+            self.accepted += int(np.count_nonzero(pages)) * PAGE_SIZE
+            self.accepted += int(batch["size"][inside ^ pages].sum())
 
 
 def silent_probes(info: RunInfo, seen: Evidence) -> list[str]:

@@ -206,9 +206,10 @@ class NoAccessBeforeAccept(Invariant):
     def _watch_implicit(self, step: Step) -> None:
         """Accesses at which the host converted a private page to shared (semantics.md 2.10.3)."""
         batch = step.batch
-        detail = batch["detail"]
-        implicit = (batch["kind"] == Kind.CONVERT) & (detail & np.uint64(CONVERT_IMPLICIT) != 0)
-        found = np.flatnonzero(implicit & (detail & np.uint64(0xFF) == ConvertTo.SHARED))
+        converts = batch.of(Kind.CONVERT)
+        detail = batch["detail"][converts]
+        implicit = detail & np.uint64(CONVERT_IMPLICIT) != 0
+        found = converts[implicit & (detail & np.uint64(0xFF) == ConvertTo.SHARED)]
         if len(found):
             self.blame(step, IMPLICIT, found, IMPLICIT, "", observed=True)
 

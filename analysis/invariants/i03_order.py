@@ -18,7 +18,6 @@ from acceptlab.analysis.trace.schema import (
     Kind,
     StopReason,
 )
-from acceptlab.analysis.trace.value_sets import table_of
 
 UNASSIGNED = "accepted a page that was not assigned to it"
 NOT_ACCEPTED = "successfully rescinded a page that was not accepted"
@@ -27,7 +26,7 @@ SHARED = "accepted a page that is shared with the host"
 GHCB = "the GHCB page is not shared with the host"
 HELD = "converted a page to shared without rescinding it"
 IMPLICIT = "accepted a shared page, which the host made private"
-_ORDERED = table_of(Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
+_ORDERED = (Kind.ACCEPT, Kind.RESCIND, Kind.CONVERT)
 """What has an order."""
 _GIVEN_BACK = (
     (Kind.RESCIND, NOT_ACCEPTED, "Hardware returns CF=1"),
@@ -56,7 +55,7 @@ class Order(Invariant):
     looks_at = "accept, rescind or conversion"
 
     def watch(self, step: Step) -> None:
-        self.looked_at += int(_ORDERED.take(step.batch["kind"]).sum())
+        self.looked_at += step.batch.number_of(*_ORDERED)
         if self.shows("assign", RESULTS, HANDOFF):
             self.blame_entries(
                 step,
@@ -93,10 +92,9 @@ class Order(Invariant):
     def _watch_implicit(self, step: Step) -> None:
         """Accepts of shared pages that the host converted for them (semantics.md 2.10.7): ``finish`` knows what was an accept."""
         batch = step.batch
-        found = np.flatnonzero(
-            (batch["kind"] == Kind.CONVERT)
-            & (batch["detail"] == np.uint64(ConvertTo.PRIVATE | CONVERT_IMPLICIT))
-        )
+        converts = batch.of(Kind.CONVERT)
+        implicit = batch["detail"][converts] == np.uint64(ConvertTo.PRIVATE | CONVERT_IMPLICIT)
+        found = converts[implicit]
         if len(found):
             why = (
                 "The page is shared in the host's tables: the conversion to private is missing. The host converted "
@@ -107,7 +105,7 @@ class Order(Invariant):
     def _watch_stops(self, step: Step) -> None:
         """Stops by which the host says that the order was wrong."""
         batch = step.batch
-        stops = np.flatnonzero(batch["kind"] == Kind.STOP)
+        stops = batch.of(Kind.STOP)
         if not len(stops):
             return
         reason, access = batch["result"][stops], batch["detail"][stops] & np.uint64(0xFF)

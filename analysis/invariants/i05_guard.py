@@ -60,9 +60,9 @@ class GuardUnit(Invariant):
             watch.watch(step)
         self._watch_faults(step)
         stage = step.batch["stage"]
-        late = (stage == Stage.USERSPACE) | (stage == Stage.SECOND_USERSPACE)
-        if not late.any():
+        if not {Stage.USERSPACE, Stage.SECOND_USERSPACE} & step.batch.stages.keys():
             return
+        late = (stage == Stage.USERSPACE) | (stage == Stage.SECOND_USERSPACE)
         for one in step.entries:
             fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0) & late[one.position]
             unit = one.unit[fresh]
@@ -104,7 +104,7 @@ class GuardUnit(Invariant):
 
     def _watch_faults(self, step: Step) -> None:
         """A page with a fault before its first accept; one that is accepted later is enough."""
-        faults = np.flatnonzero(step.batch["kind"] == Kind.FAULT)
+        faults = step.batch.of(Kind.FAULT)
         if len(self._told) < _MOST_TOLD and len(faults):
             fresh = faults[may_be_answered(step.looks()[faults])]
             self._told.update(step.batch["gpa"][fresh[:_MOST_TOLD]].tolist())

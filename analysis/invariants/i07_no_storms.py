@@ -22,14 +22,14 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.trace.coverage import BLOCKS, EARLY, RESULTS
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, label
-from acceptlab.analysis.trace.value_sets import among, distinct, table_of
+from acceptlab.analysis.trace.value_sets import among, distinct
 
 ALREADY = "accepted a page that was already accepted"
 NOT_HELD = "rescinded a page that was not accepted"
 NOT_RELEASED = "released a page that was not accepted"
 MISMATCHES = "tried the same unit at 2M again after a size mismatch"
 
-_LOOKED_AT = table_of(Kind.ACCEPT, Kind.RESCIND)
+_LOOKED_AT = (Kind.ACCEPT, Kind.RESCIND)
 _OPEN = 1
 _SOON = 3
 """Events after a mismatch in which a guest that falls back has accepted a page of the unit."""
@@ -55,7 +55,7 @@ class NoStorms(Invariant):
     def watch(self, step: Step) -> None:
         self._open = lengthened(self._open, step.states.units)
         batch = step.batch
-        self.looked_at += int(_LOOKED_AT.take(batch["kind"]).sum())
+        self.looked_at += batch.number_of(*_LOOKED_AT)
         odd = batch.odd
         accepts = batch["kind"][odd] == Kind.ACCEPT
         unchanged = batch["carry"][odd] == 1

@@ -25,7 +25,7 @@ from acceptlab.analysis.run.run_info import FIRST, SECOND, RunInfo
 from acceptlab.analysis.trace.coverage import EARLY
 from acceptlab.analysis.trace.events import Batch
 from acceptlab.analysis.trace.schema import Kind, Stage
-from acceptlab.analysis.trace.value_sets import chosen_among, table_of
+from acceptlab.analysis.trace.value_sets import among, table_of
 
 HELD = "accepted memory with the global lock held"
 
@@ -63,9 +63,12 @@ class _LockProbes:
 
     def calls(self, batch: Batch) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Which events take the lock, and which release it."""
-        mine = (batch["kind"] == Kind.PROBE_ENTER) & (batch["gpa"] == np.uint64(self.address or 0))
-        detail = batch["detail"]
-        return chosen_among(mine, detail, self.lock), chosen_among(mine, detail, self.unlock)
+        entries = batch.of(Kind.PROBE_ENTER)
+        mine = entries[batch["gpa"][entries] == np.uint64(self.address or 0)]
+        locks, unlocks = np.zeros((2, len(batch)), np.bool_)
+        locks[mine] = among(batch["detail"][mine], self.lock)
+        unlocks[mine] = among(batch["detail"][mine], self.unlock)
+        return locks, unlocks
 
 
 class NoLockHeld(Invariant):
@@ -111,6 +114,8 @@ class NoLockHeld(Invariant):
         self._taken += int(np.count_nonzero(locks))
         self._accepts += int(np.count_nonzero(accepts & _OF_KERNELS.take(batch["stage"])))
         self._watch_second(step, late, locks, accepts)
+        if not (locks.any() or unlocks.any() or any(self._held.values())):
+            return
         for vcpu in np.flatnonzero(np.bincount(batch["vcpu"])).tolist():
             self._watch_vcpu(step, vcpu, locks, unlocks, accepts)
 

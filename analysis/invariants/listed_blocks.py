@@ -16,7 +16,7 @@ from acceptlab.analysis.pages.step import Step
 from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, Bool, listable_blocks
 from acceptlab.analysis.run.run_info import SECOND, RunInfo
 from acceptlab.analysis.trace.schema import Kind
-from acceptlab.analysis.trace.value_sets import chosen_among
+from acceptlab.analysis.trace.value_sets import among
 
 
 class ListedBlocks:
@@ -43,17 +43,17 @@ class ListedBlocks:
         batch = step.batch
         if not self._probes:
             return
-        mine = of_second_kernel(batch["stage"]) == self._is_second
-        calls = mine & (batch["kind"] == Kind.PROBE_ENTER)
-        calls = chosen_among(calls, batch["detail"], self._probes)
-        start, given = batch["gpa"], batch["size"]
+        calls = batch.of(Kind.PROBE_ENTER)
+        calls = calls[of_second_kernel(batch["stage"][calls]) == self._is_second]
+        calls = calls[among(batch["detail"][calls], self._probes)]
+        start, given = batch["gpa"][calls], batch["size"][calls]
         # the second argument is a size or an end
         whole = (given == BLOCK_SIZE) | (given == start + np.uint64(BLOCK_SIZE))
-        taken = np.flatnonzero(calls & whole & (start % np.uint64(BLOCK_SIZE) == 0))
-        if not len(taken):
+        taken = whole & (start % np.uint64(BLOCK_SIZE) == 0)
+        if not taken.any():
             return
         if self._listed is None:
-            first = int(batch["seq"][taken[0]])
+            first = int(batch["seq"][calls[taken][0]])
             self._listed = listable_blocks(step.states, self._ranges, done_seq(step) > first)
         blocks = (start[taken] // np.uint64(BLOCK_SIZE)).astype(np.int64)
         self._listed[blocks[blocks < len(self._listed)]] = False

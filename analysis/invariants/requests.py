@@ -14,7 +14,7 @@ from acceptlab.analysis.pages.transitions import EVER, Op
 from acceptlab.analysis.pages.unaccepted import never_accepted_pages, units_inside
 from acceptlab.analysis.run.run_info import SECOND, Probe, RunInfo
 from acceptlab.analysis.trace.schema import PAGE_SIZE, UNIT_SIZE, Kind, Stage
-from acceptlab.analysis.trace.value_sets import chosen_among
+from acceptlab.analysis.trace.value_sets import among
 
 REQUEST = FUNCTION
 """The function whose arguments say what the kernel wanted accepted."""
@@ -77,9 +77,9 @@ class RequestWatch:
         self._watch_accepts(step)
         if not self._probes:
             return
+        calls = batch.of(Kind.PROBE_ENTER, Kind.PROBE_RETURN)
+        positions = calls[mine[calls] & among(batch["detail"][calls], self._probes)]
         entry = batch["kind"] == Kind.PROBE_ENTER
-        calls = mine & (entry | (batch["kind"] == Kind.PROBE_RETURN))
-        positions = np.flatnonzero(chosen_among(calls, batch["detail"], self._probes))
         asked = positions[entry[positions]]
         self.called = self.called or bool(len(asked))
         given = (batch["gpa"][asked], batch["size"][asked])

@@ -50,7 +50,7 @@ class TableUse:
     def watch(self, step: Step) -> list[Misuse]:
         """What this step shows."""
         found = []
-        marks = np.flatnonzero(step.batch["kind"] == Kind.TABLE_WATCH)
+        marks = step.batch.of(Kind.TABLE_WATCH)
         for at in marks.tolist():
             begins = bool(step.batch["detail"][at])
             self.watched |= begins

@@ -40,10 +40,10 @@ class Agreement:
         """Go on with one or more events."""
         kind = batch["kind"]
         self._vcpus = max(self._vcpus, int(batch["vcpu"].max()) + 1)
-        self._highest_stage = max(self._highest_stage, int(batch["stage"].max()))
-        if len(probed := np.flatnonzero((kind == Kind.PROBE_ENTER) | (kind == Kind.PROBE_RETURN))):
+        self._highest_stage = max(self._highest_stage, *batch.stages)
+        if len(probed := batch.of(Kind.PROBE_ENTER, Kind.PROBE_RETURN)):
             self._probes = max(self._probes, int(batch["detail"][probed].max()) + 1)
-        for place in np.flatnonzero((kind == Kind.RAM) | (kind == Kind.LAUNCH)):
+        for place in batch.of(Kind.RAM, Kind.LAUNCH):
             span = int(batch["gpa"][place]), int(batch["size"][place])
             self._given[Kind(int(kind[place]))].append(span)
         if not self._platform:

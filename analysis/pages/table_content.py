@@ -29,7 +29,7 @@ class TableContent:
         """Go on with one or more events."""
         if self._bitmap is None:
             return
-        marks = np.flatnonzero(batch["kind"] == Kind.TABLE_WATCH)
+        marks = batch.of(Kind.TABLE_WATCH)
         if len(marks):
             self._watched = bool(batch["detail"][marks[-1]])
         if self._watched and self._replaced(batch, self._bitmap):

@@ -43,7 +43,7 @@ class TableStores:
 def stores_of(batch: Batch, bitmap: Bitmap) -> TableStores | None:
     """What the stores of a batch did to the table; None when there are none."""
     first, end = bitmap.table, bitmap.table + HEADER + bitmap.size
-    at = np.flatnonzero(batch["kind"] == Kind.TABLE_STORE)
+    at = batch.of(Kind.TABLE_STORE)
     gpa, size = batch["gpa"][at], np.minimum(batch["size"][at], np.uint64(WIDEST))
     inside = (gpa < np.uint64(end)) & (gpa > np.uint64(max(first - WIDEST, 0)))
     at, gpa, size = at[inside], gpa[inside].astype(np.int64), size[inside].astype(np.int64)

@@ -160,12 +160,12 @@ def ops_of(batch: Batch) -> U8:
     """The ``Op`` of every event. What did not succeed changes nothing (semantics.md 1.2, 2.2)."""
     kind = batch["kind"]
     ops = recoded(kind, _OP)
-    converts = np.flatnonzero(kind == Kind.CONVERT)
+    converts = batch.of(Kind.CONVERT)
     to = batch["detail"][converts] & np.uint64(0xFF)
     ops[converts[to != ConvertTo.SHARED]] = Op.NONE
     by_host = batch["detail"][converts] & np.uint64(CONVERT_IMPLICIT) != 0
     ops[converts[by_host & (to == ConvertTo.SHARED)]] = Op.LOST
-    attacks = np.flatnonzero(kind == Kind.ATTACK)
+    attacks = batch.of(Kind.ATTACK)
     ops[attacks] = _ATTACK[np.minimum(batch["detail"][attacks], 255).astype(np.uint8)]
     odd, blocks = batch.odd, np.flatnonzero(~batch.page_sized)
     retried = (kind[odd] == Kind.CONVERT) & (batch["result"][odd] == TDX_RETRY)

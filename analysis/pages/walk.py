@@ -33,7 +33,7 @@ from acceptlab.analysis.trace.schema import (
 )
 from acceptlab.analysis.trace.time_order import TimeOrder
 
-_COLUMNS = tuple(name for name in COLUMNS if name not in ("rip", "caller", "duration"))
+_COLUMNS = tuple(one for one in COLUMNS if one not in ("rip", "caller", "caller_how", "duration"))
 """What judging takes; who did it is looked up for findings only."""
 
 TOP_LIMIT = 64 << 40
@@ -126,7 +126,7 @@ class Walk:
             self.problems.append(f"event {place} has seq {number}: events are missing or moved")
         if self._ended:
             self._doubt("events come after the end record")
-        ends = np.flatnonzero(batch["kind"] == Kind.END)
+        ends = batch.of(Kind.END)
         if len(ends):
             self._ended = True
             position = batch.start + int(ends[0])
@@ -136,8 +136,10 @@ class Walk:
 
     def _check_stages(self, batch: Batch) -> None:
         """The stage of events changes behind a stage event, to what it says, and nowhere else."""
-        stage, kind = batch["stage"], batch["kind"]
-        expected, begun = self._stage, np.flatnonzero(kind == Kind.STAGE)
+        stage = batch["stage"]
+        expected, begun = self._stage, batch.of(Kind.STAGE)
+        if not len(begun) and batch.stages.keys() == {expected}:
+            return
         borders = [0, *(begun + 1).tolist(), len(batch)]
         for (first, behind), event in zip(pairwise(borders), [*begun.tolist(), None], strict=True):
             wrong = np.flatnonzero(stage[first:behind] != expected)
@@ -162,11 +164,10 @@ class Walk:
 
     def _cuts(self, batch: Batch) -> list[tuple[int, int]]:
         """Where steps end: behind snapshots, around stage events, before memory goes, and where the guest begins."""
-        kind = batch["kind"]
-        ends = set((np.flatnonzero(kind == Kind.BITMAP) + 1).tolist())
-        stages = np.flatnonzero(kind == Kind.STAGE)
+        ends = set((batch.of(Kind.BITMAP) + 1).tolist())
+        stages = batch.of(Kind.STAGE)
         ends |= set(stages.tolist()) | set((stages + 1).tolist())
-        ends |= set(np.flatnonzero(kind == Kind.UNPLUG).tolist())
+        ends |= set(batch.of(Kind.UNPLUG).tolist())
         if not self._handed_over:
             begun = handoff_end(batch)
             ends |= {begun, begun + 1} if begun < len(batch) else set()
@@ -188,16 +189,18 @@ class Walk:
     def _ops(self, batch: Batch) -> npt.NDArray[np.uint8]:
         """What the events do, once there is room for memory that they plug."""
         ops = ops_of(batch)
-        if len(plugs := np.flatnonzero(ops == Op.PLUG)):
+        plugs = batch.of(Kind.PLUG)
+        if len(plugs := plugs[ops[plugs] == Op.PLUG]):
             ends = batch["gpa"][plugs].astype(object) + batch["size"][plugs].astype(object)
             self.states.grow(_checked_top(int(max(ends))))
         if not platform_of(self.run.info.platform).rescinds:
-            ops[ops == Op.UNPLUG] = Op.GONE
+            unplugs = batch.of(Kind.UNPLUG)
+            ops[unplugs[ops[unplugs] == Op.UNPLUG]] = Op.GONE
         return ops
 
     def _check_no_launch(self, batch: Batch) -> None:
         """Once the guest runs, no RAM is added and no page launched: what says so belongs further to the front."""
-        late = np.flatnonzero(batch["kind"] <= Kind.LAUNCH)
+        late = batch.of(Kind.RAM, Kind.LAUNCH)
         if len(late):
             kind = KIND_NAMES[int(batch["kind"][late[0]]) - 1]
             self._contradiction(

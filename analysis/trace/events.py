@@ -28,12 +28,16 @@ from acceptlab.analysis.trace.schema import (
     NO_CARRY,
     PAGE_SIZE,
     STAGE_NAMES,
+    Kind,
 )
+from acceptlab.analysis.trace.value_sets import counts_of
 
 BATCH_EVENTS = 1 << 18
 """Events per batch (2 MiB a column, near the cache); also the largest position that ``analysis.pages.page_states`` packs into a key."""
 
 Column = npt.NDArray[Any]
+_NOWHERE = np.zeros(0, np.intp)
+_NOWHERE.flags.writeable = False
 
 
 class Batch:
@@ -60,6 +64,30 @@ class Batch:
     def odd(self) -> npt.NDArray[np.intp]:
         """Positions of the events that were not answered by success with carry clear."""
         return np.flatnonzero((self["result"] != 0) | (self["carry"] == 1))
+
+    @cached_property
+    def kinds(self) -> dict[int, int]:
+        """How many events there are of each kind."""
+        return counts_of(self["kind"])
+
+    @cached_property
+    def stages(self) -> dict[int, int]:
+        """How many events there are of each stage."""
+        return counts_of(self["stage"])
+
+    def of(self, *kinds: Kind) -> npt.NDArray[np.intp]:
+        """Positions of the events of these kinds, without a look at all events where there are none."""
+        there = [one for one in kinds if one in self.kinds]
+        if not there:
+            return _NOWHERE
+        found = self["kind"] == there[0]
+        for other in there[1:]:
+            found |= self["kind"] == other
+        return np.flatnonzero(found)
+
+    def number_of(self, *kinds: Kind) -> int:
+        """How many events are of these kinds."""
+        return sum(self.kinds.get(one, 0) for one in kinds)
 
     @cached_property
     def page_sized(self) -> npt.NDArray[np.bool_]:

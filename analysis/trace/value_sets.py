@@ -27,18 +27,18 @@ def table_of(*codes: int) -> npt.NDArray[np.bool_]:
     return table
 
 
+def counts_of(codes: npt.NDArray[np.uint8]) -> dict[int, int]:
+    """Return how often each code is there. Made for columns that have few: each of them is taken out of what is left."""
+    left, counts = codes.tobytes(), {}
+    while left:
+        rest = left.translate(None, left[:1])
+        counts[left[0]] = len(left) - len(rest)
+        left = rest
+    return counts
+
+
 def among(values: npt.NDArray[Any], wanted: Collection[int]) -> npt.NDArray[np.bool_]:
     """Return which of the values are wanted ones: np.isin, unless one of both is empty."""
     if not len(values) or not wanted:
         return np.zeros(len(values), np.bool_)
     return np.isin(values, list(wanted))
-
-
-def chosen_among(
-    chosen: npt.NDArray[np.bool_], values: npt.NDArray[Any], wanted: Collection[int]
-) -> npt.NDArray[np.bool_]:
-    """Return which of the chosen events have a wanted value: np.isin of these alone, which most batches have none of."""
-    found = np.zeros(len(values), np.bool_)
-    at = np.flatnonzero(chosen)
-    found[at] = among(values[at], wanted)
-    return found

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 import numpy as np
@@ -11,7 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acceptlab.analysis.trace.value_sets import among, chosen_among, distinct, table_of
+from acceptlab.analysis.trace.events import Batch
+from acceptlab.analysis.trace.schema import Kind
+from acceptlab.analysis.trace.value_sets import among, counts_of, distinct, table_of
 
 VALUES = st.lists(st.integers(0, 9), max_size=9)
 
@@ -35,20 +38,24 @@ def test_a_value_is_among_the_wanted(
     assert among(column, made).tolist() == [value in wanted for value in values]
 
 
-@given(
-    rows=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=9),
-    wanted=st.lists(st.integers(0, 9), max_size=3),
-)
-def test_only_chosen_values_count(rows: list[tuple[bool, int]], wanted: list[int]) -> None:
-    chosen = np.array([one for one, _ in rows], np.bool_)
-    column = np.array([value for _, value in rows], np.uint64)
-    found = chosen_among(chosen, column, wanted)
-    assert found.tolist() == [one and value in wanted for one, value in rows]
-
-
 @given(codes=st.lists(st.integers(0, 255), max_size=9), wanted=st.lists(st.integers(0, 255)))
 def test_a_table_of_codes_gives_numpy_s_answer(codes: list[int], wanted: list[int]) -> None:
     column = np.array(codes, np.uint8)
     found = table_of(*wanted).take(column)
     assert found.dtype == np.bool_
     assert found.tolist() == np.isin(column, wanted).tolist()
+
+
+@given(codes=st.lists(st.integers(0, 255), max_size=40))
+def test_codes_are_counted(codes: list[int]) -> None:
+    assert counts_of(np.array(codes, np.uint8)) == Counter(codes)
+
+
+@given(
+    kinds=st.lists(st.sampled_from([Kind.ACCEPT, Kind.CONVERT, Kind.STAGE]), max_size=9),
+    wanted=st.lists(st.sampled_from(list(Kind)), max_size=3),
+)
+def test_events_of_a_kind_are_found(kinds: list[Kind], wanted: list[Kind]) -> None:
+    batch = Batch(0, {"kind": np.array(kinds, np.uint8)})
+    assert batch.of(*wanted).tolist() == [at for at, one in enumerate(kinds) if one in wanted]
+    assert batch.number_of(*set(wanted)) == len(batch.of(*wanted))
