@@ -147,9 +147,20 @@ class RequestWatch:
 
 
 def request_probes(info: RunInfo, kernel: str) -> list[tuple[int, Probe]]:
-    """Return the probes on the requests of the first or of the second kernel, each with its number."""
-    found = enumerate(info.probes)
-    return [(at, one) for at, one in found if one.name == REQUEST and one.kernel in ("", kernel)]
+    """Return the probes on the requests of the first or of the second kernel, each with its number.
+
+    Functions of the kernel's series that take requests count where their second argument is what accept_memory()'s is.
+    """
+    own = (info.series or {}).get("requests")
+    named = {REQUEST, *own} if isinstance(own, dict) else {REQUEST}
+    found = [
+        (at, one)
+        for at, one in enumerate(info.probes)
+        if one.name in named and one.kernel in ("", kernel)
+    ]
+    found.sort(key=lambda one: one[1].name != REQUEST)
+    first = found[0][1].arguments[1:2] if found else ()
+    return [one for one in found if one[1].arguments[1:2] == first]
 
 
 def done_seq(step: Step) -> npt.NDArray[np.int64]:

@@ -115,9 +115,13 @@ def _own(found: Found) -> list[str]:
         lines.append(f"only carry out accepts (their callers are the cause): {skip}")
     if found.locks:
         lines.append(f"locks of the accept path, probed in each run: {', '.join(found.locks)}")
-    if found.request:
+    if found.requests:
+        names = ", ".join(f"{name}({', '.join(two)})" for name, two in found.requests.items())
+        lines.append(f"requests as accept_memory() has them, probed in each run: {names}")
+    if found.request and found.request not in found.requests:
         lines.append(
-            f"no accept_memory(): {found.request}() takes its place, and I5 (requests) is not decided"
+            f"no accept_memory(): {found.request}() takes its place, its parameters are not (start, size) or (start, end), "
+            "and I5 (guard unit) is not decided"
         )
     return lines
 

@@ -56,6 +56,12 @@ class Kernel:
         """Return the spin locks that its series added to the path that accepts memory."""
         return tuple((self.series or {}).get("locks", ()))
 
+    @property
+    def requests(self) -> dict[str, tuple[str, ...]]:
+        """Return functions of its series that take requests as accept_memory() does, with the names of their first two parameters."""
+        found = (self.series or {}).get("requests", {})
+        return {name: tuple(parameters) for name, parameters in found.items()}
+
 
 def resolve(argument: str) -> Kernel:
     """Return the kernel that the argument names, fetching a stock kernel that is not in the cache yet.

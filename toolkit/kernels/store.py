@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ CONFIG = "config"
 _WARNINGS = "warnings.json"
 _KEPT = {".config": "config", "vmlinux": "vmlinux", "System.map": "System.map"}
 """What is kept of a build beside its image: kbuild's name, ours."""
-_FUNCTIONS = ("skip", "waits", "locks")
+_FUNCTIONS = ("skip", "waits", "locks", "requests")
 """What a record says of functions and locks of the series' own (docs/series.md)."""
 _SERIES = ("base", "patches", "subject", "commit", *_FUNCTIONS)
 """What a record says of the series beside its name."""
@@ -139,7 +139,7 @@ def install(name: str, built: Built, meta: Mapping[str, Any]) -> CachedKernel:
     return found
 
 
-def with_functions(kernel: CachedKernel, functions: Mapping[str, Sequence[str]]) -> CachedKernel:
+def with_functions(kernel: CachedKernel, functions: Mapping[str, Any]) -> CachedKernel:
     """Return a kernel of a series with these functions of the series' own in its record, which is written again if it has others."""
     others = {key: value for key, value in kernel.meta.items() if key not in _FUNCTIONS}
     meta = {**others, **functions}

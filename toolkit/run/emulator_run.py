@@ -166,7 +166,7 @@ def prepare(
     counted = probes.resolve_counts(options.counts, table, where)
     usual = Defaults()
     if options.default_probes and options.events:
-        usual = probes.defaults(watched, table, where, no_symbols, kernel.locks)
+        usual = probes.defaults(watched, table, where, no_symbols, kernel.requests, kernel.locks)
     watched = probes.with_names([*watched, *usual.watched], kernel)
     command_line = full_command_line(options, shell)
     second = _second_kernel(options, kernel)

@@ -111,17 +111,23 @@ class Defaults:
 
 
 def defaults(
-    asked: Sequence[Probe], table: Table, where: str, no_symbols: str, locks: Sequence[str] = ()
+    asked: Sequence[Probe],
+    table: Table,
+    where: str,
+    no_symbols: str,
+    requests: Collection[str] = (),
+    locks: Collection[str] = (),
 ) -> Defaults:
     """Return probes on accept_memory() and its lock, besides those ``asked`` for; a kernel that lacks one goes without.
 
-    ``no_symbols`` says why ``table`` is empty; ``locks`` are those that the kernel's series added.
+    ``no_symbols`` says why ``table`` is empty; ``requests`` are functions that the kernel's series added and that stand for
+    accept_memory(), ``locks`` such locks.
     """
     have = {one.name for one in asked}
     watched: list[Probe] = []
     missing: dict[str, str] = {}
-    of_locks = [(name, resolve_locks) for name in (UNACCEPTED_LOCK, *locks)]
-    for name, find in ((accept_arguments.FUNCTION, resolve), *of_locks):
+    functions = [(name, resolve) for name in (accept_arguments.FUNCTION, *requests)]
+    for name, find in (*functions, *((name, resolve_locks) for name in (UNACCEPTED_LOCK, *locks))):
         if name in have:
             continue
         try:
@@ -138,7 +144,11 @@ def with_names(probes: Sequence[Probe], kernel: Kernel) -> list[Probe]:
     if any(probe.name == function for probe in probes):
         told = parameters_in(kernel.image, function, cache() / "symbols", kernel.sha256)
     return [
-        replace(probe, names=accept_arguments.arguments(probe.name, kernel.version, told))
+        replace(
+            probe,
+            names=kernel.requests.get(probe.name)
+            or accept_arguments.arguments(probe.name, kernel.version, told),
+        )
         for probe in probes
     ]
 

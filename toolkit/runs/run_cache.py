@@ -35,7 +35,7 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
     """Return what a run is made of, as one word: kernel by checksum, emulator, initramfs (`init`),
     what makes boot handoffs, every option, and functions to skip.
     """
-    words = {
+    words: dict[str, Any] = {
         "kernel": kernel.sha256,
         "emulator": emulator.key,
         "init": init,
@@ -47,8 +47,8 @@ def key_of(options: RunOptions, kernel: Kernel, emulator: Emulator, init: str) -
         words["root"] = digest_of_root(options.root)
     if kernel.skipped:  # they decide what the trace has as callers
         words["skip"] = kernel.skipped
-    if kernel.locks:  # they are probed
-        words["locks"] = kernel.locks
+    if kernel.locks or kernel.requests:  # they are probed
+        words["probed"] = [kernel.locks, kernel.requests]
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()[:20]
 
 

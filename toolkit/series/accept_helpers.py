@@ -12,18 +12,26 @@ One with a single caller may as well decide that memory is to be accepted: it st
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.kernel.call_sites import PVALIDATE, TDCALL, CallSites, Table
-from acceptlab.analysis.kernel.kernel_facts import LOCKING, LOCKS, REQUESTS, RT_LOCKING
+from acceptlab.analysis.kernel.kernel_facts import (
+    END,
+    LOCKING,
+    LOCKS,
+    REQUESTS,
+    RT_LOCKING,
+    SIZE,
+    START,
+)
 from acceptlab.analysis.kernel.symbol_sources import extract
 from acceptlab.analysis.kernel.versions import in_force
 from acceptlab.toolkit.run.skip_list import is_exit, is_skipped, plain_name
 from acceptlab.toolkit.series.git import git
-from acceptlab.toolkit.series.touched import bodies, touched
+from acceptlab.toolkit.series.touched import bodies, parameters_of, touched
 
 _CALLERS = 2
 """Callers from outside from which on a function stands for the path's own."""
@@ -33,27 +41,34 @@ _CALLERS = 2
 class Found:
     """`skip`: functions that only carry out an accept. `locks`: spin locks that functions of the path take, Linux's own left out.
 
+    `requests`: those in `skip` that take requests as accept_memory() does, with the names of their first two parameters.
     `request` takes the place of accept_memory() in a kernel that has none; "" in any other.
     """
 
     skip: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+    requests: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     request: str = ""
 
 
-def added_functions(repository: Path, before: str, after: str) -> set[str]:
-    """Return the functions that a commit's files have and the same files of one before it have not."""
-    found = set()
+Added = Mapping[str, Sequence[str]]
+"""The parameters of each function that was added."""
+
+
+def added_functions(repository: Path, before: str, after: str) -> Added:
+    """Return the functions that a commit's files have and the same files of one before it have not, with the names of their parameters."""
+    found: dict[str, tuple[str, ...]] = {}
     for one in touched(repository, before, after):
         old = git(repository, "ls-tree", "--name-only", before, "--", one.file)
         text = git(repository, "show", f"{before}:{one.file}") if old.strip() else ""
         had = {body.name for body in bodies(text, assembly=one.file.endswith(".S"))}
         if one.function not in had:
-            found.add(one.function)
+            new = git(repository, "show", f"{after}:{one.file}")
+            found.setdefault(one.function, parameters_of(new, one.function))
     return found
 
 
-def find_in(folder: Path, added: Collection[str]) -> Found:
+def find_in(folder: Path, added: Added) -> Found:
     """Return what is found in a kernel that was built, by vmlinux and System.map in a folder; nothing where they cannot be read."""
     if not added:
         return Found()
@@ -64,7 +79,7 @@ def find_in(folder: Path, added: Collection[str]) -> Found:
         return Found()
 
 
-def find(calls: CallSites, table: Table, added: Collection[str]) -> Found:
+def find(calls: CallSites, table: Table, added: Added) -> Found:
     """Return what is found among the functions `added`; `table` has the kernel's symbols."""
     symbols = {name for _, name in table}
     path = {name for name in symbols if is_skipped(name)}
@@ -80,6 +95,7 @@ def find(calls: CallSites, table: Table, added: Collection[str]) -> Found:
     return Found(
         tuple(sorted({plain_name(name) for name in helpers})),
         _locks(calls, table, path | helpers),
+        _requests(calls, helpers, path | helpers, added),
         _request(calls, symbols, helpers, path),
     )
 
@@ -108,6 +124,18 @@ def _locks(calls: CallSites, table: Table, path: Collection[str]) -> tuple[str, 
             if caller in path:
                 found |= {names.get(calls.first_argument(place) or 0, "") for place in places}
     return tuple(sorted(found - {"", *in_force(LOCKS)}))
+
+
+def _requests(
+    calls: CallSites, helpers: Collection[str], path: Collection[str], added: Added
+) -> dict[str, tuple[str, str]]:
+    """Return the helpers that are called from outside and take a start, and an end or a size."""
+    found = {}
+    for name in sorted(helpers):
+        first_two = tuple(added.get(plain_name(name), ())[:2])
+        if first_two in ((START, END), (START, SIZE)) and set(calls.callers(name)) - set(path):
+            found[plain_name(name)] = (first_two[0], first_two[1])
+    return found
 
 
 def _request(

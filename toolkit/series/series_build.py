@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from acceptlab.toolkit.kernels import kbuild, store
 from acceptlab.toolkit.kernels.diagnostics import Diagnostic, new_ones
@@ -90,11 +91,12 @@ def own_functions(applied: Applied, patches: int, folder: Path) -> Found:
     return accept_helpers.find_in(folder, added)
 
 
-def _listed(applied: Applied, found: Found) -> dict[str, list[str]]:
+def _listed(applied: Applied, found: Found) -> dict[str, Any]:
     """Return the functions and locks of the series' own: those of series.toml, and those found by their calls."""
     named = applied.series.spec.functions.to_json()
     skip = list(dict.fromkeys((*named.get("skip", ()), *found.skip)))
-    more = {"skip": skip, "locks": list(found.locks)}
+    requests = {name: list(parameters) for name, parameters in found.requests.items()}
+    more = {"skip": skip, "locks": list(found.locks), "requests": requests}
     return named | {kind: names for kind, names in more.items() if names}
 
 

@@ -14,6 +14,8 @@ _PATHS = ("*.c", "*.h", "*.S")
 _FILE = re.compile(r"^\+\+\+ (?:b/(?P<file>.+)|/dev/null)$")
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(?P<line>\d+)(?:,(?P<count>\d+))? @@")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_LAST_WORD = re.compile(r"\w[\s*]+(\w+)\s*$")
+"""A declaration's name, behind its type."""
 _FIRST_ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)")
 _SYSCALL = re.compile(r"(?:COMPAT_)?SYSCALL(?:32)?_DEFINE\d")
 _ATTRIBUTES = frozenset(
@@ -124,6 +126,18 @@ def _head(lines: list[str], brace: int) -> int:
             break
         first -= 1
     return first
+
+
+def parameters_of(text: str, function: str) -> tuple[str, ...]:
+    """Return the names of a function's parameters in a C file that defines it; none where they are not plain declarations."""
+    lines = text.splitlines()
+    for body in bodies(text):
+        if body.name == function:
+            head = " ".join(lines[body.first - 1 : body.last]).partition("{")[0]
+            inside = head.partition(f"{function}(")[2].rpartition(")")[0]
+            names = [_LAST_WORD.search(one) for one in inside.split(",")]
+            return tuple(one[1] for one in names if one) if all(names) else ()
+    return ()
 
 
 def name_of(head: str) -> str:

@@ -117,3 +117,44 @@ def test_each_vcpu_returns_from_its_own_request(tmp_path: Path) -> None:
         guest.bits[first : first + 3] = False
         request(guest, 0, 0, Kind.PROBE_RETURN, vcpu=vcpu)
     assert guard_verdict(guest, tmp_path) == ("holds", [])
+
+
+@pytest.mark.parametrize("guard", [True, False])
+@pytest.mark.parametrize("own", [("start", "size"), ("start", "end")])
+def test_a_function_of_the_series_takes_requests_as_accept_memory_does(
+    own: tuple[str, str], guard: bool, tmp_path: Path
+) -> None:
+    """accept_memory() is there, but nobody calls it. What is no request of its kind is left out."""
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    start = at(guest, 16 * MIB)
+    guest.event(Kind.PROBE_ENTER, start, BLOCK, detail=1)
+    behind = UNIT_SIZE if guard else 0
+    for unit in range(start, start + BLOCK + behind, UNIT_SIZE):
+        guest.accept_unit(unit, 0)
+    guest.bits[8 : 10 + bool(guard)] = False
+    guest.event(Kind.PROBE_RETURN, 0, 0, detail=1)
+    guest.end()
+    series = {"name": "wraps", "requests": {"accept_memory_for": list(own)}}
+    probes = (
+        Probe("accept_memory", 0xFFFFFFFF81000000, ("start", "size")),
+        Probe("accept_memory_for", 0xFFFFFFFF81000100, own),
+    )
+    verdict = replay_run(guest.write(tmp_path / "run", probes=probes, series=series))
+    status = {one.name: one.status.value for one in verdict.invariants}["I5"]
+    expected = "holds" if guard else "broken"
+    assert status == (expected if own[1] == "size" else "not decidable")
+
+
+def test_a_request_of_another_series_is_none(tmp_path: Path) -> None:
+    guest = Guest()
+    guest.stage(Stage.DECOMPRESSOR)
+    guest.stage(Stage.KERNEL)
+    guest.event(Kind.PROBE_ENTER, at(guest, 16 * MIB), BLOCK, detail=0)
+    guest.event(Kind.PROBE_RETURN, 0, 0, detail=0)
+    guest.end()
+    probes = (Probe("accept_memory_for", 0xFFFFFFFF81000100, ("start", "size")),)
+    verdict = replay_run(guest.write(tmp_path / "run", probes=probes))
+    status = {one.name: one.status.value for one in verdict.invariants}["I5"]
+    assert status == "not decidable"

@@ -102,20 +102,59 @@ def test_the_lock_of_a_call_is_its_first_argument(kernel: Compile) -> None:
 
 def test_linux_has_nothing_of_its_own(kernel: Compile) -> None:
     folder = kernel(_BEGIN, _ACCEPT, _CALLERS)
-    assert find_in(folder, {"memblock_alloc", "start_kernel"}) == Found()
+    assert (
+        find_in(
+            folder,
+            dict.fromkeys(
+                (
+                    "memblock_alloc",
+                    "start_kernel",
+                ),
+                (),
+            ),
+        )
+        == Found()
+    )
 
 
 def test_a_function_that_takes_the_requests_of_several_callers_is_skipped(kernel: Compile) -> None:
     wrapper = "noinline void accept_memory_for(void) { accept_memory(); state++; }\n"
     folder = kernel(_BEGIN, _ACCEPT, wrapper, _CALLERS, request="accept_memory_for")
-    assert find_in(folder, {"accept_memory_for"}) == Found(skip=("accept_memory_for",))
-    assert find_in(folder, {"page_alloc"}) == Found()
+    assert find_in(folder, dict.fromkeys(("accept_memory_for",), ())) == Found(
+        skip=("accept_memory_for",)
+    )
+    assert find_in(folder, dict.fromkeys(("page_alloc",), ())) == Found()
+
+
+@pytest.mark.parametrize("second", ["size", "end"])
+def test_a_function_that_takes_a_start_and_a_size_is_a_request(
+    kernel: Compile, second: str
+) -> None:
+    wrapper = "noinline void accept_memory_for(void) { accept_memory(); state++; }\n"
+    folder = kernel(_BEGIN, _ACCEPT, wrapper, _CALLERS, request="accept_memory_for")
+    found = find_in(folder, {"accept_memory_for": ("start", second, "reason")})
+    assert found.requests == {"accept_memory_for": ("start", second)}
+    assert find_in(folder, {"accept_memory_for": ("pfn", "count")}).requests == {}
+
+
+def test_a_function_that_only_the_path_calls_takes_no_requests(kernel: Compile) -> None:
+    between = """
+noinline void accept_units(void) { snp_accept_memory(); state++; }
+noinline void accept_memory(void) { accept_units(); state++; }
+"""
+    found = find_in(kernel(_BEGIN, between, _CALLERS), {"accept_units": ("start", "end")})
+    assert (found.skip, found.requests) == (("accept_units",), {})
 
 
 def test_a_function_with_one_caller_stays_the_cause(kernel: Compile) -> None:
     ahead = "noinline void accept_reserve(void) { accept_memory(); state++; }\n"
     one = "void kswapd(void) { accept_reserve(); state++; }\n"
-    assert find_in(kernel(_BEGIN, _ACCEPT, ahead, one, _CALLERS), {"accept_reserve"}) == Found()
+    assert (
+        find_in(
+            kernel(_BEGIN, _ACCEPT, ahead, one, _CALLERS), dict.fromkeys(("accept_reserve",), ())
+        )
+        == Found()
+    )
 
 
 def test_a_function_between_those_of_the_path_is_skipped(kernel: Compile) -> None:
@@ -123,7 +162,7 @@ def test_a_function_between_those_of_the_path_is_skipped(kernel: Compile) -> Non
 noinline void accept_units(void) { snp_accept_memory(); state++; }
 noinline void accept_memory(void) { accept_units(); state++; }
 """
-    found = find_in(kernel(_BEGIN, between, _CALLERS), {"accept_units"})
+    found = find_in(kernel(_BEGIN, between, _CALLERS), dict.fromkeys(("accept_units",), ()))
     assert found == Found(skip=("accept_units",))
 
 
@@ -133,12 +172,24 @@ noinline void validate_range(void) { asm volatile(".byte 0xf2, 0x0f, 0x01, 0xff"
 void hot_add(void) { validate_range(); state++; }
 """
     folder = kernel(_BEGIN, _ACCEPT, own, _CALLERS)
-    assert find_in(folder, {"validate_range", "hot_add"}) == Found(skip=("validate_range",))
+    assert find_in(
+        folder,
+        dict.fromkeys(
+            (
+                "validate_range",
+                "hot_add",
+            ),
+            (),
+        ),
+    ) == Found(skip=("validate_range",))
 
 
 def test_a_new_name_of_accept_memory_is_found(kernel: Compile) -> None:
     renamed = _ACCEPT.replace("accept_memory(void)\n", "take_memory(void)\n", 1)
-    found = find_in(kernel(_BEGIN, renamed, _CALLERS, request="take_memory"), {"take_memory"})
+    found = find_in(
+        kernel(_BEGIN, renamed, _CALLERS, request="take_memory"),
+        dict.fromkeys(("take_memory",), ()),
+    )
     assert found == Found(skip=("take_memory",), request="take_memory")
 
 
@@ -148,7 +199,7 @@ def test_a_lock_that_the_path_takes_is_found(kernel: Compile) -> None:
         "_raw_spin_lock(&units_lock); snp_accept_memory(); _raw_spin_unlock(&units_lock);",
     )
     elsewhere = "void elsewhere(void) { _raw_spin_lock(&other_lock); state++; }\n"
-    found = find_in(kernel(_BEGIN, locked, elsewhere, _CALLERS), {"somewhere"})
+    found = find_in(kernel(_BEGIN, locked, elsewhere, _CALLERS), dict.fromkeys(("somewhere",), ()))
     assert found == Found(locks=("units_lock",))
 
 
@@ -159,10 +210,10 @@ def test_clones_of_the_compiler_are_the_function(kernel: Compile) -> None:
         (address, f"{name}.isra.0" if name == "accept_memory" else name) for address, name in table
     ]
     calls = CallSites((folder / "vmlinux").read_bytes(), other)
-    assert find(calls, other, {"page_alloc"}).skip == ()
+    assert find(calls, other, dict.fromkeys(("page_alloc",), ())).skip == ()
 
 
 def test_files_that_cannot_be_read_show_nothing(tmp_path: Path) -> None:
     (tmp_path / "System.map").write_text("ffffffff81000000 T _text\n")
     (tmp_path / "vmlinux").write_bytes(b"\x7fELF no ELF file")
-    assert find_in(tmp_path, {"accept_reserve"}) == Found()
+    assert find_in(tmp_path, dict.fromkeys(("accept_reserve",), ())) == Found()

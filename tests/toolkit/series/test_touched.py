@@ -14,6 +14,7 @@ from acceptlab.toolkit.series.touched import (
     bodies,
     changed_lines,
     name_of,
+    parameters_of,
     touched,
 )
 
@@ -128,3 +129,18 @@ def test_new_files_count_whole_and_files_that_are_gone_do_not(repository: Path) 
     (repository / "a.c").unlink()
     after = commit(repository, c_dot_c="int c(void)\n{\n}\n", b_dot_txt="int d(void)\n{\n}\n")
     assert touched(repository, before, after) == (Touched("c", "c.c"),)
+
+
+@pytest.mark.parametrize(
+    ("head", "names"),
+    [
+        ("void f(phys_addr_t start, unsigned long size)", ("start", "size")),
+        ("void f(phys_addr_t start,\n       unsigned long size, enum reason why)", ("start", "size", "why")),
+        ("static int __init f(struct zone *zone, void **place)", ("zone", "place")),
+        ("void f(void)", ()),
+        ("void f(int (*call)(int), int b)", ()),
+        ("void g(int a)", ()),
+    ],
+)  # fmt: skip
+def test_names_of_parameters(head: str, names: tuple[str, ...]) -> None:
+    assert parameters_of(f"int x;\n\n{head}\n{{\n\treturn;\n}}\n", "f") == names
