@@ -11,7 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import hypothesis
@@ -86,8 +86,8 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-@pytest.fixture(scope="session")
-def cache_without_emulator() -> Iterator[Path]:
+@functools.cache
+def cache_without_emulator() -> Path:
     """Return a home of caches like the user's, but that a file lies where the emulators are, so that none is found or built."""
     home = Path(tempfile.mkdtemp(prefix="acceptlab-tests-"))
     ours = home / "acceptlab"
@@ -97,18 +97,13 @@ def cache_without_emulator() -> Iterator[Path]:
     for entry in theirs.iterdir() if theirs.is_dir() else ():
         if entry.name != "emulator":
             (ours / entry.name).symlink_to(entry)
-    yield home
-    shutil.rmtree(home)
+    return home
 
 
-@pytest.fixture(autouse=True)
-def only_marked_tests_use_the_emulator(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, cache_without_emulator: Path
-) -> None:
-    """Hide the emulator from a test without the marker, and from the processes that the test starts."""
-    if request.node.get_closest_marker("emulator") is None:
-        monkeypatch.setenv("XDG_CACHE_HOME", str(cache_without_emulator))
-        monkeypatch.delenv("ACCEPTLAB_EMULATOR", raising=False)
+def pytest_sessionfinish() -> None:
+    """Remove the home of caches, where there is one."""
+    if cache_without_emulator.cache_info().currsize:
+        shutil.rmtree(cache_without_emulator())
 
 
 _PYTHON = re.compile(r"python[0-9.]*|acceptlab")
@@ -128,14 +123,30 @@ def _refuse_python(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_refuse_python)
 
 
-@pytest.fixture(autouse=True)
-def only_marked_tests_start_python(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Let _refuse_python know whether the test may start Python."""
+_WHERE_EMULATORS_ARE = ("XDG_CACHE_HOME", "ACCEPTLAB_EMULATOR")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Hide the emulator from a test without the marker, and from the processes that it starts; let _refuse_python know of the test.
+
+    No fixture: that takes longer than most tests.
+    """
     global _without_marker
-    marked = any(map(request.node.get_closest_marker, _OF_PROCESSES))
-    _without_marker = "" if marked else request.node.nodeid
-    yield
-    _without_marker = ""
+    markers = {one.name for one in item.iter_markers()}
+    before = {name: os.environ.get(name) for name in _WHERE_EMULATORS_ARE}
+    if "emulator" not in markers:
+        os.environ.pop("ACCEPTLAB_EMULATOR", None)
+        os.environ["XDG_CACHE_HOME"] = str(cache_without_emulator())
+    _without_marker = "" if markers.intersection(_OF_PROCESSES) else item.nodeid
+    try:
+        return (yield)
+    finally:
+        _without_marker = ""
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 hypothesis.settings.register_profile("acceptlab", examples())

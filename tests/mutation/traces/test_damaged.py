@@ -51,7 +51,7 @@ def test_half_of_each_kind_is_of_clean_guests() -> None:
 
 def test_a_wrong_verdict_is_seen(tmp_path: Path) -> None:
     """Of a guest that breaks an invariant as if it were clean, and the other way about."""
-    guilty = few(Part(OF_EVENTS[0], "events", 40), 40)
+    guilty = few(Part(OF_EVENTS[0], "events", 12), 12)
     verdicts = attempt(guilty, tmp_path / "a").verdicts
     assert verdicts["clean"] == 0 and verdicts["findings"] > 0
     trial = Trial(clean_guest("snp", "2M", "lazy"), tmp_path / "b")
