@@ -21,6 +21,8 @@ from acceptlab.analysis.trace.schema import KIND_NAMES, NO_CARRY, UNIT_SIZE, Kin
 _LEGACY = 0x60000
 """Bytes between 640 KiB and 1 MiB that are no RAM of a PC."""
 _EMULATOR = "emulator"
+_TABLE = "unaccepted-table"
+"""What run.json calls the table of unaccepted memory among firmware's data."""
 Spans = list[tuple[int, int]]
 
 
@@ -111,6 +113,8 @@ class Agreement:
         for blob in handed.blobs:
             if _without([(blob.start, blob.start + blob.size)], _united(ram)) and ram:
                 yield f"run.json has {blob.name} at {blob.start:#x}, which is not RAM"
+            if blob.name == _TABLE and handed.bitmap and blob.start != handed.bitmap.table:
+                yield f"run.json has {blob.name} at {blob.start:#x}, and its bitmap in a table at {handed.bitmap.table:#x}"
         if ram and "--hole" not in self._info.reproduce:
             memory = self._info.machine.memory
             image = 0 if self._info.firmware is None else self._info.firmware.size

@@ -13,15 +13,16 @@ Json = dict[str, Any]
 Range = tuple[int, int]
 """(start, size) in bytes."""
 T = TypeVar("T")
+_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,16}")
 
 
 def number_of(value: Any, key: str) -> int:
-    """Return an address or a number of bytes, which may be a hexadecimal text; raises BadInput naming `key`."""
+    """Return an address or a number of bytes, which may be a text such as 0x40000000; raises BadInput naming `key`.
+
+    A text without 0x is refused: as it was written it may have been decimal.
+    """
     if isinstance(value, str):
-        try:
-            value = int(value, 16)
-        except ValueError:
-            value = None
+        value = int(value, 16) if _HEXADECIMAL.fullmatch(value) else None
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 64:
         raise BadInput(f"{key} is not a number of bytes or an address")
     return value

@@ -70,6 +70,8 @@ LIES: dict[str, tuple[tuple[str | int, ...], Any, str]] = {
     "a larger bitmap": (("handoff", "bitmap", "size"), 64, "in run.json 64"),
     "a bitmap of lower memory": (("handoff", "bitmap", "phys_base"), 16 * MIB, "as unaccepted"),
     "a bitmap of larger units": (("handoff", "bitmap", "unit_size"), 4 * MIB, "as unaccepted"),
+    "a table elsewhere": (("handoff", "blobs", 0, "start"), 1 * MIB, "and its bitmap in a table at 0x200000"),
+    "a bitmap of another table": (("handoff", "bitmap", "table"), 16 * MIB, "and its bitmap in a table at 0x1000000"),
     "an outcome": (("outcome",), "panic", "did not run to completion"),
     "ftrace": (("source",), "ftrace", "inside the guest"),
     "fewer events": (("events", "count"), 12, "run.json counts 12 events"),

@@ -130,6 +130,12 @@ def test_another_version_is_refused(tmp_path: Path, version: Any) -> None:
         ("hotplug", [1]),
         ("events", {"complete": "yes"}),
         ("report", {"kaslr_offset": "high"}),
+        # Written as a text, a decimal number is another one than it looks like.
+        ("report", {"kaslr_offset": "2097152"}),
+        ("report", {"kaslr_offset": " 0x2"}),
+        ("report", {"kaslr_offset": "0x1_0"}),
+        ("report", {"kaslr_offset": "-0x2"}),
+        ("report", {"kaslr_offset": "0x"}),
         ("report", {"second_kaslr_offset": "high"}),
         ("second", {"started_by": "magic"}),
         ("report", []),

@@ -91,21 +91,28 @@ STORM = "tried the same unit at 2M again after a size mismatch"
         ("m|pmm", [STORM]),
         ("mmp", [STORM]),
         ("ppmpm", []),
+        ("mo|m", [STORM]),
+        ("mma", [STORM]),
+        ("mama", []),
     ],
 )
 def test_size_mismatches_are_a_storm_until_a_page_of_the_unit_is_accepted(
     acts: str, expected: list[str], tmp_path: Path
 ) -> None:
-    """m, n: a mismatch on one unit and on the next; p, o: a page of the one accepted, a unit elsewhere; |: a step ends."""
+    """m, n: a mismatch on one unit and on the next; p, a: a page of the one accepted, a: at once; o: a unit elsewhere; |: a step ends."""
     guest = after_boot()
     unit, page = at(guest, 52 * MIB), at(guest, 52 * MIB)
+    guest.event(Kind.CONVERT, unit, UNIT_SIZE, detail=ConvertTo.PRIVATE)
+    guest.event(Kind.ASSIGN, unit, UNIT_SIZE)
+    guest._set(unit, UNIT_SIZE, 1)
     for act in acts:
         if act in "mn":
             start = unit + "mn".index(act) * UNIT_SIZE
             guest.event(Kind.ACCEPT, start, UNIT_SIZE, result=SNP_SIZE_MISMATCH, carry=0)
-        elif act == "p":
-            guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=ConvertTo.PRIVATE)
-            guest.event(Kind.ASSIGN, page, PAGE_SIZE)
+        elif act in "pa":
+            if act == "p":
+                guest.event(Kind.CONVERT, page, PAGE_SIZE, detail=ConvertTo.PRIVATE)
+                guest.event(Kind.ASSIGN, page, PAGE_SIZE)
             guest.accept_block(page, PAGE_SIZE)
             page += PAGE_SIZE
         elif act == "o":
