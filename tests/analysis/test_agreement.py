@@ -196,7 +196,7 @@ def lies(count: int, seed: int, folder: Path) -> None:
 
 
 def test_lies_at_random(tmp_path: Path) -> None:
-    lies(30, 1, tmp_path)
+    lies(10, 1, tmp_path)
 
 
 @pytest.mark.long

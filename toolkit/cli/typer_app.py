@@ -15,21 +15,25 @@ if TYPE_CHECKING:
 
 
 def app_for(words: Sequence[str]) -> typer.Typer:
-    """Return the application with all commands by name, and with the code of the one that ``words`` begin with.
+    """Return the application with all commands by name, and with the code of the one that ``words`` have first.
 
+    Where they begin with it, the others are left out, all but one: Typer makes each of them anew, which takes longer than to import.
     Shell completion has the words in COMP_WORDS instead.
     """
     words = os.environ.get("COMP_WORDS", "").split()[1:] or words
     asked = next((find(word) for word in words if not word.startswith("-")), None)
-    return _app([asked] if asked else [])
+    if asked and find(words[0]) == asked:
+        other = next(one for one in all_commands() if one != asked)
+        return _app([asked], [asked, other])  # an application of one command would have no names
+    return _app([asked] if asked else [], all_commands())
 
 
 def whole_app() -> typer.Typer:
     """Return the application with the code of every command."""
-    return _app(all_commands())
+    return _app(all_commands(), all_commands())
 
 
-def _app(loaded: Sequence[Command]) -> typer.Typer:
+def _app(loaded: Sequence[Command], named: Sequence[Command]) -> typer.Typer:
     import typer
 
     app = typer.Typer(
@@ -40,7 +44,7 @@ def _app(loaded: Sequence[Command]) -> typer.Typer:
         # color: click is not to remove escape sequences from a pipe's text; they are shown escaped (streams.py).
         context_settings={"help_option_names": ["-h", "--help"], "color": True},
     )
-    for command in all_commands():
+    for command in named:
         if command in loaded:
             _add(app, command, command.load())
         else:
