@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +50,15 @@ def record_symbols(run: Run, cache: Path | None) -> int:
     if total:
         write_names(run.path, *named)
     return total
+
+
+def record_names(run: Run, name_of: Callable[[int], str | None]) -> int:
+    """The same for addresses that ``name_of`` has names for as they are, such as those of the kernel that runs here; no source lines."""
+    places, calls = _addresses(run, second=False)
+    named = {one: Named(name) for one in places | calls if (name := name_of(one))}
+    if named:
+        write_names(run.path, named, {})
+    return len(named)
 
 
 def _with_lines(

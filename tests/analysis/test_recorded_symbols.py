@@ -14,7 +14,7 @@ import pytest
 
 from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.kernel.recorded_symbols import FILE, Named, read_names, write_names
-from acceptlab.analysis.kernel.symbol_recorder import record_symbols
+from acceptlab.analysis.kernel.symbol_recorder import record_names, record_symbols
 from acceptlab.analysis.kernel.symbols import symbols_of_run
 from acceptlab.analysis.run.run_folder import Run, write_run_json
 from acceptlab.analysis.run.run_info import Kernel
@@ -56,6 +56,19 @@ def test_names_are_shown_without_the_kernel(recorded: Run) -> None:
     assert symbols.name_of(CALLER, Stage.KERNEL) == "calls+0x8"
     assert symbols.name_of(ACCEPT_RIP, Stage.SECOND_KERNEL) is None
     assert symbols.name_of(ACCEPT_RIP + 1, Stage.KERNEL) is None
+
+
+def test_a_recorder_that_runs_in_the_guest_names_addresses_as_they_are(tmp_path: Path) -> None:
+    """There is no report that says what KASLR added, and no kernel at hand later."""
+    run = run_with(tmp_path, None)
+    (tmp_path / "System.map").unlink()
+    assert record_names(run, lambda _: None) == 0 and not (run.path / FILE).exists()
+    names = {ACCEPT_RIP: "accepts+0x4", UNSEEN: "unseen"}
+    assert record_names(run, names.get) == 1
+    symbols = symbols_of_run(Run.open(run.path), None)
+    assert symbols.name_of(ACCEPT_RIP, Stage.KERNEL) == "accepts+0x4"
+    assert symbols.name_of(CALLER, Stage.KERNEL) is None
+    assert symbols.name_of(UNSEEN, Stage.KERNEL) is None
 
 
 def test_only_addresses_that_occur_are_there(recorded: Run) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from acceptlab.toolkit.cli.output import print_json
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.kernels import running_kernel
 from acceptlab.toolkit.run import boot_tracing
 from acceptlab.toolkit.run.new_folder import fresh
 from acceptlab.toolkit.whole_files import write_whole
@@ -55,9 +56,8 @@ def _write_initrd(initrd: Path, platform: str | None, out: Path | None) -> None:
 
 
 def _read(platform: str | None, out: Path | None, as_json: bool) -> None:
-    from acceptlab.analysis.run.run_folder import (
-        write_run_json,  # loads pyarrow, as the next two do
-    )
+    from acceptlab.analysis.kernel.symbol_recorder import record_names  # loads pyarrow
+    from acceptlab.analysis.run.run_folder import Run, write_run_json
     from acceptlab.toolkit.importing.import_record import recorded_here
     from acceptlab.toolkit.importing.trace_import import Request, perform
 
@@ -67,7 +67,9 @@ def _read(platform: str | None, out: Path | None, as_json: bool) -> None:
         file = Path(scratch) / _TEXT
         file.write_text(text)
         finished = perform(Request(file, platform, "ftrace"), folder)
-        write_run_json(folder, recorded_here(finished.info))
+        info = recorded_here(finished.info)
+        record_names(Run(folder, info), running_kernel.symbols().name_of)
+        write_run_json(folder, info)
         shutil.copyfile(file, folder / _TEXT)
     events = finished.info.events
     if as_json:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def app_for(words: Sequence[str]) -> typer.Typer:
     """Return the application with all commands by name, and with the code of the one that ``words`` have first.
 
-    Where they begin with it, the others are left out, all but one: Typer makes each of them anew, which takes longer than to import.
+    Where they begin with it, the others are left out, all but one: Typer makes each of them in each call, which takes longer than to import the one.
     Shell completion has the words in COMP_WORDS instead.
     """
     words = os.environ.get("COMP_WORDS", "").split()[1:] or words

@@ -8,10 +8,11 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from acceptlab.analysis.kernel.symbol_recorder import record_names
 from acceptlab.analysis.readers.byte_source import Opened
 from acceptlab.analysis.readers.conversion import import_events
 from acceptlab.analysis.readers.detect import READERS
-from acceptlab.analysis.run.run_folder import write_run_json
+from acceptlab.analysis.run.run_folder import Run, write_run_json
 from acceptlab.analysis.run.run_info import EventsInfo, RunInfo
 from acceptlab.analysis.trace.coverage import ABSENT, HANDOFF
 from acceptlab.analysis.trace.event_writer import EventWriter
@@ -21,6 +22,7 @@ from acceptlab.toolkit.collect.view import View
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.hardware import signs
 from acceptlab.toolkit.importing.import_record import Origin, recorded_here, run_json
+from acceptlab.toolkit.kernels import running_kernel
 from acceptlab.toolkit.platforms import CONFIDENTIAL
 from acceptlab.toolkit.processes import stop_requested
 from acceptlab.toolkit.run.new_folder import claimed
@@ -91,5 +93,6 @@ def _collect(
         reason="",
         absent=tuple(sorted({*info.absent, HANDOFF})),
     )
+    record_names(Run(folder, info), running_kernel.symbols().name_of)
     write_run_json(folder, info)
     return Collected(folder, info, recorded.lost, recorded.functions)

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.analysis.kernel.symbols import symbols_of_run
 from acceptlab.analysis.readers.byte_source import Opened
 from acceptlab.analysis.readers.conversion import import_events
 from acceptlab.analysis.readers.detect import READERS
 from acceptlab.analysis.run.run_folder import Run
+from acceptlab.analysis.trace.schema import Stage
 from acceptlab.toolkit.collect import bcc_library, guest, guest_program, guest_run
 from acceptlab.toolkit.collect.guest_program import (
     BEGIN,
@@ -227,6 +229,29 @@ def test_collector_that_dies_leaves_an_incomplete_run(
     with pytest.raises(MachineError):
         guest_run.collect(tmp_path / "run", "snp", None, ("acceptlab",))
     assert seen == [("ebpf", False, True)]
+
+
+def test_a_collection_names_its_addresses_wherever_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(file: Path, *_: object) -> guest.Recorded:
+        rows(
+            file.parent,
+            [
+                call("tdx_accept_memory", 100, 0x40000000, 0x40200000),
+                returned("tdx_accept_memory", 170, 1),
+            ],
+        )
+        return guest.Recorded(1, 0, ("tdx_accept_memory",))
+
+    kallsyms = tmp_path / "kallsyms"
+    kallsyms.write_text("0000000000000010 T _stext\n000000000000002c t requests\n")
+    monkeypatch.setattr(running_kernel, "KALLSYMS", kallsyms)
+    monkeypatch.setattr(guest, "record", record)
+    guest_run.collect(tmp_path / "run", "tdx", None, ("acceptlab",))
+    kallsyms.unlink()
+    symbols = symbols_of_run(Run.open(tmp_path / "run"), None)
+    assert symbols.name_of(0x30, Stage.USERSPACE) == "requests+0x4"
 
 
 def test_machine_that_is_no_guest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
