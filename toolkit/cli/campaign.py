@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from acceptlab.toolkit.cli import completers
+from acceptlab.toolkit.cli.many_runs import folder_option, jobs_option
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.cli.run_parameters import options_from, with_run_options
 from acceptlab.toolkit.errors import BadInputError
@@ -47,24 +48,8 @@ def campaign(
             help="every: each action once at each kind of moment; sample:N: at N moments drawn by --seed.",
         ),
     ] = "every",
-    jobs: Annotated[
-        int | None,
-        typer.Option(
-            "--jobs",
-            "-j",
-            metavar="N",
-            help="Number of cores to use. Default: all.",
-            rich_help_panel=_GROUP,
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Folder of the campaign. Default: one in the cache.",
-            rich_help_panel=_GROUP,
-        ),
-    ] = None,
+    jobs: Annotated[int | None, jobs_option(_GROUP)] = None,
+    out: Annotated[Path | None, folder_option("campaign", _GROUP)] = None,
     as_json: AsJson = False,
     **given: Any,
 ) -> None:

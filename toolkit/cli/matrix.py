@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli.many_runs import JobsOption
 from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.qemu import emulator_build
@@ -22,10 +23,7 @@ def matrix(
             help="Folder of the matrix. Default: one in the cache, named after the spec.",
         ),
     ] = None,
-    jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use. Default: all."),
-    ] = None,
+    jobs: JobsOption = None,
     plan: Annotated[
         bool, typer.Option("--plan", help="List the runs without starting them.")
     ] = False,

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from acceptlab.toolkit.cli import completers
+from acceptlab.toolkit.cli.many_runs import JobsOption
 from acceptlab.toolkit.cli.output import AsJson
 from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice, offered
 from acceptlab.toolkit.cli.series_options import (
@@ -115,9 +116,7 @@ def bench(
             metavar="DIR", help="Folder of the comparison. Default: a new one in the cache."
         ),
     ] = None,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use.")
-    ] = None,
+    jobs: JobsOption = None,
     sandbox: SandboxOption = False,  # noqa: ARG001 (its callback acts)
     as_json: AsJson = False,
 ) -> None:

@@ -13,10 +13,10 @@ from typing import Annotated
 
 import typer
 
+from acceptlab.toolkit.cli.many_runs import JobsOption
 from acceptlab.toolkit.cli.run_parameters import PLATFORMS, choice, offered
 from acceptlab.toolkit.cli.series_options import (
     BaseVersionOption,
-    JobsOption,
     RangeOption,
     SandboxOption,
     SeriesArgument,

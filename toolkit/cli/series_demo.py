@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from acceptlab.toolkit.cli.series_options import JobsOption, SpecOption, applied, series_of
+from acceptlab.toolkit.cli.many_runs import JobsOption
+from acceptlab.toolkit.cli.series_options import SpecOption, applied, series_of
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.qemu import emulator_build
 from acceptlab.toolkit.runs.scheduler import room_here

@@ -74,9 +74,6 @@ SandboxOption = Annotated[
         help="Run the tree's Makefile and scripts without network, home and ccache (by bubblewrap).",
     ),
 ]  # fmt: skip
-JobsOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", metavar="N", help="Number of cores to use.")
-]
 
 
 def series_of(
