@@ -17,6 +17,7 @@ from acceptlab.analysis.trace.schema import PAGE_SIZE, Attack, Kind, label
 
 _TAKES = (
     Attack.REMAP,
+    Attack.REMAP_BACK,
     Attack.ALIAS,
     Attack.REASSIGN,
     Attack.UNASSIGN,
@@ -43,6 +44,8 @@ class Attacked:
     until: int | None = None
     noticed: str = ""
     again: bool = False
+    is_at_plug: bool = False
+    """Another page was given as the memory was plugged: the guest never accepted the one in whose place it is."""
 
     def words(self) -> str:
         """What the host did, in few words."""
@@ -58,21 +61,58 @@ class Attacked:
 
 
 @record
+class Plugged:
+    """Memory that was plugged; ``accepted`` is the first event by which the guest accepted some of it."""
+
+    seq: int
+    gpa: int
+    size: int
+    accepted: int | None = None
+
+
+@record
 class AttackLog:
     """Every attack of a run, in order, up to the current step."""
 
     all: list[Attacked] = field(default_factory=list)
+    plugs: list[Plugged] = field(default_factory=list)
 
     def watch(self, batch: Batch) -> None:
         """Take in the acts of the next events."""
+        self._watch_plugs(batch)
         for at in batch.of(Kind.ATTACK).tolist():
             act, gpa, seq = (int(batch[name][at]) for name in ("detail", "gpa", "seq"))
-            if act == Attack.REMAP_BACK:
-                for one in self.all:
-                    if one.concerns(gpa, 1, seq):
-                        one.until = seq
-                continue
-            self.all.append(Attacked(seq, act, gpa, int(batch["size"][at])))
+            one = Attacked(seq, act, gpa, int(batch["size"][at]))
+            one.is_at_plug = act == Attack.REMAP and self._is_new(gpa, seq)
+            if act != Attack.REMAP_BACK or self._undo(one):
+                self.all.append(one)
+
+    def _undo(self, back: Attacked) -> bool:
+        """End the acts on a page that is back; whether that takes a page from the guest: it never had accepted the one that is back."""
+        ended = [one for one in self.all if one.concerns(back.gpa, 1, back.seq)]
+        for one in ended:
+            one.until = back.seq
+        return any(one.is_at_plug for one in ended)
+
+    def _watch_plugs(self, batch: Batch) -> None:
+        for at in batch.of(Kind.PLUG).tolist():
+            self.plugs.append(Plugged(*(int(batch[name][at]) for name in ("seq", "gpa", "size"))))
+        unused = [one for one in self.plugs if one.accepted is None]
+        for one in unused:
+            for at in batch.of(Kind.ACCEPT).tolist():
+                seq, gpa = int(batch["seq"][at]), int(batch["gpa"][at])
+                if one.seq < seq and one.gpa <= gpa < one.gpa + one.size:
+                    one.accepted = seq
+                    break
+
+    def _is_new(self, gpa: int, seq: int) -> bool:
+        """Whether the page was plugged, without anything that the host kept, and nothing there was accepted since."""
+        plug = next(
+            (one for one in reversed(self.plugs) if one.gpa <= gpa < one.gpa + one.size), None
+        )
+        if plug is None or (plug.accepted is not None and plug.accepted < seq):
+            return False
+        return not any(one.seq > plug.seq and one.concerns(gpa, 1, seq) for one in self.all)
 
     def has(self, act: Attack) -> bool:
         """Whether there was an act of this kind up to here."""

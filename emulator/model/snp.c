@@ -143,6 +143,11 @@ int snp_vm_unplug(struct snp_vm *vm, uint64_t gpa, uint64_t size, int keep)
 	return host_mem_unplug(&vm->host.mem, gpa, size, keep, &vm->accepted, &platform, vm);
 }
 
+void snp_vm_drop_others(struct snp_vm *vm, uint64_t gpa)
+{
+	snp_host_drop_others(&vm->host, gpa);
+}
+
 int snp_vm_next_run(const struct snp_vm *vm, uint64_t *cursor, struct page_run *run)
 {
 	return host_mem_next_run(&vm->host.mem, cursor, run, &platform, vm);

@@ -67,6 +67,8 @@ int snp_vm_start(struct snp_vm *vm);
  */
 int snp_vm_plug(struct snp_vm *vm, uint64_t gpa, uint64_t size);
 int snp_vm_unplug(struct snp_vm *vm, uint64_t gpa, uint64_t size, int keep);
+/* After an unplug with keep: of the unit of gpa, the page at gpa alone stays what it was. */
+void snp_vm_drop_others(struct snp_vm *vm, uint64_t gpa);
 
 /* --- accesses ------------------------------------------------------------- */
 

@@ -215,6 +215,18 @@ void snp_host_drop(struct snp_host *host, uint64_t unit)
 		snp_host_take_page(host, page);
 }
 
+void snp_host_drop_others(struct snp_host *host, uint64_t gpa)
+{
+	uint64_t unit = gpa & UNIT_MASK, page;
+
+	if (is_unused(host, unit))
+		return;
+	rmp_psmash(&host->rmp, unit);
+	for (page = unit; page < unit + MODEL_UNIT_SIZE; page += MODEL_PAGE_SIZE)
+		if (page != (gpa & PAGE_MASK))
+			snp_host_take_page(host, page);
+}
+
 static uint64_t assign_missing(void *opaque, uint64_t page)
 {
 	struct snp_host *host = opaque;

@@ -46,6 +46,8 @@ void snp_host_make_shared(struct snp_host *host, unsigned int vcpu, uint64_t gpa
 void snp_host_make_private(struct snp_host *host, unsigned int vcpu, uint64_t gpa, uint64_t size);
 /* The unit is unplugged: the host's again in the RMP, without an event. */
 void snp_host_drop(struct snp_host *host, uint64_t unit);
+/* The same for all pages of the unit of gpa but the one at gpa. */
+void snp_host_drop_others(struct snp_host *host, uint64_t gpa);
 /* Turns the unit of gpa into 512 pages if it is one 2M page. */
 void snp_host_split(struct snp_host *host, unsigned int vcpu, uint64_t gpa);
 

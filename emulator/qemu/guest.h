@@ -141,6 +141,17 @@ struct EmulatedGuestClass {
     /* memory comes or goes (hotplug.c); false: impossible now */
     bool (*plug)(EmulatedGuest *guest, hwaddr gpa, hwaddr size);
     bool (*unplug)(EmulatedGuest *guest, hwaddr gpa, hwaddr size, bool keep);
+    /*
+     * How a malicious host gives another page at a replug. It keeps the first
+     * one of a unit that was unplugged and kept (drop_others; NULL: it cannot),
+     * gives another one at the plug, and puts the first one back when the guest
+     * has accepted it; or else, as where the guest gave the first one back, it
+     * replaces the page that the guest has accepted by a new one.
+     */
+    void (*drop_others)(EmulatedGuest *guest, hwaddr gpa);
+    enum attack swap_at_plug;
+    enum attack swap_back;
+    enum attack replace;
     uint64_t (*accepted_bytes)(EmulatedGuest *guest);
 };
 

@@ -7,13 +7,12 @@
 #include "hw/boards.h"
 #include "hw/i386/x86.h"
 #include "exec/address-spaces.h"
-#include "exec/cpu-common.h"
 #include "exec/memory.h"
 #include "guest.h"
 #include "hotplug.h"
+#include "memory-slots.h"
 #include "names.h"
 
-#define SLOTS_MAX 8
 #define STEPS_MAX 64
 
 /* Registers of a slot, 32 bits each: toolkit/firmware/memory_devices.py */
@@ -29,9 +28,13 @@
 
 #define WHEN_LATER (-1)
 
-enum act { ACT_ADD, ACT_REMOVE, ACT_IGNORE, ACT_KEEP, ACTS };
+enum act {
+    ACT_ADD, ACT_REMOVE, ACT_IGNORE, ACT_KEEP, ACT_SWAP, ACT_RESIZE, ACTS
+};
 
-static const char *const act_names[ACTS] = { "add", "remove", "ignore", "keep" };
+static const char *const act_names[ACTS] = {
+    "add", "remove", "ignore", "keep", "swap", "resize"
+};
 
 typedef struct Step {
     EmulatedGuest *guest;
@@ -40,23 +43,22 @@ typedef struct Step {
     int64_t delay;          /* ns behind the step before */
     enum act act;
     unsigned slot;
+    uint64_t size;          /* of ACT_RESIZE, bytes */
     char *text;             /* as the hotplug file has it */
     bool due;
     bool took_place;
 } Step;
 
-typedef struct Slot {
-    uint64_t start;
-    uint64_t size;
+/* An ACPI memory device, as its registers show it */
+typedef struct Device {
+    MemorySlot *slot;
     uint32_t notify;
     bool present;           /* as the host reports it */
-    bool ignores;
-    bool keeps;
-} Slot;
+} Device;
 
 static Step steps[STEPS_MAX];
 static unsigned step_count;
-static Slot slots[SLOTS_MAX];
+static Device devices[MEMORY_SLOTS_MAX];
 static unsigned slot_count;
 static MemoryRegion registers;
 
@@ -90,17 +92,21 @@ static bool read_line(const char *line)
     g_auto(GStrv) word = g_strsplit(line, " ", -1);
     Step step = { .act = ACTS };
     uint64_t slot;
-    unsigned i;
+    unsigned i, words = g_strv_length(word);
 
-    if (g_strv_length(word) != 3 || step_count == STEPS_MAX ||
+    if (words < 3 || words > 4 || step_count == STEPS_MAX ||
         !read_when(&step, word[0]) ||
-        qemu_strtou64(word[2], NULL, 10, &slot) || slot >= SLOTS_MAX) {
+        qemu_strtou64(word[2], NULL, 10, &slot) || slot >= MEMORY_SLOTS_MAX) {
         return false;
     }
     for (i = 0; i < ACTS; i++) {
         if (g_str_equal(word[1], act_names[i])) {
             step.act = i;
         }
+    }
+    if ((step.act == ACT_RESIZE) != (words == 4) ||
+        (words == 4 && qemu_strtou64(word[3], NULL, 10, &step.size))) {
+        return false;
     }
     step.slot = slot;
     step.text = g_strdup(line);
@@ -122,7 +128,7 @@ bool hotplug_read(const char *path, Error **errp)
     lines = g_strsplit(content, "\n", -1);
     for (i = 0; lines[i]; i++) {
         if (*g_strstrip(lines[i]) && !read_line(lines[i])) {
-            error_setg(errp, "hotplug: %s:%u: cannot use '%s' (WHEN ACT SLOT)",
+            error_setg(errp, "hotplug: %s:%u: cannot use '%s' (WHEN ACT SLOT [SIZE])",
                        path, i + 1, lines[i]);
             return false;
         }
@@ -132,98 +138,62 @@ bool hotplug_read(const char *path, Error **errp)
 
 /* ---- the host's acts ------------------------------------------------------- */
 
-static void attack_event(EmulatedGuest *guest, enum attack attack,
-                         const Slot *slot)
-{
-    struct acc_event event = {
-        .kind = EVENT_ATTACK,
-        .gpa = slot->start,
-        .size = slot->size,
-        .detail = attack,
-        .carry = EVENT_NO_CARRY,
-    };
-
-    guest_event(guest, NULL, event, 0);
-}
-
-static void notify(Slot *slot, uint32_t value)
+static void notify(Device *device, uint32_t value)
 {
     HotplugHandler *ged = X86_MACHINE(qdev_get_machine())->acpi_dev;
 
-    slot->notify = value;
+    device->notify = value;
     acpi_send_event(DEVICE(ged), ACPI_MEMORY_HOTPLUG_STATUS);
 }
 
-static bool add(EmulatedGuest *guest, Slot *slot)
+static bool add(EmulatedGuest *guest, Device *device)
 {
-    bool plugged;
+    MemorySlot *slot = device->slot;
 
-    if (slot->present) {
+    if (device->present ||
+        !memory_slot_plug(guest, slot, slot->start, slot->size)) {
         return false;
     }
-    qemu_mutex_lock(&guest->lock);
-    plugged = EMULATED_GUEST_GET_CLASS(guest)->plug(guest, slot->start,
-                                                    slot->size);
-    qemu_mutex_unlock(&guest->lock);
-    emulated_guest_flush(guest);
-    if (plugged) {
-        slot->present = true;
-        notify(slot, NOTIFY_DEVICE_CHECK);
-    }
-    return plugged;
-}
-
-/* What is added again is other memory: nothing that the guest ever wrote. */
-static void discard(EmulatedGuest *guest, const Slot *slot)
-{
-    MemoryRegionSection section;
-
-    section = memory_region_find(&guest->cpu_view, slot->start, slot->size);
-    if (section.mr && memory_region_is_ram(section.mr)) {
-        ram_block_discard_range(section.mr->ram_block,
-                                section.offset_within_region,
-                                int128_get64(section.size));
-    }
-    memory_region_unref(section.mr);
+    device->present = true;
+    notify(device, NOTIFY_DEVICE_CHECK);
+    return true;
 }
 
 /* The guest has ejected the memory: the _EJ0 of its device. */
-static void eject(EmulatedGuest *guest, Slot *slot)
+static void eject(EmulatedGuest *guest, Device *device)
 {
-    EmulatedGuestClass *gc = EMULATED_GUEST_GET_CLASS(guest);
+    MemorySlot *slot = device->slot;
 
-    if (!slot->present) {
-        return;
+    if (device->present &&
+        memory_slot_unplug(guest, slot, slot->start, slot->size)) {
+        device->present = false;
     }
-    qemu_mutex_lock(&guest->lock);
-    if (slot->ignores) {
-        attack_event(guest, ATTACK_IGNORE_UNPLUG, slot);
-    } else if (gc->unplug(guest, slot->start, slot->size, slot->keeps)) {
-        slot->present = false;
-        if (!slot->keeps) {
-            discard(guest, slot);
-        }
-    }
-    qemu_mutex_unlock(&guest->lock);
-    emulated_guest_flush(guest);
 }
 
 static bool carry_out(EmulatedGuest *guest, const Step *step)
 {
-    Slot *slot = &slots[step->slot];
+    Device *device = &devices[step->slot];
+    MemorySlot *slot = device->slot;
 
     switch (step->act) {
     case ACT_ADD:
-        return add(guest, slot);
+        return add(guest, device);
     case ACT_REMOVE:
-        if (slot->present) {
-            notify(slot, NOTIFY_EJECT_REQUEST);
+        if (device->present) {
+            notify(device, NOTIFY_EJECT_REQUEST);
         }
-        return slot->present;
+        return device->present;
     case ACT_IGNORE:
         return slot->ignores = true;
     case ACT_KEEP:
         return slot->keeps = true;
+    case ACT_SWAP:
+        return slot->swaps = true;
+    case ACT_RESIZE:
+        if (slot->resize) {
+            slot->resize(slot->resizer, step->size);
+        }
+        return slot->resize;
     case ACTS:
         break;
     }
@@ -258,6 +228,7 @@ void hotplug_note(EmulatedGuest *guest, const struct acc_event *event)
     bool due = false;
     unsigned i;
 
+    memory_slots_note(guest, event);
     if (event->kind != EVENT_STAGE) {
         return;
     }
@@ -277,14 +248,14 @@ void hotplug_note(EmulatedGuest *guest, const struct acc_event *event)
 
 static uint64_t read_register(void *opaque, hwaddr at, unsigned size)
 {
-    Slot *slot = &slots[at / SLOT_REGISTERS];
+    Device *device = &devices[at / SLOT_REGISTERS];
     uint32_t value = 0;
 
     if (at % SLOT_REGISTERS == SLOT_PRESENT) {
-        value = slot->present;
+        value = device->present;
     } else if (at % SLOT_REGISTERS == SLOT_NOTIFY) {
-        value = slot->notify;
-        slot->notify = 0;
+        value = device->notify;
+        device->notify = 0;
     }
     return value;
 }
@@ -293,7 +264,7 @@ static void write_register(void *opaque, hwaddr at, uint64_t value,
                            unsigned size)
 {
     if (at % SLOT_REGISTERS == SLOT_EJECT) {
-        eject(opaque, &slots[at / SLOT_REGISTERS]);
+        eject(opaque, &devices[at / SLOT_REGISTERS]);
     }
 }
 
@@ -304,24 +275,14 @@ static const MemoryRegionOps register_ops = {
     .valid = { .min_access_size = 4, .max_access_size = 4 },
 };
 
-static void find_slots(const Handoff *handoff)
-{
-    unsigned i;
-
-    for (i = 0; i < handoff->count; i++) {
-        const HandoffRange *range = &handoff->ranges[i];
-
-        if (range->kind == RANGE_SLOT && slot_count < SLOTS_MAX) {
-            slots[slot_count++] = (Slot) { range->start, range->size };
-        }
-    }
-}
-
 void hotplug_begin(EmulatedGuest *guest)
 {
     unsigned i;
 
-    find_slots(&guest->handoff);
+    slot_count = memory_slots_begin(guest);
+    for (i = 0; i < MEMORY_SLOTS_MAX; i++) {
+        devices[i].slot = memory_slot(i);
+    }
     for (i = 0; i < step_count; i++) {
         if (steps[i].slot >= slot_count) {
             error_setg(&error_fatal, "hotplug: '%s': the handoff has %u slots",
@@ -334,9 +295,16 @@ void hotplug_begin(EmulatedGuest *guest)
         return;
     }
     memory_region_init_io(&registers, OBJECT(guest), &register_ops, guest,
-                          "memory-devices", SLOTS_MAX * SLOT_REGISTERS);
+                          "memory-devices", MEMORY_SLOTS_MAX * SLOT_REGISTERS);
     memory_region_add_subregion(get_system_memory(), REGISTERS_BASE,
                                 &registers);
+}
+
+/* A malicious host's other page was given only when the guest had accepted it. */
+static bool took_place(const Step *step)
+{
+    return step->act == ACT_SWAP ? memory_slot(step->slot)->swap == SWAP_DONE :
+                                   step->took_place;
 }
 
 QList *hotplug_report(void)
@@ -348,7 +316,7 @@ QList *hotplug_report(void)
         QDict *dict = qdict_new();
 
         qdict_put_str(dict, "text", steps[i].text);
-        qdict_put_bool(dict, "took_place", steps[i].took_place);
+        qdict_put_bool(dict, "took_place", took_place(&steps[i]));
         qlist_append(list, dict);
     }
     return list;

@@ -13,11 +13,15 @@
 struct EmulatedGuest;
 
 /*
- * Reads the hotplug file: `WHEN ACT SLOT` per line. WHEN is the name of a stage
+ * Reads the hotplug file: `WHEN ACT SLOT [SIZE]` per line. WHEN is the name of a stage
  * (when it begins) or `+N`, N ns of guest time after the line before; SLOT counts
  * the handoff's slots from 0. ACT is `add`; `remove`, a request that the guest
  * fulfils when it ejects the memory; `ignore`, from here on the host ignores that;
- * or `keep`, it reports the memory gone and keeps the pages as the guest left them.
+ * `keep`, it reports the memory gone and keeps the pages as the guest left them;
+ * `swap`, it gives another first page when the memory is added again, and puts
+ * the one from before in its place once the guest has accepted it, or a new one
+ * where there is none to put back; or `resize` with a SIZE, a request to a
+ * virtio-mem device.
  */
 bool hotplug_read(const char *path, Error **errp);
 

@@ -7,6 +7,7 @@
 #include "qapi/error.h"
 #include "cpu.h"
 #include "attacks.h"
+#include "memory-slots.h"
 #include "snp.h"
 
 #define GUEST_ASID 1
@@ -32,6 +33,7 @@ void snp_leave(EmulatedCpu *cpu)
     bool flush;
 
     attacks_commit(cpu->guest);
+    memory_slots_commit(cpu->guest);
     flush = snp->flush;
     snp->flush = false;
     snp->acting = NULL;

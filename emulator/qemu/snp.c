@@ -245,6 +245,11 @@ static bool snp_unplug(EmulatedGuest *guest, hwaddr gpa, hwaddr size,
     return !snp_vm_unplug(SNP_EMULATED(guest)->vm, gpa, size, keep);
 }
 
+static void snp_drop_others(EmulatedGuest *guest, hwaddr gpa)
+{
+    snp_vm_drop_others(SNP_EMULATED(guest)->vm, gpa);
+}
+
 static uint32_t snp_attack_left_of(EmulatedGuest *guest, enum attack attack)
 {
     return snp_attack_left(SNP_EMULATED(guest)->vm, attack);
@@ -301,6 +306,10 @@ static void snp_class_init(ObjectClass *oc, void *data)
     gc->attack_left = snp_attack_left_of;
     gc->plug = snp_plug;
     gc->unplug = snp_unplug;
+    gc->drop_others = snp_drop_others;
+    gc->swap_at_plug = ATTACK_REMAP;
+    gc->swap_back = ATTACK_REMAP_BACK;
+    gc->replace = ATTACK_REASSIGN;
     gc->describe = snp_describe;
     gc->next_run = snp_next_run;
     gc->accepted_bytes = snp_accepted_bytes;

@@ -10,6 +10,7 @@
 #include "exec/exec-all.h"
 #include "tcg/helper-tcg.h"
 #include "attacks.h"
+#include "memory-slots.h"
 #include "tdx.h"
 
 struct tdx_vm *tdx_enter(EmulatedCpu *cpu, uintptr_t retaddr)
@@ -28,6 +29,7 @@ void tdx_leave(EmulatedCpu *cpu)
     bool flush;
 
     attacks_commit(cpu->guest);
+    memory_slots_commit(cpu->guest);
     flush = tdx->flush;
     tdx->flush = false;
     tdx->acting = NULL;

@@ -276,6 +276,7 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     gc->attack_left = tdx_attack_left_of;
     gc->plug = tdx_plug;
     gc->unplug = tdx_unplug;
+    gc->replace = ATTACK_REMOVE_AUG;
     gc->describe = tdx_describe;
     gc->next_run = tdx_next_run;
     gc->accepted_bytes = tdx_accepted_bytes;

@@ -9,6 +9,7 @@ import pytest
 
 from acceptlab.analysis.trace.events import EventFile
 from acceptlab.analysis.trace.schema import Kind
+from tests.boots import series_kernel
 from tests.boots.conftest import Boot, BootGuest
 
 NEVER = "accessed hot-added memory that nobody accepted"
@@ -91,6 +92,65 @@ def test_runs_with_memory_that_comes_and_goes_are_repeatable(boot: BootGuest) ->
              "--workload=plugged:256M", again=number) for number in (0, 1)
     )  # fmt: skip
     assert first.run["events"]["sha256"] == second.run["events"]["sha256"]
+
+
+@pytest.mark.parametrize("platform", ["snp", pytest.param("tdx", marks=LATER)])
+def test_nobody_accepts_what_virtio_mem_plugs(boot: BootGuest, platform: str) -> None:
+    steps = ["userspace resize 256M"]
+    done = plugged(boot, "debian:newest", platform, steps, "plugged:256M", "touch:64M")
+    found = [one["title"] for one in done.verdict["findings"] if one["invariant"] == "I1"]
+    assert found == [NEVER]
+    events = memory_events(done)
+    assert {kind for kind, _, _ in events} == {"plug"}
+    assert sum(size for _, _, size in events) == 256 * MIB
+    assert events[0][1] == START
+    assert done.run["modules"] == ["virtio_mmio", "virtio_mem"]
+
+
+@LATER
+@PLATFORMS
+def test_kernel_that_accepts_added_memory_notices_another_page(
+    boot: BootGuest, platform: str
+) -> None:
+    """Its next access to the page is refused, which is no finding about it."""
+    steps = ["userspace add 256M", "+5s remove-swapped", "+5s add 256M"]
+    work = ("plugged:256M", "touch:64M", "unplugged", "plugged:256M", "touch:all")
+    done = plugged(boot, series_kernel.image("hotplug-accept"), platform, steps, *work)
+    assert [one["took_place"] for one in done.run["report"]["hotplug"]] == [True] * 4
+    assert done.verdict["findings"] == []
+    (line,) = done.verdict["host"]
+    how = "a fault (#VC 0x404)" if platform == "snp" else "a fatal exit (pending)"
+    assert line.endswith(f"noticed by {how}."), line
+
+
+@LATER
+@PLATFORMS
+def test_virtio_mem_plugs_and_unplugs(boot: BootGuest, platform: str) -> None:
+    """What is offline nobody uses; two runs have the same events."""
+    steps = ["userspace resize 256M", "+5s resize 0", "+5s resize 128M"]
+    first, second = (
+        boot("debian:newest", *f"--platform {platform} --memory 2G --workload idle:15".split(),
+             "--append=memhp_default_state=offline", *(f"--hotplug={step}" for step in steps), again=number)
+        for number in (0, 1)
+    )  # fmt: skip
+    sizes = {"plug": 0, "unplug": 0}
+    for kind, _, size in memory_events(first):
+        sizes[kind] += size
+    assert sizes == {"plug": 384 * MIB, "unplug": 256 * MIB}
+    assert first.verdict["verdict"] == "clean", first.verdict["findings"]
+    assert first.run["events"]["sha256"] == second.run["events"]["sha256"]
+
+
+@LATER
+@PLATFORMS
+def test_virtio_mem_of_a_host_that_ignores_an_unplug(boot: BootGuest, platform: str) -> None:
+    done = boot(
+        "debian:newest", *f"--platform {platform} --memory 2G --workload idle:9".split(),
+        "--append=memhp_default_state=offline", "--hotplug=userspace resize 128M", "--hotplug=+5s resize-ignored 0",
+    )  # fmt: skip
+    assert {kind for kind, _, _ in memory_events(done)} == {"plug"}
+    assert all("ignore-unplug" in line for line in done.verdict["host"])
+    assert done.verdict["host"]
 
 
 @LATER

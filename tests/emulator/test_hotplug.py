@@ -18,6 +18,7 @@ AT = HOLE + 3 * PAGE
 ADD = "decompressor add 0"
 LATER = "+3000000"
 """ns: long after the guest has ejected the memory."""
+SWAPPING = ("decompressor swap 0", ADD, f"{LATER} add 0")
 ALREADY = 0xB0A << 32 | 1
 DEVICE_CHECK, EJECT_REQUEST = 1, 3
 
@@ -120,6 +121,50 @@ def test_host_that_ignores_an_eject_leaves_the_memory(bare: Boot, platform: str)
     assert (run.value("after-eject"), run.value("read-again")) == (1, 0x5A)
 
 
+def test_host_that_gives_another_page_puts_the_first_one_back(bare: Boot, platform: str) -> None:
+    """The guest did not give its page back, and accepted another one: an SNP guest reads the first one then."""
+    run = plugged(bare, platform, "eject_and_accept_page_again", *SWAPPING)
+    acts = [(one.gpa, one.size, one.detail) for one in run.of("attack")]
+    assert run.value("again") == 0
+    assert run.report is not None
+    assert [one["took_place"] for one in run.report["hotplug"]] == [True, True, True]
+    if platform == "snp":
+        kept, given, back = Attack.KEEP, Attack.REMAP, Attack.REMAP_BACK
+        assert acts == [(HOLE, PAGE, kept), (HOLE, PAGE, given), (HOLE, PAGE, back)]
+        assert run.value("read-again") == 0x5A
+    else:
+        assert acts == [(HOLE, PAGE, Attack.REMOVE_AUG)]
+        assert (run.only("stop").gpa, run.only("stop").reason) == (HOLE, "pending")
+
+
+def test_guest_that_gave_its_page_back_notices_another_one(bare: Boot, platform: str) -> None:
+    module = ("module=2.0",) if platform == "tdx" else ()
+    case = "give_back_and_accept_page_again"
+    run = plugged(bare, platform, case, *SWAPPING, properties=module)
+    assert (run.value("back"), run.value("again")) == (0, 0)
+    if platform == "snp":
+        assert (run.only("fault").gpa, run.only("fault").platform) == (HOLE, 0x404)
+    else:
+        assert run.only("stop").reason == "pending"
+
+
+def test_page_that_went_back_to_the_host_is_replaced(bare: Boot, platform: str) -> None:
+    """The host has no page of the guest's to put back: it gives a new one once more."""
+    run = plugged(bare, platform, "share_and_accept_page_again", *SWAPPING)
+    act = Attack.REASSIGN if platform == "snp" else Attack.REMOVE_AUG
+    assert [(one.gpa, one.size, one.detail) for one in run.of("attack")] == [(HOLE, PAGE, act)]
+    if platform == "snp":
+        assert (run.only("fault").gpa, run.only("fault").platform) == (HOLE, 0x404)
+    else:
+        assert run.only("stop").reason == "pending"
+
+
+def test_another_page_that_was_not_accepted_did_not_take_place(bare: Boot, platform: str) -> None:
+    run = plugged(bare, platform, "use_after_eject", *SWAPPING[:2])
+    assert run.report is not None
+    assert [one["took_place"] for one in run.report["hotplug"]] == [False, True]
+
+
 def test_request_to_give_memory_up_reaches_the_guest(bare: Boot, platform: str) -> None:
     run = plugged(bare, platform, "request", ADD, f"{LATER} remove 0")
     assert (run.value("notify"), run.value("after-eject")) == (EJECT_REQUEST, 0)
@@ -140,6 +185,7 @@ def test_step_without_memory_to_act_on_did_not_take_place(bare: Boot, platform: 
 NEVER = "accessed hot-added memory that nobody accepted"
 REMOVED = "accessed memory that was removed"
 AGAIN = "accepted a page again after its memory was removed and added again"
+REPLACED = "accepted a page again after the host replaced it"
 ALREADY_ACCEPTED = "accepted a page that was already accepted"
 REPLUG = (ADD, f"{LATER} add 0")
 KEEPING = ("decompressor keep 0", *REPLUG)
@@ -155,6 +201,10 @@ KEEPING = ("decompressor keep 0", *REPLUG)
         ("give_back_eject_and_accept_again", REPLUG, [], []),
         ("eject_and_accept_again", KEEPING, [ALREADY_ACCEPTED], [ALREADY_ACCEPTED]),
         ("give_back_eject_and_accept_again", KEEPING, [], []),
+        ("eject_and_accept_page_again", REPLUG, [AGAIN], []),
+        ("eject_and_accept_page_again", SWAPPING, [REPLACED], []),
+        ("give_back_and_accept_page_again", SWAPPING, [], []),
+        ("share_and_accept_page_again", SWAPPING, [], []),
     ],
 )
 def test_verdict(

@@ -84,6 +84,46 @@ void case_give_back_eject_and_accept_again(void)
 	say("read-again=%x", read8(at));
 }
 
+/* One page, the first, in place of the unit: it comes back as another one. */
+static void accept_page_again(void)
+{
+	give_up();
+	wait_for_memory();
+	say("again=%x", accept(HOLE, PAGE));
+	say("read-again=%x", read8(HOLE));
+}
+
+void case_eject_and_accept_page_again(void)
+{
+	wait_for_memory();
+	say("accept=%x", accept(HOLE, PAGE));
+	say("write=%x", write8(HOLE, 0x5a));
+	accept_page_again();
+}
+
+void case_give_back_and_accept_page_again(void)
+{
+	wait_for_memory();
+	say("accept=%x", accept(HOLE, PAGE));
+	say("write=%x", write8(HOLE, 0x5a));
+#ifdef TDX
+	say("back=%x", page_release(HOLE));
+#else
+	say("back=%x", pvalidate(HOLE, 0, 0));
+#endif
+	accept_page_again();
+}
+
+/* As Linux gives up what it has: the page goes back to the host before the unplug. */
+void case_share_and_accept_page_again(void)
+{
+	wait_for_memory();
+	say("accept=%x", accept(HOLE, PAGE));
+	say("write=%x", write8(HOLE, 0x5a));
+	say("shared=%x", make_shared(HOLE, PAGE));
+	accept_page_again();
+}
+
 /* A request to give the memory up, which comes after it was used */
 void case_request(void)
 {

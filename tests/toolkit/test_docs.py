@@ -159,4 +159,5 @@ def test_memory_that_comes_and_goes(tmp_path: Path) -> None:
     said = run("".join(blocks("hotplug.md")), tmp_path)
     assert "I1 accessed hot-added memory that nobody accepted" in said
     assert "replugged: clean:" in said
+    assert "resized: clean:" in said
     assert "nodes: clean:" in said

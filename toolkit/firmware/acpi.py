@@ -58,13 +58,15 @@ def build_acpi(
     virtio_slots: Sequence[int] = (),
     memory_slots: Sequence[Range] = (),
     nodes: Sequence[Node] = (),
+    has_memory_devices: bool = True,
 ) -> AcpiTables:
     """Build all tables for loading at ``base``.
 
     ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
     ``virtio_slots`` are the virtio-mmio slots (VIRTIO_SLOTS) that have a device, ``memory_slots`` where memory may be plugged;
-    ``nodes`` are those of a guest that has several.
+    ``nodes`` are those of a guest that has several. ``has_memory_devices`` says whether the DSDT declares the memory slots.
     """
+    devices = memory_slots if has_memory_devices else ()
     data = bytearray(64)  # the RSDP comes first
     offsets: dict[str, int] = {"RSD PTR ": 0}
 
@@ -75,9 +77,7 @@ def build_acpi(
         data.extend(table)
         return base + offset
 
-    dsdt = add(
-        _table(b"DSDT", 2, _dsdt(virtio_slots, memory_slots, len(nodes) - 1 if nodes else None))
-    )
+    dsdt = add(_table(b"DSDT", 2, _dsdt(virtio_slots, devices, len(nodes) - 1 if nodes else None)))
     fadt = add(_table(b"FACP", 6, _fadt(dsdt)))
     madt = add(_table(b"APIC", 5, _madt(vcpus, mailbox)))
     listed = [fadt, madt]

@@ -100,6 +100,7 @@ def build_handoff(request: GuestRequest) -> Handoff:
         request.virtio_slots,
         request.memory_slots,
         request.nodes,
+        request.has_memory_devices,
     )
     blobs = [
         *_boot_loader(request, at, memory_map, e820, acpi.rsdp),

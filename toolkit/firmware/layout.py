@@ -40,6 +40,8 @@ class GuestRequest:
     """The machine's virtio-mmio slots (acpi.VIRTIO_SLOTS) that have a device, for the DSDT."""
     memory_slots: tuple[Range, ...] = ()
     """Where the host may plug memory while the guest runs: above all RAM."""
+    has_memory_devices: bool = True
+    """Whether these are ACPI memory devices: a virtio-mem device declares its memory itself."""
     nodes: tuple[Node, ...] = ()
     """The guest's nodes (NUMA), if there are several."""
     shape: str = "table"
@@ -91,7 +93,13 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
     cc_blob = pools.allocate("cc-blob", CC_BLOB_SIZE, EfiType.ACPI_RECLAIM) if blobs else 0
     acpi_size = len(
         build_acpi(
-            0, request.vcpus, mailbox, request.virtio_slots, request.memory_slots, request.nodes
+            0,
+            request.vcpus,
+            mailbox,
+            request.virtio_slots,
+            request.memory_slots,
+            request.nodes,
+            request.has_memory_devices,
         ).data
     )
     acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)

@@ -39,6 +39,7 @@ OPTIONS = {
     "btrfs": "BTRFS_FS",
     "overlay": "OVERLAY_FS",
     "virtio_blk": "VIRTIO_BLK",
+    "virtio_mem": "VIRTIO_MEM",
     "virtio_mmio": "VIRTIO_MMIO",
     "virtio_pci": "VIRTIO_PCI",
 }

@@ -249,9 +249,10 @@ class DeclaredOptions:
     hotplug: tuple[str, ...] = option(
         (),
         "--hotplug",
-        "Add or remove memory while the guest runs (ACPI), such as 'userspace add 1G': WHEN is the beginning of a stage, or +5s "
-        "after the step before; add SIZE, remove, or, by a malicious host, remove-ignored (the memory stays) and remove-kept (its "
-        "pages stay, and are there when it is added again). May be repeated, in order.",
+        "Add or remove memory while the guest runs, such as 'userspace add 1G': WHEN is the beginning of a stage, or +5s after the "
+        "step before; add SIZE, remove (ACPI), or resize SIZE (a virtio-mem device); or, by a malicious host, remove-ignored (the "
+        "memory stays), remove-kept (its pages stay, and are there when it is added again) and remove-swapped (it gives another "
+        "page when it is added again), and the same of resize. May be repeated, in order.",
         HOST,
         metavar="'WHEN ACT [SIZE]'",
         emulator_only=True,

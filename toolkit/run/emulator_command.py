@@ -38,8 +38,8 @@ _MICROVM = (
 )
 _Q35 = "q35,smm=off,sata=off,vmport=off,memory-backend=ram0"
 """The machine that real firmware is made for; like QEMU's confidential guests, it has no SMM."""
-VIRTIO_SLOT = 1
-"""The virtio-mmio slot of the disk."""
+_DISK_SLOT, _MEMORY_SLOT = 1, 2
+"""The virtio-mmio slots of the disk and of the virtio-mem device."""
 _EPOCH = "2026-01-01T00:00:00"
 """The guest's clock at the start of every run, so that two runs of one seed are the same."""
 
@@ -160,7 +160,9 @@ def emulator_command(
         *_guest(options, handoff, files),
         *handoff.loader_arguments(),
         *(_direct_boot(boot) if boot else ()),
+        *_transport(options),
         *(_disk(options, disk) if disk else ()),
+        *_virtio_memory(options),
         *("-chardev", _console(files.console, on_terminal), "-serial", "chardev:con"),
         *_monitor(options),
     ]
@@ -226,9 +228,30 @@ def _disk(options: RunOptions, image: Path) -> list[str]:
     if options.has_firmware:
         device = f"virtio-blk-pci,disable-legacy=on,ioeventfd=off,{settings}"
         return ["-drive", drive, "-device", device]
-    device = f"virtio-blk-device,bus=virtio-mmio-bus.{VIRTIO_SLOT},{settings}"
-    transport = ("-global", "virtio-mmio.force-legacy=off", "-global", "virtio-mmio.ioeventfd=off")
-    return [*transport, "-drive", drive, "-device", device]
+    device = f"virtio-blk-device,bus=virtio-mmio-bus.{_DISK_SLOT},{settings}"
+    return ["-drive", drive, "-device", device]
+
+
+def virtio_slots(options: RunOptions) -> tuple[int, ...]:
+    """Return the virtio-mmio slots that have a device, for the DSDT."""
+    disk = (_DISK_SLOT,) if options.root and not options.has_firmware else ()
+    return disk + ((_MEMORY_SLOT,) if _virtio_memory(options) else ())
+
+
+def _virtio_memory(options: RunOptions) -> list[str]:
+    """Return the virtio-mem device: emulator/qemu/virtio-mem.c."""
+    slot = options.hotplug_script.virtio_slot
+    if slot is None:
+        return []
+    bus = f"bus=virtio-mmio-bus.{_MEMORY_SLOT}"
+    return ["-device", f"guest-virtio-mem-device,{bus},slot={slot},iommu_platform=on"]
+
+
+def _transport(options: RunOptions) -> list[str]:
+    """Return what virtio-mmio is like: of today's version, and requests are taken on the vCPUs' thread."""
+    if not virtio_slots(options):
+        return []
+    return ["-global", "virtio-mmio.force-legacy=off", "-global", "virtio-mmio.ioeventfd=off"]
 
 
 def _direct_boot(boot: DirectBoot) -> list[str]:

@@ -25,6 +25,7 @@ from acceptlab.toolkit.guest import command
 from acceptlab.toolkit.guest.disk_modules import with_modules
 from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
 from acceptlab.toolkit.guest.workloads import SAME, workload_options
+from acceptlab.toolkit.kernels.modules import Module
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
 from acceptlab.toolkit.kernels.support import Support, outweighed, remark, support_of
 from acceptlab.toolkit.places import cache
@@ -32,7 +33,7 @@ from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.progress import say, step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run import firmware_run, outcome, probes, record, skip_list
-from acceptlab.toolkit.run.emulator_command import VIRTIO_SLOT, RunFiles, emulator_command
+from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command, virtio_slots
 from acceptlab.toolkit.run.firmware_run import FirmwareStart, prepare_firmware
 from acceptlab.toolkit.run.follower import Follower
 from acceptlab.toolkit.run.host_tsc import host_tsc_khz
@@ -41,7 +42,12 @@ from acceptlab.toolkit.run.new_folder import claimed
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.policy import policy_of
 from acceptlab.toolkit.run.probes import Defaults, Probe
-from acceptlab.toolkit.run.root_on_disk import RootOnDisk, prepare_root, root_parameter
+from acceptlab.toolkit.run.root_on_disk import (
+    RootOnDisk,
+    modules_for,
+    prepare_root,
+    root_parameter,
+)
 
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
@@ -73,6 +79,7 @@ class Prepared:
     """The probes that nobody asked for, which are among ``probes``."""
     shell: Shell | None
     root: RootOnDisk | None
+    modules: list[Module]
     stops_on_finding: bool = False
 
 
@@ -176,8 +183,9 @@ def prepare(
         locks = {*options.probe_locks, UNACCEPTED_LOCK, *kernel.locks}
         watched, usual = _in_two_kernels(locks, watched, usual, second, second_table)
         counted = [replace(one, kernel=run_info.FIRST) for one in counted]
-    root = prepare_root(options, kernel) if options.root else None
-    image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell, root)
+    modules = modules_for(options, kernel)
+    root = prepare_root(options) if options.root else None
+    image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell, modules)
     handoff, firmware = None, None
     if options.has_firmware:
         firmware = prepare_firmware(options, kernel, initrd, command_line, files.handoff)
@@ -202,7 +210,7 @@ def prepare(
     support = support_of(options.platform, kernel.config, (name for _, name in table), knows)
     return Prepared(
         options, kernel, emulator, handoff, firmware, initrd, command_line, watched, command, files, support,
-        second, no_symbols, usual, shell, root,
+        second, no_symbols, usual, shell, root, modules,
     )  # fmt: skip
 
 
@@ -224,9 +232,10 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
         vcpus=options.cpus,
         shape=options.handoff,
         memory_slots=options.hotplug_script.slots,
+        has_memory_devices=options.hotplug_script.virtio_slot is None,
         nodes=options.nodes,
         seed=options.seed,
-        virtio_slots=(VIRTIO_SLOT,) if options.root else (),
+        virtio_slots=virtio_slots(options),
     )
 
 
@@ -273,20 +282,18 @@ def _in_two_kernels(
 
 
 def _initrd(
-    options: RunOptions, second: Kernel | None, shell: Shell | None, root: RootOnDisk | None
+    options: RunOptions, second: Kernel | None, shell: Shell | None, modules: list[Module]
 ) -> bytes:
     if options.initrd:
         return _read_initrd(Path(options.initrd))
-    plain = initramfs().read_bytes()
-    if root:
-        plain = with_modules(plain, root.modules)
+    plain = with_modules(initramfs().read_bytes(), modules)
     if options.program:
-        add = command.with_words if root else command.with_command
+        add = command.with_words if options.root else command.with_command
         plain = add(plain, options.program)
     if shell:
         from acceptlab.toolkit.guest.shell import with_shell
 
-        plain = with_shell(plain, shell, in_root=root is not None)
+        plain = with_shell(plain, shell, in_root=bool(options.root))
     return with_second_kernel(plain, second.image.read_bytes()) if second else plain
 
 
@@ -385,7 +392,7 @@ def _record(ready: Prepared, ending: Ending) -> Finished:
     info = record.describe(
         ready.options, ready.kernel, handoff, _sha256(ready.initrd), ready.command_line, ready.emulator, ready.probes,
         report, came_to, support, record.events_info(events), ending.seconds, ready.second,
-        policy, ready.usual, firmware, ready.shell, ready.root,
+        policy, ready.usual, firmware, ready.shell, ready.root, ready.modules,
     )  # fmt: skip
     files.report.unlink(missing_ok=True)
     _drop_missing_roms(files.stderr)

@@ -17,8 +17,12 @@ from acceptlab.toolkit.sizes import parse_size
 
 STAGES = MOMENTS[1:]
 """When: a stage begins."""
-REMOVALS = {"remove": "", "remove-ignored": "ignore", "remove-kept": "keep"}
-"""Requests to the guest to give memory up, and what a malicious host does when it has."""
+_MALICE = {"": "", "-ignored": "ignore", "-kept": "keep", "-swapped": "swap"}
+"""What a malicious host does when the guest has given memory up."""
+REMOVALS = {f"remove{word}": act for word, act in _MALICE.items()}
+"""Requests to the guest to eject an ACPI memory device."""
+RESIZES = {f"resize{word}": act for word, act in _MALICE.items()}
+"""Requests to the guest to have so much of a virtio-mem device's memory plugged."""
 ONLINE_PARAMETER = "memhp_default_state="
 """Kernel parameter: what becomes of added memory."""
 ONLINE_DEFAULT = "online_movable"
@@ -41,6 +45,8 @@ class Script:
     slots: tuple[Range, ...] = ()
     """Guest-physical ranges, above all RAM."""
     lines: tuple[str, ...] = ()
+    virtio_slot: int | None = None
+    """The slot that is the memory of a virtio-mem device; None: there is no such device."""
 
     @property
     def machine_size(self) -> int:
@@ -61,9 +67,39 @@ def parse_script(texts: Sequence[str], ram: Sequence[Range], platform: str) -> S
         raise BadInputError(f"--hotplug: {len(texts)} steps; give at most {_STEPS_MAX}")
     large = sum(item.size for item in ram) >= _LARGE_FROM
     plan = _Plan(ram[-1].end, _LARGE_BLOCK if large else _BLOCK, platform)
+    if any(_word(text).startswith("resize") for text in texts):
+        return _resized(texts, plan)
     for text in texts:
         plan.take(text)
     return Script(tuple(plan.slots), tuple(plan.lines))
+
+
+def _word(text: str) -> str:
+    """Return the act of a step, "" where it has none."""
+    return next(iter(text.split()[1:]), "")
+
+
+def _resized(texts: Sequence[str], plan: _Plan) -> Script:
+    """Read the steps of a host with a virtio-mem device, whose region is as large as the largest size that is requested."""
+    steps = []
+    for text in texts:
+        words = text.split()
+        if len(words) != 3 or words[1] not in RESIZES:
+            raise BadInputError(
+                f"--hotplug '{text}': with a virtio-mem device every step must be 'WHEN resize SIZE', such as 'userspace resize 1G'"
+            )
+        steps.append((text, words[0], RESIZES[words[1]], plan.size(text, words[2])))
+    largest = max(steps, key=lambda step: step[3])
+    if largest[3] == 0:
+        raise BadInputError(f"--hotplug '{largest[0]}': one of the sizes must be more than 0")
+    plan.append(largest[0], largest[3])
+    for text, when, malice, size in steps:
+        moment = plan.moment(text, when)
+        if malice:
+            plan.lines.append(f"{moment} {malice} 0")
+            moment = "+0"
+        plan.lines.append(f"{moment} resize 0 {size}")
+    return Script(tuple(plan.slots), tuple(plan.lines), virtio_slot=0)
 
 
 class _Plan:
@@ -83,7 +119,7 @@ class _Plan:
             raise BadInputError(
                 f"--hotplug '{text}': must be 'WHEN add SIZE' or 'WHEN remove', such as 'userspace add 1G'"
             )
-        when = self._moment(text, words[0])
+        when = self.moment(text, words[0])
         if words[1] == "add":
             self.lines.append(f"{when} add {self._slot(text, words[2])}")
             return
@@ -100,7 +136,8 @@ class _Plan:
         if malice != "ignore":
             self._present.pop()
 
-    def _moment(self, text: str, word: str) -> str:
+    def moment(self, text: str, word: str) -> str:
+        """Return the emulator's word for when a step is taken. Raises BadInputError for what is no moment."""
         if word in STAGES:
             return word
         delay = _DELAY.fullmatch(word)
@@ -112,11 +149,9 @@ class _Plan:
 
     def _slot(self, text: str, word: str) -> int:
         """The number of the slot for that much memory: a free one of that size, else a new one."""
-        size = parse_size(word, what="--hotplug")
-        if size == 0 or size % self._block:
-            raise BadInputError(
-                f"--hotplug '{text}': a size must be a multiple of {self._block // MIB}M, which is this guest's memory block"
-            )
+        size = self.size(text, word)
+        if size == 0:
+            raise self._not_whole(text)
         free = [
             slot
             for slot, item in enumerate(self.slots)
@@ -124,11 +159,24 @@ class _Plan:
         ]
         slot = free[0] if free else len(self.slots)
         if not free:
-            self._append(text, size)
+            self.append(text, size)
         self._present.append(slot)
         return slot
 
-    def _append(self, text: str, size: int) -> None:
+    def size(self, text: str, word: str) -> int:
+        """Return a size in bytes, which may be 0. Raises BadInputError for one that is not of whole memory blocks."""
+        size = parse_size(word, what="--hotplug")
+        if size % self._block:
+            raise self._not_whole(text)
+        return size
+
+    def _not_whole(self, text: str) -> BadInputError:
+        return BadInputError(
+            f"--hotplug '{text}': a size must be a multiple of {self._block // MIB}M, which is this guest's memory block"
+        )
+
+    def append(self, text: str, size: int) -> None:
+        """Add a slot. Raises BadInputError for one too many, or beyond what the platform can address."""
         if len(self.slots) == SLOTS_MAX:
             raise BadInputError(f"--hotplug '{text}': at most {SLOTS_MAX} ranges can be added")
         start = round_up(self.slots[-1].end, self._block) if self.slots else self._start

@@ -200,16 +200,20 @@ def _check_hotplug(options: DeclaredOptions) -> None:
 
 def _check_root(options: DeclaredOptions) -> None:
     """Refuse what cannot have a root file system, and what has no effect without one."""
+    has_memory = options.hotplug_script.virtio_slot is not None
+    if options.modules and not (options.root or has_memory):
+        raise BadInputError("--modules: only with --root or a virtio-mem device; add one")
+    if options.modules and not Path(options.modules).is_dir():
+        raise BadInputError(f"--modules {options.modules}: no such folder")
+    if has_memory and options.initrd:
+        raise BadInputError("--hotplug with resize: our init loads virtio-mem; drop --initrd")
     if not options.root:
-        for item in ("root_mode", "modules"):
-            if _is_given(options, item):
-                raise BadInputError(f"--{item.replace('_', '-')}: only with --root; add it")
+        if _is_given(options, "root_mode"):
+            raise BadInputError("--root-mode: only with --root; add it")
         return
     check_root(options.root)
     if options.initrd:
         raise BadInputError("--root: our init mounts it; drop --initrd")
-    if options.modules and not Path(options.modules).is_dir():
-        raise BadInputError(f"--modules {options.modules}: no such folder")
     second = options.second_start
     if second and second.kernel != SAME:
         raise BadInputError("--root: a second kernel has to be the same one, for its modules")

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from acceptlab.toolkit.run.probes import Defaults, Probe
 if TYPE_CHECKING:
     from acceptlab.analysis.trace.event_writer import StreamSummary
     from acceptlab.toolkit.guest.shell import Shell
+    from acceptlab.toolkit.kernels.modules import Module
     from acceptlab.toolkit.run.root_on_disk import RootOnDisk
 
 
@@ -47,6 +48,7 @@ def describe(
     firmware: run_info.Firmware | None = None,
     shell: Shell | None = None,
     root: RootOnDisk | None = None,
+    modules: Sequence[Module] = (),
 ) -> run_info.RunInfo:
     """Return the contents of run.json."""
     return run_info.RunInfo(
@@ -116,6 +118,7 @@ def describe(
             "kernel_support": asdict(support),
             **attacks_done(report),
             **({"root": root.to_json()} if root else {}),
+            **({"modules": [one.name for one in modules]} if modules else {}),
         },
     )
 

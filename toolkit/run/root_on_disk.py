@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""The root file system of a run: its image, what the guest has to load for it, and whether it was mounted."""
+"""The root file system of a run: its image, and whether it was mounted; and the kernel's modules that a guest loads for its devices."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ _MOUNTED = re.compile(r"^ACCEPTLAB root (?P<how>mounted|failed: (?P<why>.*))$", 
 
 @dataclass(frozen=True)
 class RootOnDisk:
-    """A root file system that is ready, and the kernel's modules that it needs."""
+    """A root file system that is ready."""
 
     image: RootImage
-    modules: list[Module]
     mode: str
 
     def to_json(self) -> dict[str, Any]:
@@ -32,17 +31,28 @@ class RootOnDisk:
             "file_system": self.image.file_system,
             "sha256": self.image.sha256,
             "mode": self.mode,
-            "modules": [one.name for one in self.modules],
         }
 
 
-def prepare_root(options: RunOptions, kernel: Kernel) -> RootOnDisk:
-    """Make or find the image, and the modules; raises BadInputError or MachineError where there is none."""
-    kind = file_system_of(options.root)
-    transport = "virtio_pci" if options.has_firmware else "virtio_mmio"
+def modules_for(options: RunOptions, kernel: Kernel) -> list[Module]:
+    """Return the kernel's modules that the guest has to load for its devices.
+
+    Raises BadInputError for a kernel that lacks one; MachineError when apt cannot get them.
+    """
+    names: list[str] = []
+    if options.root:
+        transport = "virtio_pci" if options.has_firmware else "virtio_mmio"
+        names += names_for(file_system_of(options.root), options.root_mode, transport)
+    if options.hotplug_script.virtio_slot is not None:
+        names += ["virtio_mmio", "virtio_mem"]
     folder = Path(options.modules).resolve() if options.modules else None
-    modules = modules_of(kernel, names_for(kind, options.root_mode, transport), folder, "--root")
-    return RootOnDisk(root_image(options.root), modules, options.root_mode)
+    option = "--root" if options.root else "--hotplug"
+    return modules_of(kernel, list(dict.fromkeys(names)), folder, option) if names else []
+
+
+def prepare_root(options: RunOptions) -> RootOnDisk:
+    """Make or find the image. Raises BadInputError or MachineError where there is none."""
+    return RootOnDisk(root_image(options.root), options.root_mode)
 
 
 def root_parameter(options: RunOptions) -> str:

@@ -191,6 +191,42 @@ def test_pages_that_a_host_kept_are_accepted(tmp_path: Path, platform: str) -> N
     assert verdict.host == [f"Attack by the host (keep at {AT:#x}): noticed by a refused accept."]
 
 
+def with_another_page(*, accepted: bool) -> Guest:
+    """At the replug the host gives another page at AT, whose first one the guest had rescinded, and puts that back later.
+
+    `accepted`: it gives the page only when the guest has accepted the new memory, where the first one is what it holds.
+    """
+    guest = plugged()
+    guest.plug(SLOT + SIZE, SIZE)
+    for given in (accepted, True):
+        if given:
+            guest.accept_block(AT, PAGE_SIZE)
+        else:
+            guest.event(Kind.ATTACK, AT, PAGE_SIZE, detail=Attack.REMAP)
+            guest._set(AT, PAGE_SIZE, 1)
+    if accepted:
+        guest.event(Kind.ATTACK, AT, PAGE_SIZE, detail=Attack.REMAP)
+    guest.event(Kind.ATTACK, AT, PAGE_SIZE, detail=Attack.REMAP_BACK)
+    guest.event(Kind.FAULT, AT, 1, detail=0x404 << 32 | 0x101)
+    return guest
+
+
+def test_another_page_at_a_replug_is_noticed_when_the_first_one_is_back(tmp_path: Path) -> None:
+    guest = with_another_page(accepted=False)
+    guest._set(AT, PAGE_SIZE, 1)
+    verdict = replay(finished(guest), tmp_path, outcome="panic")
+    assert verdict.findings == []
+    assert verdict.host[1] == (
+        f"Attack by the host (remap-back at {AT:#x}): noticed by a fault (#VC 0x404)."
+    )
+
+
+def test_a_page_that_the_guest_holds_explains_no_fault_when_it_is_back(tmp_path: Path) -> None:
+    guest = with_another_page(accepted=True)
+    verdict = replay(finished(guest), tmp_path, outcome="panic")
+    assert "I1" in {one.invariant for one in verdict.findings}
+
+
 def test_unplug_that_a_host_ignores(tmp_path: Path) -> None:
     guest = plugged()
     accept(guest)

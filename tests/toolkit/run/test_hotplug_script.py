@@ -17,7 +17,9 @@ from acceptlab.toolkit.run.hotplug import Script, parse_script
 from acceptlab.toolkit.run.options import RunOptions
 
 RAM = [Range(0, 0xA0000), Range(MIB, 2 * GIB)]
-GLUE = (CHECKOUT / "emulator" / "qemu" / "hotplug.c").read_text()
+GLUE = "".join(
+    (CHECKOUT / "emulator" / "qemu" / name).read_text() for name in ("hotplug.c", "memory-slots.h")
+)
 
 
 def script(*texts: str, ram: list[Range] | None = None, platform: str = "tdx") -> Script:
@@ -61,10 +63,27 @@ def test_a_removal_is_of_what_was_added_last_and_a_replug_goes_where_it_was() ->
     ]
 
 
-@pytest.mark.parametrize(("word", "act"), [("remove-ignored", "ignore"), ("remove-kept", "keep")])
+@pytest.mark.parametrize(
+    ("word", "act"),
+    [("remove-ignored", "ignore"), ("remove-kept", "keep"), ("remove-swapped", "swap")],
+)
 def test_a_malicious_host_is_so_before_it_requests_the_memory(word: str, act: str) -> None:
     made = script("userspace add 128M", f"+2s {word}")
     assert made.lines[1:] == (f"+2000000000 {act} 0", "+0 remove 0")
+
+
+def test_a_virtio_mem_device_is_as_large_as_the_largest_size() -> None:
+    made = script("userspace resize 256M", "+1s resize 1G", "+1s resize 0")
+    assert (made.slots, made.virtio_slot) == ((Range(4 * GIB, 5 * GIB),), 0)
+    assert made.lines == (
+        f"userspace resize 0 {256 * MIB}", f"+1000000000 resize 0 {GIB}", "+1000000000 resize 0 0",
+    )  # fmt: skip
+    assert script("userspace add 1G").virtio_slot is None
+
+
+def test_a_malicious_host_of_a_virtio_mem_device() -> None:
+    made = script("userspace resize 256M", "+1s resize-kept 0")
+    assert made.lines[1:] == ("+1000000000 keep 0", "+0 resize 0 0")
 
 
 def test_what_a_host_ignored_is_still_there() -> None:
@@ -85,6 +104,10 @@ def test_what_a_host_ignored_is_still_there() -> None:
         (("userspace add lots",), "is not a size"),
         (("userspace remove",), "no memory has been added"),
         (("userspace add 1G", "+1s remove", "+1s remove"), "no memory has been added"),
+        (("userspace resize 1G", "+1s remove"), "every step must be 'WHEN resize SIZE'"),
+        (("userspace resize 100M",), "a multiple of 128M"),
+        (("userspace resize 0",), "one of the sizes must be more than 0"),
+        (("+1s resize 1G",), "'+1s' is no moment"),
         (("userspace add 1G", "+1s burn"), "'burn' is no act"),
         (("userspace add 128M",) * 9, "at most 8 ranges"),
         (("userspace add 128M",) * 33, "at most 32"),
@@ -133,7 +156,7 @@ def test_a_line_reproduces_it() -> None:
 
 
 def test_the_emulator_s_limits_and_registers_are_ours() -> None:
-    assert int(re.findall(r"#define SLOTS_MAX (\d+)", GLUE)[0]) == memory_devices.SLOTS_MAX
+    assert int(re.findall(r"#define MEMORY_SLOTS_MAX (\d+)", GLUE)[0]) == memory_devices.SLOTS_MAX
     base = re.findall(r"#define REGISTERS_BASE (0x\w+)ULL", GLUE)[0]
     assert int(base, 16) == memory_devices.REGISTERS
 

@@ -61,7 +61,11 @@ from tests.toolkit.command_line import invoke
         ({"root": "debian:sid", "modules": "/no/such"}, "--modules /no/such: no such folder"),
         ({"root": "debian:sid", "workloads": ("kexec:other",)}, "has to be the same one"),
         ({"root_mode": "ro"}, "--root-mode: only with --root"),
-        ({"modules": "/"}, "--modules: only with --root"),
+        ({"modules": "/"}, "--modules: only with --root or a virtio-mem device"),
+        (
+            {"hotplug": ("userspace resize 1G",), "initrd": "/dev/null"},
+            "our init loads virtio-mem; drop --initrd",
+        ),
         ({"probe_locks": ("f", "f")}, "--probe-lock"),
     ],
 )
