@@ -11,7 +11,7 @@ from pathlib import Path
 from acceptlab.analysis.trace.schema import Kind, Stage
 from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
-from tests.toolkit.guests.conftest import _bzimage as make_bzimage
+from tests.toolkit.guests.made_bzimage import make_bzimage
 
 __all__ = ["make_bzimage", "make_emulator", "make_kernel"]
 

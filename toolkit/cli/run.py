@@ -26,7 +26,6 @@ from acceptlab.toolkit.errors import (
     InterruptedByUserError,
 )
 from acceptlab.toolkit.guest import command
-from acceptlab.toolkit.hardware.host import Host
 from acceptlab.toolkit.kernels import debian_kernels
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.qemu import emulator_build
@@ -130,7 +129,7 @@ def run(
     if stop_on_finding:
         _check_stop(options, wanted)
     means: Backend = (
-        Host()
+        _host()
         if options.hardware
         else Emulated(emulator_build.ensure(), keep_handoff, wanted, stop_on_finding)
     )
@@ -228,6 +227,13 @@ def _print_way_there(finished: Finished) -> None:
     if found and not Run.open(finished.folder).info.not_repeatable:
         line = ["acceptlab", "debug", str(finished.folder), "--at", found[1]]
         typer.echo(f"to halt the guest there: {shlex.join(line)}")
+
+
+def _host() -> Backend:
+    """Return this machine as a host."""
+    from acceptlab.toolkit.hardware.host import Host  # loads all readers of traces
+
+    return Host()
 
 
 def _shell(options: RunOptions) -> tuple[Shell, RunOptions]:

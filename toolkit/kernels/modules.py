@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-
 from acceptlab.analysis.kernel.kernel_facts import PACKAGES
 from acceptlab.analysis.kernel.versions import in_force, version_of
 from acceptlab.toolkit import full_disk
@@ -151,6 +148,9 @@ def _content(path: Path) -> bytes:
 
 def _needed(content: bytes, path: Path) -> Iterator[str]:
     """Yield the names of modules that have to be loaded before (Linux scripts/mod/modpost.c, include/linux/module.h MODULE_SOFTDEP)."""
+    from elftools.common.exceptions import ELFError  # no guest without a disk takes it
+    from elftools.elf.elffile import ELFFile
+
     try:
         section = ELFFile(io.BytesIO(content)).get_section_by_name(".modinfo")
         data = section.data() if section else b""
