@@ -12,9 +12,12 @@
 #include "schedule.h"
 
 #define SHORTEST_TURN 32
-/* pct: a vCPU that runs so long without an idle moment waits for another
- * vCPU, as in a spin lock, and gets the lowest priority. */
+/* pct: a vCPU that runs so long without an idle moment, or executes so many
+ * PAUSEs with few instructions between them, waits for another vCPU, as in a
+ * spin lock, and gets the lowest priority. */
 #define LONGEST_TURN (1 << 20)
+#define MOST_PAUSES 64
+#define BETWEEN_PAUSES 256
 /* events: a turn without an event */
 #define EVENTLESS_TURN (1 << 11)
 #define MAX_DEPTH 64
@@ -40,6 +43,8 @@ static struct {
     uint64_t lowest;
     int64_t change[MAX_DEPTH];  /* pct: when the running vCPU is demoted */
     unsigned changes;           /* of them that lie behind */
+    unsigned pauses;            /* pct: one after the other */
+    int64_t last_pause;         /* pct: when the last one was executed */
 } schedule;
 
 /* splitmix64: Steele, Lea and Flood, Fast splittable pseudorandom number
@@ -180,6 +185,7 @@ static bool is_demoted(void)
 static void start_turn(void)
 {
     schedule.turns++;
+    schedule.pauses = 0;
     switch (schedule.kind) {
     case SCHEDULE_RANDOM:
         schedule.chosen = draw_below(schedule.cpus);
@@ -268,10 +274,23 @@ void schedule_note(EmulatedGuest *guest, const struct acc_event *event)
     cpu_exit(current_cpu);
 }
 
+/* pct: whether the running vCPU waits for another one. A single PAUSE says
+ * nothing: to demote for it would undo the priorities. */
+static bool has_paused_enough(void)
+{
+    int64_t now = guest_clock();
+
+    if (now - schedule.last_pause > BETWEEN_PAUSES) {
+        schedule.pauses = 0;
+    }
+    schedule.last_pause = now;
+    return ++schedule.pauses >= MOST_PAUSES;
+}
+
 void schedule_pause(void)
 {
-    /* pct has its own rule for a vCPU that waits: LONGEST_TURN */
-    if (schedule.begun && schedule.kind != SCHEDULE_PCT && in_effect()) {
+    if (schedule.begun && in_effect() &&
+        (schedule.kind != SCHEDULE_PCT || has_paused_enough())) {
         schedule.left = 0;
     }
 }

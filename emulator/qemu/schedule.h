@@ -17,7 +17,7 @@ bool schedule_set(const char *text, Error **errp);
 void schedule_note(EmulatedGuest *guest, const struct acc_event *event);
 
 /* The running vCPU executes PAUSE while another can run: it waits for one, and
- * its turn ends. */
+ * its turn ends; with pct after some of them. */
 void schedule_pause(void);
 
 /* How many turns the schedule has given that QEMU would not have given. */

@@ -107,7 +107,7 @@ def test_another_schedule_is_refused_in_one_line(bare: Boot, value: str, reason:
     assert len(run.log.splitlines()) == 1
 
 
-@pytest.mark.parametrize("kind", ["random:1:16384", "at-events:1:100"])
+@pytest.mark.parametrize("kind", ["random:1:16384", "at-events:1:100", "pct:1", "pct:2"])
 def test_a_vcpu_that_waits_with_pause_gives_its_turn_away(
     bare: Boot, platform: str, kind: str
 ) -> None:
