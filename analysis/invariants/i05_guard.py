@@ -17,11 +17,14 @@ from acceptlab.analysis.pages.unaccepted import BLOCK_SIZE, never_accepted_pages
 from acceptlab.analysis.run.run_info import FIRST, SECOND
 from acceptlab.analysis.trace.coverage import EARLY, HANDOFF, RESULTS
 from acceptlab.analysis.trace.schema import UNIT_SIZE, Kind, Stage
+from acceptlab.analysis.trace.value_sets import among
 
 MISSING = "accepted a block without the guard unit after it"
 
 _MOST_TOLD = 1024
 """Pages that are kept to see whether faults are answered."""
+_LATE = {Stage.USERSPACE, Stage.SECOND_USERSPACE}
+"""Stages in which the kernel accepts what it is asked for, and no more what its own boot takes."""
 
 
 class GuardUnit(Invariant):
@@ -60,9 +63,9 @@ class GuardUnit(Invariant):
             watch.watch(step)
         self._watch_faults(step)
         stage = step.batch["stage"]
-        if not {Stage.USERSPACE, Stage.SECOND_USERSPACE} & step.batch.stages.keys():
+        if not _LATE & step.batch.stages.keys():
             return
-        late = (stage == Stage.USERSPACE) | (stage == Stage.SECOND_USERSPACE)
+        late = among(stage, _LATE)
         for one in step.entries:
             fresh = (one.op == Op.ACCEPT) & ((one.before & EVER) == 0) & late[one.position]
             unit = one.unit[fresh]
