@@ -12,6 +12,7 @@
 #include "attacks.h"
 #include "firmware.h"
 #include "halt.h"
+#include "chipset.h"
 #include "hotplug.h"
 #include "kernel-trace.h"
 #include "panic.h"
@@ -163,6 +164,7 @@ static void begin(void *opaque, bool running, RunState state)
     }
     guest->begun = true;
     if (!guest->handoff.firmware_size) {
+        chipset_begin();
         guest_event(guest, NULL, stage, 0);
         guest->stage = STAGE_DECOMPRESSOR;
     }

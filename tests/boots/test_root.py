@@ -116,6 +116,29 @@ def test_a_debian_userspace(boot: BootGuest, platform: str) -> None:
     assert any(line.startswith("13") for line in lines)
 
 
+@pytest.mark.parametrize("platform", ["tdx", pytest.param("snp", marks=LATER)])
+def test_a_root_on_pci(boot: BootGuest, root: Path, platform: str) -> None:
+    first, second = (
+        boot("debian:newest", *words(platform, root, "--machine=q35", "--exec=job"), again=number)
+        for number in (0, 1)
+    )
+    assert "kept on the disk" in first.output.splitlines()
+    assert first.exit_code == 0, first.output
+    assert first.run["emulator"]["machine"] == "q35"
+    assert first.verdict["verdict"] == "clean", first.verdict["findings"]
+    assert first.run["events"]["sha256"] == second.run["events"]["sha256"]
+
+
+@LATER
+@PLATFORMS
+def test_random_numbers_of_a_device(boot: BootGuest, platform: str) -> None:
+    given = f"--platform {platform} --memory 2G --machine q35 --device rng".split()
+    done = boot("debian:newest", *given)
+    assert done.exit_code == 0, done.output
+    assert done.run["modules"] == ["virtio_rng"]
+    assert "random number device" in done.run["not_repeatable"]
+
+
 @LATER
 @PLATFORMS
 def test_a_root_under_real_firmware(boot: BootGuest, root: Path, platform: str) -> None:

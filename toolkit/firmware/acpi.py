@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""ACPI tables of the emulated machine: a hardware-reduced PC as QEMU's microvm wires it.
+"""ACPI tables of the emulated machine: a hardware-reduced PC as QEMU's microvm wires it, or its q35 with PCI.
 
 Layouts: ACPI 6.5, sections 5.2.5 (RSDP), 5.2.8 (XSDT), 5.2.9 (FADT), 5.2.12 (MADT), 5.2.16 (SRAT). Addresses: QEMU include/hw/i386/microvm.h,
 include/hw/acpi/generic_event_device.h and include/hw/i386/ioapic.h.
@@ -33,6 +33,36 @@ VIRTIO_SLOTS = range(1, 24)
 """The machine's slots but slot 0: QEMU delivers the first interrupt of every I/O APIC at its third pin (hw/intc/ioapic.c, ioapic_set_irq),
 so that interrupt 24 is lost."""
 
+Q35_POWER = 0x600
+"""I/O port of q35's power management registers, where emulator/qemu/chipset.c puts them."""
+Q35_PCI_MEMORY = (0xE0000000, 0xFEBFFFFF)
+"""Where Linux may place what PCI devices have of memory: above all RAM below 4 GiB, below the I/O APIC."""
+
+
+@dataclass(frozen=True)
+class Chipset:
+    """What the machines do not have alike: generic address structures (ACPI 6.5, 5.2.3.2), a value, a sleep type, I/O APICs."""
+
+    sleep_control: tuple[int, int]
+    sleep_status: tuple[int, int]
+    reset: tuple[int, int]
+    reset_value: int
+    sleep_type: int
+    io_apics: tuple[tuple[int, int, int], ...]
+    has_pci: bool
+
+
+_MEMORY, _PORT = 0, 1
+"""Address spaces of a generic address structure."""
+MICROVM = Chipset(
+    (_MEMORY, SLEEP_CONTROL), (_MEMORY, SLEEP_STATUS), (_MEMORY, RESET_REGISTER), RESET_VALUE, S5_SLEEP_TYPE, IO_APICS, False,
+)  # fmt: skip
+Q35 = Chipset(
+    (_PORT, Q35_POWER + 5), (_PORT, 0x80), (_PORT, 0xCF9), 6, 0, IO_APICS[:1], True,
+)  # fmt: skip
+"""The sleep control register is the high byte of PM1_CNT, which has its fields where that one has them; nothing is behind port 0x80 (POST
+codes). Reset control and sleep type: Intel ICH9 datasheet, 13.7.5 and 13.8.3.3; QEMU hw/acpi/core.c."""
+
 _FADT_RESET_SUPPORTED = 1 << 10
 _FADT_APIC_PHYSICAL = 1 << 19
 _FADT_HARDWARE_REDUCED = 1 << 20
@@ -59,12 +89,13 @@ def build_acpi(
     memory_slots: Sequence[Range] = (),
     nodes: Sequence[Node] = (),
     has_memory_devices: bool = True,
+    chipset: Chipset = MICROVM,
 ) -> AcpiTables:
     """Build all tables for loading at ``base``.
 
     ``mailbox`` is the address of the multiprocessor wakeup mailbox that TDX guests start their vCPUs with, or 0.
     ``virtio_slots`` are the virtio-mmio slots (VIRTIO_SLOTS) that have a device, ``memory_slots`` where memory may be plugged;
-    ``nodes`` are those of a guest that has several. ``has_memory_devices`` says whether the DSDT declares the memory slots.
+    ``nodes`` are those of a guest that has several. ``chipset`` is that of the machine. ``has_memory_devices`` says whether the DSDT declares the memory slots.
     """
     devices = memory_slots if has_memory_devices else ()
     data = bytearray(64)  # the RSDP comes first
@@ -77,9 +108,11 @@ def build_acpi(
         data.extend(table)
         return base + offset
 
-    dsdt = add(_table(b"DSDT", 2, _dsdt(virtio_slots, devices, len(nodes) - 1 if nodes else None)))
-    fadt = add(_table(b"FACP", 6, _fadt(dsdt)))
-    madt = add(_table(b"APIC", 5, _madt(vcpus, mailbox)))
+    dsdt = add(
+        _table(b"DSDT", 2, _dsdt(chipset, virtio_slots, devices, len(nodes) - 1 if nodes else None))
+    )
+    fadt = add(_table(b"FACP", 6, _fadt(dsdt, chipset)))
+    madt = add(_table(b"APIC", 5, _madt(vcpus, mailbox, chipset)))
     listed = [fadt, madt]
     if nodes:
         listed.append(add(_table(b"SRAT", 3, srat_body(nodes, vcpus, memory_slots))))
@@ -119,12 +152,12 @@ def _rsdp(xsdt: int) -> bytes:
     return bytes(rsdp)
 
 
-def _register(address: int) -> bytes:
-    """Return a generic address structure: one byte in system memory."""
-    return struct.pack("<BBBBQ", 0, 8, 0, 1, address)
+def _register(space: int, address: int) -> bytes:
+    """Return a generic address structure: one byte of an address space."""
+    return struct.pack("<BBBBQ", space, 8, 0, 1, address)
 
 
-def _fadt(dsdt: int) -> bytes:
+def _fadt(dsdt: int, chipset: Chipset) -> bytes:
     body = bytearray(276 - 36)
 
     def put(
@@ -137,26 +170,31 @@ def _fadt(dsdt: int) -> bytes:
     put(
         112, struct.pack("<I", _FADT_RESET_SUPPORTED | _FADT_APIC_PHYSICAL | _FADT_HARDWARE_REDUCED)
     )
-    put(116, _register(RESET_REGISTER))
-    put(128, bytes([RESET_VALUE]))
+    put(116, _register(*chipset.reset))
+    put(128, bytes([chipset.reset_value]))
     put(131, bytes([5]))  # minor version: ACPI 6.5
     put(140, struct.pack("<Q", dsdt))
-    put(244, _register(SLEEP_CONTROL))
-    put(256, _register(SLEEP_STATUS))
+    put(244, _register(*chipset.sleep_control))
+    put(256, _register(*chipset.sleep_status))
     return bytes(body)
 
 
-def _madt(vcpus: int, mailbox: int) -> bytes:
+def _madt(vcpus: int, mailbox: int, chipset: Chipset) -> bytes:
     parts = [struct.pack("<II", LOCAL_APIC, 1)]
     parts += [struct.pack("<BBBBI", 0, 8, index, index, 1) for index in range(vcpus)]
-    parts += [struct.pack("<BBBBII", 1, 12, number, 0, at, first) for number, at, first in IO_APICS]
+    parts += [
+        struct.pack("<BBBBII", 1, 12, number, 0, at, first)
+        for number, at, first in chipset.io_apics
+    ]
     parts.append(struct.pack("<BBBHB", 4, 6, 0xFF, 0, 1))  # NMI: LINT1 of every local APIC
     if mailbox:
         parts.append(struct.pack("<BBHIQ", 16, 16, 0, 0, mailbox))
     return b"".join(parts)
 
 
-def _dsdt(virtio_slots: Sequence[int], memory_slots: Sequence[Range], node: int | None) -> bytes:
+def _dsdt(
+    chipset: Chipset, virtio_slots: Sequence[int], memory_slots: Sequence[Range], node: int | None
+) -> bytes:
     com1 = aml.device(
         "COM1",
         aml.name("_HID", aml.eisa_id("PNP0501")),
@@ -165,9 +203,28 @@ def _dsdt(virtio_slots: Sequence[int], memory_slots: Sequence[Range], node: int 
         aml.name("_CRS", aml.resources(aml.io_ports(0x3F8, 8), aml.irq(4))),
     )
     slots = [_virtio_device(slot) for slot in virtio_slots]
-    sleep = aml.package(*(aml.integer(value) for value in (S5_SLEEP_TYPE, 0, 0, 0)))
-    return aml.scope("\\_SB_", com1, *slots, memory_devices(memory_slots, node)) + aml.name(
+    sleep = aml.package(*(aml.integer(value) for value in (chipset.sleep_type, 0, 0, 0)))
+    bridge = _pci_bridge() if chipset.has_pci else b""
+    return aml.scope("\\_SB_", com1, *slots, bridge, memory_devices(memory_slots, node)) + aml.name(
         "_S5_", sleep
+    )
+
+
+def _pci_bridge() -> bytes:
+    """Return the host bridge of q35 (PCI Firmware Specification 3.3, 4.1): interrupts are messages (MSI-X), so that it routes none."""
+    resources = aml.resources(
+        aml.window16(aml.WINDOW_BUS, 0, 0xFF),
+        aml.io_ports(0xCF8, 8),
+        aml.window16(aml.WINDOW_IO, 0x1000, 0xFFFF),
+        aml.window32(*Q35_PCI_MEMORY),
+    )
+    return aml.device(
+        "PCI0",
+        aml.name("_HID", aml.eisa_id("PNP0A08")),
+        aml.name("_CID", aml.eisa_id("PNP0A03")),
+        aml.name("_UID", aml.integer(0)),
+        aml.name("_BBN", aml.integer(0)),
+        aml.name("_CRS", resources),
     )
 
 

@@ -80,6 +80,8 @@ def words(region_segment: str, *segments: str) -> bytes:
     return b"\x5b\x81" + _with_length(_path(region_segment) + b"\x03" + b"".join(parts))
 
 
+WINDOW_IO, WINDOW_BUS = 1, 2
+"""Resource types of address space descriptors (ACPI 6.5, table 6.56)."""
 _WORD_BITS = b"\x20"
 """A field element's PkgLength: 32 bits."""
 LOCAL0 = b"\x60"
@@ -144,6 +146,20 @@ def irq(line: int) -> bytes:
 def memory32(base: int, size: int) -> bytes:
     """Describe a fixed, writable range of memory-mapped registers."""
     return struct.pack("<BHBII", 0x86, 9, 1, base, size)
+
+
+def window16(kind: int, start: int, end: int) -> bytes:
+    """Describe a range that a bus produces: I/O ports (WINDOW_IO) or bus numbers (WINDOW_BUS), up to ``end`` inclusive."""
+    length = end - start + 1
+    specific = 3 if kind == WINDOW_IO else 0  # the whole range, ISA and not
+    return struct.pack("<BHBBBHHHHH", 0x88, 13, kind, 0x0C, specific, 0, start, end, 0, length)
+
+
+def window32(start: int, end: int) -> bytes:
+    """Describe memory that a bus produces: not cacheable, writable, up to ``end`` inclusive."""
+    return struct.pack(
+        "<BHBBBIIIII", 0x87, 23, 0, 0x0C, 1, 0, start, end, 0, end - start + 1
+    )  # fmt: skip
 
 
 def memory64(start: int, size: int) -> bytes:

@@ -101,6 +101,7 @@ def build_handoff(request: GuestRequest) -> Handoff:
         request.memory_slots,
         request.nodes,
         request.has_memory_devices,
+        request.chipset,
     )
     blobs = [
         *_boot_loader(request, at, memory_map, e820, acpi.rsdp),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from acceptlab.toolkit.firmware import efi, page_table
-from acceptlab.toolkit.firmware.acpi import build_acpi
+from acceptlab.toolkit.firmware.acpi import MICROVM, Chipset, build_acpi
 from acceptlab.toolkit.firmware.bzimage import BzImage
 from acceptlab.toolkit.firmware.cc_blob import CC_BLOB_SIZE
 from acceptlab.toolkit.firmware.efi_services import SERVICES, SPARE_DESCRIPTORS, STACK
@@ -42,6 +42,8 @@ class GuestRequest:
     """Where the host may plug memory while the guest runs: above all RAM."""
     has_memory_devices: bool = True
     """Whether these are ACPI memory devices: a virtio-mem device declares its memory itself."""
+    chipset: Chipset = MICROVM
+    """That of the machine."""
     nodes: tuple[Node, ...] = ()
     """The guest's nodes (NUMA), if there are several."""
     shape: str = "table"
@@ -100,6 +102,7 @@ def lay_out(request: GuestRequest, place: Placement) -> Layout:
             request.memory_slots,
             request.nodes,
             request.has_memory_devices,
+            request.chipset,
         ).data
     )
     acpi = allocate("acpi", acpi_size, EfiType.ACPI_RECLAIM)

@@ -38,7 +38,9 @@ OPTIONS = {
     "virtio_blk": "VIRTIO_BLK",
     "virtio_mem": "VIRTIO_MEM",
     "virtio_mmio": "VIRTIO_MMIO",
+    "virtio_net": "VIRTIO_NET",
     "virtio_pci": "VIRTIO_PCI",
+    "virtio_rng": "HW_RANDOM_VIRTIO",
 }
 """The option of the kernel's configuration behind each module that a run may load (Linux, fs/ and drivers/)."""
 

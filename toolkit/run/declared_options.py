@@ -30,6 +30,7 @@ from acceptlab.toolkit.guest.workloads import (
     start_of_second,
 )
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, CONFIDENTIAL, INNER, PLATFORMS, PROCESSORS
+from acceptlab.toolkit.run.devices import DEVICES, MACHINES, MICROVM, Q35
 from acceptlab.toolkit.run.host_policies import DEFAULT_HOST, HOST_POLICIES
 from acceptlab.toolkit.run.hotplug import (
     ONLINE_DEFAULT,
@@ -116,6 +117,20 @@ class DeclaredOptions:
     numa: int = option(
         1, "--numa", "Number of nodes (NUMA), 1 to 8: the SRAT divides memory and vCPUs among them.", GUEST,
         emulator_only=True,
+    )  # fmt: skip
+    machine: str = option(
+        MICROVM,
+        "--machine",
+        "Machine of the emulator: microvm (fast; devices on virtio-mmio), or q35 (with PCI; RAM below 4 GiB ends as in q35). With "
+        "--firmware it is a q35.",
+        GUEST,
+        choices=MACHINES,
+        emulator_only=True,
+    )
+    devices: tuple[str, ...] = option(
+        (), "--device", "Another virtio device, whose driver is loaded: rng (random numbers). "
+        "May be repeated.", GUEST,
+        metavar="DEVICE", offered=tuple(DEVICES), emulator_only=True,
     )  # fmt: skip
     seed: int = option(
         1, "--seed", "Random seed (RDRAND, hence KASLR).", GUEST,
@@ -397,6 +412,11 @@ class DeclaredOptions:
         return self.firmware != HANDOFF
 
     @property
+    def has_pci(self) -> bool:
+        """Return whether the machine is a q35, with devices on PCI."""
+        return self.has_firmware or self.machine == Q35
+
+    @property
     def backing(self) -> str:
         """Return the largest page that the host maps: 2M or 4K."""
         named = self.host_backing
@@ -430,7 +450,7 @@ class DeclaredOptions:
             parse_policy(self.firmware_accepts),
             tuple(parse_range(text, what="--hole") for text in self.holes),
             tuple(parse_range(text, what="--accepted") for text in self.accepted),
-            _LOW_MEMORY[self.low_memory],
+            Q35_LOW_RAM_END if self.machine == Q35 else _LOW_MEMORY[self.low_memory],
         )
 
     @property

@@ -10,6 +10,13 @@ from pathlib import Path
 from acceptlab.toolkit.firmware.handoff_files import HandoffFiles
 from acceptlab.toolkit.guest.disk_modules import WRITABLE
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, PLATFORMS
+from acceptlab.toolkit.run.devices import (
+    DISK_SLOT,
+    MEMORY_SLOT,
+    device_arguments,
+    on_bus,
+    slots_of,
+)
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.schedule import parse_schedule
@@ -37,9 +44,7 @@ _MICROVM = (
     "auto-kernel-cmdline=off,memory-backend=ram0"
 )
 _Q35 = "q35,smm=off,sata=off,vmport=off,memory-backend=ram0"
-"""The machine that real firmware is made for; like QEMU's confidential guests, it has no SMM."""
-_DISK_SLOT, _MEMORY_SLOT = 1, 2
-"""The virtio-mmio slots of the disk and of the virtio-mem device."""
+"""The machine with PCI, that real firmware is made for; like QEMU's confidential guests, it has no SMM."""
 _EPOCH = "2026-01-01T00:00:00"
 """The guest's clock at the start of every run, so that two runs of one seed are the same."""
 
@@ -163,6 +168,7 @@ def emulator_command(
         *_transport(options),
         *(_disk(options, disk) if disk else ()),
         *_virtio_memory(options),
+        *device_arguments(options.devices, options.has_pci),
         *("-chardev", _console(files.console, on_terminal), "-serial", "chardev:con"),
         *_monitor(options),
     ]
@@ -208,7 +214,7 @@ def _time(options: RunOptions, on_terminal: bool) -> list[str]:
 def _machine(options: RunOptions) -> list[str]:
     machine, size = _MICROVM, options.memory_request.machine_size
     size = max(size, options.hotplug_script.machine_size)
-    if options.has_firmware:
+    if options.has_pci:
         machine, size = _Q35, options.memory_bytes
     is_confidential = PLATFORMS[options.platform].is_confidential
     guarded = f",confidential-guest-support={_OBJECT}" if is_confidential else ""
@@ -224,18 +230,20 @@ def _disk(options: RunOptions, image: Path) -> list[str]:
     """
     read_only = "off" if options.root_mode == WRITABLE else "on"
     drive = f"if=none,id=root,driver=guest-disk,filename={_value(image)},read-only={read_only}"
-    settings = "drive=root,iommu_platform=on,num-queues=1,write-cache=off"
-    if options.has_firmware:
-        device = f"virtio-blk-pci,disable-legacy=on,ioeventfd=off,{settings}"
-        return ["-drive", drive, "-device", device]
-    device = f"virtio-blk-device,bus=virtio-mmio-bus.{_DISK_SLOT},{settings}"
-    return ["-drive", drive, "-device", device]
+    settings = "drive=root,num-queues=1,write-cache=off"
+    return [
+        *("-drive", drive),
+        *("-device", on_bus("virtio-blk", DISK_SLOT, settings, options.has_pci)),
+    ]
 
 
 def virtio_slots(options: RunOptions) -> tuple[int, ...]:
     """Return the virtio-mmio slots that have a device, for the DSDT."""
-    disk = (_DISK_SLOT,) if options.root and not options.has_firmware else ()
-    return disk + ((_MEMORY_SLOT,) if _virtio_memory(options) else ())
+    if options.has_pci:
+        return ()
+    disk = (DISK_SLOT,) if options.root else ()
+    memory = (MEMORY_SLOT,) if _virtio_memory(options) else ()
+    return disk + memory + slots_of(options.devices)
 
 
 def _virtio_memory(options: RunOptions) -> list[str]:
@@ -243,8 +251,7 @@ def _virtio_memory(options: RunOptions) -> list[str]:
     slot = options.hotplug_script.virtio_slot
     if slot is None:
         return []
-    bus = f"bus=virtio-mmio-bus.{_MEMORY_SLOT}"
-    return ["-device", f"guest-virtio-mem-device,{bus},slot={slot},iommu_platform=on"]
+    return ["-device", on_bus("guest-virtio-mem", MEMORY_SLOT, f"slot={slot}", has_pci=False)]
 
 
 def _transport(options: RunOptions) -> list[str]:

@@ -17,6 +17,7 @@ from acceptlab.analysis.kernel.kernel_facts import UNACCEPTED_LOCK
 from acceptlab.analysis.run import run_info
 from acceptlab.analysis.run.run_folder import FIRMWARE_EVENTS
 from acceptlab.toolkit.errors import BadInputError
+from acceptlab.toolkit.firmware import acpi
 from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff
 from acceptlab.toolkit.firmware.bzimage import BzImage, read_bzimage
 from acceptlab.toolkit.firmware.handoff_files import write_handoff
@@ -236,6 +237,7 @@ def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: s
         nodes=options.nodes,
         seed=options.seed,
         virtio_slots=virtio_slots(options),
+        chipset=acpi.Q35 if options.has_pci else acpi.MICROVM,
     )
 
 

@@ -18,6 +18,7 @@ from acceptlab.toolkit.guest.workloads import SAME, workload_options
 from acceptlab.toolkit.platforms import ANY_PROCESSOR, CONFIDENTIAL, PLATFORMS
 from acceptlab.toolkit.run.attacks import check_attack
 from acceptlab.toolkit.run.declared_options import DeclaredOptions
+from acceptlab.toolkit.run.devices import DEVICES, Q35
 from acceptlab.toolkit.run.option import options_of, refused
 from acceptlab.toolkit.run.schedule import parse_schedule
 
@@ -49,6 +50,7 @@ def check(options: DeclaredOptions) -> None:
     _check_hotplug(options)
     _check_nodes(options)
     _check_root(options)
+    _check_machine(options)
 
 
 def _check_vcpus(options: DeclaredOptions) -> None:
@@ -201,8 +203,8 @@ def _check_hotplug(options: DeclaredOptions) -> None:
 def _check_root(options: DeclaredOptions) -> None:
     """Refuse what cannot have a root file system, and what has no effect without one."""
     has_memory = options.hotplug_script.virtio_slot is not None
-    if options.modules and not (options.root or has_memory):
-        raise BadInputError("--modules: only with --root or a virtio-mem device; add one")
+    if options.modules and not (options.root or has_memory or options.devices):
+        raise BadInputError("--modules: only with --root, --device or a virtio-mem device; add one")
     if options.modules and not Path(options.modules).is_dir():
         raise BadInputError(f"--modules {options.modules}: no such folder")
     if has_memory and options.initrd:
@@ -217,6 +219,25 @@ def _check_root(options: DeclaredOptions) -> None:
     second = options.second_start
     if second and second.kernel != SAME:
         raise BadInputError("--root: a second kernel has to be the same one, for its modules")
+
+
+def _check_machine(options: DeclaredOptions) -> None:
+    """Refuse devices that there are not, and what a q35 lacks."""
+    for name in options.devices:
+        if name not in DEVICES:
+            raise BadInputError(f"--device {name}: must be one of {', '.join(DEVICES)}")
+    if len(set(options.devices)) != len(options.devices):
+        raise BadInputError("--device: device given twice")
+    if options.devices and options.initrd:
+        raise BadInputError("--device: our init loads the drivers; drop --initrd")
+    if options.machine != Q35:
+        return
+    if options.hotplug:
+        raise BadInputError("--hotplug: only for --machine microvm")
+    if _is_given(options, "low_memory"):
+        raise BadInputError("--low-memory: a q35 has its own; drop it, or --machine q35")
+    if not PLATFORMS[options.platform].is_confidential:
+        raise BadInputError(f"--machine q35: only for {' or '.join(CONFIDENTIAL)}")
 
 
 def _check_nodes(options: DeclaredOptions) -> None:

@@ -17,6 +17,7 @@ from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.ranges import UNIT, Range
+from acceptlab.toolkit.run.devices import DEVICES, Q35
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.outcome import Outcome
 from acceptlab.toolkit.run.policy import Policy
@@ -88,6 +89,8 @@ def describe(
             "la57": options.la57,
             "implicit_conversion": options.converts_implicitly,
             "schedule": options.schedule,
+            "machine": Q35 if options.has_pci else options.machine,
+            "devices": list(options.devices),
             **(
                 {"pending_ve": options.pending_ve}
                 if PLATFORMS[options.platform].has_pending_ve
@@ -127,11 +130,10 @@ def _why_not_repeatable(options: RunOptions, shell: Shell | None) -> str:
     """Return why the same line need not make the same run; empty where it does."""
     if shell:
         return shell.why_not_repeatable
-    return (
-        "its vCPUs ran on threads of their own (--threads multi)"
-        if options.threads == "multi"
-        else ""
-    )
+    if options.threads == "multi":
+        return "its vCPUs ran on threads of their own (--threads multi)"
+    why = (DEVICES[name].why_not_repeatable for name in options.devices)
+    return next((reason for reason in why if reason), "")
 
 
 def _base_named(emulator: Emulator) -> str:

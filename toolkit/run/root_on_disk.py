@@ -12,6 +12,7 @@ from acceptlab.toolkit.guest.disk_modules import ROOT_PARAMETER, names_for
 from acceptlab.toolkit.guest.root_image import RootImage, file_system_of, root_image
 from acceptlab.toolkit.kernels.modules import Module, modules_of
 from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.run.devices import DEVICES
 from acceptlab.toolkit.run.options import RunOptions
 
 _MOUNTED = re.compile(r"^ACCEPTLAB root (?P<how>mounted|failed: (?P<why>.*))$", re.MULTILINE)
@@ -40,13 +41,15 @@ def modules_for(options: RunOptions, kernel: Kernel) -> list[Module]:
     Raises BadInputError for a kernel that lacks one; MachineError when apt cannot get them.
     """
     names: list[str] = []
+    transport = "virtio_pci" if options.has_pci else "virtio_mmio"
     if options.root:
-        transport = "virtio_pci" if options.has_firmware else "virtio_mmio"
         names += names_for(file_system_of(options.root), options.root_mode, transport)
     if options.hotplug_script.virtio_slot is not None:
-        names += ["virtio_mmio", "virtio_mem"]
+        names += [transport, "virtio_mem"]
+    if options.devices:
+        names += [transport, *(DEVICES[name].module for name in options.devices)]
     folder = Path(options.modules).resolve() if options.modules else None
-    option = "--root" if options.root else "--hotplug"
+    option = "--root" if options.root else "--device" if options.devices else "--hotplug"
     return modules_of(kernel, list(dict.fromkeys(names)), folder, option) if names else []
 
 

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from typing import NamedTuple
 
 import pytest
 
 from acceptlab.toolkit.firmware import aml
-from acceptlab.toolkit.firmware.acpi import build_acpi
+from acceptlab.toolkit.firmware.acpi import Q35, Q35_POWER, build_acpi
+from acceptlab.toolkit.places import CHECKOUT
 
 BASE = 0x7FFF2000
 MAILBOX = 0x7FFF8000
@@ -141,3 +143,23 @@ def test_package_length_counts_itself(size: int) -> None:
 )
 def test_integers(value: int, encoded: str) -> None:
     assert aml.integer(value).hex() == encoded
+
+
+def test_q35_has_pci_one_io_apic_and_power_management_by_ports() -> None:
+    new, plain = build_acpi(0, 1, 0, chipset=Q35), build_acpi(0, 1, 0)
+    assert b"PCI0" in new.data
+    assert b"PCI0" not in plain.data
+    madts = [
+        one.data[one.offsets["APIC"] :][44:200] for one in (new, plain)
+    ]  # a local APIC has 8 bytes
+    assert [one[8:10] for one in madts] == [b"\x01\x0c"] * 2
+    assert [one[20:22] == b"\x01\x0c" for one in madts] == [False, True]
+    fadt = new.offsets["FACP"]
+    for offset, port in ((116, 0xCF9), (244, 0x605), (256, 0x80)):
+        at = fadt + offset
+        assert new.data[at : at + 12] == struct.pack("<BBBBQ", 1, 8, 0, 1, port)
+
+
+def test_the_emulator_puts_power_management_where_the_tables_say() -> None:
+    header = (CHECKOUT / "emulator" / "qemu" / "chipset.h").read_text()
+    assert int(re.findall(r"#define CHIPSET_PM (0x\w+)", header)[0], 16) == Q35_POWER

@@ -50,7 +50,8 @@ OTHERS: dict[str, Any] = {
     "attacks": ("accepted remove 0x40000000",), "hardware": True, "kaslr": False, "append": ("swiotlb=2048",),
     "vmlinux": "/v", "initrd": "/i", "workloads": ("kexec",), "program": "/bin/true", "probes": ("start_kernel",),
     "probe_locks": ("a_lock",), "default_probes": False, "events": False, "counts": ("start_kernel",), "kunit": "unaccepted*",
-    "numa": 2, "hotplug": ("userspace add 1G",), "root": "debian:sid", "root_mode": "ro", "modules": "/m",
+    "numa": 2, "hotplug": ("userspace add 1G",), "root": "debian:sid", "root_mode": "ro", "modules": "/m", "machine": "q35",
+    "devices": ("rng",),
 }  # fmt: skip
 """Another value of each option that decides what the guest does, or what is recorded of it."""
 
