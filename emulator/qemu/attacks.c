@@ -8,6 +8,7 @@
 #include "attacks.h"
 #include "names.h"
 #include "model/attack.h"
+#include "state.h"
 
 #define WHEN_ACCEPTED (-1)
 
@@ -125,6 +126,11 @@ static bool is_moment(const Act *act, const struct acc_event *event)
     return event->kind == EVENT_STAGE && event->detail == (uint64_t)act->when;
 }
 
+static bool is_moment_of(const void *act, const struct acc_event *event)
+{
+    return is_moment(act, event);
+}
+
 /* KEEP takes place when the host would have removed the page, once. */
 static bool is_later_deed(const Act *act, const struct acc_event *event)
 {
@@ -208,4 +214,65 @@ QList *attacks_report(EmulatedGuest *guest)
         qlist_append(list, dict);
     }
     return list;
+}
+
+/* ---- saving and loading ------------------------------------------------------ */
+
+static void act_state(StateStream *state, Act *act)
+{
+    STATE_FIELD(state, act->due);
+    STATE_FIELD(state, act->done);
+    STATE_FIELD(state, act->counting);
+    STATE_FIELD(state, act->took_place);
+}
+
+static void load_act(StateStream *state, bool *loaded)
+{
+    g_autofree char *text = NULL;
+    Act unknown;
+    unsigned i;
+
+    state_text(state, &text);
+    for (i = 0; i < count; i++) {
+        if (!loaded[i] && !g_strcmp0(acts[i].text, text)) {
+            loaded[i] = true;
+            act_state(state, &acts[i]);
+            return;
+        }
+    }
+    act_state(state, &unknown);
+    state_refuse(state, "this guest is to be attacked by '%s', too", text);
+}
+
+/* Acts that the saved guest was not to meet: their moments have to come yet. */
+static void check_new(EmulatedGuest *guest, StateStream *state,
+                      const bool *loaded)
+{
+    unsigned i;
+
+    for (i = 0; i < count; i++) {
+        if (!loaded[i] && event_stream_any(guest->events, is_moment_of,
+                                           &acts[i])) {
+            state_refuse(state, "the moment of '%s' is over", acts[i].text);
+        }
+    }
+}
+
+void attacks_state(EmulatedGuest *guest, StateStream *state)
+{
+    g_autofree bool *loaded = g_new0(bool, count + 1);
+    unsigned saved = count, i;
+
+    STATE_FIELD(state, saved);
+    for (i = 0; i < saved && !state_refused(state); i++) {
+        if (state_loads(state)) {
+            load_act(state, loaded);
+        } else {
+            state_text(state, &acts[i].text);
+            act_state(state, &acts[i]);
+        }
+    }
+    if (state_loads(state)) {
+        check_new(guest, state, loaded);
+    }
 }

@@ -7,6 +7,7 @@
 #include "qemu/osdep.h"
 #include "counts.h"
 #include "names.h"
+#include "state.h"
 
 #define STAGES (STAGE_SECOND_USERSPACE + 1)
 
@@ -139,4 +140,21 @@ QList *counts_report(void)
         qlist_append(list, dict);
     }
     return list;
+}
+
+void counts_state(StateStream *state)
+{
+    unsigned functions = counted ? counted->len : 0, i;
+
+    STATE_FIELD(state, functions);
+    if (functions != (counted ? counted->len : 0)) {
+        state_refuse(state, "it counts other functions");
+        return;
+    }
+    if (counted) {      /* one order, whether or not they were counted yet */
+        g_array_sort(counted, by_address);
+    }
+    for (i = 0; i < functions; i++) {
+        STATE_FIELD(state, g_array_index(counted, Count, i).executed);
+    }
 }

@@ -23,6 +23,7 @@ struct EventStream {
     char *path;
     uint64_t next_seq;
     uint64_t last_clock;
+    uint64_t at_start;      /* records before the guest ran */
     EventObserver *observer[OBSERVERS_MAX];
     unsigned observers;
     EventFollower *follower;
@@ -44,6 +45,11 @@ EventStream *event_stream_open(const char *path, Error **errp)
     setvbuf(stream->file, NULL, _IOFBF, 4 * MiB);
     stream->path = g_strdup(path);
     return stream;
+}
+
+void event_stream_begin(EventStream *stream)
+{
+    stream->at_start = stream->next_seq;
 }
 
 void event_stream_observe(EventStream *stream, EventObserver *observer)
@@ -233,4 +239,95 @@ struct acc_event *event_stream_history(EventStream *stream, uint64_t gpa,
     }
     g_free(ring);
     return ordered;
+}
+
+uint64_t event_stream_next(const EventStream *stream)
+{
+    return stream->next_seq;
+}
+
+bool event_stream_any(EventStream *stream,
+                      bool (*is_one)(const void *what,
+                                     const struct acc_event *event),
+                      const void *what)
+{
+    struct acc_event event;
+    bool found = false;
+
+    if (!stream->file || fflush(stream->file)) {
+        return true;
+    }
+    rewind(stream->file);
+    while (!found && fread(&event, sizeof(event), 1, stream->file) == 1) {
+        found = is_one(what, &event);
+    }
+    fseek(stream->file, 0, SEEK_END);
+    return found;
+}
+
+/* ---- saving and loading ------------------------------------------------------ */
+
+static void save_records(EventStream *stream, StateStream *state)
+{
+    struct acc_event record;
+    uint64_t seq;
+
+    rewind(stream->file);
+    for (seq = 0; seq < stream->next_seq; seq++) {
+        if (fread(&record, sizeof(record), 1, stream->file) != 1) {
+            lost_event(stream);
+        }
+        STATE_FIELD(state, record);
+    }
+    fseek(stream->file, 0, SEEK_END);
+}
+
+/* A saved guest began with the same records as this one, or is another. What
+ * this one recorded since is no more. */
+static void load_records(EventStream *stream, StateStream *state,
+                         uint64_t saved)
+{
+    struct acc_event record, own;
+    uint64_t seq;
+
+    rewind(stream->file);
+    for (seq = 0; seq < saved; seq++) {
+        STATE_FIELD(state, record);
+        if (seq < stream->at_start &&
+            (fread(&own, sizeof(own), 1, stream->file) != 1 ||
+             memcmp(&own, &record, sizeof(own)))) {
+            state_refuse(state, "it began with other memory");
+            return;
+        }
+        if (seq == stream->at_start) {
+            fseek(stream->file, seq * sizeof(record), SEEK_SET);
+        }
+        if (seq >= stream->at_start) {
+            append(stream, &record);
+        }
+    }
+    fflush(stream->file);
+    if (ftruncate(fileno(stream->file), saved * sizeof(record))) {
+        lost_event(stream);
+    }
+    fseek(stream->file, 0, SEEK_END);
+}
+
+void events_state(EmulatedGuest *guest, StateStream *state)
+{
+    EventStream *stream = guest->events;
+    uint64_t next_seq = stream->next_seq;
+    bool on = stream->file;
+
+    STATE_FIELD(state, on);
+    STATE_FIELD(state, next_seq);
+    STATE_FIELD(state, stream->last_clock);
+    if (on != !!stream->file || next_seq < stream->at_start) {
+        state_refuse(state, "it has no events, or this guest has none");
+    } else if (on && state_loads(state)) {
+        load_records(stream, state, next_seq);
+    } else if (on) {
+        save_records(stream, state);
+    }
+    stream->next_seq = next_seq;
 }

@@ -28,6 +28,9 @@ typedef void EventFollower(struct EmulatedGuest *guest, struct EmulatedCpu *cpu,
 /* path NULL: events are off, only counted and observed. */
 EventStream *event_stream_open(const char *path, Error **errp);
 
+/* The guest is about to run for the first time. */
+void event_stream_begin(EventStream *stream);
+
 /* From now on, for every event, after the observers that are there already. */
 void event_stream_observe(EventStream *stream, EventObserver *observer);
 
@@ -52,6 +55,16 @@ uint64_t vcpu_executed(struct EmulatedCpu *cpu);
 /* Writes EVENT_END and closes; the stream takes no event after it. Returns
  * how many records come before that one. */
 uint64_t event_stream_end(struct EmulatedGuest *guest);
+
+/* The number that the next event will have */
+uint64_t event_stream_next(const EventStream *stream);
+
+/* Whether any record is one of those; true without records to look at, for then
+ * it is not known. */
+bool event_stream_any(EventStream *stream,
+                      bool (*is_one)(const void *what,
+                                     const struct acc_event *event),
+                      const void *what);
 
 /* The records that concern gpa, newest last, at most max. The caller frees the
  * array. */

@@ -13,6 +13,7 @@
 #include "hooks.h"
 #include "handoff.h"
 #include "events.h"
+#include "state.h"
 #include "symbols.h"
 #include "model/attack.h"
 #include "model/event.h"
@@ -153,6 +154,8 @@ struct EmulatedGuestClass {
     enum attack swap_back;
     enum attack replace;
     uint64_t (*accepted_bytes)(EmulatedGuest *guest);
+    /* saves or loads page states and vCPUs (state.h) */
+    void (*state)(EmulatedGuest *guest, StateStream *stream);
 };
 
 /* The confidential guest of this machine, or NULL. */

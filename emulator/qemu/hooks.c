@@ -12,6 +12,7 @@
 #include "schedule.h"
 #include "stop.h"
 #include "table-watch.h"
+#include "turns.h"
 
 void emulated_guest_attach(CPUState *cs)
 {
@@ -145,6 +146,7 @@ void helper_confidential_pause(CPUX86State *env, uint32_t insn_len)
             cpu_restore_state(cs, GETPC());
             env->eip += insn_len;
             schedule_pause();
+            turns_give_way();
             give_way(env);
         }
     }

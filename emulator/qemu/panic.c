@@ -13,6 +13,7 @@
 #include "guest.h"
 #include "panic.h"
 #include "probes.h"
+#include "state.h"
 
 /* Time of the guest; a reset or a crash kernel follows within a tenth of it. */
 #define GRACE_NS (2 * NANOSECONDS_PER_SECOND)
@@ -21,13 +22,20 @@
 
 static bool armed;
 static unsigned oopses;     /* since the last event */
-static const char *reason;
+static bool second;         /* armed for a second kernel */
 static bool begun;
+static enum { PANICKED, OOPSED } reason;
+static unsigned by;         /* index of the vCPU that began it */
 static QEMUTimer *overdue;
+
+static const char *const reasons[] = {
+    [PANICKED] = "the guest panicked and did not reset the machine",
+    [OOPSED] = "the guest oopsed again and again",
+};
 
 static void end(void *opaque)
 {
-    emulated_guest_end(opaque, "panic", reason, 0, 0);
+    emulated_guest_end(opaque, "panic", reasons[reason], 0, 0);
 }
 
 static void set_timer(CPUState *cs, run_on_cpu_data data)
@@ -39,13 +47,14 @@ static void set_timer(CPUState *cs, run_on_cpu_data data)
     }
 }
 
-static void end_soon(EmulatedCpu *cpu, const char *why)
+static void end_soon(EmulatedCpu *cpu, unsigned why)
 {
     if (begun) {
         return;
     }
     begun = true;
     reason = why;
+    by = cpu->index;
     /* The time is not known in the middle of a block. */
     async_run_on_cpu(cpu->cs, set_timer, RUN_ON_CPU_HOST_PTR(cpu));
 }
@@ -53,23 +62,24 @@ static void end_soon(EmulatedCpu *cpu, const char *why)
 /* The vCPU is about to execute panic(). */
 static void begin(EmulatedCpu *cpu, uintptr_t retaddr)
 {
-    end_soon(cpu, "the guest panicked and did not reset the machine");
+    end_soon(cpu, PANICKED);
 }
 
 /* The vCPU is about to execute oops_enter(). */
 static void begin_oops(EmulatedCpu *cpu, uintptr_t retaddr)
 {
     if (++oopses == OOPSES_MAX) {
-        end_soon(cpu, "the guest oopsed again and again");
+        end_soon(cpu, OOPSED);
     }
 }
 
-static void arm(const EmulatedGuest *guest, bool second)
+static void arm(const EmulatedGuest *guest, bool kernel)
 {
-    uint64_t kaslr_offset = guest->kaslr_offset[second];
-    uint64_t panic = guest->symbols.panic[second];
-    uint64_t oops = guest->symbols.oops[second];
+    uint64_t kaslr_offset = guest->kaslr_offset[kernel];
+    uint64_t panic = guest->symbols.panic[kernel];
+    uint64_t oops = guest->symbols.oops[kernel];
 
+    second = kernel;
     if (panic) {
         armed = true;
         probes_call_at(WATCH_PANIC, panic + kaslr_offset, begin);
@@ -80,13 +90,18 @@ static void arm(const EmulatedGuest *guest, bool second)
     }
 }
 
+static void unwatch(void)
+{
+    probes_call_at(WATCH_PANIC, 0, NULL);
+    probes_call_at(WATCH_OOPS, 0, NULL);
+}
+
 static void disarm(void)
 {
     armed = false;
     begun = false;
     oopses = 0;
-    probes_call_at(WATCH_PANIC, 0, NULL);
-    probes_call_at(WATCH_OOPS, 0, NULL);
+    unwatch();
     if (overdue) {
         timer_del(overdue);
     }
@@ -106,5 +121,45 @@ void panic_note(EmulatedGuest *guest, const struct acc_event *event)
     }
     if (event->kind == EVENT_STAGE && event->detail == STAGE_SECOND_KERNEL) {
         arm(guest, true);
+    }
+}
+
+/* ---- saving and loading ------------------------------------------------------ */
+
+static void timer_state(EmulatedGuest *guest, StateStream *state)
+{
+    int64_t due = overdue && timer_pending(overdue)
+                  ? timer_expire_time_ns(overdue) : -1;
+
+    STATE_FIELD(state, due);
+    STATE_FIELD(state, by);
+    if (!state_loads(state)) {
+        return;
+    }
+    if (overdue) {
+        timer_free(overdue);
+        overdue = NULL;
+    }
+    if (by >= guest->cpus) {
+        state_refuse(state, "it has other vCPUs");
+    } else if (due >= 0) {
+        overdue = timer_new_ns(QEMU_CLOCK_VIRTUAL, end, &guest->cpu[by]);
+        timer_mod(overdue, due);
+    }
+}
+
+void panic_state(EmulatedGuest *guest, StateStream *state)
+{
+    STATE_FIELD(state, armed);
+    STATE_FIELD(state, second);
+    STATE_FIELD(state, oopses);
+    STATE_FIELD(state, begun);
+    STATE_FIELD(state, reason);
+    timer_state(guest, state);
+    if (state_loads(state)) {
+        unwatch();
+        if (armed) {
+            arm(guest, second);
+        }
     }
 }

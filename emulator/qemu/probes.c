@@ -16,6 +16,7 @@
 #include "counts.h"
 #include "guest.h"
 #include "probes.h"
+#include "state.h"
 
 #define PROBES_MAX 256
 
@@ -41,6 +42,7 @@ typedef struct Probe {
 static Probe watched[PROBES_MAX];
 static unsigned probes;
 static bool armed;
+static int watched_kernel = -1;  /* 0, or 1: a second one; -1: none yet, or no more */
 static struct {
     uint64_t at;
     void (*callback)(EmulatedCpu *cpu, uintptr_t retaddr);
@@ -139,6 +141,7 @@ static void arm(unsigned kernel, uint64_t kaslr_offset)
 {
     unsigned i;
 
+    watched_kernel = kernel;
     for (i = 0; i < probes; i++) {
         watched[i].armed = watched[i].in[kernel];
         watched[i].address = watched[i].linked + kaslr_offset;
@@ -152,6 +155,7 @@ static void disarm(void)
 {
     unsigned i;
 
+    watched_kernel = -1;
     emulated_guest_has_probes = false;
     counts_end();
     if (!armed) {
@@ -327,4 +331,89 @@ void helper_confidential_probe(CPUX86State *env, target_ulong pc)
     }
     env->eip = eip;
     qemu_mutex_unlock(&cpu->guest->lock);
+}
+
+/* ---- saving and loading ------------------------------------------------------ */
+
+static void save_calls(StateStream *state)
+{
+    GHashTableIter iter;
+    gpointer key, value;
+
+    g_hash_table_iter_init(&iter, return_sites);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        state_bytes(state, key, sizeof(uint64_t));
+    }
+    g_hash_table_iter_init(&iter, calls);
+    while (g_hash_table_iter_next(&iter, &key, &value)) {
+        Call *call = value;
+
+        state_bytes(state, key, sizeof(uint64_t));
+        STATE_FIELD(state, call->probe);
+        STATE_FIELD(state, call->returns_to);
+        STATE_FIELD(state, call->cpu->index);
+        STATE_FIELD(state, call->executed);
+    }
+}
+
+static void load_call(EmulatedGuest *guest, StateStream *state)
+{
+    Call call = { };
+    uint64_t rsp;
+    uint16_t index;
+
+    STATE_FIELD(state, rsp);
+    STATE_FIELD(state, call.probe);
+    STATE_FIELD(state, call.returns_to);
+    STATE_FIELD(state, index);
+    STATE_FIELD(state, call.executed);
+    if (index >= guest->cpus) {
+        state_refuse(state, "it has other vCPUs");
+        return;
+    }
+    call.cpu = &guest->cpu[index];
+    g_hash_table_replace(calls, g_memdup2(&rsp, sizeof(rsp)),
+                         g_memdup2(&call, sizeof(call)));
+}
+
+static void load_calls(EmulatedGuest *guest, StateStream *state,
+                       unsigned sites, unsigned running)
+{
+    uint64_t site;
+
+    g_hash_table_remove_all(return_sites);
+    g_hash_table_remove_all(calls);
+    for (; sites && !state_refused(state); sites--) {
+        STATE_FIELD(state, site);
+        g_hash_table_add(return_sites, g_memdup2(&site, sizeof(site)));
+    }
+    for (; running && !state_refused(state); running--) {
+        load_call(guest, state);
+    }
+}
+
+void probes_state(EmulatedGuest *guest, StateStream *state)
+{
+    unsigned sites = calls ? g_hash_table_size(return_sites) : 0;
+    unsigned running = calls ? g_hash_table_size(calls) : 0;
+
+    STATE_FIELD(state, watched_kernel);
+    STATE_FIELD(state, sites);
+    STATE_FIELD(state, running);
+    if (state_loads(state)) {
+        emulated_guest_has_probes = armed = false;
+        counts_end();
+        if (watched_kernel == 0 || watched_kernel == 1) {
+            arm(watched_kernel, guest->kaslr_offset[watched_kernel]);
+        }
+    }
+    if (!calls) {
+        if (sites || running) {
+            state_refuse(state, "it has probes");
+        }
+    } else if (state_loads(state)) {
+        load_calls(guest, state, sites, running);
+    } else {
+        save_calls(state);
+    }
 }

@@ -45,6 +45,7 @@ static struct {
     unsigned changes;           /* of them that lie behind */
     unsigned pauses;            /* pct: one after the other */
     int64_t last_pause;         /* pct: when the last one was executed */
+    const RRSchedule *order;    /* where it is not in effect */
 } schedule;
 
 /* splitmix64: Steele, Lea and Flood, Fast splittable pseudorandom number
@@ -218,10 +219,10 @@ static int64_t turn_budget(CPUState *cpu, int64_t budget)
 
     schedule.mark = cpu->icount_executed;
     if (before > 0) {
-        return MIN(budget, before);
+        return MIN(schedule.order->budget(cpu, budget), before);
     }
     if (!schedule.begun || !in_effect()) {
-        return budget;
+        return schedule.order->budget(cpu, budget);
     }
     if (schedule.kind == SCHEDULE_PCT) {
         budget = MIN(schedule.left, to_next_change());
@@ -231,13 +232,13 @@ static int64_t turn_budget(CPUState *cpu, int64_t budget)
     return MAX(budget, 1);
 }
 
-/* The vCPU that runs after this one has; NULL: the next in QEMU's order. */
+/* The vCPU that runs after this one has; NULL: the next in turn. */
 static CPUState *next_cpu(CPUState *cpu)
 {
     int64_t executed = cpu->icount_executed - schedule.mark;
 
     if (!in_effect()) {
-        return NULL;
+        return schedule.order->next(cpu);
     }
     if (!schedule.begun) {
         begin();
@@ -357,6 +358,7 @@ bool schedule_set(const char *text, Error **errp)
                    SHORTEST_TURN);
         return false;
     }
+    schedule.order = rr_schedule;
     rr_schedule = &by_seed;
     return true;
 }

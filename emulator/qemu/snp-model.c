@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "qapi/error.h"
 #include "cpu.h"
+#include "compat.h"
 #include "attacks.h"
 #include "memory-slots.h"
 #include "snp.h"
@@ -157,5 +158,24 @@ void snp_start(EmulatedGuest *guest, Error **errp)
     }
     snp_vm_start(snp->vm);
     snp->flush = false;
-    fill_launch_pages(guest);
+    /* A guest that is loaded has its memory already. */
+    if (!runstate_check(RUN_STATE_INMIGRATE)) {
+        fill_launch_pages(guest);
+    }
+}
+
+void snp_state(EmulatedGuest *guest, StateStream *stream)
+{
+    SnpGuest *snp = SNP_EMULATED(guest);
+    struct model_stream of_model = state_for_model(stream);
+    unsigned i;
+
+    for (i = 0; i < guest->cpus; i++) {
+        STATE_FIELD(stream, snp->vcpu[i].ghcb_msr);
+    }
+    if (snp_vm_transfer(snp->vm, &of_model)) {
+        state_refuse(stream, "its page states are of another guest, or"
+                     " damaged");
+    }
+    snp->flush = false;
 }

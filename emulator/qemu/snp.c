@@ -313,6 +313,7 @@ static void snp_class_init(ObjectClass *oc, void *data)
     gc->describe = snp_describe;
     gc->next_run = snp_next_run;
     gc->accepted_bytes = snp_accepted_bytes;
+    gc->state = snp_state;
     object_class_property_add_bool(oc, "debug-swap", get_debug_swap,
                                    set_debug_swap);
     object_class_property_set_description(oc, "debug-swap",

@@ -30,6 +30,8 @@ struct SnpGuest {
 SnpVcpu *snp_vcpu(EmulatedCpu *cpu);
 /* Builds the model with the memory of the handoff (snp-model.c). */
 void snp_start(EmulatedGuest *guest, Error **errp);
+/* Saves or loads what the platform has (snp-model.c). */
+void snp_state(EmulatedGuest *guest, StateStream *stream);
 /* Every call into the model stands between these two (snp-model.c). */
 struct snp_vm *snp_enter(EmulatedCpu *cpu, uintptr_t retaddr);
 void snp_leave(EmulatedCpu *cpu);

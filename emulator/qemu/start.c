@@ -4,7 +4,6 @@
 #include "qapi/error.h"
 #include "qom/object_interfaces.h"
 #include "hw/core/cpu.h"
-#include "migration/vmstate.h"
 #include "cpu.h"
 #include "compat.h"
 #include "exec/exec-all.h"
@@ -20,6 +19,8 @@
 #include "schedule.h"
 #include "snapshot.h"
 #include "table-watch.h"
+#include "turns.h"
+#include "vmstate.h"
 
 /* MTRRdefType as firmware leaves it: enabled, default write-back (SDM Vol 3A
  * 12.11.2.1). Linux takes MTRRs that are off to mean that there is no PAT. */
@@ -125,6 +126,7 @@ static void reset_cpus(void *opaque)
     EmulatedGuestClass *gc = EMULATED_GUEST_GET_CLASS(guest);
     unsigned i;
 
+    state_reset();
     for (i = 0; i < guest->cpus; i++) {
         EmulatedCpu *cpu = &guest->cpu[i];
 
@@ -139,13 +141,6 @@ static void reset_cpus(void *opaque)
     }
 }
 
-/* Page states, events and probes are in no snapshot of QEMU's: a guest that is
- * loaded without them would run in a world that never was. */
-static const VMStateDescription not_saved = {
-    .name = "emulated confidential guest: its page states are not saved",
-    .unmigratable = 1,
-};
-
 static Notifier machine_done;
 static Notifier shutdown_notifier;
 
@@ -159,7 +154,11 @@ static void begin(void *opaque, bool running, RunState state)
         .carry = EVENT_NO_CARRY,
     };
 
-    if (!running || guest->begun) {
+    if (!running) {
+        return;
+    }
+    state_check();
+    if (guest->begun) {
         return;
     }
     guest->begun = true;
@@ -184,7 +183,7 @@ static void start(Notifier *notifier, void *unused)
     table_watch_begin(guest);
     EMULATED_GUEST_GET_CLASS(guest)->start(guest, &error_fatal);
     hotplug_begin(guest);
-    vmstate_register(NULL, 0, &not_saved, guest);
+    state_begin(guest);
     qemu_register_reset(reset_cpus, guest);
     qemu_add_vm_change_state_handler(begin, guest);
 }
@@ -277,6 +276,7 @@ void emulated_guest_complete(UserCreatable *uc, Error **errp)
                    object_get_typename(OBJECT(uc)));
         return;
     }
+    turns_begin();
     if (!handoff_read(&guest->handoff, guest->handoff_file, errp) ||
         (guest->skip_list_file &&
          !symbols_read(&guest->symbols, guest->skip_list_file, errp)) ||

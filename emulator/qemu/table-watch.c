@@ -11,6 +11,7 @@
 #include "compat.h"
 #include "exec/ram_addr.h"
 #include "guest.h"
+#include "state.h"
 #include "table-watch.h"
 
 /* Offset of the bitmap in struct efi_unaccepted_memory (include/linux/efi.h) */
@@ -187,4 +188,17 @@ int table_watch_prot(EmulatedCpu *cpu, hwaddr gpa, enum access_kind kind,
         bql_unlock();
     }
     return prot;
+}
+
+void table_watch_state(EmulatedGuest *guest, StateStream *state)
+{
+    TableWatch *watch = guest->table_watch;
+    TableWatch none = { };
+
+    watch = watch ? watch : &none;
+    STATE_FIELD(state, watch->other_stores);
+    STATE_FIELD(state, watch->active);
+    if (watch != &none && state_loads(state)) {
+        memory_region_set_enabled(&watch->region, watch->active);
+    }
 }

@@ -157,6 +157,18 @@ void tdx_start(EmulatedGuest *guest, Error **errp)
     tdx->flush = false;
 }
 
+void tdx_state(EmulatedGuest *guest, StateStream *stream)
+{
+    TdxGuest *tdx = TDX_EMULATED(guest);
+    struct model_stream of_model = state_for_model(stream);
+
+    if (tdx_vm_transfer(tdx->vm, &of_model)) {
+        state_refuse(stream, "its page states are of another guest, or"
+                     " damaged");
+    }
+    tdx->flush = false;
+}
+
 /* ---- #VE ---------------------------------------------------------------------- */
 
 G_NORETURN void tdx_raise(EmulatedCpu *cpu, const struct ve_info *info,

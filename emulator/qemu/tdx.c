@@ -280,6 +280,7 @@ static void tdx_class_init(ObjectClass *oc, void *data)
     gc->describe = tdx_describe;
     gc->next_run = tdx_next_run;
     gc->accepted_bytes = tdx_accepted_bytes;
+    gc->state = tdx_state;
     object_class_property_add_bool(oc, "pending-ve", get_pending_ve,
                                    set_pending_ve);
     object_class_property_set_description(oc, "pending-ve",

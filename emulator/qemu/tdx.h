@@ -27,6 +27,8 @@ struct TdxGuest {
 
 /* Builds the model with the memory of the handoff (tdx-model.c). */
 void tdx_start(EmulatedGuest *guest, Error **errp);
+/* Saves or loads what the platform has (tdx-model.c). */
+void tdx_state(EmulatedGuest *guest, StateStream *stream);
 /* Every call into the model stands between these two (tdx-model.c). */
 struct tdx_vm *tdx_enter(EmulatedCpu *cpu, uintptr_t retaddr);
 void tdx_leave(EmulatedCpu *cpu);

@@ -167,6 +167,14 @@ def boot(
     emulator: Path, folder: Path, platform: str, guest: str, case: str, setup: Setup
 ) -> BareRun:
     """Run one case of tests/guests/GUEST.c to its end; ``folder`` must be empty."""
+    command = command_of(emulator, folder, platform, guest, case, setup)
+    return run(command, folder, platform, guest, setup)
+
+
+def command_of(
+    emulator: Path, folder: Path, platform: str, guest: str, case: str, setup: Setup
+) -> list[str]:
+    """Write what the emulator reads into ``folder``, and return its command line."""
     image = guest_images.build(guest, platform)
     arguments = bare_handoff.write(
         bare_handoff.BareGuest(
@@ -181,7 +189,12 @@ def boot(
     )
     (folder / "rom").write_bytes(b"\xf4" * 65536)
     (folder / "bitmap").mkdir()
-    command = _command(emulator, folder, platform, setup) + arguments
+    return _command(emulator, folder, platform, setup) + arguments
+
+
+def run(command: list[str], folder: Path, platform: str, guest: str, setup: Setup) -> BareRun:
+    """Run the emulator to its end, and read what it left in ``folder``."""
+    symbols = guest_images.build(guest, platform).symbols
     with (folder / "emulator.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -193,7 +206,7 @@ def boot(
         finally:
             process.kill()
             process.wait()
-    return _read(folder, platform, setup, exit_code, image.symbols)
+    return _read(folder, platform, setup, exit_code, symbols)
 
 
 def _end_at(process: subprocess.Popen[bytes], console: Path, setup: Setup) -> None:

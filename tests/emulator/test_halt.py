@@ -164,9 +164,9 @@ def test_a_guest_that_is_paused_at_a_function_has_not_begun_it(
     assert run.lines == bare(platform, *CALLS).lines
 
 
-@pytest.mark.parametrize("value", ["event", "event:x", "never:1", ""])
+@pytest.mark.parametrize("value", ["event", "event:x", "event:1:2", "round:2:1", "never:1", ""])
 def test_another_moment_is_refused_in_one_line(bare: Boot, value: str) -> None:
     run = bare("snp", *TOGETHER, halting(value))
     assert run.exit_code == 1
-    assert "halt-at is event:SEQ, clock:INSTRUCTIONS or call:ADDRESS" in run.log
+    assert "halt-at is event:SEQ, clock:INSTRUCTIONS, call:ADDRESS or round:INSTRUCTIONS" in run.log
     assert len(run.log.splitlines()) == 1

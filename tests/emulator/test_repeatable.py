@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,14 @@ def wait_until_busy(folder: Path) -> None:
 
 
 def boot_disturbed(
-    emulator: Path, folder: Path, platform: str, disturb: Callable[[Path], None]
+    emulator: Path,
+    folder: Path,
+    platform: str,
+    disturb: Callable[[Path], None],
+    given: Setup | None = None,
 ) -> BareRun:
     """Boot the guest; `disturb` is called while it computes."""
-    setup = Setup(devices=("-qmp", f"unix:{folder}/qmp,server=on,wait=off"))
+    setup = replace(given or Setup(), devices=("-qmp", f"unix:{folder}/qmp,server=on,wait=off"))
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(boot, emulator, folder, platform, GUEST, CASE, setup)
         wait_until_busy(folder)
@@ -58,7 +63,9 @@ def commands(folder: Path, *texts: str) -> list[str]:
         for text in ('{"execute": "qmp_capabilities"}', *texts):
             lines.write(text + "\n")
             lines.flush()
-            answers.append(next(line for line in lines if "return" in line))  # others are events
+            answers.append(
+                next(line for line in lines if "return" in line or "error" in line)
+            )  # others are events
     return answers[1:]
 
 

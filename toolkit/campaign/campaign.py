@@ -9,13 +9,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from acceptlab.analysis.report.campaign.campaign_sheet import CampaignSheet, Injection, result_of
-from acceptlab.toolkit.campaign.moments import Moment, accepts_of, moments_of
+from acceptlab.toolkit.campaign.forks import nearest, saved_guests
+from acceptlab.toolkit.campaign.moments import (
+    Moment,
+    accepts_of,
+    clock_of,
+    moments_of,
+    stages_of,
+)
 from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.options import RunOptions
+from acceptlab.toolkit.run.saved_guest import SavedGuest
 from acceptlab.toolkit.runs.run_cache import opened
-from acceptlab.toolkit.runs.run_jobs import DONE, Result, make_all
+from acceptlab.toolkit.runs.run_jobs import DONE, Result, is_kept, make_all
 from acceptlab.toolkit.runs.scheduler import Room
 from acceptlab.toolkit.whole_files import write_whole
 
@@ -43,8 +51,20 @@ def perform(
             )
         accepts = accepts_of(plain.folder, cache() / "symbols")
         moments = moments_of(accepts, options.platform, acts, sample, options.seed)
+        stages = stages_of(plain.folder)
+        clocks = [clock_of(one, accepts, stages) for one in moments]
         runs = [replace(options, attacks=(*options.attacks, one.attack)) for one in moments]
-        results = make_all(runs, kept, emulator, room, "injections")
+        missing = [
+            clock
+            for one, clock in zip(runs, clocks, strict=True)
+            if not is_kept(one, kept, emulator)
+        ]
+        with saved_guests(plain.folder, options, missing, out) as saved:
+            begun = [
+                replace(one, from_saved=_begin(saved, clock))
+                for one, clock in zip(runs, clocks, strict=True)
+            ]
+            results = make_all(begun, kept, emulator, room, "injections")
         sheet = CampaignSheet(
             options.kernel,
             options.platform,
@@ -52,6 +72,12 @@ def perform(
         )
         write_whole(out / SHEET, json.dumps(sheet.to_json(), indent=2, sort_keys=True) + "\n")
     return sheet
+
+
+def _begin(saved: Sequence[SavedGuest], clock: int) -> str:
+    """Return the folder of the saved guest that an injection goes on from, "" for a boot."""
+    found = nearest(saved, clock)
+    return str(found.folder) if found else ""
 
 
 def _injection(moment: Moment, result: Result) -> Injection:

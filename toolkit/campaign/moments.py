@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,9 @@ class Accept:
     gpa: int
     stage: Stage
     caller: str
+    clock: int = 0
+    """In instructions."""
+    size: int = 1
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,37 @@ def accepts_of(folder: Path, symbols_cache: Path | None) -> list[Accept]:
     for batch in EventFile(folder / "events.parquet").batches():
         done = (batch["kind"] == Kind.ACCEPT) & (batch["result"] == 0)
         columns = [
-            batch[name][done].tolist() for name in ("gpa", "stage", "caller", "caller_how", "rip")
+            batch[name][done].tolist()
+            for name in ("gpa", "stage", "caller", "caller_how", "rip", "clock", "size")
         ]
-        for gpa, stage, caller, how, rip in zip(*columns, strict=True):
+        for gpa, stage, caller, how, rip, clock, size in zip(*columns, strict=True):
             name = NOT_KNOWN
             if not (caller and is_implausible(how)):
                 name = (symbols.name_of(caller or rip, stage) or NOT_KNOWN).split("+")[0]
-            found.append(Accept(gpa, Stage(stage), name))
+            found.append(Accept(gpa, Stage(stage), name, clock, size))
     return found
+
+
+def stages_of(folder: Path) -> dict[str, int]:
+    """Return when each stage of a run began, in instructions, by the name that `--attack` takes."""
+    found: dict[str, int] = {}
+    for batch in EventFile(folder / "events.parquet").batches(("kind", "detail", "clock")):
+        begins = batch["kind"] == Kind.STAGE
+        for stage, clock in zip(
+            batch["detail"][begins].tolist(), batch["clock"][begins].tolist(), strict=True
+        ):
+            found.setdefault(STAGE_NAMES[stage], clock)
+    return found
+
+
+def clock_of(moment: Moment, accepts: Sequence[Accept], stages: Mapping[str, int]) -> int:
+    """Return when a moment comes in the run without attacks, in instructions; 0: it is not known, or never comes."""
+    when, _, number = moment.attack.split(" ")
+    if when != "accepted":
+        return stages.get(when, 0)
+    page = int(number, 0)
+    first = (one.clock for one in accepts if one.gpa <= page < one.gpa + one.size)
+    return next(first, 0)
 
 
 def acts_on(platform: str, wanted: Sequence[str]) -> list[str]:

@@ -15,7 +15,7 @@ from acceptlab.toolkit.cli.output import AsJson, print_json
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.sizes import parse_address
-from acceptlab.toolkit.whole_folders import scratch
+from acceptlab.toolkit.whole_folders import made_beside, scratch
 
 if TYPE_CHECKING:
     from acceptlab.toolkit.debug.halted import Halted
@@ -56,6 +56,13 @@ def debug(
             help="Leave the guest stopped behind the moment for gdb: started here on a terminal, else its command line is printed.",
         ),
     ] = False,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Save the guest in this new folder, at the first possible moment after the one of --at, for `run --from-saved`.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Boot a recorded run again, halt it at one moment, and show registers, stack, page and bitmap.
@@ -70,6 +77,8 @@ def debug(
         raise BadInputError(f"--last {last}: takes {' or '.join(LAST)}, and --page ADDRESS")
     if not at and not last:
         raise BadInputError("say where to halt: --at MOMENT, or --page ADDRESS --last accept")
+    if save and (gdb or as_json or save.exists()):
+        raise BadInputError(f"--save {save}: takes a new folder, and neither --gdb nor --json")
     if gdb and as_json:
         raise BadInputError("--json: for a dump; drop it, or --gdb")
     from acceptlab.analysis.kernel.symbols import symbols_of_run  # loads numpy and pyarrow
@@ -87,12 +96,28 @@ def debug(
     if last and address is not None:
         halt = halt_at_last(opened, symbols, address, last, halt.event if halt else None)
     assert halt is not None
+    if save:
+        _save(again, halt, save.resolve())
+        return
     with scratch("acceptlab-debug-") as folder:
         if gdb:
             boots.pause(again, halt, folder, lambda found, socket: _gdb(again, halt, found, socket))
             return
         found = boots.dump(again, halt, folder)
         _show(again, halt, found, address, as_json)
+
+
+def _save(again: Recorded, halt: Halt, folder: Path) -> None:
+    from acceptlab.toolkit.debug import saving
+    from acceptlab.toolkit.debug.moment import clock_of
+
+    clock = clock_of(again.run, halt)
+    with made_beside(folder) as new, scratch("acceptlab-debug-") as boot:
+        [saved] = saving.save(again, [clock], boot, new)
+        for part in list(saved.folder.iterdir()):
+            part.rename(new / part.name)
+        saved.folder.rmdir()
+    typer.echo(f"Saved {saved.clock - clock:,} instructions after {halt.title}: {folder}")
 
 
 def _show(again: Recorded, halt: Halt, found: Halted, page: int | None, as_json: bool) -> None:

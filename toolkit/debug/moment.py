@@ -62,6 +62,19 @@ def halt_at_last(run: Run, symbols: RunSymbols, page: int, kind: str, before: in
     return replace(found, title=f"{found.title}, the last {kind} of {page:#x}", page=page)
 
 
+def clock_of(run: Run, halt: Halt) -> int:
+    """Return the guest's clock at a halt, in instructions. Raises BadInputError for the call of a function, whose clock is not known."""
+    if halt.event is None:
+        kind, _, number = halt.at.partition(":")
+        if kind != "clock":
+            raise BadInputError(f"{halt.title}: its instruction count is not known; give an event")
+        return int(number)
+    for batch in EventFile(run.events_path).batches(("clock",)):
+        if batch.start <= halt.event < batch.start + len(batch):
+            return int(batch["clock"][halt.event - batch.start])
+    raise AssertionError(halt)
+
+
 def _of_kind(life: Life, kind: str) -> list[Moment]:
     if kind == "accept":
         return [one for one in life.moments if one.op in (Op.ACCEPT, Op.LAUNCH)]

@@ -401,6 +401,15 @@ class DeclaredOptions:
         emulator_only=True,
         part_of_run=False,
     )
+    from_saved: str = option(
+        "",
+        "--from-saved",
+        "Go on from a guest that `acceptlab debug --save` has saved in the middle of the same run, in place of a boot.",
+        RECORDING,
+        metavar="DIR",
+        emulator_only=True,
+        part_of_run=False,
+    )
     time_limit: float = option(
         600.0, "--time-limit", "Stop the guest after this wall time.", OUTPUT,
         metavar="SECONDS", always_shown=True, part_of_run=False,

@@ -33,7 +33,14 @@ from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.progress import say, step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
-from acceptlab.toolkit.run import firmware_run, outcome, probes, record, skip_list
+from acceptlab.toolkit.run import (
+    firmware_run,
+    outcome,
+    probes,
+    record,
+    saved_guest,
+    skip_list,
+)
 from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command, virtio_slots
 from acceptlab.toolkit.run.firmware_run import FirmwareStart, prepare_firmware
 from acceptlab.toolkit.run.follower import Follower
@@ -115,6 +122,8 @@ def perform(
     with claimed(folder):
         ready = prepare(options, kernel, emulator, folder, shell)
         ready = replace(ready, stops_on_finding=stop_on_finding)
+        if options.from_saved:
+            ready = _going_on(ready, Path(options.from_saved))
         if ready.no_symbols:
             say(
                 f"no symbols: functions are shown as addresses, and panic() is not detected ({ready.no_symbols})"
@@ -124,6 +133,20 @@ def perform(
         if not keep_handoff:
             shutil.rmtree(ready.files.handoff)
         return finished
+
+
+def identity_of(ready: Prepared) -> saved_guest.Identity:
+    """Return what a guest that is saved has to have in common with one that goes on from it."""
+    return saved_guest.Identity(
+        ready.emulator.key, ready.kernel.sha256, _sha256(ready.initrd), ready.command_line
+    )
+
+
+def _going_on(ready: Prepared, folder: Path) -> Prepared:
+    """Return the run that goes on from a saved guest in place of a boot. Raises BadInputError for one of another run."""
+    saved = saved_guest.read(folder.resolve(), identity_of(ready))
+    saved_guest.take_over(saved, ready.files)
+    return replace(ready, command=saved_guest.loading(ready.command, saved))
 
 
 def dry_run(

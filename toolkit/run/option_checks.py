@@ -20,6 +20,7 @@ from acceptlab.toolkit.run.attacks import check_attack
 from acceptlab.toolkit.run.declared_options import DeclaredOptions
 from acceptlab.toolkit.run.devices import DEVICES, Q35
 from acceptlab.toolkit.run.option import options_of, refused
+from acceptlab.toolkit.run.saving_limits import obstacle
 from acceptlab.toolkit.run.schedule import parse_schedule
 
 MAX_VCPUS_ON_HARDWARE = 4096
@@ -45,6 +46,7 @@ def check(options: DeclaredOptions) -> None:
     _check_repeated(options)
     _check_firmware(options)
     _check_qmp(options)
+    _check_saved(options)
     _check_tests(options)
     _check_workloads(options)
     _check_hotplug(options)
@@ -57,6 +59,14 @@ def _check_vcpus(options: DeclaredOptions) -> None:
     most = MAX_VCPUS_ON_HARDWARE if options.hardware else MAX_VCPUS
     if not 1 <= options.cpus <= most:
         raise BadInputError(f"--cpus {options.cpus}: must be 1 to {most}")
+
+
+def _check_saved(options: DeclaredOptions) -> None:
+    why = obstacle(options) if options.from_saved else ""
+    if why:
+        raise BadInputError(f"--from-saved: not with {why}")
+    if options.from_saved and options.hold:
+        raise BadInputError("--hold: not with --from-saved, whose first events are over")
 
 
 def _check_hardware(options: DeclaredOptions) -> None:

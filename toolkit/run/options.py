@@ -35,6 +35,6 @@ class RunOptions(DeclaredOptions):
     def reproduce(self, kernel: str) -> str:
         """Return the shell line that makes this run again; `kernel` is the argument to name the kernel by."""
         shown = replace(
-            self, hold=False, qmp=""
-        )  # where a run waits, or is asked, is no part of it
+            self, hold=False, qmp="", from_saved=""
+        )  # where a run waits, is asked, or goes on from, is no part of it
         return shlex.join(["acceptlab", "run", kernel, *words_of(shown, RunOptions)])

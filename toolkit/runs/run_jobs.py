@@ -102,6 +102,12 @@ def make_all(
     return [place if isinstance(place, Result) else results[place] for place in places]
 
 
+def is_kept(options: RunOptions, kept: RunCache, emulator: Emulator) -> bool:
+    """Return whether a run is finished in the folder, so that `make_all` need not make it. Raises what resolve() raises."""
+    key = key_of(options, resolve(options.kernel), emulator, initramfs().name)
+    return kept.read(kept.folder(options, key)) is not None
+
+
 class _Kernels:
     """Kernels by their names in the spec; a missing one is reported once and does not stop the rest."""
 
@@ -158,6 +164,8 @@ def _run(
         cell = cells[index]
         going.add(index)
         words = shlex.split(cell.options.reproduce(cell.options.kernel))[2:]
+        if cell.options.from_saved:
+            words += ["--from-saved", cell.options.from_saved]
         return start_run(Wanted(cell.folder.name, words, cell.folder))
 
     def watch(indices: Sequence[int]) -> None:
