@@ -77,7 +77,8 @@ def test_each_hook_applies_to_its_predecessors(
     subjects = git(tree, "log", "--format=%s", "--reverse").splitlines()[1:]
     assert len(subjects) == len(hooks)
     assert all(
-        subject.startswith(("target/i386: ", "accel/tcg: ", "meson: ")) for subject in subjects
+        subject.startswith(("target/i386: ", "accel/tcg: ", "meson: ", "util: "))
+        for subject in subjects
     )
 
 
