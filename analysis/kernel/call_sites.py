@@ -25,7 +25,7 @@ PVALIDATE = bytes.fromhex("f2 0f 01 ff")
 """AMD64 Architecture Programmer's Manual Vol 3, PVALIDATE."""
 TDCALL = bytes.fromhex("66 0f 01 cc")
 """Intel SDM Vol 2, TDCALL."""
-_CALL, _JUMP, _JCC = 0xE8, 0xE9, 0x80
+_CALL, _JUMP, _JCC, _LONG = 0xE8, 0xE9, 0x80, 0x0F
 """Opcodes with a displacement of 32 bits (SDM Vol 2): CALL, JMP, and the second byte of Jcc (0F 80 to 0F 8F)."""
 _SIZE = 5
 """Bytes from such an opcode to the next instruction."""
@@ -92,7 +92,10 @@ def _calls(
 ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
     """Return where code calls or jumps to the very start of a function, and to which."""
     whole = code[: max(0, len(code) - _SIZE + 1)]
-    at = np.flatnonzero((whole == _CALL) | (whole == _JUMP) | (whole & 0xF0 == _JCC))
+    behind_0f = np.zeros(len(whole), dtype=np.bool_)
+    behind_0f[1:] = whole[:-1] == _LONG
+    conditional = behind_0f & (whole & 0xF0 == _JCC)
+    at = np.flatnonzero((whole == _CALL) | (whole == _JUMP) | conditional)
     distance = np.zeros(len(at), dtype=np.int64)
     for byte in range(4):
         distance |= code[at + 1 + byte].astype(np.int64) << (8 * byte)

@@ -118,9 +118,9 @@ def _own(found: Found) -> list[str]:
     if found.requests:
         names = ", ".join(f"{name}({', '.join(two)})" for name, two in found.requests.items())
         lines.append(f"requests as accept_memory() has them, probed in each run: {names}")
-    if found.request and found.request not in found.requests:
+    if found.replacement and found.replacement not in found.requests:
         lines.append(
-            f"no accept_memory(): {found.request}() takes its place, its parameters are not (start, size) or (start, end), "
+            f"no accept_memory(): {found.replacement}() takes its place, its parameters are not (start, size) or (start, end), "
             "and I5 (guard unit) is not decided"
         )
     return lines

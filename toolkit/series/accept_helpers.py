@@ -42,13 +42,13 @@ class Found:
     """`skip`: functions that only carry out an accept. `locks`: spin locks that functions of the path take, Linux's own left out.
 
     `requests`: those in `skip` that take requests as accept_memory() does, with the names of their first two parameters.
-    `request` takes the place of accept_memory() in a kernel that has none; "" in any other.
+    `replacement` takes the place of accept_memory() in a kernel that has none; "" in any other.
     """
 
     skip: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
     requests: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    request: str = ""
+    replacement: str = ""
 
 
 Added = Mapping[str, Sequence[str]]
@@ -96,7 +96,7 @@ def find(calls: CallSites, table: Table, added: Added) -> Found:
         tuple(sorted({plain_name(name) for name in helpers})),
         _locks(calls, table, path | helpers),
         _requests(calls, helpers, path | helpers, added),
-        _request(calls, symbols, helpers, path),
+        _replacement(calls, symbols, helpers, path),
     )
 
 
@@ -138,7 +138,7 @@ def _requests(
     return found
 
 
-def _request(
+def _replacement(
     calls: CallSites, symbols: Collection[str], helpers: Collection[str], path: Collection[str]
 ) -> str:
     """Return the function with the most callers from outside, where no function of Linux's that asks for memory is left."""

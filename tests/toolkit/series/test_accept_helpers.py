@@ -88,6 +88,14 @@ def test_a_jump_over_the_padding_behind_a_function_is_no_call(kernel: Compile) -
     assert set(calls.callers("memblock_alloc")) == {"start_kernel"}
 
 
+@pytest.mark.parametrize(("before", "is_call"), [("0x0f, ", True), ("", False)])
+def test_a_conditional_jump_begins_with_0f(kernel: Compile, before: str, is_call: bool) -> None:
+    """Without it the second byte is any instruction's."""
+    jump = f'asm volatile(".byte {before}0x85; .long page_alloc - . - 4");'
+    calls = _calls(kernel(_BEGIN, _ACCEPT, _CALLERS, f"void other(void) {{ {jump} state++; }}\n"))
+    assert ("other" in calls.callers("page_alloc")) == is_call
+
+
 def test_an_instruction_is_in_its_function(kernel: Compile) -> None:
     assert _calls(kernel(_BEGIN, _ACCEPT, _CALLERS)).having(PVALIDATE) == {"pvalidate_pages"}
 
@@ -190,7 +198,7 @@ def test_a_new_name_of_accept_memory_is_found(kernel: Compile) -> None:
         kernel(_BEGIN, renamed, _CALLERS, request="take_memory"),
         dict.fromkeys(("take_memory",), ()),
     )
-    assert found == Found(skip=("take_memory",), request="take_memory")
+    assert found == Found(skip=("take_memory",), replacement="take_memory")
 
 
 def test_a_lock_that_the_path_takes_is_found(kernel: Compile) -> None:
