@@ -212,7 +212,7 @@ class DeclaredOptions:
         "skips the stub); or the kernel's own stub, entered with EFI boot services.",
         FIRMWARE,
         choices=("table", "memory-map", "stub"),
-        old_names=("--handoff",),
+        old_names=("--hand-over",),
         emulator_only=True,
     )
     low_memory: str = option(

@@ -16,6 +16,7 @@ from acceptlab.toolkit.cli import run as command
 from acceptlab.toolkit.cli import run_parameters
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.run.host_policies import HOST_POLICIES
+from acceptlab.toolkit.run.option import options_of
 from acceptlab.toolkit.run.options import RunOptions
 from tests.examples import examples
 from tests.toolkit.command_line import invoke
@@ -204,3 +205,14 @@ def test_kunit_s_filter_is_the_kernel_s_parameter() -> None:
     assert "kunit" not in RunOptions("k").command_line
     words = RunOptions("k", kunit="unaccepted*.twice").command_line.split()
     assert {"kunit.enable=1", "kunit.filter_glob=unaccepted*.twice"} <= set(words)
+
+
+def test_an_option_has_each_of_its_names_once() -> None:
+    names = [
+        name
+        for _, shown in options_of(RunOptions).values()
+        for name in (shown.name, shown.off, *shown.old_names)
+        if name
+    ]
+    assert sorted(names) == sorted(set(names))
+    assert "--hand-over" in names  # of earlier releases
