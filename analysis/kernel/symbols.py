@@ -79,13 +79,14 @@ class RunSymbols:
     """Names for the addresses of one run. Each of its kernels has its own symbols, and lies where KASLR put it.
 
     ``second``: of a kernel that the guest started itself; None where the run does not say which it is, so that none of its
-    addresses has a name of the first one's.
+    addresses has a name of the first one's. ``offset``: what KASLR added to the first one's link-time addresses; None where it
+    is not known, so that no address of it has a name.
     """
 
     def __init__(
         self,
         first: Symbols,
-        offset: int = 0,
+        offset: int | None = 0,
         second: Symbols | None = None,
         second_offset: int = 0,
         recorded: tuple[Names, Names] = ({}, {}),
@@ -99,8 +100,9 @@ class RunSymbols:
 
     @property
     def is_whole(self) -> bool:
-        """Whether each kernel's own symbols are at hand."""
-        return bool(len(self.first) and (self._second is None or len(self._second)))
+        """Whether each kernel's own symbols are at hand, and it is known where the first one lies."""
+        here = len(self.first) and self._offset is not None
+        return bool(here and (self._second is None or len(self._second)))
 
     def with_recorded(self, recorded: tuple[Names, Names]) -> RunSymbols:
         """The same, with the names that the run folder has, for a kernel that is not at hand."""
@@ -111,7 +113,7 @@ class RunSymbols:
     def name_of(self, address: int, stage: int | None) -> str | None:
         """``function+0x12`` for an address seen in a stage (None: while the first kernel ran), or None."""
         symbols, offset, number = self._in(stage)
-        if len(symbols):
+        if len(symbols) and offset is not None:
             return symbols.name_of(address, offset)
         known = self._recorded[number].get(address)
         return known.symbol or None if known else None
@@ -119,11 +121,11 @@ class RunSymbols:
     def source_of(self, address: int, stage: int | None) -> str | None:
         """``file:line`` of an address seen in a stage, where there is debug information about it."""
         symbols, offset, number = self._in(stage)
-        if len(symbols):
+        if len(symbols) and offset is not None:
             return symbols.source_of(address, offset)
         return self._recorded_lines[number].get(address)
 
-    def _in(self, stage: int | None) -> tuple[Symbols, int, int]:
+    def _in(self, stage: int | None) -> tuple[Symbols, int | None, int]:
         if stage is not None and stage >= Stage.SECOND_DECOMPRESSOR:
             return self._second or NO_KERNEL, self._second_offset, 1
         return self.first, self._offset, 0
@@ -167,15 +169,16 @@ def symbols_of_run(run: Run, cache: Path | None) -> RunSymbols:
 
 
 def symbols_of_kernels(info: RunInfo, cache: Path | None) -> RunSymbols:
-    """Symbols of the kernels that a run names, as far as the files are still those kernels."""
-    first = (_of_kernel(info.kernel, cache), info.kaslr_offset)
+    """Symbols of the kernels that a run names, as far as the files are still those kernels and it is known where they lie."""
+    at_hand = _of_kernel(info.kernel, cache)
+    first = (at_hand, info.kaslr_offset if info.kaslr_is_known else None)
     if info.second is None:
         return RunSymbols(*first)
     if "second_kaslr_offset" not in (info.report or {}):
         return RunSymbols(*first, NO_KERNEL)  # where it lies is not known
     second = info.second.kernel
     same = second.sha256 == info.kernel.sha256 if second.sha256 else second == info.kernel
-    symbols = first[0] if same else _of_kernel(second, cache)
+    symbols = at_hand if same else _of_kernel(second, cache)
     return RunSymbols(*first, symbols, info.second_kaslr_offset)
 
 

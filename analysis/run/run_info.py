@@ -261,8 +261,13 @@ class RunInfo:
         return tuple(str(name) for name in names) if isinstance(names, list) else ()
 
     @property
+    def kaslr_is_known(self) -> bool:
+        """Whether the run has what KASLR added, or the kernel was booted without it (nokaslr): else no address has a name."""
+        return "kaslr_offset" in (self.report or {}) or "nokaslr" in self.command_line.split()
+
+    @property
     def kaslr_offset(self) -> int:
-        """What KASLR added to link-time addresses, as the emulator's report tells; else 0."""
+        """What KASLR added to link-time addresses, as the emulator's report says; else 0."""
         return number_of((self.report or {}).get("kaslr_offset", 0), "report.kaslr_offset")
 
     @property

@@ -48,7 +48,6 @@ def same(folder: Path) -> SecondKernel:
         (lambda _: SecondKernel("kexec"), REPORT, None),
         (lambda _: None, REPORT, None),
         (same, {"kaslr_offset": "0x0"}, None),
-        (same, None, None),
     ],
 )
 def test_a_second_kernel_is_never_named_by_the_first_one_s_symbols(
@@ -67,6 +66,27 @@ def test_a_second_kernel_is_never_named_by_the_first_one_s_symbols(
     for stage in (Stage.SECOND_KERNEL, Stage.SECOND_USERSPACE):
         assert symbols.name_of(ACCEPT_RIP + MOVED, stage) == name
         assert symbols.name_of(ACCEPT_RIP, stage) is None
+
+
+@pytest.mark.parametrize(
+    ("report", "command_line", "name"),
+    [
+        ({"kaslr_offset": "0x0"}, "", "of_first"),
+        (None, "console=ttyS0 nokaslr", "of_first"),
+        ({}, "", None),
+        (None, "nokaslr=0 x.nokaslr", None),
+    ],
+)
+def test_a_kernel_of_which_it_is_not_known_where_it_lies_has_no_names(
+    report: dict[str, str] | None, command_line: str, name: str | None, tmp_path: Path
+) -> None:
+    guest = Guest()
+    guest.end()
+    first = same(tmp_path).kernel
+    run = guest.write(tmp_path / "run", kernel=first, report=report, command_line=command_line)
+    symbols = symbols_of_run(Run.open(run), None)
+    assert symbols.name_of(ACCEPT_RIP, Stage.KERNEL) == name
+    assert "of_first" in symbols.first  # what the kernel has, it has wherever it lies
 
 
 def called_in_both() -> Guest:

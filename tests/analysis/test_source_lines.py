@@ -108,7 +108,8 @@ def test_a_finding_names_the_line_and_its_rule(tmp_path: Path) -> None:
     at = guest.layout.low + 16 * MIB
     guest.event(Kind.ACCEPT, at, UNIT_SIZE, carry=0, rip=BASE + 7, caller=BASE + 0x1D)
     guest.end()
-    folder = guest.write(tmp_path / "run", kernel=Kernel(version="6.12", vmlinux=str(vmlinux)))
+    kernel = Kernel(version="6.12", vmlinux=str(vmlinux))
+    folder = guest.write(tmp_path / "run", kernel=kernel, report={"kaslr_offset": "0x0"})
     finding = replay_run(folder).findings[0]
     assert finding.invariant == "I2"
     assert finding.evidence["symbol"] == "accept_memory+0x7"
