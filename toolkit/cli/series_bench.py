@@ -26,6 +26,7 @@ from acceptlab.toolkit.cli.series_options import (
 from acceptlab.toolkit.errors import BadInputError
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.qemu import emulator_build
+from acceptlab.toolkit.run.declared_options import BY_POLICY
 from acceptlab.toolkit.run.options import RunOptions
 
 
@@ -82,9 +83,14 @@ def bench(
     firmware_accepts: Annotated[
         str, typer.Option(help="below-4g, minimal, minimal+N or all.")
     ] = "minimal",
+    host: Annotated[str, typer.Option(**choice("host"), help="Host policy, as for `run`.")] = "kvm",
     host_backing: Annotated[
-        str, typer.Option(**choice("host_backing"), help="Host page size.")
-    ] = "2M",
+        str | None,
+        typer.Option(
+            **choice("host_backing"),
+            help="Page size of the host's backing. Default: as --host has it.",
+        ),
+    ] = None,
     append: Annotated[
         str, typer.Option(metavar="TEXT", help="Additional kernel command line parameters.")
     ] = "",
@@ -151,8 +157,8 @@ def bench(
     named = [] if tree is None and not commits and kernels else [series_of("", spec, tree, commits)]
     facts = checked_columns(fact or list(FACTS))
     options = RunOptions(
-        "", platform=platforms[0], memory=memory, cpus=cpus, accept=accept, host_backing=host_backing,
-        firmware_accepts=firmware_accepts, append=append,
+        "", platform=platforms[0], memory=memory, cpus=cpus, accept=accept, host=host,
+        host_backing=host_backing or BY_POLICY, firmware_accepts=firmware_accepts, append=append,
         workloads=tuple(workload if workload is not None else ["touch:64M"]), time_limit=time_limit,
     )  # fmt: skip
     for where in platforms:
