@@ -39,7 +39,9 @@ def test_commits_of_a_tree_patch_by_patch(
     assert len({build["configuration"] for build in found["builds"]}) == 1
     assert found["builds"][0]["commit"] == tree.git("rev-parse", "base")
     assert "counts, not times" in found["provenance"]["line"]
-    assert "host pages: 4K (kvm)" in found["provenance"]["line"]  # what speaks of a host speaks of a real one
+    assert (
+        "host pages: 4K (kvm)" in found["provenance"]["line"]
+    )  # what speaks of a host speaks of a real one
     assert found["provenance"]["command"].startswith("acceptlab series bench --tree ")
     text = (tmp_path / "bench" / "bench.txt").read_text()
     assert "fair pair" not in text and "3 kernel: Fork three t.. changes nothing" in text
