@@ -58,6 +58,12 @@ missing_of() {
 	done
 }
 
+apt_get_install() {
+	# dpkg asks about a configuration file that was changed on this machine, debconf's frontend or not: keep it.
+	apt-get -q -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \
+		install -y --no-install-recommends "$@" </dev/null >&2
+}
+
 apt_install() {
 	if [ "$(id -u)" -ne 0 ]; then
 		say "this machine lacks $# package(s), and only root can install them. Run this, then try again:"
@@ -67,11 +73,10 @@ apt_install() {
 	say "installing Debian packages: $*"
 	export DEBIAN_FRONTEND=noninteractive
 	# Lists may be absent (a fresh container) or stale (a package was replaced): then, and only then, fetch them.
-	apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2 && return
+	apt_get_install "$@" && return
 	say "apt-get could not install them; fetching the package lists first"
 	apt-get -q update >&2 || lacks "apt-get update failed; see its message above"
-	apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@" >&2 ||
-		lacks "apt-get install failed; see its message above"
+	apt_get_install "$@" || lacks "apt-get install failed; see its message above"
 }
 
 has_apt() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }

@@ -113,6 +113,17 @@ def test_as_root_it_installs_what_is_missing_and_no_more(machine: Machine) -> No
     assert call.split()[-3:] == ["-y", "--no-install-recommends", "flex"]
 
 
+def test_nothing_is_asked_while_packages_are_installed(machine: Machine) -> None:
+    """dpkg asks about a changed configuration file whatever debconf's frontend is, and fails without a terminal."""
+    machine.tool("id", "echo 0")
+    machine.has([package for package in RUN if package != "flex"])
+    machine.tool("apt-get", f'echo "$DEBIAN_FRONTEND" "$@" "$(cat)" >>{machine.calls}')
+    machine.bootstrap("--run")
+    call = machine.calls.read_text().split()
+    assert call[0] == "noninteractive"
+    assert {"Dpkg::Options::=--force-confdef", "Dpkg::Options::=--force-confold"} <= set(call)
+
+
 def test_lists_are_fetched_only_when_an_install_fails(machine: Machine) -> None:
     machine.tool("id", "echo 0")
     machine.has([])
