@@ -36,7 +36,11 @@ class Run:
         try:
             data = read_json(file)
         except FileNotFoundError as error:
-            raise BadInput(f"{folder} is not a run folder: it has no run.json") from error
+            raise BadInput(f"{folder} is not a run folder: {_what_it_is(folder)}") from error
+        except NotADirectoryError as error:
+            raise BadInput(
+                f"{folder} is a file, not a run folder; `acceptlab import {folder}` makes one of a recording"
+            ) from error
         except OSError as error:
             raise BadInput(f"cannot read {file}: {error.strerror or error}") from error
         if not isinstance(data, dict):
@@ -70,3 +74,12 @@ def write_run_json(folder: Path, info: RunInfo) -> None:
     """Write RUN/run.json, beside and renamed; the same ``info`` gives the same bytes."""
     text = json.dumps(to_json(info), indent=2, sort_keys=True, ensure_ascii=False)
     write_text(folder / "run.json", text + "\n")
+
+
+def _what_it_is(folder: Path) -> str:
+    """Say what is wrong with a folder that has no run.json, and which folders in it may have been meant."""
+    if not folder.exists():
+        return "there is no such folder"
+    runs = sorted(file.parent.name for file in folder.glob("*/run.json"))
+    more = f" and {len(runs) - 3} more" if len(runs) > 3 else ""
+    return "it has no run.json" + (f", but {', '.join(runs[:3])}{more} in it have" if runs else "")

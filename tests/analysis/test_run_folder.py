@@ -152,9 +152,33 @@ def test_text_that_is_no_json(tmp_path: Path) -> None:
     assert "not a JSON object" in refused(tmp_path, "[]")
 
 
-def test_a_folder_without_run_json(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is not a run folder"):
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nowhere is not a run folder: there is no such folder"):
         Run.open(tmp_path / "nowhere")
+
+
+def test_a_folder_without_run_json(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"is not a run folder: it has no run\.json$"):
+        Run.open(tmp_path)
+
+
+def test_a_folder_of_run_folders_names_them(tmp_path: Path) -> None:
+    for name in ("snp", "tdx", "a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.json").write_text("{}")
+    with pytest.raises(
+        BadInput, match=r"it has no run\.json, but a, b, snp and 1 more in it have$"
+    ):
+        Run.open(tmp_path)
+
+
+def test_a_recording_in_place_of_a_run_folder(tmp_path: Path) -> None:
+    trace = tmp_path / "trace.txt"
+    trace.write_text("")
+    with pytest.raises(
+        BadInput, match=r"is a file, not a run folder; `acceptlab import .*trace.txt`"
+    ):
+        Run.open(trace)
 
 
 def test_an_unwritable_place_is_one_line(tmp_path: Path) -> None:
