@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from acceptlab.analysis.readers.byte_source import Opened
+from acceptlab.analysis.readers.console_log import ConsoleLog
 from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.readers.detect import Reader
 from acceptlab.analysis.readers.ordered import OutOfOrder
@@ -56,7 +57,7 @@ class Imported:
 
 
 def import_events(source: Opened, reader: Reader, parquet: Path) -> Imported:
-    """Read ``source`` by ``reader`` into ``parquet``.
+    """Read ``source`` by ``reader`` into ``parquet``; what a guest printed goes into a console.log beside it.
 
     Damage does not stop it: what can be read is kept, and ``events.problem`` says where it ends. A file that is not in order of
     time is read twice, and sorted. Raises BadInput when ``parquet`` cannot be written, OutOfOrder for a file to be sorted that cannot
@@ -71,13 +72,15 @@ def import_events(source: Opened, reader: Reader, parquet: Path) -> Imported:
 
 def read_once(source: Opened, reader: Reader, parquet: Path, *, sort: bool = False) -> Imported:
     """Read ``source`` in one go; with ``sort``, put its entries in order of time. Raises OutOfOrder where that is needed."""
-    with EventWriter(parquet) as writer:
-        recorder = Recorder(writer.write)
+    with EventWriter(parquet) as writer, ConsoleLog(parquet.with_name("console.log")) as console:
+        recorder = Recorder(writer.write, console.write)
         recorder.sorted = sort
         try:
             reader.read(source, recorder)
         except Damaged as damage:
             recorder.problem = str(damage)
+        if console.is_cut:
+            recorder.incomplete("the console is too long, and its end was not read")
         recorder.finish()
         summary = writer.finish(recorder.problem)
     return Imported(

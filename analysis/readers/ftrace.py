@@ -25,7 +25,15 @@ from acceptlab.analysis.readers.damage import Damaged
 from acceptlab.analysis.readers.entry_names import call_of
 from acceptlab.analysis.readers.lines import BreaksOff, Line, first_lines, lines
 from acceptlab.analysis.readers.ordered import Entry, Ordered
-from acceptlab.analysis.readers.printed import DUMPED, MESSAGE, PREFIX, Console, dumped, is_console
+from acceptlab.analysis.readers.printed import (
+    DATED,
+    DUMPED,
+    MESSAGE,
+    PREFIX,
+    Console,
+    dumped,
+    is_console,
+)
 from acceptlab.analysis.readers.recorder import Recorder
 from acceptlab.analysis.trace.coverage import RESULTS
 
@@ -52,6 +60,7 @@ _SAYS_A_PLACE = re.compile(
 """Of a kernel message, that tp_printk may have printed it."""
 _MARK = "tracing_mark_write"
 _RECORD = "record probes or tracepoints with tracer nop (docs/importing.md)"
+_KERNEL_TIMES = "give the messages with the kernel's own (dmesg, journalctl -k -o short-monotonic)"
 _TSC = 1 << 32
 """A counter of entries (trace_clock counter) stays below that, x86-tsc passes it seconds behind the boot."""
 
@@ -169,6 +178,8 @@ class _Reader:
                 self._console.used("entry")
         elif text.lstrip().startswith("# entries-in-buffer"):
             self._about(text.strip())
+        elif way == DATED and _SAYS_A_PLACE.search(text):
+            self._recorder.refuse(f"its times are dates: {_KERNEL_TIMES}")
         elif way == MESSAGE and _SAYS_A_PLACE.search(text) and self._event(
             line, text, nanoseconds(seconds), 0, _NO_TASK
         ):  # fmt: skip

@@ -16,12 +16,18 @@ from acceptlab.analysis.readers.recorder import Recorder
 PREFIX = "ACCEPTLAB trace "
 """Before every line of a trace that a guest's init prints."""
 
+_LOGGER = r"[^\[\]]{8,100}? kernel: "
+"""What syslog and the journal put before a message: date, host, and who wrote it."""
 _STAMP = re.compile(
-    r"(?:<\d{1,3}>)?\[\s{0,12}(?P<seconds>\d{1,12}\.\d{6})\](?:\[\s{0,8}[TC]\d{1,8}\])? ?(?P<text>.*)$"
+    rf"(?:<\d{{1,3}}>|[a-z\d]{{2,8}} {{0,4}}:[a-z]{{2,8}} {{0,4}}: |{_LOGGER})?"  # /dev/kmsg's level, `dmesg -x`, syslog
+    r"\[\s{0,12}(?P<seconds>\d{1,12}\.\d{6})\](?:\[\s{0,8}[TC]\d{1,8}\])? ?"
+    r"(?:\S{1,64} kernel: )?(?P<text>.*)$"  # `journalctl -o short-monotonic`
 )
-_MESSAGE = re.compile(r"\[\s{0,12}\d{1,12}\.\d{6}\]")
+_DATED = re.compile(
+    rf"(?:\[\w{{3}} \w{{3}} [ \d]\d \d\d:\d\d:\d\d \d{{4}}\] |{_LOGGER})(?P<text>.*)$"
+)
+"""A message behind a date: `dmesg -T`, and the journal's other forms."""
 _DUMP = "Dumping ftrace buffer:"
-_RULE = re.compile(r"-{20,}$")
 _DUMPED = re.compile(
     r"(?P<task>.{1,40}?)-(?P<pid>\d{1,10})\s{1,40}(?P<cpu>\d{1,5})(?P<flags>[^\s\d]\S{2,7})\s{1,40}"
     r"(?P<time>\d{1,18})us[:!+#*@$ ]\s{0,8}:?\s{0,40}(?P<what>\S.*)$"
@@ -29,15 +35,15 @@ _DUMPED = re.compile(
 _PANIC = re.compile(r"Kernel panic - not syncing: .*$")
 _INIT = re.compile(r"Run \S+ as init process$|ACCEPTLAB userspace")
 _OFF = re.compile(r"reboot: (?:Power down|Restarting system|System halted)|ACCEPTLAB done")
-ENTRY, DUMPED, MESSAGE = "entry", "dumped", "message"
+ENTRY, DUMPED, MESSAGE, DATED = "entry", "dumped", "message", "dated"
 
 
 def is_console(head: bytes) -> bool:
     """Whether a file that begins with ``head`` is what a guest printed: kernel messages, or our init's."""
     if b"] Linux version " in head or b"ACCEPTLAB " in head:
         return True
-    lines = [line for line in first_lines(head) if line.strip()]
-    return bool(lines) and _STAMP.match(lines[0].strip()) is not None
+    first = [line.strip() for line in first_lines(head) if line.strip()][:2]  # "-- Boot ... --"
+    return any(form.match(line) for line in first for form in (_STAMP, _DATED))
 
 
 class Console:
@@ -50,12 +56,15 @@ class Console:
         self.ways: set[str] = set()
 
     def look(self, line: str) -> tuple[str, str, str] | None:
-        """The way, the text and the seconds of the message (empty without) of a line that may be an entry."""
+        """The way, the text and the seconds of the message (empty without) of a line that may be an entry.
+
+        The recorder gets the line as the kernel prints it on a console.
+        """
         _, prefix, behind = line.partition(PREFIX)
         if prefix:
             return ENTRY, behind, ""
-        stamp = _STAMP.match(line.strip())
-        text, seconds = (stamp["text"], stamp["seconds"]) if stamp else (line, "")
+        way, text, seconds = _message(line)
+        self._recorder.printed(f"[{seconds:>12}] {text}" if seconds else text)
         self._outcome(text.strip())
         if self._prefixed:
             return None
@@ -66,7 +75,7 @@ class Console:
             return None
         if self._dumping and _DUMPED.match(text.strip()):
             return DUMPED, text, seconds
-        return (MESSAGE if seconds else ENTRY), text, seconds
+        return way, text, seconds
 
     def used(self, way: str) -> None:
         """Note that an entry was printed in a way. The same entries may be printed in each way, with other times."""
@@ -83,6 +92,15 @@ class Console:
             self._userspace = True
         elif _OFF.search(text) and self._userspace and self._recorder.outcome is None:
             self._recorder.outcome = ("userspace", "")
+
+
+def _message(line: str) -> tuple[str, str, str]:
+    """The way in which a line of a console is printed, its text, and the seconds before it (empty without)."""
+    if stamp := _STAMP.match(line.strip()):
+        return MESSAGE, stamp["text"], stamp["seconds"]
+    if dated := _DATED.match(line.strip()):
+        return DATED, dated["text"], ""
+    return ENTRY, line, ""
 
 
 def dumped(text: str) -> re.Match[str] | None:

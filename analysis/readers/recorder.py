@@ -32,7 +32,7 @@ _BYTES = (
 
 
 class Recorder:
-    """Collects events in order and passes them on, with ``seq`` counted, as arrays.
+    """Collects events in order and passes them on to ``write``, with ``seq`` counted, as arrays; ``printed`` takes lines of a console.
 
     ``kinds`` are the kinds seen, ``vcpus`` one more than the highest vCPU, ``problem`` why the trace is
     not complete, ``clock`` that of the last event. ``shows`` are the parts (``analysis.trace.coverage``) that the
@@ -40,7 +40,11 @@ class Recorder:
     ``refused`` says why what looks like entries cannot be read, ``outcome`` how the guest ended (a word of run.json's, and the line that says so).
     """
 
-    def __init__(self, write: Callable[[Records, Durations | None], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[Records, Durations | None], None],
+        printed: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.events = 0
         self.kinds: set[Kind] = set()
         self.vcpus = 0
@@ -60,6 +64,7 @@ class Recorder:
         self._arguments: list[tuple[str, ...]] = []
         self.problem: str | None = None
         self._write = write
+        self.printed = printed
         self._rows: list[_Row] = []
         self._first = 0
         self._at_once: list[tuple[int, int, int]] = []

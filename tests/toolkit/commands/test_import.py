@@ -59,6 +59,17 @@ def test_a_guest_s_trace_is_never_clean(acceptlab: Command) -> None:
     assert "undecided: Cannot be seen in this trace: " in out
 
 
+def test_an_oops_on_a_console_with_entries_is_a_finding(acceptlab: Command, tmp_path: Path) -> None:
+    console = "[    0.000000] Linux version 6.12.57 (build@host)\n" + FTRACE
+    (tmp_path / "console.txt").write_text(console)
+    assert acceptlab("import", "console.txt", "--out", "well", "--replay")[0] == 4
+    oops = "[    9.000000] BUG: unable to handle page fault for address: ffff888000000000\n"
+    (tmp_path / "console.txt").write_text(console + oops)
+    code, out, _ = acceptlab("import", "console.txt", "--out", "ill", "--replay")
+    assert code == 1
+    assert "findings: Guest failure: the kernel oopsed." in out
+
+
 def test_json_tells_what_is_missing(acceptlab: Command) -> None:
     words = ("import", "pipe.txt", "--platform", "tdx", "--format", "ftrace", "--json")
     code, out, _ = acceptlab(*words)
