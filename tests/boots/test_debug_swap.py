@@ -47,7 +47,7 @@ def test_debug_swap_is_nothing_to_a_kernel_that_keeps_its_ghcbs(
     found = kexec(boot, LTS, features)
     assert found.run["outcome"] == "stopped"
     titles = [one["title"] for one in found.verdict["findings"]]
-    assert titles == ["used a page that the first kernel left shared"]
+    assert titles == ["accessed a page that the first kernel left shared"]
 
 
 def test_the_list_of_defects_has_the_command() -> None:
