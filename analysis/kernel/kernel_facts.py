@@ -147,6 +147,12 @@ SKIPPED = (
 """Regular expressions for the whole name, spaces left out, without the prefix of startup code and the compiler's suffix."""
 EXITS = (
     Row(ANY, None, r"sev_es_.*", _SEV),
+    Row(
+        ANY,
+        None,
+        r"do_early_exception | early_idt_handler_.* | handle_vc_boot_ghcb",
+        "Linux 6.1, arch/x86/kernel/head64.c, head_64.S and sev.c",
+    ),
     Row(ANY, None, r"__tdcall.* | __tdx_hypercall.*", f"{_TDX}/tdcall.S and tdx-shared.c"),
 )
 """As SKIPPED: functions that leave the guest whatever for, CPUID and MSRs included, so that a call of one says nothing of an accept."""

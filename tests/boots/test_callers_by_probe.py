@@ -63,3 +63,19 @@ def test_the_stack_names_those_whom_the_probe_saw(
     assert found.total() > 1 << 30
     assert found["right"] >= 0.95 * found.total()
     assert set(found) <= {"right", "unsure"}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kernel", ["debian:6.12", "debian:newest"])
+def test_what_an_early_exception_left_on_the_stack_is_no_cause(
+    boot: BootGuest, kernel: str
+) -> None:
+    """Early in boot an SNP guest makes one page private again, with the stack of a #VC below its own (Linux, snp_memcpy())."""
+    found = boot(kernel, "--platform", "snp", "--memory", "2G", "--firmware-accepts", "minimal")
+    names = FunctionNames(symbols_of_run(Run.open(found.folder), None).name_of)
+    seen = Counter[str]()
+    for batch in EventFile(found.folder / "events.parquet").batches(COLUMNS):
+        chosen = batch["kind"] == Kind.ACCEPT
+        rows = zip(*(batch[name][chosen].tolist() for name in COLUMNS[-3:]), strict=True)
+        seen.update(names.caller(*row) for row in rows)
+    assert seen[f"{BEST_EFFORT}__sme_early_enc_dec"] == 1
