@@ -113,9 +113,10 @@ def _patches(repository: Path, start: str, end: str) -> list[Message]:
             repository, "format-patch", "-k", "--quiet", "--no-signature", "--no-cover-letter", "--full-index", "--binary",
             "--zero-commit", "--output-directory", folder, f"{start}..{end}",
         )  # fmt: skip
-        # git leaves an empty file for a commit that changes nothing.
+        # Of a commit that changes nothing git leaves an empty file, or a mail without a diff (2.47).
         files = sorted(path for path in Path(folder).iterdir() if path.stat().st_size)
-        return [read_message(path.read_bytes(), path.name, as_it_is=True) for path in files]
+        mails = [read_message(path.read_bytes(), path.name, as_it_is=True) for path in files]
+        return [mail for mail in mails if mail.has_diff]
 
 
 def _on_top(tree: Path) -> str:

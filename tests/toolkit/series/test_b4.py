@@ -104,7 +104,8 @@ def test_a_mailbox_that_b4_wrote_is_a_series(
 ) -> None:
     mails = tmp_path / "in.mbox"
     mails.write_text(tree.git("format-patch", "--stdout", "--thread=shallow", "base..HEAD") + "\n")
-    first = next(line for line in mails.read_text().splitlines() if line.startswith("Message-Id: "))
+    head = mails.read_text().splitlines()
+    first = next(line for line in head if line.lower().startswith("message-id: "))  # git's own case
     got = b4(
         tree,
         B4,
