@@ -33,7 +33,8 @@ for argument in "$@"; do
 	esac
 done
 
-VERSION='import sys; v = sys.version_info; v < (3, 11) and sys.exit(1); print("%d.%d" % v[:2])'
+VERSION='import sys; v = sys.version_info; v < (3, 11) and sys.exit(1); print("%d.%d.%d" % v[:3])'
+CAN_VENV='import os, sys; any(os.path.isdir(p + "/ensurepip") for p in sys.path) or sys.exit(1)'
 
 say() { echo "setup: $*" >&2; }
 lacks() { say "$@"; exit 3; }
@@ -82,8 +83,10 @@ apt_install() {
 has_apt() { command -v dpkg-query >/dev/null && command -v apt-get >/dev/null; }
 
 find_python() { # a python3 that is new enough, and its version: "python3 3.11"
-	# Where any will do, not first that of the PATH, which may be a script (pyenv) that takes longer than the command.
-	[ "$only" = --python ] && first=/usr/bin/python3 || first=
+	# The distribution's first: most users have no other, and one of the PATH may be a script (pyenv) that takes longer than the command.
+	# But where an environment is wanted, only if it can make one as it is.
+	first=/usr/bin/python3
+	[ "$only" = --python ] || "$first" -I -S -c "$CAN_VENV" 2>/dev/null || first=
 	for candidate in $first python3 /usr/bin/python3 python3.11 python3.12 python3.13; do
 		if version=$("$candidate" -I -S -c "$VERSION" 2>/dev/null); then
 			echo "$candidate $version"

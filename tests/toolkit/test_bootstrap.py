@@ -64,7 +64,7 @@ class Machine:
         reads = f'exec {sys.executable} "$@"'
         self.tool(
             "python3",
-            f'case "$1$2" in -I-S) echo 3.11;; -mvenv) {makes};; install-q) {pip or ":"};; -/*) {reads};; esac',
+            f'case "$1$2" in -I-S) echo 3.11.9;; -mvenv) {makes};; install-q) {pip or ":"};; -/*) {reads};; esac',
         )
         (self.bin / "cp").symlink_to("/usr/bin/cp")
 

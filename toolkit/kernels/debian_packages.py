@@ -18,6 +18,7 @@ from acceptlab.toolkit import full_disk
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.firmware.bzimage import read_bzimage
 from acceptlab.toolkit.kernels import image_files, store
+from acceptlab.toolkit.kernels.package_files import write_member
 from acceptlab.toolkit.whole_files import locked, sha256_of, write_whole
 from acceptlab.toolkit.whole_folders import made_beside
 
@@ -85,7 +86,7 @@ def _unpack(deb: Path, tree: Path) -> None:
                 if member.isfile() and any(
                     _matches(name, pattern) for pattern in image_files.IN_PACKAGE
                 ):
-                    tar.extract(member, tree, filter="data")
+                    write_member(tar, member, tree)
         process.stdout.read()
         process.wait()
         errors.seek(0)

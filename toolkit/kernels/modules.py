@@ -21,6 +21,7 @@ from acceptlab.toolkit import full_disk
 from acceptlab.toolkit.apt.client import Archive
 from acceptlab.toolkit.errors import BadInputError, MachineError
 from acceptlab.toolkit.kernels import debian_kernels, image_files
+from acceptlab.toolkit.kernels.package_files import write_member
 from acceptlab.toolkit.kernels.resolve import Kernel
 from acceptlab.toolkit.kernels.suites import SUITES
 from acceptlab.toolkit.places import cache
@@ -217,7 +218,7 @@ def _unpack(deb: Path, folder: Path) -> None:
                 for member in tar:
                     name = str(PurePosixPath(member.name))
                     if member.isfile() and _IN_PACKAGE.fullmatch(name):
-                        tar.extract(member, folder, filter="data")
+                        write_member(tar, member, folder)
         except (tarfile.TarError, OSError) as error:
             raise full_disk.failure(
                 str(error), folder, f"{deb.name} could not be unpacked: {error}"
