@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from acceptlab.analysis.explain.halted_locks import locks_lines, locks_object
 from acceptlab.analysis.explain.life import Life
 from acceptlab.analysis.explain.sentences import sentence
 from acceptlab.analysis.explain.why import unit_of
@@ -53,6 +54,7 @@ def halted_object(
         "vcpu": report.get("vcpu"),
         "kaslr_offset": report.get("kaslr_offset"),
         "vcpus": [_cpu(one, symbols, stage) for one in report.get("vcpus", [])],
+        "lock": locks_object(report, symbols, run.info.handoff.bitmap, stage),
         "page": None if life is None else _page(run, life, snapshot, before),
         "bitmap": None if life is None else _bitmap(run.info.handoff.bitmap, snapshot, life.gpa),
     }
@@ -136,6 +138,8 @@ def halted_text(found: Json) -> str:
     ]
     for one in found["vcpus"]:
         lines += ["", *_cpu_lines(one)]
+    if found["lock"]:
+        lines += ["", *locks_lines(found["lock"])]
     if found["page"]:
         lines += ["", *_page_lines(found["page"])]
     if found["bitmap"]:

@@ -164,6 +164,15 @@ LOCKS = (
     Row(ANY, None, UNACCEPTED_LOCK, f"Linux 6.5, {_EFI}"),
 )  # fmt: skip
 """What accept_memory() takes."""
+ACCEPTING_LIST = "accepting_list"
+"""Ranges that are being accepted while the lock is not held: struct accept_range, Linux 6.7, drivers/firmware/efi/unaccepted_memory.c."""
+UNACCEPTED_LOCK_TAKERS = frozenset({"accept_memory", "range_contains_unaccepted_memory"})
+"""Functions that hold the lock (Linux 6.5 to 7.3, the same file)."""
+QUEUED_LOCKS = (
+    Row(ANY, None, "native_queued_spin_lock_slowpath", "Linux 6.1, kernel/locking/qspinlock.c"),
+    Row(ANY, None, "__pv_queued_spin_lock_slowpath", "Linux 6.1, kernel/locking/qspinlock.c"),
+)
+"""Where a vCPU waits for a spinlock that is a queued one; a kernel without them has spinlocks of another shape."""
 LOCKING = (
     Row(ANY, None, "_raw_spin_lock_irqsave", "Linux 6.1, kernel/locking/spinlock.c"),
     Row(ANY, None, "_raw_spin_lock", "Linux 6.1, kernel/locking/spinlock.c"),

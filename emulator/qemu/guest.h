@@ -74,6 +74,7 @@ struct EmulatedGuest {
     char *hotplug_file;
     char *schedule;
     char *halt_at;
+    char *peek;
     bool backing_4k;
     bool assign_in_advance;
     bool convert_in_place;

@@ -27,6 +27,7 @@ STRING_PROPERTY("attacks", attacks_file)
 STRING_PROPERTY("hotplug", hotplug_file)
 STRING_PROPERTY("schedule", schedule)
 STRING_PROPERTY("halt-at", halt_at)
+STRING_PROPERTY("peek", peek)
 
 static char *get_backing(Object *obj, Error **errp)
 {
@@ -129,6 +130,9 @@ static void emulated_guest_class_init(ObjectClass *oc, void *data)
                "order in which vCPUs take turns (schedule.h)");
     add_string(oc, "halt-at", get_halt_at, set_halt_at,
                "moment at which the guest is halted (halt.h)");
+    add_string(oc, "peek", get_peek, set_peek,
+               "link-time addresses in the first kernel, divided by colons:"
+               " the report has the 8 bytes at each");
     object_class_property_add_bool(oc, "halt-pause", get_halt_pause,
                                    set_halt_pause);
     object_class_property_set_description(oc, "halt-pause",

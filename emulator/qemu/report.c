@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The report at the end of a run: who, where, why, as JSON. */
 #include "qemu/osdep.h"
+#include "qemu/cutils.h"
 #include "qemu/error-report.h"
 #include "cpu.h"
 #include "compat.h"
@@ -106,6 +107,39 @@ static QDict *stages(EmulatedGuest *guest)
     return dict;
 }
 
+/* Eight bytes in two halves: a lock of four may be the last of its page. */
+static bool peek_word(EmulatedCpu *cpu, vaddr gva, uint64_t *word)
+{
+    uint32_t low, high = 0;
+
+    if (!emulated_cpu_peek(cpu, gva, &low, sizeof(low))) {
+        return false;
+    }
+    if (!emulated_cpu_peek(cpu, gva + sizeof(low), &high, sizeof(high))) {
+        high = 0;
+    }
+    *word = deposit64(le32_to_cpu(low), 32, 32, le32_to_cpu(high));
+    return true;
+}
+
+/* Of the first kernel's variables, what its vCPU can read now */
+static QDict *peeked(EmulatedCpu *cpu)
+{
+    EmulatedGuest *guest = cpu->guest;
+    g_auto(GStrv) address = g_strsplit(guest->peek, ":", 0);
+    QDict *dict = qdict_new();
+    uint64_t linked, word;
+    unsigned i;
+
+    for (i = 0; address[i]; i++) {
+        if (!qemu_strtou64(address[i], NULL, 16, &linked) &&
+            peek_word(cpu, linked + guest->kaslr_offset[0], &word)) {
+            put_hex(dict, address[i], word);
+        }
+    }
+    return dict;
+}
+
 static void put_cpu(QDict *report, EmulatedCpu *cpu, unsigned words)
 {
     CPUX86State *env = cpu_env(cpu->cs);
@@ -180,6 +214,10 @@ static QDict *account(EmulatedGuest *guest, EmulatedCpu *cpu,
     if (cpu) {
         put_cpu(report, cpu, STACK_WORDS);
         put_page(report, guest, gpa);
+        if (guest->peek && guest->stage >= STAGE_KERNEL &&
+            guest->stage <= STAGE_USERSPACE) {
+            qdict_put(report, "peeked", peeked(cpu));
+        }
         qdict_put(report, "printk", printk_tail(cpu, PRINTK_RECORDS));
     }
     if (counts) {

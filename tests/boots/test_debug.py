@@ -79,6 +79,60 @@ def test_the_last_accept_of_a_page_is_found(recorded: Boot) -> None:
     assert int(found["vcpus"][event["vcpu"]]["registers"]["rip"], 16) == event["rip"]
 
 
+def test_backwards_and_forwards_are_the_same_moment(recorded: Boot) -> None:
+    """The first of two accepts, from the second one and by its number."""
+    found = accepts(recorded.folder, Stage.KERNEL)
+    event, later = found[0], found[1]
+    page = f"{event['gpa']:#x}"
+    back = debug(
+        recorded.folder, "--at", str(later["seq"]), "--page", page, "--last", "accept"
+    )  # fmt: skip
+    forth = debug(recorded.folder, "--at", str(event["seq"]), "--page", page)
+    assert back["moment"] == f"{forth['moment']}, the last accept of {page}"
+    assert {**back, "moment": ""} == {**forth, "moment": ""}
+
+
+def test_the_lock_is_dropped_during_an_accept_and_held_when_its_bit_is_cleared(
+    recorded: Boot,
+) -> None:
+    found = accepts(recorded.folder, Stage.KERNEL)
+    event = found[len(found) // 2]
+    page = f"{event['gpa']:#x}"
+    accepting = debug(recorded.folder, "--at", str(event["seq"]))["lock"]
+    assert (accepting["held"], accepting["by"], accepting["waiting"]) == (False, None, [])
+    (mine,) = accepting["accepting"]
+    assert mine["vcpu"] == event["vcpu"]
+    assert int(mine["start"], 16) <= event["gpa"] < int(mine["end"], 16)
+    stored = debug(recorded.folder, "--page", page, "--last", "store")
+    (clock, store) = stores_to_bit(recorded, event["gpa"])[-1]
+    assert clock > event["clock"]
+    assert stored["moment"].startswith(f"event #{store['seq']} (table-store)")
+    assert int(stored["vcpus"][store["vcpu"]]["registers"]["rip"], 16) == store["rip"]
+    lock = stored["lock"]
+    assert (lock["name"], lock["held"], lock["by"]) == (
+        "unaccepted_memory_lock", True, store["vcpu"],
+    )  # fmt: skip
+    assert {**stored, "moment": ""} == {
+        **debug(recorded.folder, "--at", str(store["seq"]), "--page", page),
+        "moment": "",
+    }
+
+
+def stores_to_bit(run: Boot, gpa: int) -> list[tuple[int, dict[str, int]]]:
+    """Return the stores that changed the page's bit, by a look at each byte."""
+    table = run.run["handoff"]["bitmap"]
+    unit = (gpa - table["phys_base"]) // table["unit_size"]
+    names = ("seq", "clock", "kind", "gpa", "size", "result", "detail", "rip", "vcpu")
+    found = []
+    for batch in EventFile(run.folder / "events.parquet").batches(names):
+        for at in (batch["kind"] == Kind.TABLE_STORE).nonzero()[0].tolist():
+            one = {name: int(batch[name][at]) for name in names}
+            bit = unit - (one["gpa"] - table["table"] - 24) * 8
+            if 0 <= bit < one["size"] * 8 and (one["result"] ^ one["detail"]) >> bit & 1:
+                found.append((one["clock"], one))
+    return found
+
+
 def test_a_count_of_instructions_is_one_of_the_column_clock(recorded: Boot) -> None:
     event = accepts(recorded.folder, Stage.KERNEL)[-1]
     found = debug(recorded.folder, "--at", f"icount:{event['clock'] + 1}")

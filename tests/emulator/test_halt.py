@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.emulator import guest_images
+from tests.emulator.bare_handoff import IMAGE
 from tests.emulator.bare_run import BareRun, Event, Setup, boot
 from tests.emulator.conftest import Boot
 from tests.emulator.kernel_map import linked, running
@@ -170,3 +172,26 @@ def test_another_moment_is_refused_in_one_line(bare: Boot, value: str) -> None:
     assert run.exit_code == 1
     assert "halt-at is event:SEQ, clock:INSTRUCTIONS, call:ADDRESS or round:INSTRUCTIONS" in run.log
     assert len(run.log.splitlines()) == 1
+
+
+def test_the_report_has_the_words_that_are_asked_for(bare: Boot, platform: str) -> None:
+    """Of code, whose bytes are known; where nothing is mapped there is no word."""
+    address = linked("probes", platform, "sum")
+    nowhere = 0xFFFFFFFFBFFFF000
+    asked = f"peek={address:#x}:{nowhere:#x}"
+    run = bare(platform, *CALLS, halting(f"call:{address:#x}", asked))
+    image = guest_images.build("probes", platform)
+    begin = image.symbols["sum"] - IMAGE
+    word = int.from_bytes(image.flat[begin : begin + 8], "little")
+    assert run.report is not None
+    assert run.report["peeked"] == {f"{address:#x}": f"{word:#x}"}
+
+
+def test_before_the_kernel_no_word_is_read(bare: Boot, platform: str) -> None:
+    """Its variables are not where they will be."""
+    first = next(one for one in bare(platform, *CALLS).events if one.rip)
+    asked = f"peek={linked('probes', platform, 'sum'):#x}"
+    run = bare(platform, *CALLS, halting(f"event:{first.seq}", asked))
+    assert run.report is not None
+    assert run.report["stage"] == "decompressor"
+    assert "peeked" not in run.report

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from acceptlab.toolkit.debug.moment import Halt
     from acceptlab.toolkit.debug.repeatable_run import Recorded
 
-LAST = ("accept", "convert")
+LAST = ("accept", "convert", "store")
 
 
 def debug(
@@ -44,8 +44,9 @@ def debug(
     last: Annotated[
         str,
         typer.Option(
-            metavar="accept|convert",
-            help="Halt at the last accept or conversion of --page, before --at or the end of the run.",
+            metavar="|".join(LAST),
+            help="Halt at the last accept or conversion of --page, or the last store to its bit of the table, before --at or the end of "
+            "the run.",
             autocompletion=one_of(LAST),
         ),
     ] = "",
@@ -65,7 +66,7 @@ def debug(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Boot a recorded run again, halt it at one moment, and show registers, stack, page and bitmap.
+    """Boot a recorded run again, halt it at one moment, and show registers, stack, lock, page and bitmap.
 
     The emulator counts instructions: the same run comes to the same moment with the same registers, each time. A run that is not
     repeatable, or whose kernel or emulator has changed since, is refused.
@@ -81,6 +82,7 @@ def debug(
         raise BadInputError(f"--save {save}: takes a new folder, and neither --gdb nor --json")
     if gdb and as_json:
         raise BadInputError("--json: for a dump; drop it, or --gdb")
+    from acceptlab.analysis.explain.halted_locks import peeked_variables
     from acceptlab.analysis.kernel.symbols import symbols_of_run  # loads numpy and pyarrow
     from acceptlab.analysis.run.run_folder import Run
     from acceptlab.toolkit.debug import halted as boots
@@ -103,7 +105,7 @@ def debug(
         if gdb:
             boots.pause(again, halt, folder, lambda found, socket: _gdb(again, halt, found, socket))
             return
-        found = boots.dump(again, halt, folder)
+        found = boots.dump(again, halt, folder, peeked_variables(symbols.first))
         _show(again, halt, found, address, as_json)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,15 @@ class Halted:
     folder: Path
 
 
-def dump(again: Recorded, halt: Halt, folder: Path) -> Halted:
+def dump(again: Recorded, halt: Halt, folder: Path, peek: Sequence[int] = ()) -> Halted:
     """Boot the run again in `folder`, end it at the moment and return what the guest had come to.
+
+    `peek`: link-time addresses of the first kernel's variables that the report is to have.
 
     Raises BadInputError where the moment does not come, MachineError where the boot is not the recorded one.
     """
     ready = _prepared(again, folder)
-    command = with_properties(ready.command, {"halt-at": halt.at})
+    command = with_properties(ready.command, {"halt-at": halt.at, **_peek(peek)})
     with step(f"booting {again.run.path.name} again, to {halt.title}") as progress:
         follower = Follower(progress, ready.files.console, ready.files.raw_events)
         ending = launch(command, ready.files.stderr, again.options.time_limit, follower)
@@ -81,6 +83,11 @@ class _Waiter:
             self.called = True
             if self._call():
                 raise Interrupted
+
+
+def _peek(addresses: Sequence[int]) -> dict[str, str]:
+    """Return the emulator's property; its report names the addresses as they are written here."""
+    return {"peek": ":".join(f"{one:#x}" for one in addresses)} if addresses else {}
 
 
 def _prepared(again: Recorded, folder: Path) -> Prepared:

@@ -10,6 +10,7 @@ from acceptlab.analysis.explain.life import Life, Moment, life_of
 from acceptlab.analysis.explain.why import choose
 from acceptlab.analysis.invariants.judge import judge
 from acceptlab.analysis.kernel.symbols import RunSymbols
+from acceptlab.analysis.pages.table_stores import stores_of
 from acceptlab.analysis.pages.transitions import Op
 from acceptlab.analysis.run.run_folder import Run
 from acceptlab.analysis.trace.events import EventFile
@@ -51,12 +52,19 @@ def halt_at(run: Run, symbols: RunSymbols, text: str) -> Halt:
 
 
 def halt_at_last(run: Run, symbols: RunSymbols, page: int, kind: str, before: int | None) -> Halt:
-    """Return the halt at the last accept or conversion of a page, before an event or the end of the run."""
+    """Return the halt at the last accept or conversion of a page, or store to its bit, before an event or the end of the run."""
+    if kind == "store":
+        seq = _last_store(run, page, before)
+        found = _at_event(run, seq)
+        return replace(
+            found, title=f"{found.title}, the last {kind} to the bit of {page:#x}", page=page
+        )
     life = life_of(run, page, symbols)
     mine = [one for one in _of_kind(life, kind) if before is None or one.event["seq"] < before]
     if not mine:
-        where = "" if before is None else f" before event #{before}"
-        raise BadInputError(f"no event of {run.path} is a successful {kind} of {page:#x}{where}")
+        raise BadInputError(
+            f"no event of {run.path} is a successful {kind} of {page:#x}{_before(before)}"
+        )
     event = mine[-1].event
     found = _at_event(run, int(event["seq"]))
     return replace(found, title=f"{found.title}, the last {kind} of {page:#x}", page=page)
@@ -73,6 +81,34 @@ def clock_of(run: Run, halt: Halt) -> int:
         if batch.start <= halt.event < batch.start + len(batch):
             return int(batch["clock"][halt.event - batch.start])
     raise AssertionError(halt)
+
+
+def _last_store(run: Run, page: int, before: int | None) -> int:
+    """Return the number of the last store that changed the page's bit in the table of unaccepted memory."""
+    table = run.info.handoff.bitmap
+    if table is None:
+        raise BadInputError(f"{run.path}: the kernel was given no table of unaccepted memory")
+    unit = (page - table.phys_base) // table.unit_size
+    if not 0 <= unit < table.size * 8:
+        raise BadInputError(f"{page:#x} has no bit in the table of unaccepted memory")
+    last = -1
+    for batch in EventFile(run.events_path).batches(("kind", "gpa", "size", "result", "detail")):
+        stores = stores_of(batch, table)
+        if stores is None:
+            continue
+        for bits in (stores.cleared, stores.set):
+            mine = batch.start + bits.position[bits.bit == unit]
+            mine = mine if before is None else mine[mine < before]
+            last = max(last, int(mine.max(initial=-1)))
+    if last < 0:
+        raise BadInputError(
+            f"no event of {run.path} is a store to the bit of {page:#x}{_before(before)}"
+        )
+    return last
+
+
+def _before(event: int | None) -> str:
+    return "" if event is None else f" before event #{event}"
 
 
 def _of_kind(life: Life, kind: str) -> list[Moment]:
