@@ -29,7 +29,8 @@ from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu import bases
 from acceptlab.toolkit.qemu.emulator_build import Emulator
 from acceptlab.toolkit.run.emulator_command import RunFiles, cpu_model, emulator_command
-from acceptlab.toolkit.run.emulator_run import full_command_line, prepare
+from acceptlab.toolkit.run.emulator_run import prepare
+from acceptlab.toolkit.run.materials import full_command_line
 from acceptlab.toolkit.run.options import RunOptions
 
 STOCK = "qemu-system-x86_64"

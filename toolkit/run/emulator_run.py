@@ -7,28 +7,17 @@ import hashlib
 import json
 import shlex
 import shutil
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from acceptlab.analysis.bad_input import BadInput
-from acceptlab.analysis.kernel.kernel_facts import UNACCEPTED_LOCK
 from acceptlab.analysis.run import run_info
 from acceptlab.analysis.run.run_folder import FIRMWARE_EVENTS
-from acceptlab.toolkit.errors import BadInputError
-from acceptlab.toolkit.firmware import acpi
-from acceptlab.toolkit.firmware.boot_handoff import Handoff, build_handoff
-from acceptlab.toolkit.firmware.bzimage import BzImage, read_bzimage
+from acceptlab.toolkit.firmware.boot_handoff import Handoff
 from acceptlab.toolkit.firmware.handoff_files import write_handoff
-from acceptlab.toolkit.firmware.layout import GuestRequest
-from acceptlab.toolkit.guest import command
-from acceptlab.toolkit.guest.disk_modules import with_modules
-from acceptlab.toolkit.guest.initramfs import initramfs, with_second_kernel
-from acceptlab.toolkit.guest.workloads import SAME, workload_options
 from acceptlab.toolkit.kernels.modules import Module
-from acceptlab.toolkit.kernels.resolve import Kernel, resolve
-from acceptlab.toolkit.kernels.support import Support, outweighed, remark, support_of
+from acceptlab.toolkit.kernels.resolve import Kernel
+from acceptlab.toolkit.kernels.support import Support, outweighed, remark
 from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.platforms import PLATFORMS
 from acceptlab.toolkit.progress import say, step
@@ -39,22 +28,18 @@ from acceptlab.toolkit.run import (
     probes,
     record,
     saved_guest,
-    skip_list,
 )
-from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command, virtio_slots
+from acceptlab.toolkit.run.emulator_command import RunFiles, emulator_command
 from acceptlab.toolkit.run.firmware_run import FirmwareStart, prepare_firmware
 from acceptlab.toolkit.run.follower import Follower
-from acceptlab.toolkit.run.host_tsc import host_tsc_khz
 from acceptlab.toolkit.run.launch import Ending, launch, on_terminal
+from acceptlab.toolkit.run.materials import SharedMaterials, gather
 from acceptlab.toolkit.run.new_folder import claimed
 from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.run.policy import policy_of
-from acceptlab.toolkit.run.probes import Defaults, Probe
+from acceptlab.toolkit.run.probes import Defaults
 from acceptlab.toolkit.run.root_on_disk import (
     RootOnDisk,
-    modules_for,
-    prepare_root,
-    root_parameter,
 )
 
 if TYPE_CHECKING:
@@ -112,15 +97,16 @@ def perform(
     keep_handoff: bool,
     shell: Shell | None = None,
     stop_on_finding: bool = False,
+    shared: SharedMaterials | None = None,
 ) -> Finished:
-    """Run one guest and record it in `folder`, which has to be new or empty.
+    """Run one guest and record it in `folder`, which has to be new or empty; `shared` has what runs before this one were made of.
 
     Raises BadInputError or MachineError with the folder as it was before when there is nothing to record; a guest that fails,
     a time limit, Ctrl-C or a killed emulator is an outcome, and recorded.
     """
     folder = folder.resolve()
     with claimed(folder):
-        ready = prepare(options, kernel, emulator, folder, shell)
+        ready = prepare(options, kernel, emulator, folder, shell, shared)
         ready = replace(ready, stops_on_finding=stop_on_finding)
         if options.from_saved:
             ready = _going_on(ready, Path(options.from_saved))
@@ -186,176 +172,38 @@ def prepare(
     emulator: Emulator,
     folder: Path,
     shell: Shell | None = None,
+    shared: SharedMaterials | None = None,
 ) -> Prepared:
-    """Build the boot handoff and everything else that the emulator reads."""
+    """Build the boot handoff and everything else that the emulator reads; `shared` has what runs before this one were made of."""
     files = RunFiles(folder)
-    _check_kunit(options, kernel)
-    table, no_symbols = _symbols(options, kernel)
-    where = options.vmlinux or kernel.name
-    watched = probes.resolve(options.probes, table, where)
-    watched += probes.resolve_locks(options.probe_locks, table, where)
-    counted = probes.resolve_counts(options.counts, table, where)
-    usual = Defaults()
-    if options.default_probes and options.events:
-        usual = probes.defaults(watched, table, where, no_symbols, kernel.requests, kernel.locks)
-    watched = probes.with_names([*watched, *usual.watched], kernel)
-    command_line = full_command_line(options, shell)
-    second = _second_kernel(options, kernel)
-    second_table = table if second else []
-    if second is not None and second.sha256 != kernel.sha256:
-        second_table = _table_of(second)
-        locks = {*options.probe_locks, UNACCEPTED_LOCK, *kernel.locks}
-        watched, usual = _in_two_kernels(locks, watched, usual, second, second_table)
-        counted = [replace(one, kernel=run_info.FIRST) for one in counted]
-    modules = modules_for(options, kernel)
-    root = prepare_root(options) if options.root else None
-    image, initrd = read_bzimage(kernel.image), _initrd(options, second, shell, modules)
-    handoff, firmware = None, None
-    if options.has_firmware:
-        firmware = prepare_firmware(options, kernel, initrd, command_line, files.handoff)
-        written, boot, knows = firmware.files, firmware.boot, image.knows_unaccepted
+    made_of = shared.of(options, kernel) if shared and not shell else gather(options, kernel, shell)
+    firmware, boot = None, None
+    if made_of.handoff:
+        written = write_handoff(made_of.handoff, files.handoff)
     else:
-        handoff = build_handoff(_request(options, image, initrd, command_line))
-        written, boot = write_handoff(handoff, files.handoff), None
-        knows = handoff.kernel_knows_unaccepted
+        firmware = prepare_firmware(
+            options, kernel, made_of.initrd, made_of.command_line, files.handoff
+        )
+        written, boot = firmware.files, firmware.boot
     files.snapshots.mkdir()
-    files.kernel.write_text(json.dumps(_file_with_symbols(options, kernel)))
-    skip_list.write_skip_list(table, files.skip_list, kernel.skipped, second_table)
+    files.kernel.write_text(json.dumps(made_of.file_with_symbols))
+    if made_of.skip_list:
+        files.skip_list.write_text(made_of.skip_list)
     if options.attacks:
         files.attacks.write_text("".join(f"{text}\n" for text in options.attacks))
     if options.hotplug:
         files.hotplug.write_text("".join(f"{line}\n" for line in options.hotplug_script.lines))
-    if watched or counted:
-        probes.write(watched, files.probes, counted)
+    if made_of.watched or made_of.counted:
+        probes.write(made_of.watched, files.probes, made_of.counted)
+    root = made_of.root
     command = emulator_command(
         emulator.binary, emulator.build["qemu"], options, written, files, boot, root.image.path if root else None,
         on_terminal=shell is not None and shell.is_interactive,
     )  # fmt: skip
-    support = support_of(options.platform, kernel.config, (name for _, name in table), knows)
     return Prepared(
-        options, kernel, emulator, handoff, firmware, initrd, command_line, watched, command, files, support,
-        second, no_symbols, usual, shell, root, modules,
+        options, kernel, emulator, made_of.handoff, firmware, made_of.initrd, made_of.command_line, made_of.watched, command, files,
+        made_of.support, made_of.second, made_of.no_symbols, made_of.usual, shell, root, made_of.modules,
     )  # fmt: skip
-
-
-def _check_kunit(options: RunOptions, kernel: Kernel) -> None:
-    """Raise BadInputError for a kernel that cannot run KUnit tests at boot; one without configuration at hand is tried."""
-    if options.kunit and kernel.config and "CONFIG_KUNIT=y\n" not in kernel.config.read_text():
-        raise BadInputError(
-            f"--kunit: {kernel.name} has no KUnit built in; build one with CONFIG_KUNIT=y (`acceptlab kernel build --config`)"
-        )
-
-
-def _request(options: RunOptions, image: BzImage, initrd: bytes, command_line: str) -> GuestRequest:
-    return GuestRequest(
-        platform=options.platform,
-        kernel=image,
-        initrd=initrd,
-        cmdline=command_line,
-        memory=options.memory_request,
-        vcpus=options.cpus,
-        shape=options.handoff,
-        memory_slots=options.hotplug_script.slots,
-        has_memory_devices=options.hotplug_script.virtio_slot is None,
-        nodes=options.nodes,
-        seed=options.seed,
-        virtio_slots=virtio_slots(options),
-        chipset=acpi.Q35 if options.has_pci else acpi.MICROVM,
-    )
-
-
-def full_command_line(options: RunOptions, shell: Shell | None = None) -> str:
-    """Return the kernel's command line, with the workloads and the host's parameters for the guest."""
-    words = [options.command_line, *workload_options(options.workloads)]
-    if options.root:
-        words.append(root_parameter(options))
-    if options.program or shell:
-        words.append(command.WORKLOAD)
-    if options.threads == "multi":
-        words.append(f"tsc_early_khz={host_tsc_khz()}")
-    return " ".join(words)
-
-
-def _second_kernel(options: RunOptions, kernel: Kernel) -> Kernel | None:
-    start = options.second_start
-    if start is None:
-        return None
-    return kernel if start.kernel == SAME else resolve(start.kernel)
-
-
-def _table_of(second: Kernel) -> list[tuple[int, str]]:
-    """Return the symbols of a second kernel that is another one; [] where none are found."""
-    from acceptlab.analysis.kernel.symbols import load_symbols
-
-    try:
-        symbols = load_symbols(second.image, cache=cache() / "symbols", sha256=second.sha256)
-    except BadInput:
-        return []
-    return [(address, name) for address, _, name in symbols.table()]
-
-
-def _in_two_kernels(
-    locks: Collection[str],
-    watched: list[Probe],
-    usual: Defaults,
-    second: Kernel,
-    table: list[tuple[int, str]],
-) -> tuple[list[Probe], Defaults]:
-    """Return the probes of both kernels, where the second is another one; `locks` are names among them."""
-    both, missing = probes.in_two_kernels(watched, locks, table, second)
-    return both, replace(usual, missing=usual.missing | missing)
-
-
-def _initrd(
-    options: RunOptions, second: Kernel | None, shell: Shell | None, modules: list[Module]
-) -> bytes:
-    if options.initrd:
-        return _read_initrd(Path(options.initrd))
-    plain = with_modules(initramfs().read_bytes(), modules)
-    if options.program:
-        add = command.with_words if options.root else command.with_command
-        plain = add(plain, options.program)
-    if shell:
-        from acceptlab.toolkit.guest.shell import with_shell
-
-        plain = with_shell(plain, shell, in_root=bool(options.root))
-    return with_second_kernel(plain, second.image.read_bytes()) if second else plain
-
-
-def _file_with_symbols(options: RunOptions, kernel: Kernel) -> dict[str, str | None]:
-    """Return where `_symbols` looks: the file, and its checksum where that is known."""
-    named = options.vmlinux or kernel.vmlinux
-    if named:
-        return {"file": str(Path(named).resolve()), "sha256": None}
-    return {"file": str(kernel.image.resolve()), "sha256": kernel.sha256}
-
-
-def _read_initrd(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadInputError(f"--initrd {path}: {error.strerror}") from error
-
-
-def _symbols(options: RunOptions, kernel: Kernel) -> tuple[list[tuple[int, str]], str]:
-    """Return the kernel's symbols, from vmlinux or from the image's own kallsyms (which are cached), and why there are none.
-
-    A kernel without kallsyms runs all the same, unless a file was named or a function is to be watched.
-    """
-    from acceptlab.analysis.kernel.symbols import load_symbols
-
-    try:
-        if options.vmlinux:
-            symbols = load_symbols(Path(options.vmlinux))
-        elif kernel.vmlinux:
-            symbols = load_symbols(kernel.vmlinux, cache=cache() / "symbols")
-        else:
-            symbols = load_symbols(kernel.image, cache=cache() / "symbols", sha256=kernel.sha256)
-    except BadInput as error:
-        if options.vmlinux or options.probes or options.probe_locks or options.counts:
-            raise
-        return [], str(error)
-    return [(address, name) for address, _, name in symbols.table()], ""
 
 
 def _launch(ready: Prepared) -> Ending:

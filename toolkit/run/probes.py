@@ -67,9 +67,11 @@ def resolve_counts(names: Sequence[str], table: Table, where: str) -> list[Probe
 
     Raises BadInputError for a function that is not there.
     """
+    wanted = frozenset(names)
     places: dict[str, list[Probe]] = {}
-    for address, symbol in table:
-        places.setdefault(symbol.partition(".")[0], []).append(Probe(symbol, address))
+    for address, symbol in table if wanted else ():
+        if (function := symbol.partition(".")[0]) in wanted:
+            places.setdefault(function, []).append(Probe(symbol, address))
     for name in names:
         if name not in places:
             raise BadInputError(

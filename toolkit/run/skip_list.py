@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Sequence
-from pathlib import Path
 
 from acceptlab.analysis.kernel.kernel_facts import (
     EXITS,
@@ -123,14 +122,7 @@ def _end(address: int, table: Table) -> int:
     return table[min(behind, len(table) - 1)][0]
 
 
-def write_skip_list(
-    table: Table, path: Path, more: Collection[str] = (), second: Table = ()
-) -> bool:
-    """Write the file; return False, and write nothing, when the symbols do not show where the kernel's text is.
-
-    ``second`` has the symbols of the kernel that this one starts.
-    """
+def whole_text(table: Table, more: Collection[str] = (), second: Table = ()) -> str:
+    """Return the skip list with the lines of a second kernel, whose symbols ``second`` has; "" when the symbols do not show where the kernel's text is."""
     text = skip_list_text(table, more)
-    if text:
-        path.write_text(text + second_kernel_text(second))
-    return bool(text)
+    return text + second_kernel_text(second) if text else ""

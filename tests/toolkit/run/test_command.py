@@ -273,19 +273,20 @@ def test_text_that_is_freed_after_boot_has_callers_as_well() -> None:
     ]
 
 
-def test_a_second_kernel_is_watched_by_its_own_symbols(tmp_path: Path) -> None:
-    second = [(0x1000, "_stext"), (0x1600, "panic"), (0x1700, "oops_enter"), (0x1800, "_etext")]
-    path = tmp_path / "skip-list"
-    assert skip_list.write_skip_list(TABLE, path, second=second)
-    assert path.read_text() == (
-        skip_list.skip_list_text(TABLE) + "second-panic 0x1600 0x1700\nsecond-oops 0x1700 0x1800\n"
+SECOND = [(0x1000, "_stext"), (0x1600, "panic"), (0x1700, "oops_enter"), (0x1800, "_etext")]
+
+
+def test_a_second_kernel_is_watched_by_its_own_symbols() -> None:
+    first = skip_list.skip_list_text(TABLE)
+    assert skip_list.whole_text(TABLE, second=SECOND) == (
+        first + "second-panic 0x1600 0x1700\nsecond-oops 0x1700 0x1800\n"
     )
-    assert skip_list.write_skip_list(TABLE, path)
-    assert path.read_text() == skip_list.skip_list_text(TABLE)
+    assert skip_list.whole_text(TABLE) == first
 
 
 def test_without_the_edges_of_text_there_is_no_skip_list() -> None:
     assert skip_list.skip_list_text(TABLE[1:]) == ""
+    assert skip_list.whole_text(TABLE[1:], second=SECOND) == ""
 
 
 @pytest.mark.parametrize(

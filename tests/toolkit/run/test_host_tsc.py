@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 
-from acceptlab.toolkit.run.emulator_run import full_command_line
 from acceptlab.toolkit.run.host_tsc import host_tsc_khz
+from acceptlab.toolkit.run.materials import full_command_line
 from acceptlab.toolkit.run.options import RunOptions
 
 
