@@ -4,17 +4,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import shlex
-import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from acceptlab.analysis.exit_codes import CLEAN, of_run
-from acceptlab.analysis.files import write_text
-from acceptlab.analysis.report.matrix.columns import facts_of
 from acceptlab.toolkit.errors import (
     EXIT_BAD_INPUT,
     AcceptlabError,
@@ -23,7 +18,6 @@ from acceptlab.toolkit.errors import (
 )
 from acceptlab.toolkit.guest.initramfs import initramfs
 from acceptlab.toolkit.kernels.resolve import Kernel, resolve
-from acceptlab.toolkit.places import cache
 from acceptlab.toolkit.processes import signals_interrupt
 from acceptlab.toolkit.progress import step
 from acceptlab.toolkit.qemu.emulator_build import Emulator
@@ -31,7 +25,8 @@ from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.resource_estimate import job_of
 from acceptlab.toolkit.runs.run_cache import RunCache, judges, key_of
 from acceptlab.toolkit.runs.scheduler import Room, run_jobs
-from acceptlab.toolkit.runs.side_by_side import RunFailedError, Wanted, answer_of, start_run
+from acceptlab.toolkit.runs.side_by_side import RunFailedError
+from acceptlab.toolkit.runs.worker_pool import WorkedRun, worker_pool
 
 DONE, MISSING, FAILED = "done", "missing", "failed"
 _NOT_CACHED = ("timeout", "killed")
@@ -140,7 +135,7 @@ def _make(cells: Sequence[_Cell], kept: RunCache, room: Room, title: str) -> dic
             report: Callable[[int, str], None] = lambda done, note: progress.update(  # noqa: E731
                 done, len(missing), note
             )
-            results |= _run(missing, kept, room, judge, report)
+            results |= _run(missing, kept, room, report)
     return results
 
 
@@ -154,19 +149,14 @@ def _run(
     cells: Sequence[_Cell],
     kept: RunCache,
     room: Room,
-    judge: str,
     report: Callable[[int, str], None],
 ) -> dict[Path, Result]:
     results: dict[Path, Result] = {}
     going: set[int] = set()
 
-    def start(index: int) -> subprocess.Popen[str]:
-        cell = cells[index]
+    def start(index: int) -> WorkedRun:
         going.add(index)
-        words = shlex.split(cell.options.reproduce(cell.options.kernel))[2:]
-        if cell.options.from_saved:
-            words += ["--from-saved", cell.options.from_saved]
-        return start_run(Wanted(cell.folder.name, words, cell.folder))
+        return pool.start(cells[index].options, cells[index].folder)
 
     def watch(indices: Sequence[int]) -> None:
         named = ", ".join(_title(cells[index].options) for index in indices)
@@ -175,9 +165,12 @@ def _run(
     needs = [job_of(cell.options) for cell in cells]
     try:
         # closing: whatever ends the loop, the processes are gone before their folders are removed.
-        with contextlib.closing(run_jobs(needs, room, start, watch)) as ended:
-            for index, process in ended:
-                results[cells[index].folder] = _ended(cells[index], process, kept, judge)
+        with (
+            worker_pool() as pool,
+            contextlib.closing(run_jobs(needs, room, start, watch, pool.wait)) as ended,
+        ):
+            for index, run in ended:
+                results[cells[index].folder] = _ended(cells[index], run, kept)
                 going.discard(index)
     finally:
         for index in going:
@@ -189,43 +182,26 @@ def _title(options: RunOptions) -> str:
     return f"{options.kernel} {options.platform} {options.memory} {options.policy}"
 
 
-def _ended(cell: _Cell, process: subprocess.Popen[str], kept: RunCache, judge: str) -> Result:
+def _ended(cell: _Cell, run: WorkedRun, kept: RunCache) -> Result:
     try:
-        answer_of(process)
+        record = run.answer()
     except RunFailedError as error:
         if error.exit_code == EXIT_BAD_INPUT:
             return Result(FAILED, str(error))
         if error.exit_code == InterruptedByUserError.exit_code:
             raise KeyboardInterrupt from None  # the terminal told everybody, and the run was quicker
         raise MachineError(f"{_title(cell.options)}: {error}") from None
-    return _result(_counted(cell, kept, None, judge), cell)
+    kept.write(cell.folder, record)
+    return _result(record, cell)
 
 
-def _counted(
-    cell: _Cell, kept: RunCache, record: dict[str, Any] | None, judge: str
-) -> dict[str, Any]:
-    """Return a finished run's record, made when there is none yet or when today's analysis may count otherwise."""
-    if record and record["judge"] == judge:
+def _counted(cell: _Cell, kept: RunCache, record: dict[str, Any], judge: str) -> dict[str, Any]:
+    """Return a kept run's record, made again when today's analysis may count otherwise."""
+    if record["judge"] == judge:
         return record
-    from acceptlab.analysis.report.facts import subject_of
+    from acceptlab.toolkit.runs.run_record import record_of
 
-    subject = subject_of(cell.folder, cache() / "symbols", None)
-    verdict, info = subject.verdict, subject.run.info
-    text = json.dumps(verdict.to_json(), indent=2, sort_keys=True, ensure_ascii=False)
-    write_text(subject.run.verdict_path, text + "\n")
-    record = {
-        "judge": judge,
-        "facts": facts_of(subject),
-        "counts": subject.cost.counts(),
-        "findings": [
-            {"invariant": one.invariant, "title": one.title, "total": one.total}
-            for one in verdict.findings
-        ],
-        "undecided": verdict.reasons,
-        "reason": info.reason,
-        "reproduce": info.reproduce,
-        "clock": info.clock,
-    }
+    record = record_of(cell.folder, judge)
     kept.write(cell.folder, record)
     return record
 

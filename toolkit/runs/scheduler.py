@@ -66,11 +66,12 @@ def run_jobs(
     room: Room,
     start: Callable[[int], P],
     watch: Callable[[Sequence[int]], None] = lambda _: None,
+    pause: Callable[[float], object] = time.sleep,
 ) -> Generator[tuple[int, P], None, None]:
     """Start every job, by its index, as soon as there is room; yield (index, process) of each that has ended.
 
-    A job that is larger than the room runs alone. `watch` is called now and then with the running jobs. When the caller stops, by an
-    error or Ctrl-C, the running jobs are stopped and waited for.
+    A job that is larger than the room runs alone. `watch` is called now and then with the running jobs, `pause` with the seconds to wait
+    between two looks at them. When the caller stops, by an error or Ctrl-C, the running jobs are stopped and waited for.
     """
     waiting = list(range(len(jobs)))
     going: dict[int, P] = {}
@@ -86,7 +87,7 @@ def run_jobs(
             for index in ended:
                 yield index, going.pop(index)
             if not ended:
-                time.sleep(POLL)
+                pause(POLL)
     finally:
         for process in going.values():
             if process.poll() is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -24,12 +25,12 @@ import signal, sys
 from pathlib import Path
 from tests.toolkit import toy
 from acceptlab.toolkit.cli import app
-from acceptlab.toolkit.cli import run
+from acceptlab.toolkit.cli import run_worker
 from acceptlab.toolkit.qemu import emulator_build
 signal.signal(signal.SIGINT, signal.default_int_handler)
 emulator = toy.make_emulator(Path(sys.argv.pop(1)), sys.argv.pop(1))
 emulator_build.ensure = lambda: emulator
-app.main()
+app.main() if sys.argv[1:] else run_worker.main()
 """
 
 SPEC = """
@@ -56,7 +57,7 @@ def start(
     (stand_in / "main.py").write_text(_MAIN)
 
     def begin(mode: str, *words: str) -> subprocess.Popen[str]:
-        # The runs are `python -m acceptlab.toolkit run ...`: their python is ours, with the toy emulator put in.
+        # The workers are `python -m acceptlab.toolkit.cli.run_worker`: their python is ours, with the toy emulator put in.
         python = stand_in / f"python-{mode}"
         python.write_text(
             f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{stand_in}/main.py" "{tmp_path}" {mode} "$@"\n'
@@ -176,10 +177,7 @@ def test_ctrl_c_leaves_no_process_and_no_half_cell(
     tmp_path: Path, start: Callable[..., subprocess.Popen[str]], number: signal.Signals
 ) -> None:
     process = start("hang", "--jobs", "2")
-    deadline = time.monotonic() + 60
-    while len(list((tmp_path / "m").glob("cells/*/started"))) < 2:
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.05)
+    wait_for_cells(tmp_path, process, 2)
     if number is signal.SIGINT:
         os.killpg(process.pid, number)  # as a terminal does: to everybody
     else:
@@ -189,6 +187,38 @@ def test_ctrl_c_leaves_no_process_and_no_half_cell(
     assert err.splitlines()[-1].startswith("acceptlab: interrupted")
     assert not list((tmp_path / "m" / "cells").iterdir())
     assert alive(tmp_path) == []
+
+
+def test_a_worker_that_is_killed_leaves_no_process_and_no_half_cell(
+    tmp_path: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    process = start("hang", "--jobs", "1")
+    started = wait_for_cells(tmp_path, process, 1)
+    os.kill(parent_of_emulator(started[0]), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 3, err
+    assert "its process was killed by signal 9" in " ".join(err.split())
+    assert not list((tmp_path / "m" / "cells").iterdir())
+    assert alive(tmp_path) == []
+
+
+def wait_for_cells(tmp_path: Path, process: subprocess.Popen[str], number: int) -> list[Path]:
+    """Wait until the emulators of so many cells run; return these cells."""
+    deadline = time.monotonic() + 60
+    while len(found := list((tmp_path / "m").glob("cells/*/started"))) < number:
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    return [path.parent for path in found]
+
+
+def parent_of_emulator(cell: Path) -> int:
+    """Return the id of the process that started the emulator of a cell."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().decode(errors="replace")
+            if f"{cell}/" in words and "-emulated,id=" in words:
+                return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    raise AssertionError(f"{cell}: no emulator")
 
 
 def alive(tmp_path: Path) -> list[str]:

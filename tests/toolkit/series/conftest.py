@@ -112,15 +112,18 @@ _RUN = """
 import sys
 from pathlib import Path
 from tests.toolkit import toy
-from acceptlab.toolkit.cli import app
+from acceptlab.toolkit.cli import run_worker
 from acceptlab.toolkit.qemu import emulator_build
-from acceptlab.toolkit.kernels.resolve import resolve
-image = resolve(sys.argv[sys.argv.index("run") + 1]).image.read_bytes()
-emulator = toy.make_emulator(Path(sys.argv.pop(1)), "panic" if b"toy panics" in image else "userspace")
-emulator_build.ensure = lambda: emulator
-app.main()
+from acceptlab.toolkit.run.emulator_run import perform
+home = Path(sys.argv[1])
+def on_toy(options, kernel, emulator, *rest, **more):
+    mode = "panic" if b"toy panics" in kernel.image.read_bytes() else "userspace"
+    return perform(options, kernel, toy.make_emulator(home, mode), *rest, **more)
+emulator_build.ensure = lambda: toy.make_emulator(home, "userspace")
+run_worker.perform = on_toy
+run_worker.main()
 """
-"""A run in a process of its own, on an emulator in which a kernel that has the words `toy panics` in it panics."""
+"""Runs in a process of its own, on an emulator in which a kernel that has the words `toy panics` in it panics."""
 
 
 @pytest.fixture
@@ -142,10 +145,10 @@ def toy_command(
 
     emulator = toy.make_emulator(tmp_path, "userspace")
     monkeypatch.setattr(emulator_build, "ensure", lambda: emulator)
-    (tmp_path / "run.py").write_text(_RUN)
+    (tmp_path / "worker.py").write_text(_RUN)
     python = tmp_path / "python"
     python.write_text(
-        f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{tmp_path}/run.py" "{tmp_path}" "$@"\n'
+        f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{tmp_path}/worker.py" "{tmp_path}" "$@"\n'
     )
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
