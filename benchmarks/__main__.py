@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""`make bench`: boots against stock QEMU, replay speed, start-up, and the bounds that they are held to (exit 1 when one is missed)."""
+"""`make bench`: boots against stock QEMU, injections a minute, replay speed, start-up, and the bounds that they are held to (exit 1 when one is missed)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from acceptlab.toolkit.errors import AcceptlabError
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.platforms import CONFIDENTIAL
 from acceptlab.toolkit.qemu import emulator_build
-from benchmarks import boots, replays, startup
+from benchmarks import boots, injections, replays, startup
 from benchmarks.judged import Judged, judge
 
 RATIO_BOUND = {"events off": 1.10, "events on": 1.25}
 EVENTS_PER_SECOND_BOUND = 20e6
 GROWTH_BOUND = 1.2
 """Time per event of the largest trace, by that of the smallest."""
+INJECTIONS_BOUND = {"late": 60, "early": 20}
+"""Injections a minute, on two idle cores."""
 PEAK_BOUND = 4 << 30
 """Bytes."""
 SIZES = (4, 64)
@@ -35,11 +37,15 @@ class Only(StrEnum):
     """What can be measured by itself."""
 
     STARTUP = "startup"
+    INJECTIONS = "injections"
 
 
 def bench(
     only: Annotated[
-        Only | None, typer.Argument(help="Measure only the processor time of short commands.")
+        Only | None,
+        typer.Argument(
+            help="Measure only this: the processor time of short commands, or a campaign's injections a minute."
+        ),
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of boots for each platform.")] = 5,
     memory: Annotated[str, typer.Option(help="RAM of each guest.")] = "16G",
@@ -54,11 +60,15 @@ def bench(
 ) -> None:
     """Measure, print one table, and exit 1 when a bound is missed."""
     load = os.getloadavg()[0]
-    rows: list[Row] = _startup_rows(startup.measure(startup.commands()))
+    rows: list[Row] = []
+    if only != Only.INJECTIONS:
+        rows += _startup_rows(startup.measure(startup.commands()))
     if only:
         skip_boots = skip_replay = True
-    else:
+    if only != Only.STARTUP:
         image, emulator = resolve(kernel), emulator_build.ensure()
+        for platform in CONFIDENTIAL:
+            rows += _injection_rows(platform, injections.measure(platform, kernel, emulator))
     if not skip_boots:
         for platform in CONFIDENTIAL:
             rows += _boot_rows(boots.compare(platform, memory, image, emulator, rounds))
@@ -109,6 +119,17 @@ def _boot_rows(result: boots.Result) -> list[Row]:
                 ratio <= bound,
             )
         )
+    return rows
+
+
+def _injection_rows(platform: str, rates: dict[str, injections.Rate]) -> list[Row]:
+    rows = []
+    for when, rate in rates.items():
+        name, bound = f"{platform}: {when} injections", INJECTIONS_BOUND[when]
+        rows += [
+            _row(f"{name} a minute", f"{rate.a_minute:.0f}", f">= {bound}", rate.a_minute >= bound),
+            _row(f"{name}: processor time of one (s)", f"{rate.processor_seconds:.2f}", "", True),
+        ]
     return rows
 
 

@@ -12,7 +12,7 @@ from acceptlab.toolkit.errors import MachineError
 from acceptlab.toolkit.kernels.resolve import resolve
 from acceptlab.toolkit.run.options import RunOptions
 from benchmarks import __main__ as main
-from benchmarks import boots
+from benchmarks import boots, injections
 from benchmarks.judged import Judged
 from tests.toolkit import toy
 
@@ -33,6 +33,12 @@ def test_a_missed_bound_shows() -> None:
     assert holds["tdx: events on, by stock"] == "holds"
     rows = main._replay_rows("big", Judged(17_000_000, 4.0, 5.0, 6.0, 9 << 30, "clean"))
     assert [row["holds"] for row in rows] == ["", "MISSED", "", "", "MISSED"]
+
+
+def test_a_campaign_that_is_too_slow_shows() -> None:
+    rates = {"late": injections.Rate(59.0, 1.0), "early": injections.Rate(20.0, 5.0)}
+    rows = main._injection_rows("snp", rates)
+    assert [row["holds"] for row in rows] == ["MISSED", "", "holds", ""]
 
 
 @pytest.mark.parametrize(
