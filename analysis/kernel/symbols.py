@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from functools import lru_cache
+from copy import copy
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,27 @@ class Symbols:
     def __init__(self, symbols: Iterable[Symbol], lines: SourceLines | None = None) -> None:
         self.lines = lines
         self._all = sorted(symbols)
-        code = [one for one in self._all if one[1] in _CODE]
-        self._code_addresses = [address for address, _, _ in code]
-        self._code_names = [name for _, _, name in code]
-        self._by_name = {name: address for address, _, name in reversed(self._all)}
+
+    def with_lines(self, lines: SourceLines | None) -> Symbols:
+        """The same symbols, which the two share, with source lines."""
+        other = copy(self)
+        other.lines = lines
+        return other
+
+    # A kernel has some 200,000 symbols, and few users ask in more than one way: each form is made when it is wanted.
+
+    @cached_property
+    def _code(self) -> tuple[list[int], list[str]]:
+        addresses = [address for address, kind, _ in self._all if kind in _CODE]
+        return addresses, [name for _, kind, name in self._all if kind in _CODE]
+
+    @cached_property
+    def _by_name(self) -> dict[str, int]:
+        return {name: address for address, _, name in reversed(self._all)}
+
+    @cached_property
+    def _items(self) -> list[tuple[int, str]]:
+        return sorted((address, name) for address, _, name in self._all)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -52,20 +70,21 @@ class Symbols:
 
     def name_of(self, address: int, kaslr_offset: int = 0) -> str | None:
         """``function+0x12`` for a run-time address in code, or None."""
+        addresses, names = self._code
         linked = address - kaslr_offset
-        place = bisect_right(self._code_addresses, linked) - 1
-        if place < 0 or linked - self._code_addresses[place] > _REACH:
+        place = bisect_right(addresses, linked) - 1
+        if place < 0 or linked - addresses[place] > _REACH:
             return None
-        offset = linked - self._code_addresses[place]
-        return self._code_names[place] + (f"+{offset:#x}" if offset else "")
+        offset = linked - addresses[place]
+        return names[place] + (f"+{offset:#x}" if offset else "")
 
     def source_of(self, address: int, kaslr_offset: int = 0) -> str | None:
         """``file:line`` of a run-time address, where the kernel has debug information about it."""
         return None if self.lines is None else self.lines.at(address - kaslr_offset)
 
     def items(self) -> list[tuple[int, str]]:
-        """All (link-time address, name), code and data, in this order."""
-        return sorted((address, name) for address, _, name in self._all)
+        """All (link-time address, name), code and data, in this order; not to be changed."""
+        return self._items
 
     def table(self) -> list[Symbol]:
         """All (address, type, name), by address."""
@@ -151,8 +170,8 @@ def load_symbols(kernel: Path, *, cache: Path | None = None, sha256: str | None 
     digest = sha256 or sha256_of(kernel)
     kept = cache / f"symbols-{digest}.txt"
     cached = _read_cache(kept)
-    if cached:
-        return Symbols(cached)
+    if cached is not None:
+        return cached
     symbols = Symbols(_symbols_in(kernel))
     lines = [f"{address:016x} {kind} {name}\n" for address, kind, name in symbols.table()]
     kernel_cache.write(kept, _KIND, "".join(lines))
@@ -195,8 +214,7 @@ def _of_kernel(kernel: Kernel, cache: Path | None) -> Symbols:
         except BadInput:
             continue
         kept = None if cache is None else cache / f"lines-{digest}.json"
-        symbols.lines = _lines_of(path, kept) if name == kernel.vmlinux else None
-        return symbols
+        return symbols.with_lines(_lines_of(path, kept) if name == kernel.vmlinux else None)
     return Symbols([])
 
 
@@ -212,19 +230,19 @@ def _lines_of(vmlinux: Path, kept: Path | None) -> SourceLines:
     return SourceLines(vmlinux, kept)
 
 
-def _read_cache(path: Path) -> list[Symbol]:
-    """Return the symbols of a table that was written before, none where it is not there or damaged."""
+def _read_cache(path: Path) -> Symbols | None:
+    """Return the symbols of a table that was written before, None where it is not there or damaged."""
     try:
         about = path.stat()
-        return _table_of(path, about.st_mtime_ns, about.st_size)
+        return _of_table(path, about.st_mtime_ns, about.st_size)
     except (OSError, BadInput):
-        return []
+        return None
 
 
 @lru_cache(maxsize=2)
-def _table_of(path: Path, _written: int, _size: int) -> list[Symbol]:
+def _of_table(path: Path, _written: int, _size: int) -> Symbols:
     """Read a table; a run asks twice for that of its kernel, a replay of many runs once for each."""
     text = kernel_cache.read(path, _KIND)
     if text is None:
         raise BadInput(f"{path} is damaged")
-    return from_table(text)
+    return Symbols(from_table(text))

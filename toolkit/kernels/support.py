@@ -28,10 +28,10 @@ def support_of(
     platform: str, config: Path | None, symbols: Iterable[str], knows_unaccepted: bool
 ) -> Support:
     """Return what a kernel was built for: by its configuration if available, else by its symbols."""
-    names = set(symbols)
     if config:
         has_option = PLATFORMS[platform].kernel_option in config.read_text().splitlines()
-        return Support(has_option, knows_unaccepted, bool(names))
+        return Support(has_option, knows_unaccepted, any(True for _ in symbols))
+    names = set(symbols)
     shows = kernel_facts.names(kernel_facts.EARLY_INIT, platform)
     prefixes = ("", *in_force(kernel_facts.STARTUP_PREFIXES))
     known = any(before + name in names for before in prefixes for name in shows)
