@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -98,6 +99,42 @@ def test_a_kernel_under_schedules(tmp_path: Path) -> None:
 def test_a_kernel_against_a_malicious_host(tmp_path: Path) -> None:
     said = run("\n".join(blocks("campaign.md")), tmp_path)
     assert "debian:6.12 (tdx): 2 injections: " in said
+    for name, table in tables_of_campaigns().items():
+        assert results_in(tmp_path / name / "campaign.json") == table, name
+
+
+def tables_of_campaigns() -> dict[str, dict[tuple[str, str], str]]:
+    """Return the tables of docs/campaign.md by the folder that the command above each writes: moment and act, and the result."""
+    found = {}
+    for name, text in re.findall(
+        r"--at every --out (\S+)\n```\n\n((?:\|.*\n)+)", (DOCS / "campaign.md").read_text()
+    ):
+        heads, _, *rows = [
+            [cell.strip() for cell in line.strip("| ").split(" | ")] for line in text.splitlines()
+        ]
+        found[name] = {
+            (row[0].replace("`", ""), act): cell
+            for row in rows
+            for act, cell in zip(heads[1:], row[1:], strict=True)
+            if cell != "-"
+        }
+    return found
+
+
+def results_in(sheet: Path) -> dict[tuple[str, str], str]:
+    """Return the results of a campaign in the words of the tables: how, where the guest noticed."""
+    return {
+        (one["kind"].removesuffix(" by not known"), one["act"]): re.sub("^(a|the) ", "", one["how"])
+        if one["result"] == "noticed"
+        else one["result"]
+        for one in json.loads(sheet.read_text())["injections"]
+    }
+
+
+def test_every_table_of_a_campaign_is_compared() -> None:
+    tables = tables_of_campaigns()
+    assert len(tables) == (DOCS / "campaign.md").read_text().count("--at every --out")
+    assert all(len(table) > 30 for table in tables.values())
 
 
 @pytest.mark.long
