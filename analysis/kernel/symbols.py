@@ -30,47 +30,55 @@ _REACH = 1 << 20
 """An address this far behind the last symbol has no name."""
 
 
+class _Table:
+    """What `Symbols` looks up. A kernel has some 200,000 symbols, and few users ask in more than one way: each form is made when it is wanted."""
+
+    def __init__(self, symbols: Iterable[Symbol]) -> None:
+        self.all = sorted(symbols)
+
+    @cached_property
+    def code(self) -> tuple[list[int], list[str]]:
+        """Addresses and names of code."""
+        addresses = [address for address, kind, _ in self.all if kind in _CODE]
+        return addresses, [name for _, kind, name in self.all if kind in _CODE]
+
+    @cached_property
+    def by_name(self) -> dict[str, int]:
+        """The lowest address of each name."""
+        return {name: address for address, _, name in reversed(self.all)}
+
+    @cached_property
+    def items(self) -> list[tuple[int, str]]:
+        """(address, name) in order."""
+        return sorted((address, name) for address, _, name in self.all)
+
+
 class Symbols:
     """Symbols of one kernel, by link-time address."""
 
     def __init__(self, symbols: Iterable[Symbol], lines: SourceLines | None = None) -> None:
         self.lines = lines
-        self._all = sorted(symbols)
+        self._table = _Table(symbols)
 
     def with_lines(self, lines: SourceLines | None) -> Symbols:
-        """The same symbols, which the two share, with source lines."""
+        """The same symbols, whose table the two share, with source lines."""
         other = copy(self)
         other.lines = lines
         return other
 
-    # A kernel has some 200,000 symbols, and few users ask in more than one way: each form is made when it is wanted.
-
-    @cached_property
-    def _code(self) -> tuple[list[int], list[str]]:
-        addresses = [address for address, kind, _ in self._all if kind in _CODE]
-        return addresses, [name for _, kind, name in self._all if kind in _CODE]
-
-    @cached_property
-    def _by_name(self) -> dict[str, int]:
-        return {name: address for address, _, name in reversed(self._all)}
-
-    @cached_property
-    def _items(self) -> list[tuple[int, str]]:
-        return sorted((address, name) for address, _, name in self._all)
-
     def __len__(self) -> int:
-        return len(self._all)
+        return len(self._table.all)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+        return name in self._table.by_name
 
     def address(self, name: str) -> int:
         """Link-time address of a symbol; KeyError if there is none of this name."""
-        return self._by_name[name]
+        return self._table.by_name[name]
 
     def name_of(self, address: int, kaslr_offset: int = 0) -> str | None:
         """``function+0x12`` for a run-time address in code, or None."""
-        addresses, names = self._code
+        addresses, names = self._table.code
         linked = address - kaslr_offset
         place = bisect_right(addresses, linked) - 1
         if place < 0 or linked - addresses[place] > _REACH:
@@ -84,11 +92,11 @@ class Symbols:
 
     def items(self) -> list[tuple[int, str]]:
         """All (link-time address, name), code and data, in this order; not to be changed."""
-        return self._items
+        return self._table.items
 
     def table(self) -> list[Symbol]:
         """All (address, type, name), by address."""
-        return self._all
+        return self._table.all
 
 
 NO_KERNEL = Symbols([])

@@ -63,8 +63,9 @@ class Agreement:
                 f"the bitmap of snapshot {snapshot.number} has {len(bits) // 8} bytes, in run.json {bitmap.size}"
             )
         elif snapshot.number == 0 and self._info.source == _EMULATOR:
-            units = np.flatnonzero(bits)
-            spans = [(bitmap.phys_base + int(one) * bitmap.unit_size, bitmap.unit_size) for one in units]  # fmt: skip
+            edges = np.flatnonzero(np.diff(bits.astype(np.int8), prepend=0, append=0))
+            ends = [bitmap.phys_base + edge * bitmap.unit_size for edge in edges.tolist()]
+            spans = [(start, end - start) for start, end in zip(ends[::2], ends[1::2], strict=True)]
             if outside := _without(_united(spans), _united(self._info.handoff.unaccepted)):
                 self._found.append(
                     f"the bitmap marks {outside[0][0]:#x} as unaccepted, but run.json does not"

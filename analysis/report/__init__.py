@@ -40,9 +40,14 @@ def render(
     if not paths:
         raise BadInput("a report needs at least one run folder")
     subjects = [subject_of(path, symbols_cache, progress, profile) for path in paths]
-    document = _form(format, static)(subjects)
+    return document(subjects, format, static=static)
+
+
+def document(subjects: Sequence[Subject], format: str, *, static: bool = False) -> str:
+    """A whole document, in one of ``FORMATS``, about runs that were read and judged before."""
+    text = _form(format, static)(subjects)
     # JSON and HTML escape by themselves; a text is for a terminal or a mail.
-    return shown_lines(document) if format in ("text", "markdown") else document
+    return shown_lines(text) if format in ("text", "markdown") else text
 
 
 def write(document: str, path: Path) -> None:

@@ -54,13 +54,14 @@ def demo(
         answers += run_all(wanted)
         folders += [one.folder for one in wanted]
     code = heaviest((judge_runs(folders), *(int(answer["exit_code"]) for answer in answers)))
-    from acceptlab.analysis.report import render, write
+    from acceptlab.analysis.report import document, write
+    from acceptlab.analysis.report.facts import subject_of
 
-    symbols = cache() / "symbols"
+    subjects = [subject_of(folder, cache() / "symbols", None) for folder in folders]
     typer.echo()
-    typer.echo(render(folders, "text", symbols_cache=symbols))
+    typer.echo(document(subjects, "text"))
     page = home / "report.html"
-    write(render(folders, "html", symbols_cache=symbols), page)
+    write(document(subjects, "html"), page)
     typer.echo(page)
     raise typer.Exit(code)
 
