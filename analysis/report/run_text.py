@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Sequence
@@ -34,6 +35,12 @@ _PER_TABLE = 3
 _MOST_COLUMNS = 6
 """Runs that are still shown side by side."""
 _LISTED_EVENTS = 12
+_CLOCK = re.compile(r"(?P<number>[\d,]+) (?P<unit>instr\.|ns)")
+_LARGER = {
+    "instr.": ((10**6, "M instr"), (10**9, "G instr")),
+    "ns": ((10**6, "ms"), (10**9, "s")),
+}
+"""Larger units, in ones of the clock's own."""
 
 
 def as_text(subjects: Sequence[Subject]) -> str:
@@ -74,8 +81,17 @@ def _comparison(subjects: Sequence[Subject]) -> str:
     return "\n".join(lines)
 
 
+def _fitting(value: str, letters: int) -> str:
+    """A clock that has no room in a larger unit, rounded: a figure that is cut says nothing."""
+    if len(value) <= letters or not (clock := _CLOCK.fullmatch(value)):
+        return value
+    number = int(clock["number"].replace(",", ""))
+    forms = [f"{number / size:,.1f} {unit}" for size, unit in _LARGER[clock["unit"]]]
+    return next((one for one in forms if len(one) <= letters), value)
+
+
 def _row(label: str, values: Sequence[str], width: int) -> str:
-    cells = [shortened(value, width - 1).rjust(width) for value in values]
+    cells = [shortened(_fitting(value, width - 1), width - 1).rjust(width) for value in values]
     return (shortened(label, _LABEL).ljust(_LABEL) + "".join(cells)).rstrip()
 
 
