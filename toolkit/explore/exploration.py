@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,26 @@ from acceptlab.toolkit.run.options import RunOptions
 from acceptlab.toolkit.runs.run_cache import RunCache, opened
 from acceptlab.toolkit.runs.run_jobs import DONE, Result, make_all
 from acceptlab.toolkit.runs.scheduler import Room
+from acceptlab.toolkit.runs.worker_pool import WorkerPool, worker_pool
 from acceptlab.toolkit.whole_files import write_whole
 
 SHEET = "explore.json"
 _ROUND = 2
 """Runs for each core between two looks at what was found."""
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Where runs are made and kept."""
+
+    kept: RunCache
+    emulator: Emulator
+    room: Room
+    workers: WorkerPool
+
+    def make(self, wanted: Sequence[RunOptions], title: str) -> list[Result]:
+        """Make runs, as `make_all` does."""
+        return make_all(wanted, self.kept, self.emulator, self.room, title, self.workers)
 
 
 def explore(
@@ -37,13 +53,14 @@ def explore(
     Runs that are there are not made again. The events of clean runs are removed unless `keep_events`.
     """
     out = out.resolve()
-    with opened(out) as kept:
+    with opened(out) as kept, worker_pool() as workers:
+        runs = _Runs(kept, emulator, room, workers)
         tried: list[Tried] = []
         size = _ROUND * room.cores
         for start in range(0, len(wanted), size):
             part = wanted[start : start + size]
             title = f"schedules {start + 1} to {start + len(part)} of {len(wanted)}"
-            results = make_all(part, kept, emulator, room, title)
+            results = runs.make(part, title)
             tried += [
                 _tried(options, one, keep_events)
                 for options, one in zip(part, results, strict=True)
@@ -52,9 +69,7 @@ def explore(
                 break
         by_schedule = {one.schedule: one for one in wanted}
         hits = [
-            _reduced(by_schedule[one.schedule], one, kept, emulator, room, reductions)
-            for one in tried
-            if one.hit
+            _reduced(by_schedule[one.schedule], one, runs, reductions) for one in tried if one.hit
         ]
         sheet = ExploreSheet(wanted[0].kernel, len(wanted), tried, hits)
         write_whole(out / SHEET, json.dumps(sheet.to_json(), indent=2, sort_keys=True) + "\n")
@@ -77,23 +92,18 @@ def _tried(options: RunOptions, result: Result, keep_events: bool) -> Tried:
     )
 
 
-def _reduced(
-    options: RunOptions, found: Tried, kept: RunCache, emulator: Emulator, room: Room, most: int
-) -> Hit:
+def _reduced(options: RunOptions, found: Tried, runs: _Runs, most: int) -> Hit:
     """Return the hit with the shortest window in which its schedule still shows the same."""
-    whole = Window(0, _instructions(options, kept, emulator, room))
+    whole = Window(0, _instructions(options, runs))
 
     def hits(window: Window) -> bool:
         run = windowed(options, window.start, window.end)
-        return _tried(
-            run,
-            make_all([run], kept, emulator, room, f"window {window.start}-{window.end}")[0],
-            True,
-        ).shows(found)
+        (result,) = runs.make([run], f"window {window.start}-{window.end}")
+        return _tried(run, result, True).shows(found)
 
     window = shortest(whole, hits, most)
     run = windowed(options, window.start, window.end)
-    result = make_all([run], kept, emulator, room, "the shortest window")[0]
+    (result,) = runs.make([run], "the shortest window")
     again = _tried(run, result, True)
     if not again.shows(
         found
@@ -102,9 +112,9 @@ def _reduced(
     return Hit(found, again, _turns(result))
 
 
-def _instructions(options: RunOptions, kept: RunCache, emulator: Emulator, room: Room) -> int:
+def _instructions(options: RunOptions, runs: _Runs) -> int:
     """Return how many instructions the guest executed under the whole schedule."""
-    result = make_all([options], kept, emulator, room, "the hit")[0]
+    (result,) = runs.make([options], "the hit")
     return int(_report(result).get("instructions", 0)) + 1
 
 

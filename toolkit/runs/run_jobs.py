@@ -26,7 +26,7 @@ from acceptlab.toolkit.runs.resource_estimate import job_of
 from acceptlab.toolkit.runs.run_cache import RunCache, judges, key_of
 from acceptlab.toolkit.runs.scheduler import Room, run_jobs
 from acceptlab.toolkit.runs.side_by_side import RunFailedError
-from acceptlab.toolkit.runs.worker_pool import WorkedRun, worker_pool
+from acceptlab.toolkit.runs.worker_pool import WorkedRun, WorkerPool, worker_pool
 
 DONE, MISSING, FAILED = "done", "missing", "failed"
 _NOT_CACHED = ("timeout", "killed")
@@ -70,9 +70,16 @@ class _Cell:
 
 
 def make_all(
-    wanted: Sequence[RunOptions], kept: RunCache, emulator: Emulator, room: Room, title: str
+    wanted: Sequence[RunOptions],
+    kept: RunCache,
+    emulator: Emulator,
+    room: Room,
+    title: str,
+    workers: WorkerPool | None = None,
 ) -> list[Result]:
     """Return the result of every wanted run, in order; equal ones are made once, finished ones not again.
+
+    Who calls often for runs of one kernel gives `workers`, which then prepare it once.
 
     Raises MachineError when this machine cannot go on, InterruptedByUserError after Ctrl-C. Either way the runs that were
     going on are stopped and removed, and those that had ended are kept.
@@ -91,7 +98,7 @@ def make_all(
         places.append(folder)
     try:
         with signals_interrupt():
-            results = _make(list(cells.values()), kept, room, title)
+            results = _make(list(cells.values()), kept, room, title, workers)
     except KeyboardInterrupt:
         raise InterruptedByUserError(f"interrupted; completed runs are in {kept.home}") from None
     return [place if isinstance(place, Result) else results[place] for place in places]
@@ -118,7 +125,9 @@ class _Kernels:
         return self._found[name]
 
 
-def _make(cells: Sequence[_Cell], kept: RunCache, room: Room, title: str) -> dict[Path, Result]:
+def _make(
+    cells: Sequence[_Cell], kept: RunCache, room: Room, title: str, workers: WorkerPool | None
+) -> dict[Path, Result]:
     results: dict[Path, Result] = {}
     missing = []
     judge = judges()
@@ -135,7 +144,7 @@ def _make(cells: Sequence[_Cell], kept: RunCache, room: Room, title: str) -> dic
             report: Callable[[int, str], None] = lambda done, note: progress.update(  # noqa: E731
                 done, len(missing), note
             )
-            results |= _run(missing, kept, room, report)
+            results |= _run(missing, kept, room, report, workers)
     return results
 
 
@@ -150,6 +159,7 @@ def _run(
     kept: RunCache,
     room: Room,
     report: Callable[[int, str], None],
+    workers: WorkerPool | None,
 ) -> dict[Path, Result]:
     results: dict[Path, Result] = {}
     going: set[int] = set()
@@ -166,7 +176,7 @@ def _run(
     try:
         # closing: whatever ends the loop, the processes are gone before their folders are removed.
         with (
-            worker_pool() as pool,
+            worker_pool() if workers is None else contextlib.nullcontext(workers) as pool,
             contextlib.closing(run_jobs(needs, room, start, watch, pool.wait)) as ended,
         ):
             for index, run in ended:
