@@ -142,7 +142,7 @@ void helper_confidential_pause(CPUX86State *env, uint32_t insn_len)
     CPUState *cs = env_cpu(env), *other;
 
     CPU_FOREACH(other) {
-        if (other != cs && (!other->halted || cpu_has_work(other))) {
+        if (other != cs && turns_can_use(other)) {
             cpu_restore_state(cs, GETPC());
             env->eip += insn_len;
             schedule_pause();

@@ -5,6 +5,7 @@
 #include "hw/core/cpu.h"
 #include "../../../accel/tcg/tcg-accel-ops-rr.h"
 #include "compat.h"
+#include "spin.h"
 #include "turns.h"
 
 /* Instructions; a vCPU that another one spins for waits at most so long. */
@@ -23,6 +24,12 @@ static struct {
 void turns_give_way(void)
 {
     turn.gives_way = true;
+}
+
+bool turns_can_use(CPUState *cpu)
+{
+    return (!cpu->halted || cpu_has_work(cpu)) &&
+           !(rr_schedule && spin_waits(cpu));
 }
 
 /* Of guest time, ns from now; -1: none. QEMU's budget counts timers of the host's
@@ -76,6 +83,23 @@ static int64_t share_of_each(void)
     return MIN(all / cpus ?: all, LONGEST_TURN);
 }
 
+/* With nothing else to run the vCPU spins, as the guest's clock stands still if
+ * nobody executes anything. */
+static bool is_parked(CPUState *cpu)
+{
+    CPUState *other;
+
+    if (!spin_waits(cpu)) {
+        return false;
+    }
+    CPU_FOREACH(other) {
+        if (other != cpu && turns_can_use(other)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The share is that of a new round, or of the rest of one where the next timer
  * is another by now. QEMU's budget is from before that. */
 static int64_t instructions(CPUState *cpu, int64_t budget)
@@ -97,7 +121,7 @@ static int64_t instructions(CPUState *cpu, int64_t budget)
     if (begins) {
         turn.cpu = cpu;
         turn.mark = cpu->icount_executed;
-        turn.left = turn.length;
+        turn.left = is_parked(cpu) ? 0 : turn.length;
     }
     return MAX(turn.left, 0);
 }

@@ -11,6 +11,13 @@
  */
 void turns_begin(void);
 
+/*
+ * Whether a vCPU other than the one that runs has something to execute: it does not
+ * halt, nor does it wait in firmware (spin.h). One that waits has turns without an
+ * instruction as long as another one has something to execute.
+ */
+bool turns_can_use(CPUState *cpu);
+
 /* The running vCPU executes PAUSE while another can run: its turn ends. */
 void turns_give_way(void);
 

@@ -60,7 +60,18 @@ def test_every_machine_by_firmware(boot: BootGuest, kernel: str, words: str) -> 
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("words", SHORT)
+@pytest.mark.parametrize("cpus", [2, 4])
+def test_vcpus_in_firmwares_mailbox_take_no_instructions(boot: BootGuest, cpus: int) -> None:
+    words = ["--platform", "tdx", "--memory", "4G", "--firmware", "ovmf"]
+    one, more = boot(KERNEL, *words), boot(KERNEL, *words, "--cpus", str(cpus))
+    check(more)
+    assert f"Brought up 1 node, {cpus} CPUs" in more.console
+    alone, beside = (run.run["report"]["stages"]["decompressor"] for run in (one, more))
+    assert beside < 1.2 * alone
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("words", [*SHORT, "--platform tdx --memory 4G --cpus 2 --firmware ovmf"])
 def test_two_runs_are_the_same_byte_for_byte(boot: BootGuest, words: str) -> None:
     one, other = boot(KERNEL, *words.split()), boot(KERNEL, *words.split(), again=1)
     for name in ("events.parquet", "firmware.parquet", "console.log"):

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.emulator.bare_handoff import FRESH, PAGE
-from tests.emulator.bare_run import Setup, boot
+from tests.emulator.bare_run import BareRun, Setup, boot
 from tests.emulator.conftest import Boot
 
 TWO = Setup(cpus=2)
 AT = FRESH + 3 * PAGE
 VMSA = 1 << 16
+LOOP = 2 * 60_000_000
+"""Instructions of the loop in which the first vCPU leaves another one the time to wait (tests/guests/vcpus.c, ROUNDS)."""
 threads = pytest.mark.parametrize(
     "setup", [TWO, Setup(cpus=2, threads="multi")], ids=["icount", "threads"]
 )
@@ -41,6 +43,32 @@ def test_a_vcpu_that_spins_without_pause_leaves_time_to_the_other(
     bare: Boot, platform: str
 ) -> None:
     assert bare(platform, "vcpus", "case_start_and_spin", TWO).value("started") == 1
+
+
+def beside(run: BareRun) -> int:
+    """Return the guest's instructions between the two accepts that enclose the first vCPU's loop."""
+    first, second = run.of("accept")[-2:]
+    assert (first.gpa, second.gpa) == (AT, AT + PAGE)
+    return second.clock - first.clock
+
+
+def test_vcpu_that_waits_in_a_mailbox_takes_no_instructions(bare: Boot, platform: str) -> None:
+    run = bare(platform, "vcpus", "case_parked", TWO)
+    assert LOOP <= beside(run) < LOOP * 1.25
+    assert [run.value(name) for name in ("early", "others", "started")] == [0, 0, 1]
+
+
+def test_vcpu_that_waits_by_loads_takes_no_instructions(bare: Boot, platform: str) -> None:
+    run = bare(platform, "vcpus", "case_parked_with_load", TWO)
+    assert LOOP <= beside(run) < LOOP * 1.25
+    assert [run.value(name) for name in ("early", "started")] == [0, 1]
+
+
+def test_vcpu_whose_loop_stores_takes_its_turns(bare: Boot, platform: str) -> None:
+    run = bare(platform, "vcpus", "case_not_parked", TWO)
+    assert beside(run) > LOOP * 1.5
+    assert run.value("stored") > LOOP // 10
+    assert (run.value("early"), run.value("started")) == (0, 1)
 
 
 def test_page_that_is_no_save_area_starts_nothing(bare: Boot) -> None:

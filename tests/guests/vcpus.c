@@ -44,6 +44,91 @@ void case_start_and_spin(void)
 	say("started=%x", started);
 }
 
+/* --- a secondary vCPU waits without a PAUSE, as those do that firmware has parked --- */
+
+#define ROUNDS 60000000ull	/* of two instructions: several turns of the longest */
+#define SHORT 1000
+
+static volatile u32 command;
+static volatile u64 waits, stored;
+
+static void wait_in_mailbox(u64 index)
+{
+	waits = 1;
+	__asm__ volatile("1: cmpl $0, (%0)\n\t"
+			 "je 1b\n\t"
+			 "cmpl %k1, (%0)\n\t"
+			 "jne 1b"
+			 : : "r"(&command), "r"(index) : "memory", "cc");
+	say_hello(index);
+}
+
+static void wait_with_load(u64 index)
+{
+	u32 seen;
+
+	waits = 1;
+	__asm__ volatile("1: movl (%1), %0\n\t"
+			 "cmpl $0, %0\n\t"
+			 "je 1b"
+			 : "=&r"(seen) : "r"(&command) : "memory", "cc");
+	say_hello(index);
+}
+
+static void wait_and_store(u64 index)
+{
+	waits = 1;
+	__asm__ volatile("1: incq (%1)\n\t"
+			 "cmpl $0, (%0)\n\t"
+			 "je 1b"
+			 : : "r"(&command), "r"(&stored) : "memory", "cc");
+	say_hello(index);
+}
+
+/* Accepts enclose the time in which the other vCPU may wait or work. */
+static void run_beside(void (*routine)(u64 index))
+{
+	u64 rounds = ROUNDS;
+
+	ap_routine = routine;
+	start_cpu(1);
+	wait_for(&waits, 1);
+	accept(at, PAGE);
+	__asm__ volatile("1: dec %0\n\t"
+			 "jnz 1b"
+			 : "+r"(rounds) : : "cc");
+	accept(at + PAGE, PAGE);
+	say("early=%x", started);
+	say("stored=%x", stored);
+}
+
+void case_parked(void)
+{
+	u64 rounds;
+
+	run_beside(wait_in_mailbox);
+	command = 2;		/* for another vCPU */
+	for (rounds = 0; rounds < SHORT; rounds++)
+		cpu_pause();
+	say("others=%x", started);
+	command = 1;
+	say("started=%x", wait_for(&started, 1));
+}
+
+void case_parked_with_load(void)
+{
+	run_beside(wait_with_load);
+	command = 1;
+	say("started=%x", wait_for(&started, 1));
+}
+
+void case_not_parked(void)
+{
+	run_beside(wait_and_store);
+	command = 1;
+	say("started=%x", wait_for(&started, 1));
+}
+
 /* --- both accept, every other page each --------------------------------------------- */
 
 #define PAGES 64
