@@ -9,6 +9,8 @@ import re
 import tarfile
 from pathlib import Path
 
+from acceptlab.toolkit.kernels.package_files import write_member
+
 _LINE = re.compile(r"^ACCEPTLAB file (\S+)\r?$", re.MULTILINE)
 
 PRINT = """
@@ -29,4 +31,6 @@ def unpack(console: str, folder: Path) -> None:
     lines = _LINE.findall(console)
     assert lines, console[-3000:]
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode("".join(lines)))) as archive:
-        archive.extractall(folder, filter="data")
+        for member in archive:
+            if member.isfile():
+                write_member(archive, member, folder)
