@@ -147,5 +147,7 @@ def test_our_tracepoints_show_the_accepts_of_both_platforms(
     assert all(row["duration"] > 0 and row["caller"] for row in accepts(done.folder))
     text = (done.folder / "trace.txt").read_text()
     assert "reason=alloc" in text
-    second = "end" if done.own.run["kernel"]["version"].startswith("6.1.") else "size"
-    assert re.search(rf"^enter accept_memory .* {second}=0x", text, re.MULTILINE)
+    if (
+        series == "lazy-accept"
+    ):  # in kernels of the others nothing calls accept_memory(): they pass the reason, too
+        assert re.search(r"^enter accept_memory .* end=0x", text, re.MULTILINE)
