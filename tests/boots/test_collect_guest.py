@@ -132,6 +132,8 @@ def test_what_the_stock_snp_kernel_hides_is_absent(collected: Collect) -> None:
     }
     assert asked
     assert asked <= set(accepted_pages(done.own.folder))
+    text = (done.folder / "trace.txt").read_text()
+    assert re.search(r"^enter accept_memory .* size=0x", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("series", series_kernel.SERIES)
