@@ -32,8 +32,12 @@ class ConsoleLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._file.close()
+        except OSError as problem:
+            raise self._unwritable(problem) from problem
 
     def write(self, line: str) -> None:
         """Append a line, given without its end."""
@@ -46,4 +50,7 @@ class ConsoleLog:
                 self._file = self._path.open("w", encoding="utf-8", newline="")
             self._file.write(line + "\n")
         except OSError as problem:
-            raise BadInput(f"cannot write {self._path}: {problem.strerror or problem}") from problem
+            raise self._unwritable(problem) from problem
+
+    def _unwritable(self, problem: OSError) -> BadInput:
+        return BadInput(f"cannot write {self._path}: {problem.strerror or problem}")

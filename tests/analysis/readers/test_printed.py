@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from acceptlab.analysis.bad_input import BadInput
 from acceptlab.analysis.readers.console_log import ConsoleLog
 from acceptlab.analysis.readers.conversion import Imported
 from acceptlab.analysis.run.console import read_console
@@ -136,6 +137,14 @@ def test_a_console_is_kept_up_to_its_bound(tmp_path: Path) -> None:
         log.write("\u00e4")  # three bytes with its end, and two are left
         assert log.is_cut
     assert (tmp_path / "console.log").read_text() == "aaaaa\n"
+
+
+def test_a_full_disk_is_one_line_when_the_console_is_closed() -> None:
+    with (
+        pytest.raises(BadInput, match="cannot write /dev/full: No space left"),
+        ConsoleLog(Path("/dev/full")) as log,
+    ):
+        log.write("a line that waits in the buffer")
 
 
 def test_a_trace_with_a_cut_console_is_incomplete(
